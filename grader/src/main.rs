@@ -1,0 +1,5 @@
+//! The program behind `cargo grade`.
+
+mod model;
+
+fn main() {}

@@ -1,0 +1,98 @@
+//! Physical and virtual addresses, as two types that cannot be mixed up.
+
+use core::fmt;
+
+use crate::layout::PAGE_SIZE;
+
+/// A physical address: a byte of memory as the memory bus sees it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct PhysAddr(u32);
+
+/// A virtual address: a byte of memory as a program sees it, before paging.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct VirtAddr(u32);
+
+/// What both kinds of address can do.
+macro_rules! address {
+    ($Address:ident, $kind:literal) => {
+        impl $Address {
+            #[doc = concat!("The ", $kind, " address with this number.")]
+            #[must_use]
+            pub const fn new(address: u32) -> Self {
+                Self(address)
+            }
+
+            /// The address as a number.
+            #[must_use]
+            pub const fn as_u32(self) -> u32 {
+                self.0
+            }
+
+            /// Whether the address is the first of a frame or page.
+            #[must_use]
+            pub const fn is_page_aligned(self) -> bool {
+                self.0.is_multiple_of(PAGE_SIZE)
+            }
+
+            /// How far the address lies into its frame or page, in bytes.
+            #[must_use]
+            pub const fn page_offset(self) -> u32 {
+                self.0 % PAGE_SIZE
+            }
+
+            /// The address `bytes` further on, or `None` past the last one.
+            #[must_use]
+            pub const fn checked_add(self, bytes: u32) -> Option<Self> {
+                match self.0.checked_add(bytes) {
+                    Some(address) => Some(Self(address)),
+                    None => None,
+                }
+            }
+        }
+
+        /// `0x0010_0000`: eight digits, so that addresses line up.
+        impl fmt::Display for $Address {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "0x{:04X}_{:04X}", self.0 >> 16, self.0 & 0xFFFF)
+            }
+        }
+
+        impl fmt::Debug for $Address {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($Address), "({})"), self)
+            }
+        }
+    };
+}
+
+address!(PhysAddr, "physical");
+address!(VirtAddr, "virtual");
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::format;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_printed_with_eight_digits() {
+        assert_eq!(format!("{}", PhysAddr::new(0x10_0000)), "0x0010_0000");
+        assert_eq!(format!("{:?}", VirtAddr::new(0xC000_0FFF)), "VirtAddr(0xC000_0FFF)");
+    }
+
+    #[test]
+    fn alignment_and_offset_agree() {
+        assert!(VirtAddr::new(0x2000).is_page_aligned());
+        assert!(!VirtAddr::new(0x2001).is_page_aligned());
+        assert_eq!(VirtAddr::new(0x2FFF).page_offset(), 0xFFF);
+    }
+
+    #[test]
+    fn addition_stops_at_the_last_address() {
+        assert_eq!(PhysAddr::new(1).checked_add(2), Some(PhysAddr::new(3)));
+        assert_eq!(PhysAddr::new(u32::MAX).checked_add(1), None);
+    }
+}

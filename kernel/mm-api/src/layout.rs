@@ -1,0 +1,62 @@
+//! The fixed addresses of the machine and of the kernel's address space.
+//!
+//! ```text
+//! 0xFFFF_FFFF ┌─────────────────────────────┐
+//!             │ free (a page directory may  │
+//!             │ map itself here)            │
+//! 0xFFC0_0000 ├─────────────────────────────┤ TEMPORARY_END
+//!             │ temporary mappings          │
+//! 0xFF80_0000 ├─────────────────────────────┤ TEMPORARY_START = KERNEL_VIRTUAL_END
+//!             │ kernel virtual allocations  │
+//! 0xF000_0000 ├─────────────────────────────┤ KERNEL_VIRTUAL_START
+//!             │ direct map: physical        │
+//!             │ addresses 0 … 768 MiB       │
+//! 0xC000_0000 ├─────────────────────────────┤ KERNEL_BASE = USER_SPACE_END
+//!             │ user space                  │
+//! 0x0000_0000 └─────────────────────────────┘
+//! ```
+
+use crate::VirtAddr;
+
+/// Bytes in a frame of physical memory and in a page of virtual memory.
+pub const PAGE_SIZE: u32 = 4096;
+
+/// `PAGE_SIZE` is two to this power.
+pub const PAGE_SHIFT: u32 = 12;
+
+/// How many frames 4 GiB of physical addresses hold: frame numbers are below this.
+pub const FRAME_COUNT: u32 = 1 << (32 - PAGE_SHIFT);
+
+/// Where the kernel half of every address space begins. The direct map starts
+/// here: physical address `p` is seen at `KERNEL_BASE + p`.
+pub const KERNEL_BASE: VirtAddr = VirtAddr::new(0xC000_0000);
+
+/// Bytes of physical memory that the direct map can cover: 768 MiB.
+pub const DIRECT_MAP_SIZE: u32 = 0x3000_0000;
+
+/// Where the kernel's own virtual allocations begin.
+pub const KERNEL_VIRTUAL_START: VirtAddr = VirtAddr::new(0xF000_0000);
+
+/// The first address after the kernel's own virtual allocations.
+pub const KERNEL_VIRTUAL_END: VirtAddr = VirtAddr::new(0xFF80_0000);
+
+/// Where temporary mappings of frames outside the direct map begin.
+pub const TEMPORARY_START: VirtAddr = VirtAddr::new(0xFF80_0000);
+
+/// The first address after the temporary mappings.
+pub const TEMPORARY_END: VirtAddr = VirtAddr::new(0xFFC0_0000);
+
+/// The first address that a user program cannot use.
+pub const USER_SPACE_END: VirtAddr = VirtAddr::new(0xC000_0000);
+
+/// Where a user program's image is linked.
+pub const USER_CODE_START: VirtAddr = VirtAddr::new(0x0804_8000);
+
+/// Where a user program's heap begins.
+pub const USER_HEAP_START: VirtAddr = VirtAddr::new(0x1000_0000);
+
+/// Where a user program's stack region begins.
+pub const USER_STACK_START: VirtAddr = VirtAddr::new(0xBFFF_0000);
+
+/// Bytes in a user program's stack region.
+pub const USER_STACK_SIZE: u32 = 0x1_0000;

@@ -1,0 +1,24 @@
+//! What the kernel and the labs agree on.
+//!
+//! Addresses, frames and the memory map are types here, and every component
+//! that a lab asks for is a trait. The kernel is written against the traits, a
+//! lab implements one of them, and neither knows the other.
+//!
+//! Nothing in this crate is `unsafe`, and nothing needs an operating system:
+//! the same code runs in the kernel and in the labs' tests on the host.
+//!
+//! Sizes and addresses are `u32` on every host, because the machine that the
+//! course is about has 32-bit addresses.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod address;
+mod frame;
+pub mod layout;
+mod memory_map;
+mod pmm;
+
+pub use address::{PhysAddr, VirtAddr};
+pub use frame::{Frame, FrameRange, FrameRun, Order};
+pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
+pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};

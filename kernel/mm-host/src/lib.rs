@@ -1,0 +1,1 @@
+//! Fake memory for the labs' tests on the host.
