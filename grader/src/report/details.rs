@@ -10,7 +10,7 @@ use crate::model::{CheckReport, Evidence, LabReport, Run, Status};
 use super::crash::{self, Place, Trace};
 use super::next;
 use super::source;
-use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, plural, printable, wrap};
+use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, memory, plural, printable, wrap};
 use super::symbolize::Images;
 use super::table::mark;
 
@@ -150,8 +150,8 @@ impl<'a> Teller<'a> {
     fn heading(&self, group: &Group<'_>) -> String {
         let check = group.first;
         let style = if check.status == Status::NotStarted { NOTICE } else { BAD };
-        let memory = match &check.evidence {
-            Some(evidence) if !evidence.memory.is_empty() => {
+        let machine = match &check.evidence {
+            Some(evidence) if !evidence.memory.is_empty() && check.status != Status::NotStarted => {
                 format!(", on a machine with {} of memory", memory(&evidence.memory))
             }
             _ => String::new(),
@@ -165,7 +165,7 @@ impl<'a> Teller<'a> {
             self.view.paint(style, mark(check.status)),
             self.view.paint(STRONG, &check.name),
             self.view.paint(style, check.status.words()),
-            self.view.paint(FAINT, &memory),
+            self.view.paint(FAINT, &machine),
         )
     }
 
@@ -309,16 +309,6 @@ fn paragraph(view: &View, text: &str) -> String {
 
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
-}
-
-/// `64M` as `64 MiB`.
-fn memory(size: &str) -> String {
-    match size.split_at_checked(size.len().saturating_sub(1)) {
-        Some((number, "K")) => format!("{number} KiB"),
-        Some((number, "M")) => format!("{number} MiB"),
-        Some((number, "G")) => format!("{number} GiB"),
-        _ => size.to_owned(),
-    }
 }
 
 /// The words of a command as a shell would read them back.

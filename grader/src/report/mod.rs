@@ -14,7 +14,7 @@ mod page_fault;
 #[cfg(test)]
 pub(crate) mod samples;
 mod source;
-mod style;
+pub mod style;
 mod symbolize;
 mod table;
 
@@ -23,6 +23,7 @@ use std::path::Path;
 use crate::model::Run;
 
 pub use file::{ReportError, write};
+pub use next::chapter;
 pub use style::{View, plural};
 pub use symbolize::Images;
 

@@ -9,6 +9,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::style::View;
 
+/// Wide enough for any line of formatted code with its label: the terminal wraps what it must.
+const SNIPPET_WIDTH: usize = 160;
+
 /// How many lines are shown before the one that is meant.
 const LINES_BEFORE: u32 = 2;
 
@@ -28,7 +31,7 @@ pub fn excerpt(root: &Path, file: &str, line: u32, column: u32, label: &str, vie
     let first = line.saturating_sub(LINES_BEFORE).max(1);
     let (shown, span) = cut(&text, first, line, column)?;
     let renderer = if view.color { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(view.columns());
+    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(SNIPPET_WIDTH);
     let snippet = Snippet::source(shown)
         .path(file)
         .line_start(usize::try_from(first).ok()?)

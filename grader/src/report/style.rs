@@ -81,6 +81,16 @@ pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// `64M` as `64 MiB`.
+pub fn memory(size: &str) -> String {
+    match size.split_at_checked(size.len().saturating_sub(1)) {
+        Some((number, "K")) => format!("{number} KiB"),
+        Some((number, "M")) => format!("{number} MiB"),
+        Some((number, "G")) => format!("{number} GiB"),
+        _ => size.to_owned(),
+    }
+}
+
 /// `text` without control characters, so that what a student's kernel printed
 /// cannot move the cursor or change colours.
 pub fn printable(text: &str) -> String {
