@@ -124,11 +124,7 @@ impl Context {
     /// # Errors
     /// Fails the check if the scratch memory is used up. A lender takes 1 bit of
     /// it for every frame below the end of `reachable`.
-    pub fn synthetic_lender<'m>(
-        &mut self,
-        map: MemoryMap<'m>,
-        reachable: FrameRange,
-    ) -> Result<Lender<'m>, Failed> {
+    pub fn synthetic_lender<'m>(&mut self, map: MemoryMap<'m>, reachable: FrameRange) -> Result<Lender<'m>, Failed> {
         let bits = self.scratch(reachable.end().div_ceil(u32::BITS))?;
         Ok(Lender::synthetic(map, reachable, bits))
     }
@@ -179,10 +175,12 @@ impl Context {
 
 /// How many instructions the machine has executed, on an emulator that counts
 /// them (QEMU with `-icount`); elsewhere the processor's time stamp counter.
+///
+/// Two calls with nothing between them differ by the same few instructions
+/// every time.
 #[must_use]
-#[inline]
 pub fn instructions() -> u64 {
-    crate::arch::time_stamp()
+    crate::arch::clock::instructions()
 }
 
 /// Whether every name is made of `[a-z0-9-]` and none is there twice: to be

@@ -61,8 +61,7 @@ impl<'a> CommandLine<'a> {
     /// are values that cannot be read.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let mut line =
-            Self { task: Task::Run, nonce: Nonce::NONE, seed: DEFAULT_SEED, budget: DEFAULT_BUDGET };
+        let mut line = Self { task: Task::Run, nonce: Nonce::NONE, seed: DEFAULT_SEED, budget: DEFAULT_BUDGET };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 None if word == "list" => line.task = Task::List,

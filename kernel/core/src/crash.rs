@@ -1,6 +1,5 @@
 //! What is reported when the kernel cannot go on.
 
-use core::fmt;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,11 +30,6 @@ fn finish(registers: &Registers, backtrace: Backtrace) -> ! {
     end(End::Crash)
 }
 
-/// Shows the crash to somebody who looks at the screen.
-fn show(what: fmt::Arguments<'_>) {
-    log::error!("{what}");
-}
-
 /// Reports an exception that nobody handles.
 pub(crate) fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) -> ! {
     begin("exception");
@@ -44,14 +38,14 @@ pub(crate) fn exception(vector: u32, error_code: u32, address: u32, registers: &
     if vector == exceptions::PAGE_FAULT {
         report::line("cr2", format_args!("{address:#010x}"));
     }
-    show(format_args!("{name} at {:#010x}", registers.eip));
+    console::show_crash(format_args!("{name} at {:#010x}", registers.eip));
     finish(registers, Backtrace::from(registers))
 }
 
 /// Reports that the kernel's stack is used up.
 pub(crate) fn stack_overflow(registers: &Registers) -> ! {
     begin("stack-overflow");
-    show(format_args!("the kernel's stack is used up, at {:#010x}", registers.eip));
+    console::show_crash(format_args!("the kernel's stack is used up, at {:#010x}", registers.eip));
     finish(registers, Backtrace::from(registers))
 }
 
@@ -65,6 +59,6 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Some(place) => report::line_with("panic", "\\n", format_args!("{place} {message}")),
         None => report::line_with("panic", "\\n", format_args!("?:0:0 {message}")),
     }
-    show(format_args!("{info}"));
+    console::show_crash(format_args!("{info}"));
     finish(&registers, Backtrace::from(&registers))
 }

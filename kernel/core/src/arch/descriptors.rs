@@ -102,8 +102,7 @@ fn data(ring: Ring) -> Descriptor {
 /// A task state segment.
 fn task(state: *const TaskStateSegment) -> Descriptor {
     let limit = size_of::<TaskStateSegment>() as u64 - 1;
-    let builder: DescriptorBuilder =
-        GateDescriptorBuilder::<u32>::tss_descriptor(state.addr() as u64, limit, true);
+    let builder: DescriptorBuilder = GateDescriptorBuilder::<u32>::tss_descriptor(state.addr() as u64, limit, true);
     builder.present().dpl(Ring::Ring0).finish()
 }
 

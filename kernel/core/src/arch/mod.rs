@@ -2,6 +2,7 @@
 
 use core::arch::global_asm;
 
+pub(crate) mod clock;
 mod descriptors;
 pub(crate) mod exceptions;
 pub(crate) mod paging;
@@ -17,14 +18,7 @@ global_asm!(include_str!("exceptions.s"));
 pub(crate) fn init() {
     descriptors::load();
     exceptions::load();
-}
-
-/// The processor's time stamp counter.
-#[inline]
-pub(crate) fn time_stamp() -> u64 {
-    // SAFETY: every processor since the Pentium has it, and the kernel runs in
-    // ring 0, which may always read it.
-    unsafe { x86::time::rdtsc() }
+    clock::calibrate();
 }
 
 /// Waits for an interrupt.

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use mm_api::PhysAddr;
 use mm_api::layout::KERNEL_BASE;
 use spin::Mutex;
 use volatile::VolatilePtr;
@@ -11,9 +10,9 @@ use volatile::VolatilePtr;
 const COLUMNS: usize = 80;
 const ROWS: usize = 25;
 
-/// Where text mode keeps its cells: a character of code page 437 in the low
-/// byte, colours in the high one.
-const CELLS: PhysAddr = PhysAddr::new(0xB_8000);
+/// Where the direct map shows text mode's cells: a character of code page 437 in
+/// the low byte, colours in the high one. Their physical address is 0xB8000.
+const CELLS: usize = KERNEL_BASE.as_u32() as usize + 0xB_8000;
 
 /// Light grey on black.
 const COLOUR: u16 = 0x0700;
@@ -36,9 +35,9 @@ static SCREEN: Mutex<Screen> =
     Mutex::new(Screen { shown: [[BLANK; COLUMNS]; ROWS], row: 0, column: 0, present: false });
 
 /// The device's cell at `row` and `column`.
+#[inline]
 fn cell(row: usize, column: usize) -> VolatilePtr<'static, u16> {
-    let address = (KERNEL_BASE.as_u32() + CELLS.as_u32()) as usize + 2 * (row * COLUMNS + column);
-    let pointer = core::ptr::with_exposed_provenance_mut(address);
+    let pointer = core::ptr::with_exposed_provenance_mut(CELLS + 2 * (row * COLUMNS + column));
     // SAFETY: the address is in the direct map and not zero. The frame is
     // reserved for the device, or nothing is there and writes have no effect.
     unsafe { VolatilePtr::new(NonNull::new_unchecked(pointer)) }
