@@ -28,18 +28,6 @@ impl FrameSet {
         Ok(Self { words, len: self.len })
     }
 
-    /// Makes this the set of the same frames as `other`, which has the same room.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.words.copy_from_slice(other.words);
-        self.len = other.len;
-    }
-
-    /// Takes all frames out.
-    pub fn clear(&mut self) {
-        self.words.fill(0);
-        self.len = 0;
-    }
-
     /// How many frames are in the set.
     pub fn len(&self) -> u32 {
         self.len

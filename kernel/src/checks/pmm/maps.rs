@@ -240,31 +240,29 @@ pub const NO_ROOM: &[Case] = &[
 pub const ROOM_SOMEWHERE: &[Case] = &[
     Case::of(
         "too little room in its lowest regions",
-        &[usable(0x1000, 0x3000), usable(0x8000, 0x9000), usable(0x40_0000, 0x3000_0000)],
-    )
-    .reaching(0, DIRECT_MAP_END),
-    Case::of("a reserved range shortly after the beginning of its lowest region", &[usable(0x10_0000, 0x3000_0000)])
-        .reserving(&[reserved(0x10_2000, 0x10_3000)])
-        .reaching(0, DIRECT_MAP_END),
+        &[usable(0x1000, 0x2000), usable(0x8000, 0x9000), usable(0x40_0000, 0x1000_0000)],
+    ),
+    Case::of("a reserved range shortly after the beginning of its only region", &[usable(0x10_0000, 0x1000_0000)])
+        .reserving(&[reserved(0x10_1000, 0x10_2000)]),
     Case::of("usable memory below what the kernel reaches", &[usable(0x10_0000, 0x0400_0000)]).reaching(0x2000, 0x4000),
-    Case::of("a region of which only the beginning is reachable", &[usable(0x1000_0000, 0x9000_0000)])
-        .reaching(0, 0x1_0800),
+    Case::of("a region of which only the beginning is reachable", &[usable(0x0100_0000, 0x1000_0000)])
+        .reaching(0, 0x1400),
     Case::of(
         "one reachable frame in its first region",
-        &[usable(0x2FFF_F000, 0x6000_0000), usable(0x10_0000, 0x0100_0000)],
+        &[usable(0x03FF_F000, 0x1000_0000), usable(0x10_0000, 0x0100_0000)],
     )
-    .reaching(0, DIRECT_MAP_END),
-    Case::of("room only across the bounds of regions that touch", &touching_regions()).reaching(0, DIRECT_MAP_END),
+    .reaching(0, 0x4000),
+    Case::of("room only across the bounds of regions that touch", &touching_regions()),
 ];
 
-/// 1 GiB that is out of reach, which needs eight frames of records even with
-/// only one bit a frame, and sixty regions of seven frames that touch each other.
+/// 256 MiB that are out of reach, which need more than two frames of records even
+/// with only one bit a frame, and sixty regions of two frames that touch each other.
 const fn touching_regions() -> [MemoryRegion; 61] {
-    let mut regions = [usable(0x4000_0000, 0x8000_0000); 61];
+    let mut regions = [usable(0x0800_0000, 0x1800_0000); 61];
     let mut index = 0;
     while index < 60 {
-        let start = 0x10_0000 + index as u64 * 0x7000;
-        regions[index] = usable(start, start + 0x7000);
+        let start = 0x10_0000 + index as u64 * 0x2000;
+        regions[index] = usable(start, start + 0x2000);
         index += 1;
     }
     regions
@@ -284,9 +282,9 @@ pub const HOLES: Case = Case::of(
 )
 .reserving(&[reserved(0x12_0000, 0x12_1000), reserved(0x17_0000, 0x17_0001)]);
 
-/// Memory for a few runs of the largest order, which begins and ends within
-/// one, and has a small hole.
+/// Memory for two runs of the largest order, which begins and ends within
+/// others, and has a small hole.
 pub const BLOCKS: Case = Case::of(
-    "room for a few of the largest runs, and a hole",
-    &[usable(0x2F_0000, 0x0180_5000), unusable(0x0100_1000, 0x0100_3800)],
+    "room for two of the largest runs, and a hole",
+    &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC1_1000, 0xC1_3800)],
 );

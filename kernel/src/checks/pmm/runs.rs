@@ -168,10 +168,10 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     // Frames that are not managed: before the first, in the hole, past the end
     // of memory and of the records, and 4 GiB's last ones.
     let runs = [
-        (0x2C0, 6, "its first frames are below all memory"),
-        (0x1000, 4, "some of its frames are in a hole of the map"),
-        (0x1800, 4, "its last frames are past the end of memory"),
-        (0x1800, 10, "its last frames are past the end of memory"),
+        (0x3C0, 6, "its first frames are below all memory"),
+        (0xC10, 4, "some of its frames are in a hole of the map"),
+        (0xC80, 4, "its last frames are past the end of memory"),
+        (0xC00, 10, "its last frames are past the end of memory"),
         (0x2000, 10, "it is past the end of memory"),
         (FRAME_COUNT - 1024, 10, "it is past the end of memory"),
         (FRAME_COUNT - 1, 0, "it is past the end of memory"),
