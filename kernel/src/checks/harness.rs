@@ -6,7 +6,7 @@ use core::fmt::{self, Display, Formatter};
 use core::hint::black_box;
 
 use kernel_core::check::{Check, Context, Outcome, instructions};
-use kernel_core::{ensure, fail, provoke};
+use kernel_core::{ensure, fail, provoke, test_boot_info};
 use log::info;
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{Frame, FrameRange, LendError, MetadataLender};
@@ -32,6 +32,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-two-results", |_| ends(|| provoke::signed_result("harness-two-results"))),
     check("harness-nested-log", nested_log),
     check("harness-memory", memory),
+    check("harness-boot-info", test_boot_info),
     check("harness-lender", lender),
     check("harness-clock", clock),
 ];
