@@ -226,6 +226,6 @@ mod tests {
     #[test]
     fn memory_is_read_from_the_monitor_s_text() {
         assert_eq!(words("c0100000: 0x00000001 0xc0102030\r\n"), [1, 0xC010_2030]);
-        assert_eq!(words("c0100000: Cannot access memory\r\n"), []);
+        assert!(words("c0100000: Cannot access memory\r\n").is_empty());
     }
 }
