@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::Parser;
 use rustix::process::Signal;
 
-use crate::cli::{Cli, Color, Command, CommonArgs, DevCommand, GradeArgs, RunArgs};
+use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, RunArgs};
 use crate::compile::Built;
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Request, Timings, Whose, processors};
@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::report::{self, View};
 use crate::tools::{NoEmulator, Tools};
 use crate::workspace::Workspace;
-use crate::{doctor, explain};
+use crate::{dev, doctor, explain};
 
 /// All checks passed.
 const EXIT_PASSED: u8 = 0;
@@ -91,11 +91,7 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
         }
         Some(Command::Dev(command)) => {
             let engine = Place::find()?.engine(&cli.common)?;
-            let view = view(&cli.common);
-            let fine = match command {
-                DevCommand::Check { labs } => develop(&engine, &labs, &view)?,
-                DevCommand::Bench => develop(&engine, &[], &view)?,
-            };
+            let fine = dev::run(&command, &engine, &view(&cli.common), cli.common.no_install)?;
             Ok(if fine { EXIT_PASSED } else { EXIT_FAILED })
         }
     }
@@ -253,8 +249,4 @@ fn complain(error: &Error) {
     if let Some(output) = error.tool_output() {
         let _ = writeln!(out, "{}", output.trim_end());
     }
-}
-
-fn develop(_engine: &Engine, _labs: &[String], _view: &View) -> Result<bool> {
-    Err(Error::new("there is no such command yet"))
 }

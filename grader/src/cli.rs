@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::dev::DevCommand;
+
 /// Boots each lab's kernel in an emulator and says what holds, what breaks, and where.
 #[derive(Parser, Debug)]
 #[command(
@@ -118,18 +120,6 @@ pub struct RunArgs {
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = crate::lab_toml::Memory::parse)]
     pub memory: crate::lab_toml::Memory,
-}
-
-/// `cargo grade dev …`.
-#[derive(Subcommand, Debug)]
-pub enum DevCommand {
-    /// Prove that the checks are right: skeletons score nothing, references everything, every mistake is caught
-    Check {
-        /// Labs, such as `01`; all if none is named
-        labs: Vec<String>,
-    },
-    /// Measure from save to score
-    Bench,
 }
 
 #[cfg(test)]

@@ -24,6 +24,19 @@ const TARGET_FILE: &str = "kernel/i686-folio.json";
 const TARGET: &str = "i686-folio";
 const PROFILE: &str = "kernel";
 
+/// What cargo is to build, and how.
+const SCOPE: [&str; 9] = [
+    "--package",
+    "kernel",
+    "--profile",
+    PROFILE,
+    "--target",
+    TARGET_FILE,
+    "-Zbuild-std=core,alloc",
+    "-Zbuild-std-features=compiler-builtins-mem",
+    "-Zjson-target-spec",
+];
+
 /// Where the kernel is built from and to.
 #[derive(Clone, Copy)]
 pub struct Builder<'a> {
@@ -130,9 +143,25 @@ impl Builder<'_> {
         Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
     }
 
-    /// A cargo that is not influenced by the one which runs this program.
+    /// The cargo that builds the kernel.
     fn cargo(&self) -> Command {
-        let mut command = Command::new(&self.toolchain.cargo);
+        let mut command = self.program(&self.toolchain.cargo);
+        command.arg("build").args(SCOPE).args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
+        command.args(["--keep-going", "--target-dir"]).arg(self.target_dir);
+        command
+    }
+
+    /// A command that looks at the kernel with clippy: `program` is the toolchain's `cargo-clippy`.
+    pub fn clippy(&self, program: &Path) -> Command {
+        let mut command = self.program(program);
+        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(SCOPE);
+        command.arg("--target-dir").arg(self.target_dir);
+        command
+    }
+
+    /// A program that builds, not influenced by the cargo which runs this one.
+    fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         for (key, _) in env::vars_os() {
             if is_of_outer_cargo(&key) {
                 command.env_remove(key);
@@ -147,11 +176,7 @@ impl Builder<'_> {
             .env("CARGO_ENCODED_RUSTFLAGS", "")
             .env("RUSTC_WRAPPER", "")
             .env("RUSTC_WORKSPACE_WRAPPER", "")
-            .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker)
-            .args(["build", "--package", "kernel", "--profile", PROFILE, "--target", TARGET_FILE])
-            .args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"])
-            .args(["--message-format=json-diagnostic-rendered-ansi", "--color=never", "--keep-going", "--target-dir"])
-            .arg(self.target_dir);
+            .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker);
         command
     }
 

@@ -165,7 +165,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             .advise("run this and try again:")
             .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
         Remedy::Apt(packages) => {
-            apt(missing, &packages, no_install)?;
+            apt(missing.words(), &packages, no_install)?;
             let tools = again();
             let still = Missing::of(&tools);
             if still.nothing() {
@@ -183,33 +183,37 @@ enum Power {
     Sudo { asks: bool },
 }
 
-fn apt(missing: Missing, packages: &[&str], no_install: bool) -> Result<()> {
+/// Installs packages with apt-get: asks on a terminal, and elsewhere says what it does.
+///
+/// # Errors
+/// If it may not, or could not: with the command to do it by hand.
+pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
     let line = apt_line(packages);
     let is_root = rustix::process::geteuid().is_root();
     let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
     let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
     if no_install {
-        return Err(refused(format!("{} is missing, and --no-install was given", missing.words())));
+        return Err(refused(format!("{} is missing, and --no-install was given", what)));
     }
     let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let power = if is_root {
         Power::Root
     } else if on_path("sudo").is_none() {
-        return Err(refused(format!("{} is missing, and only root may install it", missing.words())));
+        return Err(refused(format!("{} is missing, and only root may install it", what)));
     } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
         Power::Sudo { asks: false }
     } else if on_terminal {
         Power::Sudo { asks: true }
     } else {
-        return Err(refused(format!("{} is missing, and sudo would ask for a password", missing.words())));
+        return Err(refused(format!("{} is missing, and sudo would ask for a password", what)));
     };
     let names = packages.join(", ");
     if on_terminal {
-        if !asked(&format!("{} is missing. Install {names} with apt-get? [Y/n] ", capitalized(missing.words()))) {
-            return Err(refused(format!("{} is missing", missing.words())));
+        if !asked(&format!("{} is missing. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
+            return Err(refused(format!("{} is missing", what)));
         }
     } else {
-        say(&format!("{} is missing: installing {names} with apt-get.", capitalized(missing.words())));
+        say(&format!("{} is missing: installing {names} with apt-get.", capitalized(what)));
     }
     if let Power::Sudo { asks: true } = power
         && !succeeds(Command::new("sudo").arg("-v").stderr(Stdio::inherit()).stdin(Stdio::inherit()))
