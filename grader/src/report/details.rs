@@ -131,7 +131,8 @@ impl<'a> Teller<'a> {
             let names: Vec<&str> = group.others.iter().map(|check| check.name.as_str()).collect();
             out.push_str(&view.field("the same", &names.join(", ")));
         }
-        if check.status != Status::NotStarted {
+        // One cause behind many checks is none of their rules.
+        if check.status != Status::NotStarted && group.others.is_empty() {
             if !check.rule.is_empty() {
                 out.push_str(&view.field("rule", &check.rule));
             }

@@ -157,9 +157,8 @@ impl Image {
         }
         if let Some(last) = found.last_mut() {
             last.inlined = false;
-            if last.function.is_none() {
-                last.function = self.symbol(probe);
-            }
+            // Line tables name only the function, a symbol also its type or module.
+            last.function = self.symbol(probe).or(last.function.take());
         } else if let Some(function) = self.symbol(probe) {
             found.push(Frame { address, inlined: false, function: Some(function), source: None });
         }
@@ -180,13 +179,31 @@ impl Image {
 /// mm_api::FrameAllocator>::allocate` is `Pmm::allocate`, and
 /// `kernel::checks::pmm::never_twice` is `pmm::never_twice`.
 fn short_name(raw: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(raw));
+    let name = without_generics(&format!("{:#}", rustc_demangle::demangle(raw)));
     // `<Type as Trait>::method` and `<Type>::method`.
     if let Some((inner, rest)) = bracketed(&name) {
         let ty = split_as(inner);
         return format!("{}{}", last_segments(ty, 1), rest);
     }
     last_segments(&name, 2)
+}
+
+/// A path without the types that its generic functions were made for.
+fn without_generics(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some(at) = rest.find("::<") {
+        out.push_str(&rest[..at]);
+        match bracketed(&rest[at + 2..]) {
+            Some((_, after)) => rest = after,
+            None => {
+                rest = &rest[at..];
+                break;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `<inner>rest`, the brackets matched.
@@ -251,6 +268,9 @@ mod tests {
         assert_eq!(short_name("<pmm::bitmap::Pmm as mm_api::pmm::FrameAllocator>::allocate"), "Pmm::allocate");
         assert_eq!(short_name("kernel::checks::pmm::never_twice"), "pmm::never_twice");
         assert_eq!(short_name("kernel::checks::pmm::all::{{closure}}"), "pmm::all::{{closure}}");
+        assert_eq!(short_name("kernel::reach::with_frame::<u32, a::b::{closure#0}>"), "reach::with_frame");
+        assert_eq!(short_name("<a::Set>::change::<<a::Set>::all::{closure#0}>"), "Set::change");
+        assert_eq!(short_name("a::b::<"), "a::b::<");
         assert_eq!(short_name("allocate"), "allocate");
         assert_eq!(short_name("<<a::B as c::D>::E as f::G>::h"), "E::h");
         assert_eq!(short_name("<"), "<");
