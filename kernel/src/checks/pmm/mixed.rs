@@ -81,7 +81,7 @@ fn take(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, step:
                 ensure!(
                     free.remove(frame),
                     expected: ("allocate() to hand out only free frames, in step {step} of the random mix"),
-                    saw: ("{frame}, which is not free")
+                    saw: ("{frame}, which is {}", subject.standing(frame))
                 );
                 FrameRun::new(frame, order)
             }

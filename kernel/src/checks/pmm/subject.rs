@@ -103,7 +103,7 @@ impl Subject {
                 Some(frame) if free.remove(frame) => {}
                 Some(frame) => fail!(
                     expected: ("allocate() to hand out only frames that are free, {when} (map with {what})"),
-                    saw: ("{frame}, which is not free, after {count} others")
+                    saw: ("{frame}, which is {}, after {count} others", self.standing(frame))
                 ),
                 None => fail!(
                     expected: ("allocate() to hand out {wanted} frames, {when} (map with {what})"),
@@ -195,6 +195,17 @@ impl Subject {
         }
     }
 
+    /// What a frame is that is handed out though it is not free, in words.
+    pub fn standing(&self, frame: Frame) -> &'static str {
+        if self.managed.contains(frame) {
+            "allocated already"
+        } else if self.records.contains(frame) {
+            "one of those with the allocator's own records"
+        } else {
+            "not usable"
+        }
+    }
+
     /// Asks for a run, and takes it out of `free`.
     ///
     /// # Errors
@@ -207,16 +218,9 @@ impl Subject {
             saw: ("{run:?}")
         );
         if let Some(frame) = free.first_missing(run.frames()) {
-            let why = if self.managed.contains(frame) {
-                "allocated already"
-            } else if self.records.contains(frame) {
-                "one of the allocator's own records"
-            } else {
-                "not usable"
-            };
             fail!(
                 expected: ("allocate_run({order}) to hand out free frames only (map with {})", self.what),
-                saw: ("{run:?}, of which {frame} is {why}")
+                saw: ("{run:?}, of which {frame} is {}", self.standing(frame))
             );
         }
         free.remove_all(run.frames());
