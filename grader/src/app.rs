@@ -200,7 +200,7 @@ fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
     let engine = Place::find()?.engine(common)?;
     let mix = if arguments.solution { engine.mix(&[]) } else { Mix::default() };
     let progress = Progress::new();
-    let built = engine.build(&mix, &progress, &mut Timings::default())?;
+    let built = engine.build(&mix, &progress, &mut Vec::new())?;
     progress.finish();
     let image = match built {
         Built::Image(image) => image,

@@ -79,18 +79,12 @@ pub struct Broken {
 
 /// The lines of cargo's JSON that matter.
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerMessage {
-        manifest_path: PathBuf,
-        message: Diagnostic,
-    },
-    CompilerArtifact {
-        manifest_path: PathBuf,
-        target: Target,
-        filenames: Vec<PathBuf>,
-        executable: Option<PathBuf>,
-    },
+    #[serde(rename = "compiler-message")]
+    Diagnostic { manifest_path: PathBuf, message: Diagnostic },
+    #[serde(rename = "compiler-artifact")]
+    Artifact { manifest_path: PathBuf, target: Target, filenames: Vec<PathBuf>, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }
@@ -116,13 +110,19 @@ impl Builder<'_> {
         !built.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     }
 
+    /// Where the kernel of this name is put.
+    pub fn image(&self, name: &str) -> PathBuf {
+        self.target_dir.join("images").join(format!("{name}.elf"))
+    }
+
     /// Builds the kernel, with the references of the mix and the student's files for all other labs.
     ///
     /// # Errors
     /// If cargo cannot be run, or fails for a reason that is not in the code.
     pub fn build(&self, mix: &Mix, name: &str, progress: &Progress) -> Result<Built> {
-        let images = self.target_dir.join("images");
-        fs::create_dir_all(&images).map_err(|error| Error::io("cannot create", &images, &error))?;
+        let path = self.image(name);
+        let images = path.parent().unwrap_or(self.target_dir);
+        fs::create_dir_all(images).map_err(|error| Error::io("cannot create", images, &error))?;
         let mut command = self.cargo();
         if !mix.solutions.is_empty() {
             let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();
@@ -138,7 +138,6 @@ impl Builder<'_> {
         let executable = answer.executable.ok_or_else(|| {
             Error::new("cargo built the kernel but did not say where").output(answer.broken.output.clone())
         })?;
-        let path = images.join(format!("{name}.elf"));
         keep(&executable, &path)?;
         Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
     }
@@ -196,15 +195,16 @@ impl Builder<'_> {
                 }
                 String::from_utf8_lossy(&text).into_owned()
             });
-            for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok) {
+            for line in
+                stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok)
+            {
                 if let Ok(message) = serde_json::from_slice(&line) {
                     answer.take(message, self.root, progress);
                 }
             }
             answer.broken.output = complaints.join().unwrap_or_default();
         });
-        let status =
-            process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
+        let status = process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
         answer.success = status.success();
         Ok(answer)
     }
@@ -223,7 +223,7 @@ struct Answer {
 impl Answer {
     fn take(&mut self, message: Message, root: &Path, progress: &Progress) {
         match message {
-            Message::CompilerMessage { manifest_path, message } => {
+            Message::Diagnostic { manifest_path, message } => {
                 let (Some(folder), Some(rendered)) = (manifest_path.parent(), message.rendered) else { return };
                 let texts = match message.level.as_str() {
                     "error" | "error: internal compiler error" => &mut self.broken.errors,
@@ -236,7 +236,7 @@ impl Answer {
                     text.push_str(&rendered);
                 }
             }
-            Message::CompilerArtifact { manifest_path, target, filenames, executable } => {
+            Message::Artifact { manifest_path, target, filenames, executable } => {
                 progress.built(&target.name);
                 if executable.is_some() {
                     self.executable = executable;
@@ -314,10 +314,18 @@ fn is_of_outer_cargo(key: &OsString) -> bool {
     const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
     let key = key.to_string_lossy();
     match key.as_ref() {
-        "RUSTC" | "RUSTDOC" | "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTUP_TOOLCHAIN" | "RUSTC_LOG" | "LD_LIBRARY_PATH"
+        "RUSTC"
+        | "RUSTDOC"
+        | "RUSTFLAGS"
+        | "RUSTDOCFLAGS"
+        | "RUSTUP_TOOLCHAIN"
+        | "RUSTC_LOG"
+        | "LD_LIBRARY_PATH"
         | "DYLD_FALLBACK_LIBRARY_PATH" => true,
         key => {
-            key.starts_with("RUSTC_") || key == "CARGO" || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
+            key.starts_with("RUSTC_")
+                || key == "CARGO"
+                || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
         }
     }
 }
@@ -357,10 +365,29 @@ mod tests {
 
     #[test]
     fn the_outer_cargo_has_no_influence() {
-        for key in ["RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "CARGO_PROFILE_DEV_OPT_LEVEL"] {
+        for key in [
+            "RUSTC",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET",
+            "RUSTC_WRAPPER",
+            "CARGO_PROFILE_DEV_OPT_LEVEL",
+        ] {
             assert!(is_of_outer_cargo(&key.into()), "{key}");
         }
-        for key in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_AUTO_INSTALL", "CARGO_NET_OFFLINE", "CARGO_HTTP_PROXY", "CARGO_REGISTRIES_X_INDEX", "PATH", "HOME"] {
+        for key in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_AUTO_INSTALL",
+            "CARGO_NET_OFFLINE",
+            "CARGO_HTTP_PROXY",
+            "CARGO_REGISTRIES_X_INDEX",
+            "PATH",
+            "HOME",
+        ] {
             assert!(!is_of_outer_cargo(&key.into()), "{key}");
         }
     }

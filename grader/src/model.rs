@@ -164,7 +164,8 @@ pub struct Evidence {
 /// A crash as the kernel reported it.
 #[derive(Debug, Default)]
 pub struct Crash {
-    /// `panic`, `exception`, `stack-overflow`, or `triple-fault` (which the kernel cannot report).
+    /// `panic`, `exception`, `stack-overflow`; or, seen by the emulator where the kernel
+    /// cannot report it, `triple-fault` or `hang`.
     pub kind: String,
     /// Where and why it panicked.
     pub panic: Option<Panic>,

@@ -95,8 +95,9 @@ impl Workspace {
         for name in names {
             if !self.labs.iter().any(|lab| lab.is_called(name)) {
                 let ids = self.labs.iter().map(|lab| lab.id.as_str());
-                return Err(Error::new(format!("there is no lab `{name}`"))
-                    .advise(nearest::suggestion(name, ids, "labs")));
+                return Err(
+                    Error::new(format!("there is no lab `{name}`")).advise(nearest::suggestion(name, ids, "labs"))
+                );
             }
         }
         let chosen = |lab: &&Lab| names.is_empty() || names.iter().any(|name| lab.is_called(name));
@@ -127,12 +128,15 @@ fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
     let path = folder.join("lab.toml");
     let shown = PathBuf::from("labs").join(&id).join("lab.toml");
     let text = fs::read_to_string(&path).map_err(|error| {
-        Error::io("cannot read", &shown, &error).advise(format!("every lab has one; if labs/{id} is none, move it away"))
+        Error::io("cannot read", &shown, &error)
+            .advise(format!("every lab has one; if labs/{id} is none, move it away"))
     })?;
     let toml = LabToml::parse(&text, &shown)?;
     for file in &toml.files {
         if !folder.join(file).is_file() {
-            return Err(Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it"));
+            return Err(
+                Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it")
+            );
         }
     }
     Ok(Lab { has_solution: folder.join("solution").is_dir(), id, folder, toml })
@@ -156,15 +160,17 @@ fn check_unique(labs: &[Lab]) -> Result<()> {
 
 /// The course's folder: the current one or one above it, else the one cargo was started for.
 fn find_root() -> Result<PathBuf> {
-    let here = env::current_dir()
-        .map_err(|error| Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course"))?;
+    let here = env::current_dir().map_err(|error| {
+        Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course")
+    })?;
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     [Some(here), manifest]
         .into_iter()
         .flatten()
         .find_map(|start| start.ancestors().find(|folder| is_root(folder)).map(Path::to_owned))
         .ok_or_else(|| {
-            Error::new("this folder is not in a copy of the course").advise("`cd` to where you cloned it, and try again")
+            Error::new("this folder is not in a copy of the course")
+                .advise("`cd` to where you cloned it, and try again")
         })
 }
 
@@ -225,7 +231,10 @@ mod tests {
     fn a_copied_lab_is_explained() {
         let root = course(&[("01-pmm", "a"), ("01-pmm-old", "a")]);
         let error = Workspace::open(root.path()).unwrap_err().to_string();
-        assert!(error.starts_with("labs/01-pmm-old/lab.toml:6: the check `a` is also in labs/01-pmm/lab.toml"), "{error}");
+        assert!(
+            error.starts_with("labs/01-pmm-old/lab.toml:6: the check `a` is also in labs/01-pmm/lab.toml"),
+            "{error}"
+        );
     }
 
     #[test]
