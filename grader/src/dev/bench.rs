@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::compile::Built;
 use crate::error::{Error, Result};
-use crate::grade::{DEFAULT_SEED, Engine, Request, Timings, Whose, processors};
+use crate::grade::{DEFAULT_SEED, Engine, Request, Whose, processors};
 use crate::model::Mix;
 use crate::progress::Progress;
 use crate::report;
@@ -198,7 +198,7 @@ impl Bench<'_> {
 
     /// How many machines start, speak and end in a second.
     fn boots(&self, figures: &mut Figures) -> Result<()> {
-        let built = self.staged.build(&Mix::default(), &Progress::silent(), &mut Timings::default())?;
+        let built = self.staged.build(&Mix::default(), &Progress::silent(), &mut Vec::new())?;
         let Built::Image(image) = built else {
             return Err(Error::new("the kernel does not compile with the skeletons"));
         };

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::grade::{DEFAULT_SEED, Engine, Request, Whose};
 use crate::model::{CheckReport, LabReport, Mix, Status};
 use crate::progress::Progress;
+use crate::report;
 use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural};
 use crate::workspace::{Lab, Workspace};
 
@@ -124,6 +125,10 @@ impl Proof<'_> {
                 None => Err(vec!["no check was run".to_owned()]),
             };
             let origin = variant.origin.display().to_string();
+            if step.is_err() && self.view.verbose {
+                let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
+                self.progress.suspend(|| println!("{text}"));
+            }
             let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
             self.step(
                 variant.kind.word(),
@@ -162,6 +167,17 @@ impl Proof<'_> {
             self.told.extend(wrong);
         }
     }
+}
+
+/// The same of many checks is told of the first few.
+fn few(mut wrong: Vec<String>) -> Vec<String> {
+    const TOLD: usize = 3;
+    if wrong.len() > TOLD + 1 {
+        let more = wrong.len() - TOLD;
+        wrong.truncate(TOLD);
+        wrong.push(format!("and {} (-v shows them)", plural(more, "other check")));
+    }
+    wrong
 }
 
 fn wrong_or(wrong: Vec<String>, note: &str) -> Step {
@@ -239,7 +255,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
             let wrong = report.checks.iter().filter(fine).map(|check| {
                 format!("`{}` {} on the skeleton: it has to be not started, or fail", check.name, came_out(check))
             });
-            wrong_or(wrong.collect(), &format!("0 of {all} pass"))
+            wrong_or(few(wrong.collect()), &format!("0 of {all} pass"))
         }
         Kind::Reference => {
             let wrong = report.checks.iter().filter(|check| check.status != Status::Passed).map(|check| {
@@ -250,7 +266,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
                     check.message
                 )
             });
-            wrong_or(wrong.collect(), &format!("{passed} of {all} pass"))
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass"))
         }
         Kind::Alternative => {
             let costs =
@@ -266,7 +282,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
                     )
                 });
             let others = if passed == all { "" } else { ", the others judge cost" };
-            wrong_or(wrong.collect(), &format!("{passed} of {all} pass{others}"))
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass{others}"))
         }
         Kind::Mistake(mistake) => {
             let named = report.checks.iter().find(|check| check.name == mistake.caught_by);
