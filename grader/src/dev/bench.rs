@@ -241,10 +241,8 @@ impl Bench<'_> {
                     })
                 })
                 .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| Err(Error::new("a boot could not be measured"))))
-                .collect::<Result<()>>()
+            let failed = || Err(Error::new("a boot could not be measured"));
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| failed()))
         })
     }
 

@@ -54,12 +54,12 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         emulator: engine.emulator.clone(),
         target_dir: stage.target_dir(),
     };
-    let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0 };
+    let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0, failed: 0 };
     for lab in labs {
         proof.lab(engine, &staged, &stage, target, lab)?;
     }
     progress.finish();
-    let Proof { told, steps, .. } = proof;
+    let Proof { told, steps, failed, .. } = proof;
     let seconds = start.elapsed().as_secs_f64();
     if told.is_empty() {
         println!(
@@ -69,7 +69,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         );
         return Ok(true);
     }
-    println!("{}", view.paint(BAD, &format!("{} of {steps} do not hold:", told.len())));
+    println!("{}", view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
     for complaint in &told {
         for (number, line) in crate::report::style::wrap(complaint, view.columns() - 4).iter().enumerate() {
             println!("{}{line}", if number == 0 { "  - " } else { "    " });
@@ -86,6 +86,7 @@ struct Proof<'a> {
     /// What does not hold, and what to do about it.
     told: Vec<String>,
     steps: usize,
+    failed: usize,
 }
 
 /// What came of one step: a short note, or what is wrong.
@@ -164,6 +165,7 @@ impl Proof<'_> {
             write!(line, "  {} {kind:<12}{what:<32} {}", self.view.paint(style, mark), self.view.paint(FAINT, &note));
         self.progress.suspend(|| println!("{}", line.trim_end()));
         if let Err(wrong) = step {
+            self.failed += 1;
             self.told.extend(wrong);
         }
     }
@@ -198,18 +200,22 @@ fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
         })
         .collect();
     let mistakes = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
-    let wrong = lab
+    let unproved: Vec<String> = lab
         .toml
         .checks
         .iter()
         .filter(|check| !named.contains(check.name.as_str()))
-        .map(|check| {
-            format!(
-                "labs/{}/lab.toml:{}: no mistake proves that `{}` catches anything: write one in labs/{}/mistakes",
-                lab.id, check.line, check.name, lab.id,
-            )
-        })
+        .map(|check| format!("`{}`", check.name))
         .collect();
+    let wrong = if unproved.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!(
+            "labs/{}/mistakes: no mistake proves that {} would catch anything: write one for each",
+            lab.id,
+            unproved.join(", "),
+        )]
+    };
     wrong_or(wrong, &format!("{} for {}", plural(mistakes, "mistake"), plural(lab.toml.checks.len(), "check")))
 }
 
@@ -394,6 +400,7 @@ mod tests {
             graded: Graded::Student,
             files: Vec::new(),
             build_error: None,
+            warnings: None,
             checks: vec![check("right", right), check("cheap", cheap)],
         }
     }
