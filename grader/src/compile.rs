@@ -130,6 +130,9 @@ impl Builder<'_> {
         }
         let answer = self.run(command, progress)?;
         if !answer.success {
+            if let Some(trouble) = &answer.trouble {
+                return Err(cargo_failed(trouble));
+            }
             if answer.broken.errors.is_empty() {
                 return Err(cargo_failed(&answer.broken.output));
             }
@@ -218,6 +221,8 @@ struct Answer {
     warnings: BTreeMap<PathBuf, String>,
     sources: BTreeMap<PathBuf, Vec<PathBuf>>,
     broken: Broken,
+    /// What rustc says about the host, such as that its disk is full.
+    trouble: Option<String>,
 }
 
 impl Answer {
@@ -225,6 +230,11 @@ impl Answer {
         match message {
             Message::Diagnostic { manifest_path, message } => {
                 let (Some(folder), Some(rendered)) = (manifest_path.parent(), message.rendered) else { return };
+                // A diagnostic with a place is about code, and may quote anything.
+                if message.level == "error" && message.spans.is_empty() && host_trouble(&rendered).is_some() {
+                    self.trouble.get_or_insert(rendered);
+                    return;
+                }
                 let texts = match message.level.as_str() {
                     "error" | "error: internal compiler error" => &mut self.broken.errors,
                     "warning" => &mut self.warnings,
@@ -242,9 +252,9 @@ impl Answer {
                     self.executable = executable;
                 }
                 if let Some(folder) = manifest_path.parent()
-                    && folder.starts_with(root.join("labs"))
+                    && folder.parent().is_some_and(|parent| parent.ends_with("labs"))
+                    && let Some(sources) = filenames.iter().find_map(|library| sources(library, root))
                 {
-                    let sources = filenames.iter().find_map(|library| sources(library, root)).unwrap_or_default();
                     self.sources.insert(folder.to_owned(), sources);
                 }
             }
@@ -294,18 +304,25 @@ pub enum Foreign {
 }
 
 /// The first source of a lab that is neither the student's nor frozen.
-pub fn foreign_source(lab: &Lab, image: &Image) -> Option<Foreign> {
+///
+/// # Errors
+/// If rustc did not say which files it read.
+pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real(&lab.folder);
-    let sources = image.sources.iter().find(|(known, _)| real(known) == folder)?.1;
+    let (_, sources) = image
+        .sources
+        .iter()
+        .find(|(known, _)| real(known) == folder)
+        .ok_or_else(|| Error::new(format!("rustc did not say which files it read for labs/{}", lab.id)))?;
     let mut allowed: Vec<PathBuf> = lab.toml.files.iter().map(|file| real(&folder.join(file))).collect();
     allowed.push(folder.join("src/lib.rs"));
-    let source = sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source))?;
-    Some(match source.strip_prefix(&folder) {
+    let foreign = sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source));
+    Ok(foreign.map(|source| match source.strip_prefix(&folder) {
         Ok(inside) if inside.starts_with("src") => Foreign::NotHandedIn(inside.to_owned()),
         Ok(inside) => Foreign::Elsewhere(inside.to_owned()),
         Err(_) => Foreign::Elsewhere(source),
-    })
+    }))
 }
 
 /// Whether a variable is one that the cargo which runs this program set, or
@@ -344,18 +361,31 @@ fn keep(executable: &Path, path: &Path) -> Result<()> {
     linked.map_err(|error| Error::io("cannot write", path, &error))
 }
 
+/// What to do about a host that keeps cargo from its work, if the text tells of one.
+fn host_trouble(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    if lower.contains("no space left on device") || lower.contains("disk quota exceeded") {
+        Some("the disk is full: free some space and try again")
+    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
+        Some("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
+    } else {
+        None
+    }
+}
+
 /// cargo failed, and not because of an error in the code.
 fn cargo_failed(output: &str) -> Error {
+    let error = Error::new("cargo could not build the kernel");
+    if let Some(advice) = host_trouble(output) {
+        // The same is said for every crate: once is enough.
+        let is_reason = |line: &&str| host_trouble(line).is_some();
+        return error.advise(advice).output(output.lines().find(is_reason).unwrap_or_default());
+    }
     let lower = output.to_lowercase();
-    let error = Error::new("cargo could not build the kernel").output(output);
-    if lower.contains("no space left") {
-        error.advise("the disk is full: free some space and try again")
-    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
-        error.advise("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
-    } else if ["download", "network", "could not resolve", "failed to fetch"].iter().any(|sign| lower.contains(sign)) {
-        error.advise("the first build fetches a few packages: check the network and try again")
+    if ["download", "network", "could not resolve", "failed to fetch"].iter().any(|sign| lower.contains(sign)) {
+        error.advise("the first build fetches a few packages: check the network and try again").output(output)
     } else {
-        error.advise("this is what it said:")
+        error.advise("this is what it said:").output(output)
     }
 }
 

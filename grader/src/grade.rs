@@ -286,6 +286,7 @@ fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut
         graded: task.graded,
         files: task.lab.files(),
         build_error,
+        warnings: kernel.and_then(|kernel| kernel.warnings(task.lab)),
         checks,
     }
 }

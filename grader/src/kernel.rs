@@ -30,6 +30,12 @@ impl Kernel {
     pub fn serves(&self, lab: &Lab) -> bool {
         self.image.is_some() && !self.broken.contains_key(&lab.id) && !self.tampered.contains_key(&lab.id)
     }
+
+    /// What rustc warns about in a lab.
+    pub fn warnings(&self, lab: &Lab) -> Option<String> {
+        let (_, text) = self.image.as_ref()?.warnings.iter().find(|(folder, _)| same_folder(folder, &lab.folder))?;
+        Some(text.clone())
+    }
 }
 
 impl Engine {
@@ -96,7 +102,7 @@ impl Engine {
                     if whose != Whose::Solution {
                         for lab in labs {
                             if !kernel.broken.contains_key(&lab.id) {
-                                foreign(lab, &image, &mut kernel);
+                                foreign(lab, &image, &mut kernel)?;
                             }
                         }
                     }
@@ -180,9 +186,9 @@ fn same_folder(a: &Path, b: &Path) -> bool {
 }
 
 /// Looks for files that a lab's code must not take in.
-fn foreign(lab: &Lab, image: &Image, kernel: &mut Kernel) {
+fn foreign(lab: &Lab, image: &Image, kernel: &mut Kernel) -> Result<()> {
     let files = lab.toml.files.join(", ");
-    match foreign_source(lab, image) {
+    match foreign_source(lab, image)? {
         None => {}
         Some(Foreign::NotHandedIn(file)) => {
             let text = format!(
@@ -198,4 +204,5 @@ fn foreign(lab: &Lab, image: &Image, kernel: &mut Kernel) {
             kernel.tampered.insert(lab.id.clone(), text);
         }
     }
+    Ok(())
 }

@@ -95,6 +95,8 @@ pub struct LabReport {
     pub files: Vec<String>,
     /// What rustc said, as it said it (with colour), if the lab did not build.
     pub build_error: Option<String>,
+    /// What rustc warns about in the student's files, as it said it (with colour).
+    pub warnings: Option<String>,
     /// The checks in `lab.toml`'s order.
     pub checks: Vec<CheckReport>,
 }

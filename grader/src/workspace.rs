@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::lab_toml::{Check, LabToml};
 use crate::nearest;
 
+/// What a person may have meant who names a lab that does not exist.
+const COMMANDS: [&str; 5] = ["doctor", "setup", "run", "explain", "help"];
+
 /// A copy of the course.
 #[derive(Debug)]
 pub struct Workspace {
@@ -54,7 +57,9 @@ impl Workspace {
     /// # Errors
     /// If there is no course, or a lab's `lab.toml` is wrong.
     pub fn find() -> Result<Self> {
-        Self::open(&find_root()?)
+        let root = find_root()?;
+        // Cargo names files by their real place.
+        Self::open(&root.canonicalize().unwrap_or(root))
     }
 
     /// Reads the course in a folder.
@@ -94,6 +99,10 @@ impl Workspace {
     pub fn select(&self, names: &[String]) -> Result<Vec<&Lab>> {
         for name in names {
             if !self.labs.iter().any(|lab| lab.is_called(name)) {
+                if let Some(command) = nearest::nearest(name, COMMANDS.into_iter()) {
+                    return Err(Error::new(format!("there is no lab or command `{name}`"))
+                        .advise(format!("did you mean `cargo grade {command}`?")));
+                }
                 let ids = self.labs.iter().map(|lab| lab.id.as_str());
                 return Err(
                     Error::new(format!("there is no lab `{name}`")).advise(nearest::suggestion(name, ids, "labs"))
