@@ -110,6 +110,15 @@ impl Builder<'_> {
         !built.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     }
 
+    /// Makes the folder for everything that is built.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn make_folder(&self) -> Result<()> {
+        let images = self.target_dir.join("images");
+        fs::create_dir_all(&images).map_err(|error| Error::io("cannot create", &images, &error))
+    }
+
     /// Where the kernel of this name is put.
     pub fn image(&self, name: &str) -> PathBuf {
         self.target_dir.join("images").join(format!("{name}.elf"))
@@ -117,12 +126,12 @@ impl Builder<'_> {
 
     /// Builds the kernel, with the references of the mix and the student's files for all other labs.
     ///
+    /// The folder must have been [made](Self::make_folder).
+    ///
     /// # Errors
     /// If cargo cannot be run, or fails for a reason that is not in the code.
     pub fn build(&self, mix: &Mix, name: &str, progress: &Progress) -> Result<Built> {
         let path = self.image(name);
-        let images = path.parent().unwrap_or(self.target_dir);
-        fs::create_dir_all(images).map_err(|error| Error::io("cannot create", images, &error))?;
         let mut command = self.cargo();
         if !mix.solutions.is_empty() {
             let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();

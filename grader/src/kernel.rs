@@ -75,6 +75,7 @@ impl Engine {
     pub fn build(&self, mix: &Mix, progress: &Progress, times: &mut BuildTimes) -> Result<Built> {
         let name = self.name(mix);
         let builder = self.builder();
+        builder.make_folder()?;
         if builder.is_first_time() {
             progress.note("Building the kernel's core library: once, about a minute …");
         }
