@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use serde::Serialize;
 
 use crate::compile::Built;
@@ -213,7 +213,7 @@ impl Bench<'_> {
             let (least, most) = (smallest(&rates), largest(&rates));
             figures.rows.push(Row {
                 what: format!("boots, {jobs} at a time"),
-                unit: "1/s",
+                unit: "/s",
                 median: median(&mut rates),
                 least,
                 most,
@@ -370,6 +370,7 @@ fn tables(figures: &Figures, view: &View) -> String {
 fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty().set_header(header.to_vec());
+    table.style_mut().row_separator = LineStyle::none();
     table
 }
 

@@ -125,7 +125,7 @@ impl<'a> Teller<'a> {
         if let Some(evidence) = &check.evidence {
             out.push_str(&self.evidence(check, evidence));
         } else {
-            out.push_str(&paragraph(view, &check.message));
+            out.push_str(&headlined(view, &printable(&check.message)));
         }
         if check.status == Status::Tampered {
             out.push_str(&paragraph(view, "only the check itself may report its result and end the machine"));
@@ -182,9 +182,13 @@ impl<'a> Teller<'a> {
             let headline = match check.status {
                 Status::NotStarted => "a todo!() was reached".to_owned(),
                 Status::Hung | Status::Tampered => printable(&check.message),
+                // That it panicked stands above.
+                Status::Panicked => {
+                    printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message))
+                }
                 _ => printable(&crash::headline(crash)),
             };
-            out.push_str(&paragraph(view, &headline));
+            out.push_str(&headlined(view, &headline));
             if let Some(why) = crash::explanation(crash, evidence) {
                 out.push_str(&paragraph(view, &why));
             }
@@ -193,7 +197,7 @@ impl<'a> Teller<'a> {
                 out.push_str(&registers(&crash.registers, view));
             }
         } else if evidence.expected.is_none() || evidence.saw.is_none() {
-            out.push_str(&paragraph(view, &printable(&check.message)));
+            out.push_str(&headlined(view, &printable(&check.message)));
         }
         if let Some(expected) = &evidence.expected {
             out.push_str(&view.field("expected", &printable(expected)));
@@ -324,6 +328,11 @@ fn registers(registers: &[(String, u32)], view: &View) -> String {
         out.push_str(&view.field(if number == 0 { "registers" } else { "" }, &line.join(" ")));
     }
     out
+}
+
+/// What went wrong, in bold, two columns in.
+fn headlined(view: &View, text: &str) -> String {
+    wrap(text, view.columns() - 2).iter().map(|line| format!("  {}\n", view.paint(STRONG, line))).collect()
 }
 
 /// Lines of text, two columns in.
