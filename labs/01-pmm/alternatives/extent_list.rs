@@ -227,7 +227,7 @@ impl Pmm {
 
     /// The last frame of an extent, given its first; the first, given its last.
     fn other_end(&self, frame: u32) -> u32 {
-        self.records[frame as usize][0] & (1 << 30) - 1
+        self.records[frame as usize][0] & ((1 << 30) - 1)
     }
 
     fn set_other_end(&mut self, frame: u32, other: u32) {
