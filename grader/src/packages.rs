@@ -190,7 +190,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             .advise("run this and try again:")
             .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
         Remedy::Apt(packages) => {
-            apt(missing.words(), &packages, no_install)?;
+            apt(&missing.words(), &packages, no_install)?;
             let tools = again();
             let still = Missing::of(&tools);
             if still.nothing() {
