@@ -218,24 +218,24 @@ pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
     let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
     let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
     if no_install {
-        return Err(refused(format!("{}, and --no-install was given", what)));
+        return Err(refused(format!("{what}, and --no-install was given")));
     }
     let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let power = if is_root {
         Power::Root
     } else if on_path("sudo").is_none() {
-        return Err(refused(format!("{}, and only root may install it", what)));
+        return Err(refused(format!("{what}, and only root may install it")));
     } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
         Power::Sudo { asks: false }
     } else if on_terminal {
         Power::Sudo { asks: true }
     } else {
-        return Err(refused(format!("{}, and sudo would ask for a password", what)));
+        return Err(refused(format!("{what}, and sudo would ask for a password")));
     };
     let names = packages.join(", ");
     if on_terminal {
         if !asked(&format!("{}. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
-            return Err(refused(format!("{} is missing", what)));
+            return Err(refused(what.to_owned()));
         }
     } else {
         say(&format!("{}: installing {names} with apt-get.", capitalized(what)));
