@@ -171,7 +171,7 @@ impl Builder<'_> {
     }
 
     /// A program that builds, not influenced by the cargo which runs this one.
-    fn program(&self, program: &Path) -> Command {
+    pub fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         for (key, _) in env::vars_os() {
             if is_of_outer_cargo(&key) {

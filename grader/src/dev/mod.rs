@@ -7,6 +7,7 @@ mod clippy;
 mod host_tests;
 mod layout;
 mod patch;
+mod peers;
 pub mod stage;
 mod variant;
 
@@ -30,8 +31,11 @@ pub enum DevCommand {
         #[arg(long)]
         full: bool,
     },
-    /// Measure: from save to score, boots a second, and what the labs' code costs
+    /// Measure: from save to score, boots a second, and what frame allocators cost in instructions
     Bench {
+        /// What to measure; everything if nothing is named
+        #[arg(value_enum)]
+        what: Option<bench::What>,
         /// How often each thing is measured; the median counts
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
@@ -57,8 +61,8 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool)
             let options = check::Options { labs: labs.clone(), full: *full, jobs: processors() };
             check::run(engine, &options, view, &progress)
         }
-        DevCommand::Bench { runs, warm, json } => {
-            let options = bench::Options { runs: usize::from(*runs), warm: *warm, json: json.clone() };
+        DevCommand::Bench { what, runs, warm, json } => {
+            let options = bench::Options { what: *what, runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
         }
         DevCommand::Clippy => clippy::run(engine, view, no_install),
