@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::compile::{Broken, Builder, Built, Foreign, Image, foreign_source};
+use crate::cargo_output::Broken;
+use crate::compile::{Builder, Built, Foreign, Image, foreign_source};
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Whose};
 use crate::model::Mix;
