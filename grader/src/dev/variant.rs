@@ -36,9 +36,12 @@ pub enum Kind {
 impl Variant {
     /// Whether no function in it is written yet. A student's file that has been
     /// worked on is no skeleton any more, and proves nothing about the course.
+    ///
+    /// A function that is written for the student has a line `// Given: …`.
     pub fn is_unwritten(&self) -> bool {
         let (mut functions, mut todos) = (0, 0);
         for (_, text) in &self.files {
+            todos += text.lines().filter(|line| line.trim_start().starts_with("// Given:")).count();
             for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
                 functions +=
                     usize::from(line.split_whitespace().take_while(|word| !word.contains('(')).any(|w| w == "fn"));
@@ -156,5 +159,6 @@ mod tests {
         assert!(variant(fresh).is_unwritten());
         assert!(!variant(&fresh.replace("todo!(\"b\")", "a(|| ())")).is_unwritten());
         assert!(!variant(&format!("{fresh}fn helper() {{}}\n")).is_unwritten());
+        assert!(variant(&format!("{fresh}fn helper() {{\n    // Given: nothing to do.\n}}\n")).is_unwritten());
     }
 }
