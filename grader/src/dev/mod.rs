@@ -30,6 +30,9 @@ pub enum DevCommand {
         /// Run every check on every mistake, and show which ones catch it
         #[arg(long)]
         full: bool,
+        /// Leave out the skeletons, where you have worked on your files
+        #[arg(long)]
+        no_skeleton: bool,
     },
     /// Measure: from save to score, boots a second, and what frame allocators cost in instructions
     Bench {
@@ -57,8 +60,9 @@ pub enum DevCommand {
 pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let progress = Progress::new();
     match command {
-        DevCommand::Check { labs, full } => {
-            let options = check::Options { labs: labs.clone(), full: *full, jobs: processors() };
+        DevCommand::Check { labs, full, no_skeleton } => {
+            let options =
+                check::Options { labs: labs.clone(), full: *full, no_skeleton: *no_skeleton, jobs: processors() };
             check::run(engine, &options, view, &progress)
         }
         DevCommand::Bench { what, runs, warm, json } => {
