@@ -67,7 +67,7 @@ pub fn lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View
             out.push_str(&teller.brief(group));
         }
         let command = next::repeat(run, "NAME");
-        out.push_str(&format!("  {}\n\n", view.paint(FAINT, &format!("`{command}` tells all about one of these."))));
+        out.push_str(&format!("\n{}\n\n", view.paint(FAINT, &format!("`{command}` tells all about one of these."))));
     }
     if view.verbose {
         for check in lab.checks.iter().filter(|check| check.status == Status::Passed) {
