@@ -7,7 +7,12 @@ use crate::lab::{Check, Lab};
 /// The section of a lab's chapter that explains its checks: a table, then one
 /// subsection a check, whose anchor is the check's name.
 pub fn section(lab: &Lab) -> String {
-    let mut out = table(lab, |check| format!("#{}", check.name));
+    let mut out = String::from("| Check | Memory | Points |\n|:---|:---|---:|\n");
+    for check in &lab.checks {
+        let (name, memory, points) = (&check.name, sizes(&check.memory), check.points);
+        let _ = writeln!(out, "| [`{name}`](#{name}) | {memory} | {points} |");
+    }
+    out += &total(lab);
     for check in &lab.checks {
         // A hint is folded away: who wants to find it alone can.
         let _ = write!(
@@ -29,26 +34,26 @@ pub fn section(lab: &Lab) -> String {
 pub fn overview(labs: &[Lab]) -> String {
     let mut out = String::new();
     for lab in labs {
+        let mut table = String::from("| Check | Rule | Points |\n|:---|:---|---:|\n");
+        for check in &lab.checks {
+            let (name, link, rule) = (&check.name, source_link(&check.chapter), escaped(&check.rule));
+            let _ = writeln!(table, "| [`{name}`]({link}) | {rule} | {} |", check.points);
+        }
+        table += &total(lab);
         let _ = write!(
             out,
             "\n## Lab {id}: {title}\n\n[The chapter]({chapter}).\n\n{table}",
             id = lab.id,
             title = escaped(&lab.title),
             chapter = source_link(&lab.chapter),
-            table = table(lab, |check| source_link(&check.chapter)),
         );
     }
     out
 }
 
-fn table(lab: &Lab, link: impl Fn(&Check) -> String) -> String {
-    let mut out = String::from("| Check | Memory | Points |\n|:---|:---|---:|\n");
-    for check in &lab.checks {
-        let (name, link, memory, points) = (&check.name, link(check), sizes(&check.memory), check.points);
-        let _ = writeln!(out, "| [`{name}`]({link}) | {memory} | {points} |");
-    }
-    let _ = writeln!(out, "| **All {} checks** | | **{}** |", lab.checks.len(), lab.points());
-    out
+/// The last row of a lab's table.
+fn total(lab: &Lab) -> String {
+    format!("| **All {} checks** | | **{}** |\n", lab.checks.len(), lab.points())
 }
 
 /// `5 points · 16 MiB and 1 GiB of memory · judges cost`.
@@ -163,7 +168,7 @@ mod tests {
     fn an_overview_points_at_the_chapters_sources() {
         let text = overview(&[lab()]);
         assert!(text.contains("[The chapter](lab-01-frames.md)"));
-        assert!(text.contains("[`cost`](lab-01-frames.md#cost)"));
+        assert!(text.contains("| [`cost`](lab-01-frames.md#cost) | No frame \\<twice\\>, says `a < b`. | 1 |\n"));
     }
 
     #[test]

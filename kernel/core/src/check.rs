@@ -10,10 +10,12 @@ use core::fmt;
 use mm_api::{Frame, FrameRange, MemoryMap};
 
 use crate::machine::Machine;
+use crate::machine_end::{End, end};
 use crate::memory::lender::Lender;
 use crate::memory::{reach, scratch};
 use crate::report;
 use crate::rng::Rng;
+use crate::watchdog;
 
 /// One check, as the kernel knows it. Its points, texts and limits are in the
 /// lab's `lab.toml`.
@@ -122,11 +124,7 @@ impl Context {
     /// # Errors
     /// Fails the check if the scratch memory is used up. A lender takes 1 bit of
     /// it for every frame below the end of `reachable`.
-    pub fn synthetic_lender<'m>(
-        &mut self,
-        map: MemoryMap<'m>,
-        reachable: FrameRange,
-    ) -> Result<Lender<'m>, Failed> {
+    pub fn synthetic_lender<'m>(&mut self, map: MemoryMap<'m>, reachable: FrameRange) -> Result<Lender<'m>, Failed> {
         let bits = self.scratch(reachable.end().div_ceil(u32::BITS))?;
         Ok(Lender::synthetic(map, reachable, bits))
     }
@@ -177,8 +175,108 @@ impl Context {
 
 /// How many instructions the machine has executed, on an emulator that counts
 /// them (QEMU with `-icount`); elsewhere the processor's time stamp counter.
+///
+/// Two calls with nothing between them differ by the same few instructions
+/// every time.
 #[must_use]
-#[inline]
 pub fn instructions() -> u64 {
-    crate::arch::time_stamp()
+    crate::arch::clock::instructions()
+}
+
+/// Whether every name is made of `[a-z0-9-]` and none is there twice: to be
+/// asserted when the kernel is compiled.
+#[must_use]
+pub const fn names_are_sound(all: &[&[Check]]) -> bool {
+    let mut lab = 0;
+    while lab < all.len() {
+        let mut index = 0;
+        while index < all[lab].len() {
+            let name = all[lab][index].name.as_bytes();
+            if !is_name(name) || occurrences(all, name) != 1 {
+                return false;
+            }
+            index += 1;
+        }
+        lab += 1;
+    }
+    true
+}
+
+/// Whether a name is made of `[a-z0-9-]`.
+const fn is_name(name: &[u8]) -> bool {
+    let mut index = 0;
+    while index < name.len() {
+        if !matches!(name[index], b'a'..=b'z' | b'0'..=b'9' | b'-') {
+            return false;
+        }
+        index += 1;
+    }
+    !name.is_empty()
+}
+
+/// How many checks have this name.
+const fn occurrences(all: &[&[Check]], name: &[u8]) -> u32 {
+    let mut count = 0;
+    let mut lab = 0;
+    while lab < all.len() {
+        let mut index = 0;
+        while index < all[lab].len() {
+            if equal(all[lab][index].name.as_bytes(), name) {
+                count += 1;
+            }
+            index += 1;
+        }
+        lab += 1;
+    }
+    count
+}
+
+/// `==`, where that is not to be had yet.
+const fn equal(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Prints every check's lab and name, and ends the machine.
+pub fn list(all: &[&[Check]]) -> ! {
+    for check in all.iter().copied().flatten() {
+        report::line("check", format_args!("{} {}", check.lab, check.name));
+    }
+    report::word("end");
+    end(End::Ok)
+}
+
+/// Runs the check with this name, reports how it went, and ends the machine.
+pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine) -> ! {
+    report::plan();
+    let Some(check) = all.iter().copied().flatten().find(|check| check.name == name) else {
+        // No `begin`: this is not about anything that a student wrote.
+        report::line("context", format_args!("this kernel has no check named {name}"));
+        end(End::NotOk)
+    };
+    let line = machine.command_line();
+    let kib = machine.usable_bytes() / 1024;
+    // SAFETY: the direct map was set up before `main` began, and what the kernel
+    // uses was reserved.
+    let Some(lender) = (unsafe { machine.take_lender() }) else {
+        report::line("context", format_args!("the machine's memory was lent to somebody else"));
+        end(End::NotOk)
+    };
+    let mut context = Context::new(machine, lender, line.seed);
+    report::line("begin", format_args!("{name} seed={} memory_kib={kib}", line.seed));
+    watchdog::arm(line.budget);
+    let outcome = (check.run)(&mut context);
+    watchdog::disarm();
+    report::result(outcome.is_ok(), name);
+    report::word("end");
+    end(if outcome.is_ok() { End::Ok } else { End::NotOk })
 }

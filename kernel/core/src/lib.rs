@@ -6,5 +6,22 @@
 //! again.
 #![no_std]
 
+mod arch;
+mod backtrace;
+mod boot_info;
 pub mod check;
+pub mod command_line;
+mod console;
+mod crash;
+pub mod machine;
+mod machine_end;
+pub mod memory;
+mod report;
 pub mod rng;
+#[doc(hidden)]
+pub mod start;
+mod watchdog;
+
+pub use arch::provoke;
+pub use boot_info::BootError;
+pub use machine_end::idle;
