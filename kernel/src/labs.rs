@@ -5,3 +5,6 @@
 
 /// Lab 01: the physical memory manager.
 pub use pmm::Pmm as FrameAllocator;
+
+/// Lab 02: the virtual memory manager.
+pub use vmm::Vmm as VirtualMemoryManager;

@@ -110,6 +110,11 @@ impl Context {
         self.machine.map()
     }
 
+    /// Where the direct map ends, as a physical address.
+    pub(crate) fn direct_map_end(&self) -> u32 {
+        self.machine.direct_map_end()
+    }
+
     /// Lends the machine's own memory. There is one such lender a boot: what it
     /// lent stays lent.
     pub fn machine_lender(&mut self) -> &mut Lender<'static> {
