@@ -51,9 +51,14 @@ pub fn overview(labs: &[Lab]) -> String {
     out
 }
 
-/// The last row of a lab's table.
+/// The last rows of a lab's table.
 fn total(lab: &Lab) -> String {
-    format!("| **All {} checks** | | **{}** |\n", lab.checks.len(), lab.points())
+    let mut out = format!("| **All {} checks** | | **{}** |\n", lab.checks.len(), lab.points());
+    let cost: u32 = lab.checks.iter().filter(|check| check.cost).map(|check| check.points).sum();
+    if cost > 0 {
+        let _ = writeln!(out, "| of these, for cost | | {cost} |");
+    }
+    out
 }
 
 /// `5 points · 16 MiB and 1 GiB of memory · judges cost`.
@@ -151,7 +156,7 @@ mod tests {
         let text = section(&lab());
         assert!(text.starts_with("| Check | Memory | Points |\n"));
         assert!(text.contains("| [`never-twice`](#never-twice) | 16 MiB and 3.5 GiB | 5 |\n"));
-        assert!(text.contains("| **All 2 checks** | | **6** |\n"));
+        assert!(text.contains("| **All 2 checks** | | **6** |\n| of these, for cost | | 1 |\n"));
         assert!(text.contains("\n### `never-twice` {#never-twice}\n"));
         assert!(text.contains("5 points · machines with 16 MiB and 3.5 GiB · up to 500 million instructions</p>"));
         assert!(text.contains("1 point · a machine with 1 GiB · up to 500 million instructions · judges cost"));

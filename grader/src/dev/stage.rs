@@ -1,6 +1,6 @@
 //! A copy of the course in which files may be replaced, while the user's own stay as they are.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,31 @@ use ignore::WalkBuilder;
 
 use crate::error::{Error, Result};
 
-/// A copy of the course.
+/// A copy of the course, with a build folder of its own: cargo tells by the
+/// time of a file's change whether to build it again, so two copies that share
+/// a build folder would get each other's code.
 #[derive(Debug)]
 pub struct Stage {
-    root: PathBuf,
+    folder: PathBuf,
+    /// Held for as long as the stage is in use.
+    _lock: File,
 }
 
 impl Stage {
-    /// Makes `to` a copy of the course at `from`, or brings the copy that is
-    /// there up to date.
+    /// Makes a copy of the course at `from` in `folder`, or brings the copy
+    /// that is there up to date. Waits while another process uses it.
     ///
     /// What git would not track is left out. Files that have not changed are
     /// not touched, so that cargo does not build them again.
     ///
     /// # Errors
     /// If something cannot be read or written.
-    pub fn create(from: &Path, to: &Path) -> Result<Self> {
+    pub fn create(from: &Path, folder: &Path) -> Result<Self> {
+        let to = &folder.join("course");
         fs::create_dir_all(to).map_err(|error| Error::io("cannot create", to, &error))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(|error| Error::io("cannot create", &path, &error))?;
+        lock.lock().map_err(|error| Error::io("cannot lock", &path, &error))?;
         let mut kept = Vec::new();
         let target = to.to_owned();
         let walk = WalkBuilder::new(from)
@@ -48,12 +56,17 @@ impl Stage {
         }
         kept.sort();
         remove_others(to, to, &kept)?;
-        Ok(Self { root: to.to_owned() })
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
     /// The copy's folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("course")
+    }
+
+    /// Where kernels are built from it.
+    pub fn target_dir(&self) -> PathBuf {
+        self.folder.join("kernel")
     }
 
     /// Replaces a file of the copy, named relative to its folder.
@@ -61,7 +74,7 @@ impl Stage {
     /// # Errors
     /// If it cannot be written.
     pub fn replace(&self, name: &str, text: &str) -> Result<()> {
-        put(&self.root.join(name), text.as_bytes())
+        put(&self.root().join(name), text.as_bytes())
     }
 }
 
@@ -105,24 +118,26 @@ mod tests {
     #[test]
     fn a_copy_follows_its_original_and_leaves_out_what_git_ignores() {
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("course"), folder.path().join("course/target/stage"));
+        let (from, stage) = (folder.path().join("course"), folder.path().join("course/target/staged"));
+        let to = stage.join("course");
         fs::create_dir_all(from.join("labs/a")).unwrap();
         fs::create_dir_all(from.join(".cargo")).unwrap();
         fs::write(from.join(".gitignore"), "*.orig\n/target\n").unwrap();
         fs::write(from.join("labs/a/x.rs"), "1").unwrap();
         fs::write(from.join("labs/a/x.rs.orig"), "0").unwrap();
         fs::write(from.join(".cargo/config.toml"), "").unwrap();
-        let stage = Stage::create(&from, &to).unwrap();
+        let staged = Stage::create(&from, &stage).unwrap();
         assert!(to.join(".cargo/config.toml").exists());
         assert!(!to.join("labs/a/x.rs.orig").exists() && !to.join("target").exists());
 
-        stage.replace("labs/a/x.rs", "2").unwrap();
+        staged.replace("labs/a/x.rs", "2").unwrap();
         assert_eq!(fs::read_to_string(to.join("labs/a/x.rs")).unwrap(), "2");
         assert_eq!(fs::read_to_string(from.join("labs/a/x.rs")).unwrap(), "1");
 
         fs::write(from.join("labs/a/y.rs"), "3").unwrap();
         fs::write(to.join("labs/stray.rs"), "").unwrap();
-        Stage::create(&from, &to).unwrap();
+        drop(staged);
+        Stage::create(&from, &stage).unwrap();
         assert_eq!(fs::read_to_string(to.join("labs/a/x.rs")).unwrap(), "1");
         assert!(to.join("labs/a/y.rs").exists() && !to.join("labs/stray.rs").exists());
     }

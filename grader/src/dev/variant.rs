@@ -33,6 +33,18 @@ pub enum Kind {
     Alternative,
 }
 
+impl Kind {
+    /// The kind in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Skeleton => "skeleton",
+            Self::Reference => "reference",
+            Self::Mistake(_) => "mistake",
+            Self::Alternative => "alternative",
+        }
+    }
+}
+
 /// All variants of a lab, in the order: skeleton, reference, mistakes, alternatives.
 ///
 /// # Errors

@@ -177,6 +177,7 @@ impl<'a> Teller<'a> {
             let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
             let headline = match check.status {
                 Status::NotStarted => "a todo!() was reached".to_owned(),
+                Status::Hung | Status::Tampered => printable(&check.message),
                 _ => printable(&crash::headline(crash)),
             };
             out.push_str(&paragraph(view, &headline));
@@ -217,6 +218,7 @@ impl<'a> Teller<'a> {
         let label = match check.status {
             Status::NotStarted => "yours to write",
             Status::Panicked => "it panicked here",
+            Status::Hung => "it was here when it was stopped",
             _ => "it happened here",
         };
         let mut out = match source::excerpt(self.root, &place.file, place.line, place.column, label, view) {

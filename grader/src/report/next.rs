@@ -88,18 +88,11 @@ fn command(run: &Run, words: &str) -> String {
 ///
 /// `chapter` is a page as `lab.toml` names it, such as `lab-01-frames.html#never-twice`.
 pub fn chapter(chapter: &str, root: &Path) -> String {
-    let (page, anchor) = match chapter.split_once('#') {
-        Some((page, anchor)) => (page, Some(anchor)),
-        None => (chapter, None),
-    };
+    let page = chapter.split('#').next().unwrap_or(chapter);
     if root.join("book/book").join(page).exists() {
         return format!("book/book/{chapter}");
     }
-    let source = format!("book/src/{}.md", page.strip_suffix(".html").unwrap_or(page));
-    match anchor {
-        Some(anchor) => format!("{source}, section {anchor}"),
-        None => source,
-    }
+    format!("book/src/{}.md", page.strip_suffix(".html").unwrap_or(page))
 }
 
 #[cfg(test)]
@@ -133,7 +126,7 @@ mod tests {
     fn a_chapter_is_found_on_this_machine() {
         let folder = tempfile::tempdir().unwrap();
         let chapter_of = |page| chapter(page, folder.path());
-        assert_eq!(chapter_of("lab-01.html#runs"), "book/src/lab-01.md, section runs");
+        assert_eq!(chapter_of("lab-01.html#runs"), "book/src/lab-01.md");
         std::fs::create_dir_all(folder.path().join("book/book")).unwrap();
         std::fs::write(folder.path().join("book/book/lab-01.html"), "").unwrap();
         assert_eq!(chapter_of("lab-01.html#runs"), "book/book/lab-01.html#runs");

@@ -270,9 +270,7 @@ pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine) -> ! {
     };
     let line = machine.command_line();
     let kib = machine.usable_bytes() / 1024;
-    // SAFETY: the direct map was set up before `main` began, and what the kernel
-    // uses was reserved.
-    let Some(lender) = (unsafe { machine.take_lender() }) else {
+    let Some(lender) = machine.take_lender() else {
         report::line("context", format_args!("the machine's memory was lent to somebody else"));
         end(End::NotOk)
     };

@@ -7,7 +7,7 @@ use crate::arch::exceptions;
 use crate::arch::registers::Registers;
 use crate::backtrace::Backtrace;
 use crate::console;
-use crate::machine_end::{End, end};
+use crate::machine_end::{End, end, idle};
 use crate::report;
 
 /// Whether a crash is being reported: a second one ends the machine at once.
@@ -49,10 +49,26 @@ pub(crate) fn stack_overflow(registers: &Registers) -> ! {
     finish(registers, Backtrace::from(registers))
 }
 
+/// How the message of `todo!()` begins.
+const NOT_STARTED: &str = "not yet implemented";
+
+/// As an operating system, the kernel goes as far as the labs have come.
+fn not_started(info: &PanicInfo<'_>) -> ! {
+    console::seize();
+    match info.location() {
+        Some(place) => log::warn!("this part is still to be written: {place}"),
+        None => log::warn!("this part is still to be written"),
+    }
+    idle()
+}
+
 /// Reports a panic.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let registers = Registers::now();
+    if !console::checking() && info.message().as_str().is_some_and(|text| text.starts_with(NOT_STARTED)) {
+        not_started(info)
+    }
     begin("panic");
     let message = info.message();
     match info.location() {

@@ -24,4 +24,5 @@ mod watchdog;
 
 pub use arch::provoke;
 pub use boot_info::BootError;
+pub use boot_info::self_test::run as test_boot_info;
 pub use machine_end::idle;

@@ -29,14 +29,16 @@ pub struct Machine {
 
 impl Machine {
     /// A machine of which nothing is known.
-    pub(crate) const UNKNOWN: Self = Self {
-        regions: [MemoryRegion { base: 0, length: 0, kind: RegionKind::Unusable }; MOST_REGIONS],
-        region_count: 0,
-        reserved: [PhysRange { start: 0, end: 0 }; MOST_RESERVED],
-        reserved_for: [""; MOST_RESERVED],
-        reserved_count: 0,
-        command_line: "",
-    };
+    pub(crate) const fn unknown() -> Self {
+        Self {
+            regions: [MemoryRegion { base: 0, length: 0, kind: RegionKind::Unusable }; MOST_REGIONS],
+            region_count: 0,
+            reserved: [PhysRange { start: 0, end: 0 }; MOST_RESERVED],
+            reserved_for: [""; MOST_RESERVED],
+            reserved_count: 0,
+            command_line: "",
+        }
+    }
 
     /// Notes what the bootloader's command line said.
     pub(crate) fn set_command_line(&mut self, text: &'static str) {
@@ -105,17 +107,19 @@ impl Machine {
         FrameRange::new(0, self.direct_map_end() / PAGE_SIZE)
     }
 
-    /// Where the direct map ends: a multiple of 4 MiB.
+    /// Where the direct map ends: a multiple of 4 MiB, above all usable memory and
+    /// all that is reserved, up to what a direct map can show; 0 without memory.
     pub(crate) fn direct_map_end(&self) -> u32 {
         let limit = u64::from(DIRECT_MAP_SIZE);
-        let end = self
-            .usable_regions()
-            .filter(|region| region.base < limit)
-            .map(|region| region.base.saturating_add(region.length).min(limit))
-            .max()
-            .unwrap_or(0);
-        // At most DIRECT_MAP_SIZE, which is such a multiple itself.
-        (end as u32).next_multiple_of(LARGE_PAGE_SIZE)
+        let ends = |start: u64, end: u64| (start < limit && start < end).then_some(end.min(limit));
+        let usable =
+            self.usable_regions().filter_map(|region| ends(region.base, region.base.saturating_add(region.length)));
+        let reserved = self.map().reserved.iter().filter_map(|range| ends(range.start, range.end));
+        match usable.max() {
+            // At most DIRECT_MAP_SIZE, which is such a multiple itself.
+            Some(end) => (reserved.fold(end, u64::max) as u32).next_multiple_of(LARGE_PAGE_SIZE),
+            None => 0,
+        }
     }
 
     fn usable_regions(&self) -> impl Iterator<Item = &MemoryRegion> {
@@ -163,18 +167,17 @@ impl Machine {
     }
 
     /// The one lender of the machine's memory; `None` if it was taken before.
-    ///
-    /// # Safety
-    /// The direct map must show [`reachable`](Self::reachable), and whatever the
-    /// kernel uses itself must be reserved.
-    pub(crate) unsafe fn take_lender(&'static self) -> Option<Lender<'static>> {
+    #[must_use]
+    pub fn take_lender(&'static self) -> Option<Lender<'static>> {
         /// One bit for each frame that the direct map can show.
         const WORDS: usize = (DIRECT_MAP_SIZE / PAGE_SIZE / u32::BITS) as usize;
         static LENT: Mutex<[u32; WORDS]> = Mutex::new([0; WORDS]);
 
         let lent = MutexGuard::leak(LENT.try_lock()?);
-        // SAFETY: the map is the machine's, and this is the only lender, since
-        // the lock is never released. The rest is the caller's promise.
+        // SAFETY: the only machine that lives for ever is the one that the kernel
+        // runs on. Before it was made so, all that the kernel uses was reserved,
+        // and the direct map shows what is reachable. This is the only lender,
+        // since the lock is never released.
         Some(unsafe { Lender::machine(self.map(), self.reachable(), lent) })
     }
 }

@@ -61,7 +61,7 @@ extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
 unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> {
     static MACHINE: Once<Machine> = Once::new();
 
-    let mut machine = Machine::UNKNOWN;
+    let mut machine = Machine::unknown();
     // SAFETY: the caller's promise.
     unsafe { boot_info::read(magic, info, &mut machine)? };
     let line = machine.command_line();

@@ -6,7 +6,7 @@ use core::fmt::{self, Display, Formatter};
 use core::hint::black_box;
 
 use kernel_core::check::{Check, Context, Outcome, instructions};
-use kernel_core::{ensure, fail, provoke};
+use kernel_core::{ensure, fail, provoke, test_boot_info};
 use log::info;
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{Frame, FrameRange, LendError, MetadataLender};
@@ -32,6 +32,8 @@ pub const CHECKS: &[Check] = &[
     check("harness-two-results", |_| ends(|| provoke::signed_result("harness-two-results"))),
     check("harness-nested-log", nested_log),
     check("harness-memory", memory),
+    check("harness-boot-info", test_boot_info),
+    check("harness-scratch", scratch),
     check("harness-lender", lender),
     check("harness-clock", clock),
 ];
@@ -93,6 +95,17 @@ fn nested_log(_: &mut Context) -> Outcome {
 /// What the pattern of a frame is made of: different for any two of its words.
 fn pattern(frame: Frame, index: usize) -> u32 {
     frame.number() << 10 ^ index as u32 ^ 0xF0_110_000
+}
+
+/// Scratch memory is zero, and never the same twice.
+fn scratch(context: &mut Context) -> Outcome {
+    let words = 1 << 18;
+    let first = context.scratch(words)?;
+    first.fill(!0);
+    let second = context.scratch(words)?;
+    ensure!(second.iter().all(|&word| word == 0), expected: ("zeros"), saw: ("something else"));
+    ensure!(first.iter().all(|&word| word == !0), expected: ("memory of one's own"), saw: ("it was overwritten"));
+    Ok(())
 }
 
 /// Every usable frame out of many, near and far, keeps what is written to it, and

@@ -1,5 +1,7 @@
 //! The page tables that the kernel boots with (Intel SDM volume 3A, chapter 4).
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, PAGE_SIZE, TEMPORARY_START};
 use mm_api::{Frame, KernelMapping, PageRange, PhysAddr, VirtAddr};
 use spin::Mutex;
@@ -60,7 +62,7 @@ pub(crate) fn trim_direct_map(end: u32) {
     flush_all();
 }
 
-/// Which pages of the temporary mappings are taken: held while one is looked for.
+/// Held while a page for a temporary mapping is taken or given back.
 static TEMPORARY: Mutex<()> = Mutex::new(());
 
 /// A page of its own for a frame, for as long as this lives.
@@ -72,16 +74,14 @@ impl TemporaryMapping {
     /// Maps `frame`, or `None` if all 1024 pages for this are taken.
     pub(crate) fn new(frame: Frame) -> Option<Self> {
         let _lock = TEMPORARY.lock();
-        for index in 0..ENTRIES {
-            // SAFETY: the table is only touched here and in `drop`, under the lock.
-            let entry = unsafe { (&raw mut TEMPORARY_TABLE[index]).as_mut() }?;
-            if !entry.is_present() {
-                *entry = PTEntry::new(PAddr::from(frame.start().as_u32()), PTFlags::P | PTFlags::RW);
-                // No flush: the processor remembers no absent entry (SDM 4.10.2.3).
-                return Some(Self { index });
-            }
-        }
-        None
+        // SAFETY: the table is only touched here and in `drop`, under the lock.
+        let table = unsafe { (&raw mut TEMPORARY_TABLE).as_mut() }?;
+        let (index, entry) = table.iter_mut().enumerate().find(|(_, entry)| !entry.is_present())?;
+        *entry = PTEntry::new(PAddr::from(frame.start().as_u32()), PTFlags::P | PTFlags::RW);
+        // No flush: a processor remembers no entry that was absent (SDM 4.10.2.3).
+        // But no access to the page may be moved to before this.
+        compiler_fence(Ordering::SeqCst);
+        Some(Self { index })
     }
 
     /// Where the frame is mapped.

@@ -7,12 +7,17 @@ use mm_api::layout::KERNEL_BASE;
 use spin::Mutex;
 use volatile::VolatilePtr;
 
+use crate::arch::ports;
+
 const COLUMNS: usize = 80;
 const ROWS: usize = 25;
 
 /// Where the direct map shows text mode's cells: a character of code page 437 in
 /// the low byte, colours in the high one. Their physical address is 0xB8000.
 const CELLS: usize = KERNEL_BASE.as_u32() as usize + 0xB_8000;
+
+/// The CRT controller: the port that chooses a register. The next one writes it.
+const CONTROLLER: u16 = 0x3D4;
 
 /// Light grey on black.
 const COLOUR: u16 = 0x0700;
@@ -51,6 +56,12 @@ pub(crate) fn init() {
     cell(0, 1).write(UNKNOWN);
     screen.present = cell(0, 0).read() == BLANK && cell(0, 1).read() == UNKNOWN;
     screen.show(0..ROWS);
+    // Register 10 of the CRT controller: bit 5 turns the cursor off.
+    // SAFETY: this device touches no memory, and what is not there does nothing.
+    unsafe {
+        ports::write(CONTROLLER, 10);
+        ports::write(CONTROLLER + 1, 1 << 5);
+    }
 }
 
 /// Makes the screen usable for a crash report, even if the crash came while it

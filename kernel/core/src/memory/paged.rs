@@ -13,8 +13,8 @@ use mm_api::layout::{
     DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, SELF_MAP_START, TEMPORARY_END, TEMPORARY_START,
 };
 use mm_api::{
-    Entry, EntryFlags, Frame, FrameAllocator, FrameSource, KernelLayout, KernelMapping, Page, PhysAddr, PhysMemory,
-    SelfMap, TABLE_ENTRIES, TableIndex, Tlb, VirtAddr,
+    Entry, EntryFlags, Frame, FrameAllocator, FrameSource, FreeError, KernelLayout, KernelMapping, Page, PhysAddr,
+    PhysMemory, SelfMap, TABLE_ENTRIES, TableIndex, Tlb, VirtAddr,
 };
 use mm_oracle::walk::{NotPresent, Walk, walk};
 
@@ -78,11 +78,38 @@ pub enum Owner {
     Check,
 }
 
-/// The machine, for one check.
-pub struct PagedMachine<A>(RefCell<State<A>>);
+/// A frame allocator, whichever it is.
+pub trait Frames {
+    /// See [`FrameAllocator::allocate`].
+    fn allocate(&mut self) -> Option<Frame>;
+    /// See [`FrameAllocator::free`].
+    ///
+    /// # Errors
+    /// As there.
+    fn free(&mut self, frame: Frame) -> Result<(), FreeError>;
+    /// See [`FrameAllocator::free_frames`].
+    fn free_frames(&self) -> u32;
+}
 
-struct State<A> {
-    frames: A,
+impl<A: FrameAllocator> Frames for A {
+    fn allocate(&mut self) -> Option<Frame> {
+        FrameAllocator::allocate(self)
+    }
+
+    fn free(&mut self, frame: Frame) -> Result<(), FreeError> {
+        FrameAllocator::free(self, frame)
+    }
+
+    fn free_frames(&self) -> u32 {
+        FrameAllocator::free_frames(self)
+    }
+}
+
+/// The machine, for one check.
+pub struct PagedMachine<'f>(RefCell<State<'f>>);
+
+struct State<'f> {
+    frames: &'f mut dyn Frames,
     ledger: Ledger,
     /// How many more frames the manager may have; `None`: all there are.
     allowance: Option<u32>,
@@ -128,13 +155,13 @@ impl Ledger {
     }
 }
 
-impl<A: FrameAllocator> PagedMachine<A> {
+impl<'f> PagedMachine<'f> {
     /// The machine, with a frame allocator that was built for its memory map and
     /// with its lender.
     ///
     /// # Errors
     /// Fails the check if there is no scratch memory left.
-    pub fn new(context: &mut Context, frames: A) -> Result<Self, Failed> {
+    pub fn new(context: &mut Context, frames: &'f mut dyn Frames) -> Result<Self, Failed> {
         let map = context.machine_map();
         let end = mm_oracle::usable_ranges(&map).map(|range| range.end()).last().unwrap_or(0);
         let words = context.scratch(end.div_ceil(16))?;
@@ -157,7 +184,7 @@ impl<A: FrameAllocator> PagedMachine<A> {
     }
 
     /// The machine as a virtual memory manager is given it.
-    pub fn handle(&self) -> Handle<'_, A> {
+    pub fn handle(&self) -> Handle<'_, 'f> {
         Handle(self)
     }
 
@@ -303,7 +330,7 @@ impl<A: FrameAllocator> PagedMachine<A> {
         unsafe { probe::write_as_user(address, value, code) }.map_err(NoWrite::Fault)
     }
 
-    fn state(&self) -> RefMut<'_, State<A>> {
+    fn state(&self) -> RefMut<'_, State<'f>> {
         self.0.borrow_mut()
     }
 }
@@ -317,7 +344,7 @@ pub enum NoWrite {
     Foreign(Frame),
 }
 
-impl<A: FrameAllocator> State<A> {
+impl State<'_> {
     #[track_caller]
     fn hand_out(&mut self, owner: Owner) -> Option<Frame> {
         let frame = self.frames.allocate()?;
@@ -462,17 +489,17 @@ impl fmt::Display for Unsound {
 }
 
 /// The machine, as it is handed to a virtual memory manager.
-pub struct Handle<'a, A>(&'a PagedMachine<A>);
+pub struct Handle<'m, 'f>(&'m PagedMachine<'f>);
 
-impl<A> Clone for Handle<'_, A> {
+impl Clone for Handle<'_, '_> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for Handle<'_, A> {}
+impl Copy for Handle<'_, '_> {}
 
-impl<A: FrameAllocator> PhysMemory for Handle<'_, A> {
+impl PhysMemory for Handle<'_, '_> {
     #[track_caller]
     fn read(&self, table: Frame, index: TableIndex) -> Entry {
         let index = index.as_u32() as usize;
@@ -491,7 +518,7 @@ impl<A: FrameAllocator> PhysMemory for Handle<'_, A> {
     }
 }
 
-impl<A: FrameAllocator> SelfMap for Handle<'_, A> {
+impl SelfMap for Handle<'_, '_> {
     #[track_caller]
     fn read_at(&self, address: VirtAddr) -> Entry {
         self.0.state().ensure_self_mapped(address);
@@ -511,7 +538,7 @@ impl<A: FrameAllocator> SelfMap for Handle<'_, A> {
     }
 }
 
-impl<A: FrameAllocator> State<A> {
+impl State<'_> {
     /// Panics unless `address` is that of an entry in a self-map.
     #[track_caller]
     fn ensure_self_mapped(&self, address: VirtAddr) {
@@ -523,7 +550,7 @@ impl<A: FrameAllocator> State<A> {
     }
 }
 
-impl<A: FrameAllocator> Tlb for Handle<'_, A> {
+impl Tlb for Handle<'_, '_> {
     fn flush(&mut self, page: Page) {
         self.0.state().flushes.note(page);
         paging::flush_page(page.start());
@@ -546,7 +573,7 @@ impl<A: FrameAllocator> Tlb for Handle<'_, A> {
     }
 }
 
-impl<A: FrameAllocator> FrameSource for Handle<'_, A> {
+impl FrameSource for Handle<'_, '_> {
     #[track_caller]
     fn allocate(&mut self) -> Option<Frame> {
         let mut state = self.0.state();

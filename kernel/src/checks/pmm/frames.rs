@@ -115,11 +115,16 @@ impl FrameSet {
 
     /// The runs of this order all of whose frames are in the set, the lowest first.
     pub fn runs(&self, order: Order) -> impl Iterator<Item = FrameRun> + '_ {
-        let end = self.words.len() as u32 * u32::BITS;
-        (0..end >> order.power()).filter_map(move |index| {
-            let run = FrameRun::new(Frame::new(index << order.power())?, order)?;
-            self.contains_all(run.frames()).then_some(run)
-        })
+        let step = order.frames();
+        // Words without a frame are left out at once.
+        let words = (0u32..).zip(self.words.iter()).filter(|(_, bits)| **bits != 0).map(|(word, _)| word * u32::BITS);
+        words
+            .filter(move |first| first.is_multiple_of(step.max(u32::BITS)))
+            .flat_map(move |first| (first..first + u32::BITS).step_by(step as usize))
+            .filter_map(move |first| {
+                let run = FrameRun::new(Frame::new(first)?, order)?;
+                self.contains_all(run.frames()).then_some(run)
+            })
     }
 
     /// Sets each word that `frames` touches to what `new` makes of it and of the mask.

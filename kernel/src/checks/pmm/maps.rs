@@ -182,7 +182,8 @@ pub const RESERVED: &[Case] = &[
 const MANY: usize = 128;
 
 /// As many regions and reserved ranges as the contract names, in 160 pieces.
-pub const MANY_REGIONS: &[Case] = &[Case::of("128 regions and 32 reserved ranges", &many_regions()).reserving(&many_reserved())];
+pub const MANY_REGIONS: &[Case] =
+    &[Case::of("128 regions and 32 reserved ranges", &many_regions()).reserving(&many_reserved())];
 
 /// Usable regions of six frames, with holes of two between them, in no order;
 /// the highest one is 1 MiB.
@@ -215,10 +216,17 @@ pub const NOTHING_USABLE: &[Case] = &[
     Case::of("no regions at all", &[]),
     Case::of("unusable regions only", &[unusable(0, 0x10_0000), unusable(0xFFFC_0000, 0x1_0000_0000)]),
     Case::of("usable regions that are all empty", &[usable(0x10_0000, 0x10_0000), usable(0x40_0000, 0x40_0000)]),
-    Case::of("usable regions that are all smaller than a frame", &[usable(0x800, 0x1800), usable(0x40_0001, 0x40_1000)]),
+    Case::of(
+        "usable regions that are all smaller than a frame",
+        &[usable(0x800, 0x1800), usable(0x40_0001, 0x40_1000)],
+    ),
     Case::of("usable memory beyond 4 GiB only", &[usable(0x1_0000_0000, 0x2_0000_0000)]),
-    Case::of("an unusable region over all usable ones", &[usable(0x10_0000, 0x40_0000), ROOM, unusable(0, 0x0200_0000)]),
-    Case::of("nothing that is not reserved", &[usable(0x40_0800, 0x80_0000)]).reserving(&[reserved(0x40_1000, 0x80_0000)]),
+    Case::of(
+        "an unusable region over all usable ones",
+        &[usable(0x10_0000, 0x40_0000), ROOM, unusable(0, 0x0200_0000)],
+    ),
+    Case::of("nothing that is not reserved", &[usable(0x40_0800, 0x80_0000)])
+        .reserving(&[reserved(0x40_1000, 0x80_0000)]),
 ];
 
 /// Maps without room for the records that their memory needs: a bit for each of

@@ -110,7 +110,8 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
         let order = power(parts);
         give_back_parts(&mut subject, whole, order, backwards)?;
         free.insert_all(whole.frames());
-        subject.ensure_counts(free.len(), format_args!("after a run of {} was freed in runs of {order}", whole.order()))?;
+        subject
+            .ensure_counts(free.len(), format_args!("after a run of {} was freed in runs of {order}", whole.order()))?;
         subject.take_run(&mut free, whole.order(), "freed in smaller runs")?;
         subject.ensure_counts(0, format_args!("after the only free run was handed out"))?;
     }
@@ -161,7 +162,11 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
         let hole = frame(whole.first().number() + index);
         subject.give_back(hole)?;
         free.insert(hole);
-        subject.ensure_run_refused(whole, FreeError::AlreadyFree, "one of its frames is free, the others are allocated")?;
+        subject.ensure_run_refused(
+            whole,
+            FreeError::AlreadyFree,
+            "one of its frames is free, the others are allocated",
+        )?;
         ensure_unchanged(&mut subject, &mut free)?;
     }
 

@@ -42,7 +42,7 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
 
 /// Fails unless `page` is mapped to a frame of the manager's with this protection.
 fn ensure_allocated(
-    subject: &Subject<'_>,
+    subject: &Subject<'_, '_>,
     space: Space<'_>,
     page: Page,
     protection: mm_api::Protection,
@@ -91,14 +91,18 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
             }
         }
         let answer = subject.vmm.allocate(7);
-        ensure_answer(answer, Err(VmmError::NoRoom), format_args!("allocate(7) where only 8 pages in a row are not mapped"))?;
+        ensure_answer(
+            answer,
+            Err(VmmError::NoRoom),
+            format_args!("allocate(7) where only 8 pages in a row are not mapped"),
+        )?;
         let expected = range(0xF321_1000, 6);
         let answer = subject.vmm.allocate(6);
         ensure_answer(answer, Ok(expected), format_args!("allocate(6) where only {hole:?} are not mapped"))
     })
 }
 
-fn ensure_guarded(subject: &Subject<'_>, taken: &[PageRange], when: &str) -> Outcome {
+fn ensure_guarded(subject: &Subject<'_, '_>, taken: &[PageRange], when: &str) -> Outcome {
     for range in taken.iter().filter(|range| !range.is_empty()) {
         let before = range.first().number().checked_sub(1).and_then(Page::new);
         for guard in before.into_iter().chain(Page::new(range.end())) {
@@ -144,10 +148,16 @@ pub fn user_allocation(context: &mut Context) -> Outcome {
         }
         // Over something that is there already.
         let before = subject.state_of(&[space]);
-        for (first, pages) in [(0x0804_8000, 1), (0x0804_5000, 4), (0x0804_A000, 9), (0x1000_0000, 1100), (0xBFFE_F000, 2)] {
+        for (first, pages) in
+            [(0x0804_8000, 1), (0x0804_5000, 4), (0x0804_A000, 9), (0x1000_0000, 1100), (0xBFFE_F000, 2)]
+        {
             let answer = subject.vmm.allocate_in(space, page(first), pages, UW);
             let refused = Err(VmmError::AlreadyMapped);
-            ensure_answer(answer, refused, format_args!("allocate_in({}, {pages} pages) over mapped pages", page(first)))?;
+            ensure_answer(
+                answer,
+                refused,
+                format_args!("allocate_in({}, {pages} pages) over mapped pages", page(first)),
+            )?;
         }
         subject.ensure_unchanged(&[space], &before, format_args!("allocate_in() over mapped pages"))?;
         subject.load(Space::Kernel)?;

@@ -42,7 +42,7 @@ pub fn kernel_directory(context: &mut Context) -> Outcome {
 }
 
 /// The kernel directory's entry for `page` names `table`, writable and for the kernel only.
-fn ensure_names_table(subject: &Subject<'_>, page: Page, table: mm_api::Frame) -> Outcome {
+fn ensure_names_table(subject: &Subject<'_, '_>, page: Page, table: mm_api::Frame) -> Outcome {
     use mm_api::{Entry, EntryFlags};
     let root = subject.vmm.root(Space::Kernel);
     let word = subject.machine.with_words(root, |words| words[page.directory_index().as_u32() as usize]);
@@ -81,7 +81,7 @@ pub fn kernel_half_empty(context: &mut Context) -> Outcome {
 }
 
 /// Fails if a page of `range` is mapped in the kernel's directory.
-fn ensure_nothing_mapped(subject: &Subject<'_>, range: PageRange, what: &str) -> Outcome {
+fn ensure_nothing_mapped(subject: &Subject<'_, '_>, range: PageRange, what: &str) -> Outcome {
     let root = subject.vmm.root(Space::Kernel);
     let mut number = range.first().number();
     while number < range.end() {

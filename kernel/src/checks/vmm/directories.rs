@@ -38,7 +38,9 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
         // A change made through any space is one in all of them, at once.
         let places = [page(0xF000_0000), page(0xF7C0_0000), page(0xF800_0000)];
         for ((through, loaded), place) in
-            [(Space::Of(&b), Space::Of(&a)), (Space::Kernel, Space::Of(&b)), (Space::Of(&a), Space::Kernel)].into_iter().zip(places)
+            [(Space::Of(&b), Space::Of(&a)), (Space::Kernel, Space::Of(&b)), (Space::Of(&a), Space::Kernel)]
+                .into_iter()
+                .zip(places)
         {
             subject.load(loaded)?;
             subject.write(place.start(), 0x5A5A)?;

@@ -85,7 +85,11 @@ pub fn free_whole(context: &mut Context) -> Outcome {
         }
         subject.ensure_unchanged(&[Space::Kernel], &before, format_args!("unmap() of allocated pages"))?;
         subject.free(a)?;
-        ensure_answer(subject.vmm.free(a), Err(VmmError::NotAllocated), format_args!("free({a:?}), for the second time,"))?;
+        ensure_answer(
+            subject.vmm.free(a),
+            Err(VmmError::NotAllocated),
+            format_args!("free({a:?}), for the second time,"),
+        )?;
         subject.free(b)
     })
 }
@@ -127,7 +131,9 @@ pub fn free_parts(context: &mut Context) -> Outcome {
             // What is not all allocated is not freed.
             let mapped = subject.map_new(space, page(0x0804_B000), UW)?;
             let state = subject.state_of(&[space]);
-            for (first, pages) in [(0x0804_8000, 4), (0x0804_A000, 2), (0x0804_B000, 1), (0x0805_4000, 2), (0x3000_0000, 1)] {
+            for (first, pages) in
+                [(0x0804_8000, 4), (0x0804_A000, 2), (0x0804_B000, 1), (0x0805_4000, 2), (0x3000_0000, 1)]
+            {
                 let answer = subject.vmm.free_in(space, page(first), pages);
                 let call = format_args!("free_in() of {pages} pages from {}, some not allocated,", page(first));
                 ensure_answer(answer, Err(VmmError::NotAllocated), call)?;

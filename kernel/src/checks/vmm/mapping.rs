@@ -92,7 +92,7 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
 }
 
 /// `translate` and a walk of the tables say the same about `address`.
-fn ensure_translates(subject: &Subject<'_>, space: Space<'_>, address: VirtAddr) -> Outcome {
+fn ensure_translates(subject: &Subject<'_, '_>, space: Space<'_>, address: VirtAddr) -> Outcome {
     let (truth, saw) = (subject.truth(space, address), subject.vmm.translate(space, address));
     ensure!(
         saw == truth,
@@ -160,7 +160,11 @@ pub fn map_twice(context: &mut Context) -> Outcome {
             for (again, rights) in [(other, KW), (other, protection), (frame, protection)] {
                 let before = subject.state_of(&[Space::Kernel]);
                 let answer = subject.vmm.map(Space::Current, place, again, rights);
-                ensure_answer(answer, Err(VmmError::AlreadyMapped), format_args!("map() of {place}, which is mapped,"))?;
+                ensure_answer(
+                    answer,
+                    Err(VmmError::AlreadyMapped),
+                    format_args!("map() of {place}, which is mapped,"),
+                )?;
                 subject.ensure_unchanged(&[Space::Kernel], &before, format_args!("map() of a page that is mapped"))?;
             }
             subject.ensure_mapped(Space::Current, place, frame, protection)?;

@@ -96,7 +96,7 @@ fn single(page: Page) -> mm_api::PageRange {
 
 /// One random call, with its answer foreseen.
 fn change(
-    subject: &mut Subject<'_>,
+    subject: &mut Subject<'_, '_>,
     directories: &[Directory; 2],
     frames: &[Frame; 3],
     model: &mut Model,
@@ -104,11 +104,8 @@ fn change(
 ) -> Outcome {
     let rng = subject.context.rng();
     let (number, action, frame) = (rng.below(PAGES as u32) as usize, rng.below(5), frames[rng.below(3) as usize]);
-    let protection = if number < USER_PAGES {
-        [KR, KW, UR, UW][rng.below(4) as usize]
-    } else {
-        [KR, KW][rng.below(2) as usize]
-    };
+    let protection =
+        if number < USER_PAGES { [KR, KW, UR, UW][rng.below(4) as usize] } else { [KR, KW][rng.below(2) as usize] };
     let (page, space) = (page_of(number), space(directories, which));
     let (of, at) = place(which, number);
     let entry = &mut model[of][at];
@@ -162,7 +159,7 @@ fn change(
 /// The processor finds in the loaded space what should be there, and a walk in
 /// the others.
 fn compare(
-    subject: &Subject<'_>,
+    subject: &Subject<'_, '_>,
     directories: &[Directory; 2],
     model: &Model,
     current: usize,

@@ -4,7 +4,7 @@
 use core::fmt::{self, Debug};
 
 use kernel_core::check::{Context, Failed, Outcome};
-use kernel_core::memory::paged::{Fault, Handle, NoWrite, Owner, PagedMachine};
+use kernel_core::memory::paged::{Fault, NoWrite, Owner, PagedMachine};
 use kernel_core::{ensure, fail};
 use mm_api::layout::{KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
 use mm_api::{
@@ -12,7 +12,7 @@ use mm_api::{
     Translation, VirtAddr, VirtualMemory, VmmError,
 };
 
-use crate::labs::{FrameAllocator as Pmm, VirtualMemoryManager as Vmm};
+use crate::labs::{FrameAllocator as Pmm, VirtualMemory as Vmm};
 
 pub const KR: Protection = Protection::KERNEL_READ;
 pub const KW: Protection = Protection::KERNEL_WRITE;
@@ -23,23 +23,23 @@ pub const UW: Protection = Protection::USER_WRITE;
 const RING_3_CODE: u32 = 0x7FC0_0000;
 
 /// The manager, the machine under it, and what is true.
-pub struct Subject<'a> {
+pub struct Subject<'m, 'f> {
     /// The lab's manager.
-    pub vmm: Vmm<Handle<'a, Pmm>>,
+    pub vmm: Vmm<'m, 'f>,
     /// The machine.
-    pub machine: &'a PagedMachine<Pmm>,
+    pub machine: &'m PagedMachine<'f>,
     /// The check's context.
-    pub context: &'a mut Context,
+    pub context: &'m mut Context,
 }
 
 /// Runs a check on a manager that has not loaded any directory.
-pub fn built(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outcome) -> Outcome {
+pub fn built(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_>) -> Outcome) -> Outcome {
     let map = context.machine_map();
-    let frames = match Pmm::new(&map, context.machine_lender()) {
+    let mut frames = match Pmm::new(&map, context.machine_lender()) {
         Ok(frames) => frames,
         Err(error) => fail!(expected: ("a frame allocator for this machine"), saw: ("{error}")),
     };
-    let machine = PagedMachine::new(context, frames)?;
+    let machine = PagedMachine::new(context, &mut frames)?;
     let mappings = machine.mappings();
     let vmm = match Vmm::new(machine.handle(), &machine.layout(&mappings)) {
         Ok(vmm) => vmm,
@@ -49,14 +49,14 @@ pub fn built(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outco
 }
 
 /// Runs a check on a manager whose kernel directory is loaded.
-pub fn booted(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outcome) -> Outcome {
+pub fn booted(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_>) -> Outcome) -> Outcome {
     built(context, |subject| {
         subject.load(Space::Kernel)?;
         work(subject)
     })
 }
 
-impl Subject<'_> {
+impl Subject<'_, '_> {
     /// Loads a space, and makes sure that it is the one that was loaded.
     pub fn load(&mut self, space: Space<'_>) -> Outcome {
         let root = self.vmm.root(space);

@@ -96,14 +96,18 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
 
         for place in [page(0x3000_0000), page(0x0804_C000), page(0xF444_4000)] {
             let answer = subject.vmm.protect(Space::Current, place, KR);
-            ensure_answer(answer, Err(VmmError::NotMapped), format_args!("protect() of {place}, which is not mapped,"))?;
+            ensure_answer(
+                answer,
+                Err(VmmError::NotMapped),
+                format_args!("protect() of {place}, which is not mapped,"),
+            )?;
         }
         Ok(())
     })
 }
 
 /// Changes a page's protection, and tries it out.
-fn change(subject: &mut Subject<'_>, page: Page, protection: mm_api::Protection) -> Outcome {
+fn change(subject: &mut Subject<'_, '_>, page: Page, protection: mm_api::Protection) -> Outcome {
     subject.forget_flushes();
     subject.protect(Space::Current, page, protection)?;
     subject.ensure_flushed(&[page], format_args!("protect() of {page}"))?;
@@ -153,7 +157,7 @@ pub fn empty_tables(context: &mut Context) -> Outcome {
 }
 
 /// Fails unless the manager has `more` frames than `before`.
-fn ensure_tables(subject: &Subject<'_>, before: u32, more: u32, when: &str) -> Outcome {
+fn ensure_tables(subject: &Subject<'_, '_>, before: u32, more: u32, when: &str) -> Outcome {
     let saw = subject.machine.managers_frames() as i64 - i64::from(before);
     ensure!(
         saw == i64::from(more),

@@ -12,6 +12,8 @@ use crate::arch::symbols;
 use crate::machine::Machine;
 use crate::memory::{direct, physical};
 
+pub(crate) mod self_test;
+
 /// Bytes in the structure, up to and including its last field.
 const INFO_SIZE: u32 = 116;
 
@@ -41,7 +43,7 @@ const MODULE_SIZE: u32 = 16;
 /// count the field that states it.
 const MAP_ENTRY_SIZE: u32 = 20;
 /// The longest string that is read.
-const LONGEST_STRING: u32 = 4096;
+const LONGEST_STRING: u32 = 1 << 16;
 
 /// Why the kernel cannot start on this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +90,7 @@ pub(crate) unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Resul
     if magic != SIGNATURE_EAX {
         return Err(BootError::NotMultiboot(magic));
     }
-    let fields = bytes(info, INFO_SIZE).ok_or(BootError::OutOfReach("its information"))?;
+    let fields = aligned_bytes(info, INFO_SIZE).ok_or(BootError::OutOfReach("its information"))?;
     let flags = word(fields, field::FLAGS);
 
     reserve_fixed(machine)?;
@@ -131,7 +133,7 @@ pub(crate) unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Resul
 
     if flags & flag::MODULES != 0 {
         let (address, count) = (word(fields, field::MODULES), word(fields, field::MODULE_COUNT));
-        let length = count.checked_mul(MODULE_SIZE).filter(|&length| bytes(address, length).is_some());
+        let length = count.checked_mul(MODULE_SIZE).filter(|&length| aligned_bytes(address, length).is_some());
         machine.reserve(range(address, length.ok_or(BootError::OutOfReach("the list of modules"))?), BOOT_DATA)?;
         for module in multiboot.modules().into_iter().flatten() {
             machine.reserve(PhysRange { start: module.start, end: module.end }, "module")?;
@@ -179,6 +181,11 @@ fn bytes(address: u32, length: u32) -> Option<&'static [u8]> {
     // SAFETY: the direct map shows these addresses, and nobody writes to what the
     // bootloader left there. It is not zero, since the map begins at KERNEL_BASE.
     Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(start as usize), length as usize) })
+}
+
+/// The same, for a structure of 32-bit words.
+fn aligned_bytes(address: u32, length: u32) -> Option<&'static [u8]> {
+    address.is_multiple_of(4).then(|| bytes(address, length)).flatten()
 }
 
 /// The 32-bit word at an offset of the structure.
