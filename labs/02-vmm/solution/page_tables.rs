@@ -359,7 +359,7 @@ impl<M: Machine> Vmm<M> {
     /// Room for so many pages of the kernel, with a page that is not mapped
     /// before and after them.
     fn find_room(&self, pages: u32) -> Option<PageRange> {
-        let with_gaps = pages.checked_add(2)?;
+        let with_gaps = pages.checked_add(2).filter(|pages| *pages <= ALLOCATIONS.len())?;
         let behind = ALLOCATIONS.end() - self.search_from.number();
         let after = self.find_gap(PageRange::new(self.search_from, behind)?, with_gaps);
         let gap = after.or_else(|| self.find_gap(ALLOCATIONS, with_gaps))?;

@@ -5,6 +5,7 @@ use core::arch::global_asm;
 pub(crate) mod clock;
 mod descriptors;
 pub(crate) mod exceptions;
+pub(crate) mod fill;
 pub(crate) mod paging;
 pub(crate) mod ports;
 pub(crate) mod probe;

@@ -19,7 +19,7 @@ use mm_api::{
 use mm_oracle::walk::{NotPresent, Walk, walk};
 
 use super::{direct, reach};
-use crate::arch::{paging, probe};
+use crate::arch::{fill, paging, probe};
 use crate::check::{Context, Failed};
 
 pub use crate::arch::probe::Fault;
@@ -122,7 +122,8 @@ struct State<'f> {
     user_code: Option<VirtAddr>,
 }
 
-/// Whose each frame is: two bits for each.
+/// Whose each frame is: two bits for each. A frame that was given back keeps
+/// the fourth value, for it is poisoned already.
 struct Ledger {
     words: &'static mut [u32],
     manager: u32,
@@ -130,22 +131,38 @@ struct Ledger {
     usable: &'static mut [u32],
 }
 
+// What two bits of the ledger say. Zero stands for a frame that was never used.
+const MANAGER: u32 = 1;
+const CHECK: u32 = 2;
+const POISONED: u32 = 3;
+
 impl Ledger {
     fn owner(&self, frame: Frame) -> Owner {
         let word = self.words.get((frame.number() / 16) as usize).copied().unwrap_or(0);
         match word >> (frame.number() % 16 * 2) & 3 {
-            0 => Owner::Nobody,
-            1 => Owner::Manager,
-            _ => Owner::Check,
+            MANAGER => Owner::Manager,
+            CHECK => Owner::Check,
+            _ => Owner::Nobody,
         }
+    }
+
+    /// Whether the frame was given back, and so poisoned.
+    fn is_poisoned(&self, frame: Frame) -> bool {
+        let word = self.words.get((frame.number() / 16) as usize).copied().unwrap_or(0);
+        word >> (frame.number() % 16 * 2) & 3 == POISONED
     }
 
     fn set(&mut self, frame: Frame, owner: Owner) {
         self.manager -= u32::from(self.owner(frame) == Owner::Manager);
         self.manager += u32::from(owner == Owner::Manager);
         let shift = frame.number() % 16 * 2;
+        let value = match owner {
+            Owner::Manager => MANAGER,
+            Owner::Check => CHECK,
+            Owner::Nobody => POISONED,
+        };
         if let Some(word) = self.words.get_mut((frame.number() / 16) as usize) {
-            *word = *word & !(3 << shift) | (owner as u32) << shift;
+            *word = *word & !(3 << shift) | value << shift;
         }
     }
 
@@ -271,7 +288,7 @@ impl<'f> PagedMachine<'f> {
     pub fn fill(&self, frame: Frame, word: u32) {
         let state = self.state();
         assert_eq!(state.ledger.owner(frame), Owner::Check, "{frame}");
-        state.with_words(frame, |words| words.fill(word));
+        state.with_words(frame, |words| fill::words(words, word));
     }
 
     /// Reads the word at `address`, as the kernel.
@@ -350,8 +367,11 @@ impl State<'_> {
         let frame = self.frames.allocate()?;
         let free = self.ledger.is_usable(frame) && self.ledger.owner(frame) == Owner::Nobody;
         assert!(free, "the frame allocator handed out {frame}, which is in use or no memory at all");
+        let poisoned = self.ledger.is_poisoned(frame);
         self.ledger.set(frame, owner);
-        self.with_words(frame, |words| words.fill(POISON));
+        if !poisoned {
+            self.with_words(frame, |words| fill::words(words, POISON));
+        }
         Some(frame)
     }
 
@@ -364,7 +384,7 @@ impl State<'_> {
             }
             _ => panic!("{frame} is given back, but it belongs to the caller of map()"),
         }
-        self.with_words(frame, |words| words.fill(POISON));
+        self.with_words(frame, |words| fill::words(words, POISON));
         self.ledger.set(frame, Owner::Nobody);
         if let Err(error) = self.frames.free(frame) {
             panic!("the frame allocator does not take back {frame}: {error}");
@@ -429,13 +449,13 @@ impl State<'_> {
             while done < piece.pages.len() {
                 let page = piece.pages.first().checked_add(done)?;
                 let frame = Frame::new(piece.first_frame.number() + done)?;
-                let whole = page.table_index().as_u32() == 0 && piece.pages.len() - done >= TABLE_ENTRIES;
+                let left_in_table = (TABLE_ENTRIES - page.table_index().as_u32()).min(piece.pages.len() - done);
                 // What was found right before needs no second look.
                 let entry = self.peek(root, page.directory_index());
                 let entry = entry.with_flags(entry.flags() - EntryFlags::ACCESSED - EntryFlags::DIRTY);
                 let index = (page.directory_index().as_u32() as usize) - FIRST_DIRECT_MAP_ENTRY;
-                if whole && entry.is_present() && entry == self.sound[index] {
-                    done += TABLE_ENTRIES;
+                if entry.is_present() && entry == self.sound[index] {
+                    done += left_in_table;
                     continue;
                 }
                 let found = self.walk(root, page.start()).ok();
@@ -446,7 +466,7 @@ impl State<'_> {
                     return Some(Unsound { root, page, frame, found, writable: piece.writable });
                 }
                 let is_large = found.is_some_and(|walk| walk.table.is_none());
-                done += if whole && is_large { TABLE_ENTRIES } else { 1 };
+                done += if is_large { left_in_table } else { 1 };
             }
         }
         let page = Page::containing(TEMPORARY_START);
@@ -514,7 +534,7 @@ impl PhysMemory for Handle<'_, '_> {
 
     #[track_caller]
     fn clear(&mut self, frame: Frame) {
-        self.0.state().with_table(frame, "cleared", |words| words.fill(0));
+        self.0.state().with_table(frame, "cleared", |words| fill::words(words, 0));
     }
 }
 
