@@ -1,33 +1,57 @@
-//! The reference of lab 02: page directories and page tables.
+//! Lab 02, your file: the virtual memory manager, which decides what addresses
+//! mean.
 //!
-//! All records are in the tables themselves. What the processor leaves to
-//! software, three bits in each entry, says which frames belong to an
-//! allocation and where an allocation begins; which virtual memory is free is
-//! seen from the entries that are not present.
+//! Every access that any code makes goes through tables that this component
+//! writes: the kernel's own accesses, too. It gives each process memory of its
+//! own, keeps it out of everybody else's, and makes sure that what is forbidden
+//! ends in a page fault.
 //!
-//! The tables for what is mapped and allocated in the kernel half are made once
-//! and for all, 62 of them, before the first directory for a process is. Every
-//! directory names the same tables there, so what is written to them is seen in
-//! every address space, and no list of directories is needed.
+//! # What to do
+//! Replace every `todo!()`. They are numbered in an order that works, and the
+//! checks come in the same order: `cargo grade 02` shows after each step what
+//! holds by now. Each item says what it has to promise; the whole contract is
+//! the documentation of [`VirtualMemory`], and `README.md` in the folder above
+//! tells it in other words.
+//!
+//! # The suggested design
+//! No records but the tables themselves. An entry has three bits that the
+//! processor leaves to software: one of them can say whose a frame is, another
+//! where an allocation of the kernel begins. That is a suggestion: rename,
+//! change or drop every private item here, the fields included. Only the trait
+//! is fixed.
+//!
+//! # What there is to help
+//! - `self.machine` is the machine: it reads and writes the entries of a table
+//!   that is in a frame ([`PhysMemory`](mm_api::PhysMemory)), clears a frame,
+//!   hands out frames and takes them back ([`FrameSource`](mm_api::FrameSource)),
+//!   and passes orders on to the processor ([`Tlb`](mm_api::Tlb)). It panics, and
+//!   says why, when a frame is used that is not yours.
+//! - [`Page`] knows its places in the two tables: `page.directory_index()` and
+//!   `page.table_index()`. [`TableIndex`] goes through all places, or through
+//!   those of one half.
+//! - There is no heap yet, so no `Vec` and no `Box`.
+//! - `log::info!("{entry:?}");` works anywhere in this file. `cargo grade 02 -v`
+//!   shows what was logged.
+//! - `cargo test -p vmm` tries your file on a fake machine, in no time. The fake
+//!   processor is as forgetful as a real one may *not* be: it keeps every
+//!   translation until you flush it.
+
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
 
 use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, TEMPORARY_START};
 use mm_api::{
-    Directory, Entry, EntryFlags, Frame, KernelLayout, KernelMapping, Machine, Page, PageRange, PhysAddr, Protection,
-    Space, TABLE_ENTRIES, TableIndex, Translation, VirtAddr, VirtualMemory, VmmError,
+    Directory, Entry, EntryFlags, Frame, KernelLayout, Machine, Page, PageRange, PhysAddr, Protection, Space,
+    TABLE_ENTRIES, TableIndex, Translation, VirtAddr, VirtualMemory, VmmError,
 };
 
-/// In an entry of a table: the frame belongs to an allocation.
+/// In an entry of a table: the frame belongs to an allocation, so it goes back
+/// to the machine and not to the caller.
 const OWNED: EntryFlags = EntryFlags::SOFTWARE_0;
 
 /// In an entry of a table in the kernel half: an allocation begins here.
 const FIRST: EntryFlags = EntryFlags::SOFTWARE_1;
-
-/// What an entry of a directory allows in the user half: everything, so that
-/// the entries of the tables decide.
-const USER_TABLE: EntryFlags = EntryFlags::PRESENT.union(EntryFlags::WRITABLE).union(EntryFlags::USER);
-
-/// What an entry of a directory allows in the kernel half.
-const KERNEL_TABLE: EntryFlags = EntryFlags::PRESENT.union(EntryFlags::WRITABLE);
 
 /// Where the kernel's allocations go.
 const ALLOCATIONS: PageRange = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END);
@@ -38,34 +62,83 @@ const CHANGEABLE: PageRange = PageRange::between(KERNEL_VIRTUAL_START, TEMPORARY
 /// The virtual memory manager.
 pub struct Vmm<M> {
     machine: M,
-    /// The kernel's own directory.
+    /// The frame of the kernel's own directory.
     kernel: Frame,
-    /// The directory that is loaded.
+    /// The frame of the directory that is loaded.
     current: Frame,
-    /// Where the search for the next allocation of the kernel begins: after the
-    /// last one, since what is before it is mostly taken.
-    search_from: Page,
+}
+
+/// Step 1: the flags of an entry that maps `page` with this protection.
+fn flags(page: Page, protection: Protection) -> EntryFlags {
+    todo!("step 1: which bits say this?")
+}
+
+impl<M: Machine> Vmm<M> {
+    /// Step 2: the frame of the table for `page` in the directory `root`. If
+    /// there is none, one is made: taken from the machine, cleared, and only
+    /// then entered into the directory.
+    ///
+    /// Think about the bits of the directory's entry. An access needs the right
+    /// at *both* levels, and the table will hold pages with different rights.
+    ///
+    /// # Errors
+    /// [`VmmError::OutOfFrames`].
+    fn table_for(&mut self, root: Frame, page: Page) -> Result<Frame, VmmError> {
+        todo!("step 2: find the table, or make one")
+    }
+
+    /// Step 3: everything that `layout` asks for goes into the kernel's directory.
+    ///
+    /// Later all directories share the kernel half, also what is mapped there
+    /// after they were made. That is simplest if the tables for [`CHANGEABLE`]
+    /// exist from the start: 62 of them. (You may find another way.)
+    ///
+    /// # Errors
+    /// [`VmmError::OutOfFrames`].
+    fn fill_kernel_half(&mut self, layout: &KernelLayout<'_>) -> Result<(), VmmError> {
+        todo!("step 3: fill the kernel half")
+    }
+
+    /// Step 5: the entry that maps `page` in the directory `root`, which is
+    /// [`Entry::EMPTY`] if there is no table for it. No table is made here.
+    fn entry(&self, root: Frame, page: Page) -> Entry {
+        todo!("step 5: find the entry for a page")
+    }
+
+    /// Step 7: makes the processor forget `page` after a change in the directory
+    /// `root`, if it can possibly remember it.
+    fn flush(&mut self, root: Frame, page: Page) {
+        todo!("step 7: when does the processor have to forget a page?")
+    }
+
+    /// Step 7: takes the entry for `page` out of its table. If the table belongs
+    /// to the user half and is empty now, it goes too: out of the directory, and
+    /// its frame back to the machine.
+    ///
+    /// The order matters: first change the tables, then flush, and only then
+    /// give a frame back.
+    fn remove(&mut self, root: Frame, page: Page) {
+        todo!("step 7: take out an entry, and perhaps its table")
+    }
+
+    /// Step 9: where `pages` pages of the kernel can go, with a page that is not
+    /// mapped before and after them; `None` if there is no such place.
+    fn find_room(&self, pages: u32) -> Option<PageRange> {
+        todo!("step 9: look for a gap")
+    }
 }
 
 impl<M: Machine> VirtualMemory<M> for Vmm<M> {
-    fn new(mut machine: M, layout: &KernelLayout<'_>) -> Result<Self, VmmError> {
-        let kernel = machine.allocate().ok_or(VmmError::OutOfFrames)?;
-        machine.clear(kernel);
-        let mut vmm = Self { machine, kernel, current: kernel, search_from: ALLOCATIONS.first() };
-        match vmm.fill_kernel_half(layout) {
-            Ok(()) => {
-                // Last, because this table is the kernel's and not ours to free.
-                let entry = Entry::new(layout.temporary_table, KERNEL_TABLE);
-                vmm.machine.write(kernel, Page::containing(TEMPORARY_START).directory_index(), entry);
-                Ok(vmm)
-            }
-            Err(error) => {
-                vmm.free_directory(kernel, TableIndex::kernel_half());
-                Err(error)
-            }
-        }
+    /// Step 3: makes the kernel's directory.
+    ///
+    /// # Errors
+    /// [`VmmError::OutOfFrames`]. Then every frame that was taken goes back: the
+    /// directory, and the tables that it names by now.
+    fn new(machine: M, layout: &KernelLayout<'_>) -> Result<Self, VmmError> {
+        todo!("step 3: make the kernel's directory")
     }
 
+    /// The frame of a space's directory. This one is written for you.
     fn root(&self, space: Space<'_>) -> Frame {
         match space {
             Space::Current => self.current,
@@ -74,107 +147,81 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         }
     }
 
+    /// Step 4: loads a space's directory, and remembers that it is the current one.
     fn load(&mut self, space: Space<'_>) {
-        self.current = self.root(space);
-        self.machine.load(self.current);
+        todo!("step 4: load a directory")
     }
 
-    fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Result<(), VmmError> {
-        if page == Page::NULL {
-            return Err(VmmError::NullPage);
-        }
-        check_changeable(page)?;
-        check_rights(page, protection)?;
-        let root = self.root(space);
-        if self.entry(root, page).is_present() {
-            return Err(VmmError::AlreadyMapped);
-        }
-        self.set(root, page, Entry::new(frame, flags(page, protection)))
-    }
-
-    fn unmap(&mut self, space: Space<'_>, page: Page) -> Result<Frame, VmmError> {
-        check_changeable(page)?;
-        let root = self.root(space);
-        let entry = self.entry(root, page);
-        if !entry.is_present() {
-            return Err(VmmError::NotMapped);
-        }
-        if entry.has(OWNED) {
-            return Err(VmmError::Allocated);
-        }
-        self.remove(root, page, true);
-        Ok(entry.frame())
-    }
-
+    /// Step 5: what the tables say about an address: where it leads, and what
+    /// both levels together allow.
+    ///
+    /// It has to be right for the direct map as well. If you mapped that with
+    /// 4 MiB pages, there is no second level.
     fn translate(&self, space: Space<'_>, address: VirtAddr) -> Option<Translation> {
-        let page = Page::containing(address);
-        let upper = self.machine.read(self.root(space), page.directory_index());
-        if !upper.is_present() {
-            return None;
-        }
-        let (frame, lower) = if upper.has(EntryFlags::PAGE_SIZE) {
-            (upper.frame().number() + page.table_index().as_u32(), upper)
-        } else {
-            let lower = self.machine.read(upper.frame(), page.table_index());
-            (lower.frame().number(), lower)
-        };
-        if !lower.is_present() {
-            return None;
-        }
-        let both = |flag| upper.has(flag) && lower.has(flag);
-        Some(Translation {
-            address: PhysAddr::new(Frame::new(frame)?.start().as_u32() + address.page_offset()),
-            protection: Protection { writable: both(EntryFlags::WRITABLE), user: both(EntryFlags::USER) },
-        })
+        todo!("step 5: translate an address")
     }
 
+    /// Step 6: maps a page to the caller's frame.
+    ///
+    /// # Errors
+    /// - [`VmmError::NullPage`] for page 0.
+    /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
+    /// - [`VmmError::UserInKernelHalf`] for user rights in the kernel half.
+    /// - [`VmmError::AlreadyMapped`].
+    /// - [`VmmError::OutOfFrames`] if there is no frame for a table.
+    fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Result<(), VmmError> {
+        todo!("step 6: map a page")
+    }
+
+    /// Step 7: ends the mapping of a page, and returns its frame.
+    ///
+    /// # Errors
+    /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
+    /// - [`VmmError::NotMapped`].
+    /// - [`VmmError::Allocated`] if the frame is not the caller's.
+    fn unmap(&mut self, space: Space<'_>, page: Page) -> Result<Frame, VmmError> {
+        todo!("step 7: unmap a page")
+    }
+
+    /// Step 8: changes what may be done with a page, and nothing else about it.
+    ///
+    /// # Errors
+    /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
+    /// - [`VmmError::UserInKernelHalf`] for user rights in the kernel half.
+    /// - [`VmmError::NotMapped`].
     fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError> {
-        check_changeable(page)?;
-        check_rights(page, protection)?;
-        let root = self.root(space);
-        let entry = self.entry(root, page);
-        if !entry.is_present() {
-            return Err(VmmError::NotMapped);
-        }
-        // All other bits stay: whose frame it is, and what the processor noted.
-        let kept = entry.flags() - EntryFlags::WRITABLE - EntryFlags::USER;
-        self.set(root, page, entry.with_flags(kept | flags(page, protection)))?;
-        self.flush(root, page);
-        Ok(())
+        todo!("step 8: change a protection")
     }
 
+    /// Step 9: allocates pages for the kernel, each with a frame from the machine.
+    ///
+    /// # Errors
+    /// - [`VmmError::Empty`] for no pages.
+    /// - [`VmmError::NoRoom`] if there is no gap in [`ALLOCATIONS`].
+    /// - [`VmmError::OutOfFrames`]. Then the frames taken so far go back, and
+    ///   their pages are not mapped any more.
     fn allocate(&mut self, pages: u32) -> Result<PageRange, VmmError> {
-        if pages == 0 {
-            return Err(VmmError::Empty);
-        }
-        let found = self.find_room(pages).ok_or(VmmError::NoRoom)?;
-        let flags = flags(found.first(), Protection::KERNEL_WRITE) | OWNED;
-        self.fill(self.kernel, found, |vmm, page| {
-            let frame = vmm.machine.allocate()?;
-            let first = if page == found.first() { FIRST } else { EntryFlags::empty() };
-            Some(Entry::new(frame, flags | first))
-        })?;
-        // The page after the last one, which stays free.
-        self.search_from = Page::new(found.end()).unwrap_or(ALLOCATIONS.first());
-        Ok(found)
+        todo!("step 9: allocate pages for the kernel")
     }
 
+    /// Step 10: frees an allocation of the kernel.
+    ///
+    /// # Errors
+    /// [`VmmError::NotAllocated`] if `pages` are not exactly one allocation: if
+    /// they are part of one, or more than one, or free, or mapped only.
     fn free(&mut self, pages: PageRange) -> Result<(), VmmError> {
-        let root = self.kernel;
-        // Within an allocation, all entries but the first are owned and not FIRST.
-        let continues = |entry: Entry| entry.is_present() && entry.has(OWNED) && !entry.has(FIRST);
-        let is_whole = !pages.is_empty()
-            && ALLOCATIONS.contains_range(pages)
-            && self.entry(root, pages.first()).has(EntryFlags::PRESENT | OWNED | FIRST)
-            && pages.iter().skip(1).all(|page| continues(self.entry(root, page)))
-            && !Page::new(pages.end()).is_some_and(|next| continues(self.entry(root, next)));
-        if !is_whole {
-            return Err(VmmError::NotAllocated);
-        }
-        self.release(root, pages);
-        Ok(())
+        todo!("step 10: free pages of the kernel")
     }
 
+    /// Step 11: allocates pages of the user half, filled with zeros.
+    ///
+    /// # Errors
+    /// - [`VmmError::Empty`] for no pages.
+    /// - [`VmmError::NullPage`] if page 0 is the first.
+    /// - [`VmmError::PastEnd`] if they reach past 4 GiB.
+    /// - [`VmmError::KernelHalf`] if they reach into the kernel half.
+    /// - [`VmmError::AlreadyMapped`] if one of them is mapped.
+    /// - [`VmmError::OutOfFrames`]. Then what was done is undone, tables included.
     fn allocate_in(
         &mut self,
         space: Space<'_>,
@@ -182,252 +229,30 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         pages: u32,
         protection: Protection,
     ) -> Result<(), VmmError> {
-        let range = user_range(first, pages)?;
-        let root = self.root(space);
-        if range.iter().any(|page| self.entry(root, page).is_present()) {
-            return Err(VmmError::AlreadyMapped);
-        }
-        self.fill(root, range, |vmm, page| {
-            let frame = vmm.machine.allocate()?;
-            vmm.machine.clear(frame);
-            Some(Entry::new(frame, flags(page, protection) | OWNED))
-        })
+        todo!("step 11: allocate pages for a process")
     }
 
+    /// Step 12: frees pages of the user half: any that are allocated, all or none.
+    ///
+    /// # Errors
+    /// The first four as step 11, then [`VmmError::NotAllocated`] if one of the
+    /// pages is not allocated.
     fn free_in(&mut self, space: Space<'_>, first: Page, pages: u32) -> Result<(), VmmError> {
-        let range = user_range(first, pages)?;
-        let root = self.root(space);
-        if !range.iter().all(|page| self.entry(root, page).has(EntryFlags::PRESENT | OWNED)) {
-            return Err(VmmError::NotAllocated);
-        }
-        self.release(root, range);
-        Ok(())
+        todo!("step 12: free pages of a process")
     }
 
+    /// Step 13: makes a directory: the kernel half shared, the user half empty.
+    ///
+    /// # Errors
+    /// [`VmmError::OutOfFrames`].
     fn create_directory(&mut self) -> Result<Directory, VmmError> {
-        let root = self.machine.allocate().ok_or(VmmError::OutOfFrames)?;
-        self.machine.clear(root);
-        for index in TableIndex::kernel_half() {
-            let entry = self.machine.read(self.kernel, index);
-            self.machine.write(root, index, entry);
-        }
-        Ok(Directory::new(root))
+        todo!("step 13: make a directory for a process")
     }
 
+    /// Step 14: gives back the directory, the tables of its user half, and what
+    /// is allocated in them; not what is mapped there. If it is the current
+    /// directory, the kernel's is loaded first.
     fn destroy_directory(&mut self, directory: Directory) {
-        let root = directory.frame();
-        if self.current == root {
-            self.load(Space::Kernel);
-        }
-        self.free_directory(root, TableIndex::user_half());
+        todo!("step 14: destroy a directory")
     }
-}
-
-impl<M: Machine> Vmm<M> {
-    /// Maps what the layout asks for, and makes the tables in which pages of
-    /// the kernel half can be mapped later.
-    fn fill_kernel_half(&mut self, layout: &KernelLayout<'_>) -> Result<(), VmmError> {
-        for mapping in layout.mappings {
-            self.map_piece(mapping)?;
-        }
-        for page in CHANGEABLE.iter().step_by(TABLE_ENTRIES as usize) {
-            self.table_for(self.kernel, page)?;
-        }
-        Ok(())
-    }
-
-    /// Maps a piece of the direct map, with 4 MiB pages where they fit: one of
-    /// them takes the place of a whole table.
-    fn map_piece(&mut self, mapping: &KernelMapping) -> Result<(), VmmError> {
-        let flags = flags(mapping.pages.first(), Protection { writable: mapping.writable, user: false });
-        let mut done = 0;
-        while done < mapping.pages.len() {
-            // Neither fails: the layout names pages and frames that exist.
-            let Some(page) = mapping.pages.first().checked_add(done) else { break };
-            let Some(frame) = Frame::new(mapping.first_frame.number() + done) else { break };
-            let fits = page.number().is_multiple_of(TABLE_ENTRIES)
-                && frame.number().is_multiple_of(TABLE_ENTRIES)
-                && mapping.pages.len() - done >= TABLE_ENTRIES;
-            if fits {
-                let entry = Entry::new(frame, flags | EntryFlags::PAGE_SIZE);
-                self.machine.write(self.kernel, page.directory_index(), entry);
-                done += TABLE_ENTRIES;
-            } else {
-                self.set(self.kernel, page, Entry::new(frame, flags))?;
-                done += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// The entry for `page`, which is not in a 4 MiB page. Empty if it has no table.
-    fn entry(&self, root: Frame, page: Page) -> Entry {
-        let upper = self.machine.read(root, page.directory_index());
-        if upper.is_present() { self.machine.read(upper.frame(), page.table_index()) } else { Entry::EMPTY }
-    }
-
-    /// Sets the entry for `page`, in a table that is made if there is none.
-    fn set(&mut self, root: Frame, page: Page, entry: Entry) -> Result<(), VmmError> {
-        let table = self.table_for(root, page)?;
-        self.machine.write(table, page.table_index(), entry);
-        Ok(())
-    }
-
-    /// The table for `page`, made if there is none.
-    fn table_for(&mut self, root: Frame, page: Page) -> Result<Frame, VmmError> {
-        let upper = self.machine.read(root, page.directory_index());
-        if upper.is_present() {
-            return Ok(upper.frame());
-        }
-        let table = self.machine.allocate().ok_or(VmmError::OutOfFrames)?;
-        self.machine.clear(table);
-        let flags = if page.is_kernel() { KERNEL_TABLE } else { USER_TABLE };
-        self.machine.write(root, page.directory_index(), Entry::new(table, flags));
-        Ok(table)
-    }
-
-    /// Fills the entries of `pages`, none of which is present. `make` takes a
-    /// frame and makes the entry; when it or a table cannot be had, what was
-    /// done so far is undone.
-    fn fill(
-        &mut self,
-        root: Frame,
-        pages: PageRange,
-        mut make: impl FnMut(&mut Self, Page) -> Option<Entry>,
-    ) -> Result<(), VmmError> {
-        for (done, page) in (0..).zip(pages.iter()) {
-            // The frame before the table: a table is never made for nothing.
-            let Some(entry) = make(self, page) else {
-                return self.undo(root, pages.first(), done);
-            };
-            if self.set(root, page, entry).is_err() {
-                self.machine.free(entry.frame());
-                return self.undo(root, pages.first(), done);
-            }
-        }
-        Ok(())
-    }
-
-    /// Releases the first pages of an allocation for which there were not enough frames.
-    fn undo(&mut self, root: Frame, first: Page, pages: u32) -> Result<(), VmmError> {
-        if let Some(done) = PageRange::new(first, pages) {
-            self.release(root, done);
-        }
-        Err(VmmError::OutOfFrames)
-    }
-
-    /// Ends the mappings of pages that are all allocated, and gives back their frames.
-    fn release(&mut self, root: Frame, pages: PageRange) {
-        for page in pages.iter() {
-            let frame = self.entry(root, page).frame();
-            let is_last_in_table = page.number() + 1 == pages.end() || page.table_index().as_u32() + 1 == TABLE_ENTRIES;
-            self.remove(root, page, is_last_in_table);
-            self.machine.free(frame);
-        }
-    }
-
-    /// Clears the entry for `page`. With `look_at_table` the table goes too, if
-    /// it is empty by now and belongs to the user half; leaving that to the
-    /// last page of a range saves looking at it for each.
-    fn remove(&mut self, root: Frame, page: Page, look_at_table: bool) {
-        let table = self.machine.read(root, page.directory_index()).frame();
-        self.machine.write(table, page.table_index(), Entry::EMPTY);
-        let goes = look_at_table && !page.is_kernel() && self.is_empty(table);
-        if goes {
-            self.machine.write(root, page.directory_index(), Entry::EMPTY);
-        }
-        // After both changes, and before a frame can be used for something
-        // else: the processor remembers entries of either level.
-        self.flush(root, page);
-        if goes {
-            self.machine.free(table);
-        }
-    }
-
-    fn is_empty(&self, table: Frame) -> bool {
-        TableIndex::all().all(|index| !self.machine.read(table, index).is_present())
-    }
-
-    /// Makes the processor forget `page`, if it can remember it: pages of the
-    /// kernel half from any directory, those of the user half from the current one.
-    fn flush(&mut self, root: Frame, page: Page) {
-        if page.is_kernel() || root == self.current {
-            self.machine.flush(page);
-        }
-    }
-
-    /// Room for so many pages of the kernel, with a page that is not mapped
-    /// before and after them.
-    fn find_room(&self, pages: u32) -> Option<PageRange> {
-        let with_gaps = pages.checked_add(2)?;
-        let behind = ALLOCATIONS.end() - self.search_from.number();
-        let after = self.find_gap(PageRange::new(self.search_from, behind)?, with_gaps);
-        let gap = after.or_else(|| self.find_gap(ALLOCATIONS, with_gaps))?;
-        PageRange::new(gap.checked_add(1)?, pages)
-    }
-
-    /// The first of so many pages in `within` that follow each other and are not mapped.
-    fn find_gap(&self, within: PageRange, pages: u32) -> Option<Page> {
-        let mut gap = 0;
-        for page in within.iter() {
-            gap = if self.entry(self.kernel, page).is_present() { 0 } else { gap + 1 };
-            if gap == pages {
-                return Page::new(page.number() + 1 - pages);
-            }
-        }
-        None
-    }
-
-    /// Gives back a directory, its tables at `indices`, and what is allocated in them.
-    fn free_directory(&mut self, root: Frame, indices: impl Iterator<Item = TableIndex>) {
-        for index in indices {
-            let upper = self.machine.read(root, index);
-            if !upper.is_present() || upper.has(EntryFlags::PAGE_SIZE) {
-                continue;
-            }
-            for lower in TableIndex::all() {
-                let entry = self.machine.read(upper.frame(), lower);
-                if entry.has(EntryFlags::PRESENT | OWNED) {
-                    self.machine.free(entry.frame());
-                }
-            }
-            self.machine.free(upper.frame());
-        }
-        self.machine.free(root);
-    }
-}
-
-/// The flags of an entry that maps `page`. Those of the kernel half are the same
-/// in every address space, so the processor may keep them when another directory
-/// is loaded.
-fn flags(page: Page, protection: Protection) -> EntryFlags {
-    let mut flags = EntryFlags::PRESENT;
-    flags.set(EntryFlags::WRITABLE, protection.writable);
-    flags.set(EntryFlags::USER, protection.user);
-    flags.set(EntryFlags::GLOBAL, page.is_kernel());
-    flags
-}
-
-/// Whether pages can be mapped where `page` is.
-fn check_changeable(page: Page) -> Result<(), VmmError> {
-    if page.is_kernel() && !CHANGEABLE.contains(page) { Err(VmmError::Reserved) } else { Ok(()) }
-}
-
-fn check_rights(page: Page, protection: Protection) -> Result<(), VmmError> {
-    if page.is_kernel() && protection.user { Err(VmmError::UserInKernelHalf) } else { Ok(()) }
-}
-
-/// The pages of a range that lies wholly in the user half.
-fn user_range(first: Page, pages: u32) -> Result<PageRange, VmmError> {
-    if pages == 0 {
-        return Err(VmmError::Empty);
-    }
-    if first == Page::NULL {
-        return Err(VmmError::NullPage);
-    }
-    let range = PageRange::new(first, pages).ok_or(VmmError::PastEnd)?;
-    if range.iter().next_back().is_some_and(Page::is_kernel) {
-        return Err(VmmError::KernelHalf);
-    }
-    Ok(range)
 }
