@@ -287,7 +287,7 @@ impl<'f> PagedMachine<'f> {
     /// If it is none.
     pub fn fill(&self, frame: Frame, word: u32) {
         let state = self.state();
-        assert_eq!(state.ledger.owner(frame), Owner::Check, "{frame}");
+        assert!(state.ledger.owner(frame) == Owner::Check, "{frame} is not the check's");
         state.with_words(frame, |words| fill::words(words, word));
     }
 
@@ -315,7 +315,7 @@ impl<'f> PagedMachine<'f> {
     /// which is mapped for users at `page` in the directories in question.
     pub fn put_user_code(&self, frame: Frame, page: Page) {
         let mut state = self.state();
-        assert_eq!(state.ledger.owner(frame), Owner::Check, "{frame}");
+        assert!(state.ledger.owner(frame) == Owner::Check, "{frame} is not the check's");
         state.with_words(frame, |words| words[..probe::USER_CODE_WORDS].copy_from_slice(&probe::user_code()));
         state.user_code = Some(page.start());
     }
@@ -393,7 +393,7 @@ impl State<'_> {
 
     /// Calls `work` with the words of a frame that was handed out.
     fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
-        assert_ne!(self.ledger.owner(frame), Owner::Nobody, "{frame}");
+        assert!(self.ledger.owner(frame) != Owner::Nobody, "{frame} is not in use");
         // SAFETY: the frame is usable memory that was not lent and was handed out
         // for page tables or to be mapped, so Rust has no reference to it but this
         // one, for as long as `work` takes.
@@ -607,8 +607,11 @@ impl FrameSource for Handle<'_, '_> {
 
     #[track_caller]
     fn free(&mut self, frame: Frame) {
-        assert_ne!(paging::current_directory(), frame, "{frame} is given back, but it is the current directory");
-        self.0.state().take_back(frame, Owner::Manager);
+        assert!(paging::current_directory() != frame, "{frame} is given back, but it is the current directory");
+        let mut state = self.0.state();
+        let names = |entry: &Entry| entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE) && entry.frame() == frame;
+        assert!(!state.sound.iter().any(names), "{frame} is given back, but it is a table of the direct map");
+        state.take_back(frame, Owner::Manager);
     }
 }
 

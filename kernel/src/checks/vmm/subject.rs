@@ -158,11 +158,18 @@ impl Subject<'_, '_> {
 
     /// Fails unless the tables of a space map `page` to `frame` with this protection.
     pub fn ensure_mapped(&self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Outcome {
+        let expected = Some(Translation { address: frame.start(), protection });
         let saw = self.truth(space, page.start());
         ensure!(
-            saw == Some(Translation { address: frame.start(), protection }),
-            expected: ("{page} to be mapped to {frame}, {protection}, in the tables of {}", Named(space)),
+            saw == expected,
+            expected: ("{page} in the tables of {} to be {}", Named(space), Shown(expected)),
             saw: ("{}", Shown(saw))
+        );
+        let walk = self.machine.walk(self.vmm.root(space), page.start());
+        ensure!(
+            page.is_kernel() || !walk.is_ok_and(|walk| walk.leaf().has(EntryFlags::GLOBAL)),
+            expected: ("{page} not to be global, so that loading another directory forgets it"),
+            saw: ("the global bit in its entry, in the tables of {}", Named(space))
         );
         Ok(())
     }
@@ -406,7 +413,7 @@ impl fmt::Display for Shown {
         match self.0 {
             None => f.write_str("not mapped"),
             Some(Translation { address, protection }) => {
-                write!(f, "mapped to {}, {protection}", Frame::containing(address))
+                write!(f, "mapped to {address}, {protection}")
             }
         }
     }

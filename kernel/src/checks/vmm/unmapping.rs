@@ -121,7 +121,7 @@ pub fn empty_tables(context: &mut Context) -> Outcome {
         let shared = subject.frame()?;
         for space in [Space::Kernel, Space::Of(&directory)] {
             let before = subject.machine.managers_frames();
-            for order in [[0, 1023, 512], [1023, 0, 512], [512, 1023, 0]] {
+            for order in [[0, 1023, 512], [1023, 512, 0], [512, 0, 1023]] {
                 let places = order.map(|number| page(0x0800_0000 + number * 0x1000));
                 for place in places {
                     subject.map(space, place, shared, UW)?;
