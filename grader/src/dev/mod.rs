@@ -7,7 +7,7 @@ mod clippy;
 mod host_tests;
 mod layout;
 mod patch;
-mod stage;
+pub mod stage;
 mod variant;
 
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> Stri
         steps.push(("", chapter(page, root), "the ideas behind it"));
     }
     for file in &lab.files {
-        steps.push(("open", file.clone(), "your file: put code in the place of each todo!()"));
+        steps.push(("open", file.clone(), "your file: replace each todo!()"));
     }
     let number = lab.id.split('-').next().unwrap_or(&lab.id);
     steps.push(("then", command(run, number), "as often as you like"));

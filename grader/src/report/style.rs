@@ -73,7 +73,11 @@ const LABEL_WIDTH: usize = 10;
 
 /// `text` in lines of at most `width` columns. Its own line ends stay.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    textwrap::wrap(text, width.max(10)).into_iter().map(|line| line.into_owned()).collect()
+    // A name with hyphens is not cut at one: it may be copied to the command line.
+    let options = textwrap::Options::new(width.max(10))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
 }
 
 /// `1 check`, `2 checks`.

@@ -1,6 +1,6 @@
 //! What is reported when the kernel cannot go on.
 
-use core::panic::PanicInfo;
+use core::panic::{Location, PanicInfo};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch::exceptions;
@@ -53,11 +53,11 @@ pub(crate) fn stack_overflow(registers: &Registers) -> ! {
 const NOT_STARTED: &str = "not yet implemented";
 
 /// As an operating system, the kernel goes as far as the labs have come.
-fn not_started(info: &PanicInfo<'_>) -> ! {
+fn not_started(text: &str, place: Option<&Location<'_>>) -> ! {
     console::seize();
-    match info.location() {
-        Some(place) => log::warn!("this part is still to be written: {place}"),
-        None => log::warn!("this part is still to be written"),
+    log::warn!("this part is still to be written{text}");
+    if let Some(place) = place {
+        log::warn!("it belongs to {place}");
     }
     idle()
 }
@@ -66,8 +66,10 @@ fn not_started(info: &PanicInfo<'_>) -> ! {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let registers = Registers::now();
-    if !console::checking() && info.message().as_str().is_some_and(|text| text.starts_with(NOT_STARTED)) {
-        not_started(info)
+    if !console::checking()
+        && let Some(text) = info.message().as_str().and_then(|message| message.strip_prefix(NOT_STARTED))
+    {
+        not_started(text, info.location())
     }
     begin("panic");
     let message = info.message();

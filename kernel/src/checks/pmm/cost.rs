@@ -37,7 +37,7 @@ const OWN_BYTES: u32 = 1024;
 
 /// The most instructions that one call may take, for a frame and for a run:
 /// several times what a good allocator needs, and far from what a search takes.
-const FRAME_BAR: u64 = 400;
+const FRAME_BAR: u64 = 500;
 const RUN_BAR: u64 = 800;
 
 /// Sizes of memory: what they are called, and the number after the last frame.

@@ -296,3 +296,7 @@ pub const BLOCKS: Case = Case::of(
     "room for two of the largest runs, and a hole",
     &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC1_1000, 0xC1_3800)],
 );
+
+/// The last 64 MiB below 4 GiB, and nothing else.
+pub const TOP: Case =
+    Case::of("the last 64 MiB below 4 GiB only", &[usable(0xFC00_0000, 0x1_0000_0000)]).reaching(0xF_C000, 0x10_0000);

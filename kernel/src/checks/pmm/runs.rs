@@ -27,7 +27,7 @@ pub fn runs_whole(context: &mut Context) -> Outcome {
                 ensure!(
                     free.remove(frame),
                     expected: ("allocate() to hand out only free frames, between runs (map with {})", subject.what),
-                    saw: ("{frame}, which is not free")
+                    saw: ("{frame}, which is {}", subject.standing(frame))
                 );
                 found = true;
             }
@@ -42,7 +42,8 @@ pub fn runs_whole(context: &mut Context) -> Outcome {
 /// Whenever there is a run, it is found: of every order, with all frames free
 /// and with frames taken here and there.
 ///
-/// Catches a search that gives up too early, skips places, or is a part short at the end.
+/// Catches a search that gives up too early, skips places, or is a part short at the end;
+/// also sums that overflow where 4 GiB end.
 pub fn runs_found(context: &mut Context) -> Outcome {
     for order in Order::all() {
         let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
@@ -62,7 +63,11 @@ pub fn runs_found(context: &mut Context) -> Outcome {
     for order in Order::all().rev() {
         drain_runs(&mut subject, &mut free, order, "after 777 single frames and all larger runs")?;
     }
-    Ok(())
+
+    // Up to the last frame that there can be.
+    let mut subject = Subject::of_case(context, &maps::TOP)?;
+    let mut free = subject.managed.duplicate(context)?;
+    drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")
 }
 
 /// Takes all runs of this order, and compares how many there are with the truth.
@@ -157,17 +162,17 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     subject.drain_exactly(&mut free, "at first")?;
 
     // One free frame, at the beginning, in the middle, at the end.
-    let Some(whole) = all.first_run(power(6)) else { return Ok(()) };
-    for index in [0, 31, 32, 63] {
-        let hole = frame(whole.first().number() + index);
-        subject.give_back(hole)?;
-        free.insert(hole);
-        subject.ensure_run_refused(
-            whole,
-            FreeError::AlreadyFree,
-            "one of its frames is free, the others are allocated",
-        )?;
-        ensure_unchanged(&mut subject, &mut free)?;
+    for order in [power(1), power(4), power(6)] {
+        let Some(whole) = all.first_run(order) else { return Ok(()) };
+        let frames = order.frames();
+        for index in [0, frames / 2 - 1, frames / 2, frames - 1] {
+            let hole = frame(whole.first().number() + index);
+            subject.give_back(hole)?;
+            free.insert(hole);
+            let reason = "one of its frames is free, the others are allocated";
+            subject.ensure_run_refused(whole, FreeError::AlreadyFree, reason)?;
+            ensure_unchanged(&mut subject, &mut free, whole)?;
+        }
     }
 
     // Frames that are not managed: before the first, in the hole, past the end
@@ -184,13 +189,13 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     for (first, order, reason) in runs {
         let Some(run) = FrameRun::new(frame(first), power(order)) else { continue };
         subject.ensure_run_refused(run, FreeError::NotManaged, reason)?;
-        ensure_unchanged(&mut subject, &mut free)?;
+        ensure_unchanged(&mut subject, &mut free, run)?;
         // Now with a free frame in it as well.
         let Some(other) = run.frames().iter().find(|frame| all.contains(*frame)) else { continue };
         subject.give_back(other)?;
         free.insert(other);
         subject.ensure_run_refused(run, FreeError::NotManaged, "that goes before one of its frames being free")?;
-        ensure_unchanged(&mut subject, &mut free)?;
+        ensure_unchanged(&mut subject, &mut free, run)?;
     }
 
     // The allocator's records, together with their neighbours.
@@ -198,18 +203,18 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
         let first = record.number() & !7;
         if let Some(run) = FrameRun::new(frame(first), power(3)) {
             subject.ensure_run_refused(run, FreeError::NotManaged, "the allocator's records are in it")?;
-            ensure_unchanged(&mut subject, &mut free)?;
+            ensure_unchanged(&mut subject, &mut free, run)?;
         }
     }
     Ok(())
 }
 
 /// Fails the check unless exactly the frames of `free` are free; takes them.
-fn ensure_unchanged(subject: &mut Subject, free: &mut FrameSet) -> Outcome {
+fn ensure_unchanged(subject: &mut Subject, free: &mut FrameSet, run: FrameRun) -> Outcome {
     let count = subject.pmm.free_frames();
     ensure!(
         count == free.len(),
-        expected: ("free_frames() = {}, as before the run was refused (map with {})", free.len(), subject.what),
+        expected: ("free_frames() = {}, as before {run:?} was refused (map with {})", free.len(), subject.what),
         saw: ("{count}")
     );
     subject.drain_exactly(free, "after a run was refused")

@@ -1,13 +1,11 @@
-//! What the tests of the grader share: the program itself, run as a user runs
-//! it, and copies of the course in which files can be changed.
-#![allow(dead_code, reason = "every test program uses a part of it")]
+//! The program itself, run as a user runs it, and a copy of the course in which
+//! files can be changed.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::process::{Command, Stdio};
 
+use grader::dev::stage::Stage;
 use serde_json::Value;
 
 /// The course that these tests belong to.
@@ -29,13 +27,6 @@ pub fn has_solutions() -> bool {
     course().join("labs/01-pmm/solution").is_dir()
 }
 
-/// One kernel is built at a time: a second build in the same folder would only
-/// wait for the first, and two images would take each other's place.
-pub fn kernel_folder() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What a run of the grader came to.
 pub struct Ran {
     /// The exit code.
@@ -47,7 +38,9 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn new(output: &Output) -> Self {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().expect("the grader starts");
         Self {
             // A signal counts as a code that nothing else has.
             code: output.status.code().unwrap_or(-1),
@@ -82,86 +75,94 @@ impl Ran {
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("not JSON: {error}\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("not JSON: {error}\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr)
+        })
     }
 }
 
-/// The grader, to be run in a copy of the course.
-pub fn grade<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Ran {
-    let output = command(folder, words).output().expect("the grader starts");
-    Ran::new(&output)
+/// A copy of the course that a test may change, with a build folder of its own.
+///
+/// There is one, for whoever holds it; other tests wait. So the kernel's core
+/// library is built once for all of them.
+pub struct Copy {
+    stage: Stage,
+}
+
+impl Copy {
+    /// The course as it is.
+    pub fn new() -> Self {
+        let stage = Stage::create(course(), &target_dir().join("staged")).expect("the target folder can be written");
+        Self { stage }
+    }
+
+    /// The course with this text in the place of lab 01's student's file.
+    pub fn with_student(text: &str) -> Self {
+        let copy = Self::new();
+        copy.write("labs/01-pmm/src/bitmap.rs", text);
+        copy
+    }
+
+    /// The course with these checks in the place of lab 01's.
+    pub fn with_checks(names: &[&str]) -> Self {
+        let copy = Self::new();
+        let mut toml = String::from(
+            "title = \"Harness\"\npackage = \"pmm\"\nfiles = [\"src/bitmap.rs\"]\nchapter = \"lab-01-frames.html\"\n",
+        );
+        for name in names {
+            toml.push_str(&format!(
+                "[[check]]\nname = \"{name}\"\npoints = 1\nbudget = 100\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n"
+            ));
+        }
+        copy.write("labs/01-pmm/lab.toml", &toml);
+        copy
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> PathBuf {
+        self.stage.root()
+    }
+
+    /// Writes a file of the copy, named relative to it.
+    pub fn write(&self, name: &str, text: &str) {
+        self.stage.replace(name, text).expect("the copy can be written");
+    }
+
+    /// Reads a file of the copy.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.root().join(name)).expect("the file is in the copy")
+    }
+
+    /// The grader, to be run there.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = command(&self.root(), words);
+        command.env("CARGO_TARGET_DIR", target_dir().join("staged"));
+        command
+    }
+
+    /// Runs the grader there.
+    pub fn grade(&self, words: &[&str]) -> Ran {
+        Ran::of(&mut self.command(words))
+    }
+}
+
+/// The grader, run in a folder as a user runs it.
+pub fn grade(folder: &Path, words: &[&str]) -> Ran {
+    Ran::of(&mut command(folder, words))
 }
 
 /// The command that [`grade`] runs.
-pub fn command<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Command {
+pub fn command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_grade"));
     command
         .args(words)
         .current_dir(folder)
         .stdin(Stdio::null())
         .env("CARGO_TARGET_DIR", target_dir())
-        .env("CARGO_MANIFEST_DIR", folder.join("grader"))
-        .env_remove("CARGO_TERM_COLOR")
+        .env_remove("CARGO_MANIFEST_DIR")
         .env_remove("CLICOLOR_FORCE")
         .env_remove("FOLIO_QEMU");
     command
-}
-
-/// A copy of the course that a test may change.
-pub struct Copy {
-    root: PathBuf,
-}
-
-impl Copy {
-    /// A fresh copy, under a name that only this test program uses.
-    pub fn new(name: &str) -> Self {
-        // Within the target folder, so that nothing of it is left behind elsewhere,
-        // and under the same path each time, so that cargo builds less.
-        let root = target_dir().join("test-courses").join(name);
-        let _ = fs::remove_dir_all(&root);
-        copy(course(), &root);
-        Self { root }
-    }
-
-    /// Its folder.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Writes a file of the copy, named relative to it.
-    pub fn write(&self, name: &str, text: &str) {
-        let path = self.root.join(name);
-        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the copy can be written");
-        fs::write(&path, text).expect("the copy can be written");
-    }
-
-    /// Reads a file of the copy.
-    pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.root.join(name)).expect("the file is in the copy")
-    }
-
-    /// Runs the grader there.
-    pub fn grade(&self, words: &[&str]) -> Ran {
-        grade(&self.root, words)
-    }
-}
-
-/// Copies what belongs to the course.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the target folder can be written");
-    for entry in fs::read_dir(from).expect("the course can be read") {
-        let path = entry.expect("the course can be read").path();
-        let name = path.file_name().expect("an entry has a name");
-        if name == "target" || name == ".git" {
-            continue;
-        }
-        if path.is_dir() {
-            copy(&path, &to.join(name));
-        } else {
-            fs::copy(&path, to.join(name)).expect("the target folder can be written");
-        }
-    }
 }
 
 /// The lab's JSON of a run's JSON.
@@ -177,13 +178,4 @@ pub fn check<'a>(run: &'a Value, id: &str) -> &'a Value {
         .flat_map(|lab| lab["checks"].as_array().expect("a lab has checks"))
         .find(|check| check["id"] == id)
         .unwrap_or_else(|| panic!("no check {id} in {run:#}"))
-}
-
-/// A run in which the reference is graded, made once for all tests of a program.
-pub fn reference() -> &'static Value {
-    static RUN: OnceLock<Value> = OnceLock::new();
-    RUN.get_or_init(|| {
-        let _alone = kernel_folder();
-        grade(course(), &["--solution", "--json", "-"]).expect_code(0).json()
-    })
 }
