@@ -16,11 +16,19 @@ use crate::error::{Error, Result};
 use crate::interrupt::Process;
 use crate::lab_toml::Memory;
 use crate::machine;
+use crate::proof::Claim;
 use crate::qmp::{Control, Event, Processor};
 use crate::verdict::End;
+use crate::walk::Snapshot;
 
 /// More than this of output cannot be meant: the machine is stopped.
 pub const MOST_OUTPUT: usize = 256 << 10;
+
+/// No check stops more often than this.
+const MOST_CHECKPOINTS: usize = 64;
+
+/// No check claims more than this at a checkpoint.
+const MOST_CLAIMS: usize = 256;
 
 /// More than this of the emulator's own complaints is not kept.
 const MOST_COMPLAINTS: usize = 64 << 10;
@@ -77,6 +85,8 @@ pub struct Outcome {
     pub end: End,
     /// The processor as it was when the machine was stopped.
     pub processor: Option<Processor>,
+    /// The page tables at each checkpoint.
+    pub snapshots: Vec<Snapshot>,
     /// What the emulator itself complained about.
     pub complaints: String,
     /// The emulator's command line, for a person to repeat.
@@ -99,16 +109,18 @@ impl Emulator {
     }
 
     /// What makes it count time in instructions, and stop where a check hangs.
-    fn graded() -> [String; 6] {
-        ["-icount", "shift=3,sleep=off", "-device", "ib700", "-action", "watchdog=pause,reboot=shutdown,shutdown=pause"]
-            .map(String::from)
+    /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
+    fn graded(checkpoint: &str) -> Vec<String> {
+        let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
+        let arguments = ["-icount", "shift=3,sleep=off", "-device", "ib700", "-device", "pvpanic", "-action", &actions];
+        arguments.map(String::from).to_vec()
     }
 
     /// A command line that shows a person the same boot on the terminal.
     fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
         let mut command = vec![self.program.display().to_string()];
         command.extend(self.machine(boot.memory));
-        command.extend(Self::graded());
+        command.extend(Self::graded("none"));
         command.extend(["-serial", "stdio", "-kernel"].map(String::from));
         command.push(boot.image.display().to_string());
         command.extend(["-append".into(), boot.words.join(" ")]);
@@ -152,7 +164,7 @@ impl Emulator {
 
         let seconds = EXTRA_SECONDS + u64::from(boot.budget) / SLOWEST;
         let mut command = machine::command(self.launcher.as_deref(), seconds, &self.program);
-        command.args(self.machine(boot.memory)).args(Self::graded());
+        command.args(self.machine(boot.memory)).args(Self::graded("pause"));
         if self.can_wait {
             command.arg("-preconfig");
         }
@@ -178,7 +190,14 @@ impl Emulator {
         let complaints = process.stderr();
         Ok(Machine {
             process,
-            watch: Watch { serial, control: Control::new(control), complaints, said: vec![], complained: vec![] },
+            watch: Watch {
+                serial,
+                control: Control::new(control),
+                complaints,
+                said: vec![],
+                complained: vec![],
+                snapshots: vec![],
+            },
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
             memory: boot.memory,
@@ -220,6 +239,8 @@ impl Machine {
                     Event::Watchdog => End::Watchdog,
                     Event::Reset if triple => End::TripleFault,
                     Event::Reset => End::Reset,
+                    // It stopped more often than can be meant.
+                    Event::Checkpoint => End::Output,
                     Event::PowerOff => End::PoweredOff,
                 })
             }
@@ -241,6 +262,7 @@ impl Machine {
             serial: std::mem::take(&mut self.watch.said),
             end,
             processor,
+            snapshots: std::mem::take(&mut self.watch.snapshots),
             complaints: own_complaints(&self.watch.complained),
             command: std::mem::take(&mut self.command),
         };
@@ -299,6 +321,7 @@ struct Watch {
     complaints: Option<ChildStderr>,
     said: Vec<u8>,
     complained: Vec<u8>,
+    snapshots: Vec<Snapshot>,
 }
 
 impl Watch {
@@ -343,12 +366,26 @@ impl Watch {
             }
             if control {
                 match self.control.read_event() {
+                    Ok(Some(Event::Checkpoint)) if self.snapshots.len() < MOST_CHECKPOINTS => self.look(),
                     Ok(Some(event)) => return Stopped::Event(event),
                     Ok(None) => {}
                     Err(_) => control_open = false,
                 }
             }
         }
+    }
+
+    /// Copies the page tables that what was claimed since the last checkpoint is
+    /// about, and lets the machine go on.
+    fn look(&mut self) {
+        self.drain();
+        let said = String::from_utf8_lossy(&self.said);
+        let claimed = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));
+        let claimed = claimed.map(|(_, report)| report).skip_while(|report| report.starts_with("checkpoint "));
+        let claims = claimed.map_while(|report| report.strip_prefix("claim ")).filter_map(Claim::parse);
+        let addresses: Vec<u32> = claims.map(|claim| claim.address).take(MOST_CLAIMS).collect();
+        self.snapshots.push(self.control.snapshot(&addresses));
+        self.control.resume();
     }
 
     /// Reads from the serial port; `false` at its end.

@@ -35,6 +35,15 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
                 ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{saw:?}"));
             }
         }
+        for page in kernel_tables() {
+            subject.claim(page.start());
+        }
+        subject.context.checkpoint("in a space that was made after the kernel half was filled");
+        subject.load(Space::Of(&a))?;
+        for page in kernel_tables().chain(allocated.iter()) {
+            subject.claim(page.start());
+        }
+        subject.context.checkpoint("in a space that was made before the kernel half was filled");
         // A change made through any space is one in all of them, at once.
         let places = [page(0xF000_0000), page(0xF7C0_0000), page(0xF800_0000)];
         for ((through, loaded), place) in
@@ -156,6 +165,11 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
             subject.ensure_unchanged(&spaces, &before, format_args!("a directory that comes and goes"))?;
             subject.ensure_reads(kernel.first().start(), 99, "which the kernel allocated")?;
             subject.ensure_faults(page(0x2000_0000), "its directory having gone")?;
+            for place in [0x0804_8000, 0x2000_0000, 0xBFFF_F000, 0xC010_0000].map(page).into_iter().chain(kernel.iter())
+            {
+                subject.claim(place.start());
+            }
+            subject.context.checkpoint("after destroy_directory()");
         }
         let saw = subject.machine.word(shared.start());
         ensure!(saw == Some(0x5A5A), expected: ("a shared frame to keep what was written to it"), saw: ("{saw:x?}"));

@@ -3,7 +3,7 @@
 use kernel_core::check::{Context, Outcome};
 use kernel_core::ensure;
 use mm_api::layout::{KERNEL_BASE, KERNEL_HEAP_END, KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
-use mm_api::{Page, PhysAddr, Protection, Space, VirtAddr, VirtualMemory, VmmError};
+use mm_api::{Page, PhysAddr, Protection, Space, Translation, VirtAddr, VirtualMemory, VmmError};
 
 use super::subject::{KR, KW, Shown, Subject, UR, UW, booted, ensure_answer, page, range};
 
@@ -80,12 +80,18 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
                 for space in [Space::Current, Space::Kernel, Space::Of(&directory)] {
                     ensure_translates(subject, space, address)?;
                 }
+                subject.claim(address);
             }
             if round == 0 {
+                subject.context.checkpoint("in the kernel's space");
                 subject.protect(Space::Kernel, page(0x0804_8000), UW)?;
                 subject.protect(Space::Kernel, page(0xF012_3000), KW)?;
             }
         }
+        subject.context.checkpoint("after protect() in the kernel's space");
+        subject.load(Space::Of(&directory))?;
+        addresses.into_iter().for_each(|address| subject.claim(VirtAddr::new(address)));
+        subject.context.checkpoint("in another space");
         subject.vmm.destroy_directory(directory);
         Ok(())
     })
@@ -147,6 +153,14 @@ pub fn rights_both_levels(context: &mut Context) -> Outcome {
             subject.map_new(Space::Current, page, protection)?;
             subject.ensure_rights(page, protection, "in the kernel half")?;
         }
+        for (order, base) in orders.into_iter().zip((0x1000_0000..).step_by(0x40_0000)) {
+            for (page, protection) in range(base, 4).iter().zip(order) {
+                let found = subject.vmm.translate(Space::Current, page.start());
+                let meaning = found.map(|found| Translation { protection, ..found });
+                subject.context.claim(page.start(), meaning);
+            }
+        }
+        subject.context.checkpoint("with pages of all protections side by side");
         Ok(())
     })
 }

@@ -156,6 +156,12 @@ impl Subject<'_, '_> {
         Some(Translation { address: walk.address, protection: walk.protection() })
     }
 
+    /// Claims what the manager says about an address of the loaded space, for
+    /// whoever looks at the next checkpoint.
+    pub fn claim(&self, address: VirtAddr) {
+        self.context.claim(address, self.vmm.translate(Space::Current, address));
+    }
+
     /// Fails unless the tables of a space map `page` to `frame` with this protection.
     pub fn ensure_mapped(&self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Outcome {
         let expected = Some(Translation { address: frame.start(), protection });
