@@ -12,6 +12,7 @@ use crate::lab_toml::{Check, Memory};
 use crate::model::{Crash, Evidence, Status};
 use crate::progress::Progress;
 use crate::proof;
+use crate::report::style::printable;
 use crate::verdict::{self, End, Verdict};
 use crate::wire::Transcript;
 
@@ -154,10 +155,7 @@ impl<'a> Schedule<'a> {
                 }
                 Err(trouble) if trouble.again && !tried => tried = true,
                 Err(trouble) => {
-                    let said = String::from_utf8_lossy(&outcome.serial).into_owned();
-                    return Err(Error::new(trouble.what)
-                        .advise("this is the harness's trouble and not that of your code")
-                        .output(format!("{}\n{said}", outcome.complaints)));
+                    return Err(Error::new(trouble.what).advise(trouble.advice).output(shown(&outcome)));
                 }
             }
         }
@@ -177,6 +175,16 @@ fn boot<'a>(job: &'a Job<'_>, nonce: &str, seed: u64) -> Boot<'a> {
         ],
         budget: job.check.budget,
     }
+}
+
+/// What a machine said, for a person who has to find out why it did not work.
+fn shown(outcome: &Outcome) -> String {
+    const MOST_LINES: usize = 30;
+    let serial = String::from_utf8_lossy(&outcome.serial);
+    let lines = outcome.complaints.lines().chain(serial.lines());
+    let short: Vec<String> =
+        lines.take(MOST_LINES).map(|line| printable(&line.chars().take(200).collect::<String>())).collect();
+    short.join("\n")
 }
 
 fn evidence(outcome: Outcome, transcript: Transcript, job: &Job<'_>) -> Evidence {
