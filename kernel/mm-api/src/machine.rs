@@ -4,6 +4,7 @@
 
 use crate::{Entry, Frame, Page, TableIndex, VirtAddr};
 
+// ANCHOR: machine
 /// Frames of physical memory, each seen as a table of 1024 entries.
 ///
 /// Only frames that came from the same machine's [`FrameSource`], and have not
@@ -20,6 +21,7 @@ pub trait PhysMemory {
     /// Fills `frame` with zeros: 1024 times [`Entry::EMPTY`].
     fn clear(&mut self, frame: Frame);
 }
+// ANCHOR_END: machine
 
 /// The last 4 MiB of virtual memory, where a page directory may map itself.
 ///

@@ -124,6 +124,7 @@ pub enum VmmError {
     OutOfFrames,
 }
 
+// ANCHOR: virtual-memory
 /// The virtual memory manager: it keeps the page directories and page tables.
 ///
 /// # The contract
@@ -269,6 +270,7 @@ pub trait VirtualMemory<M: Machine>: Sized {
     /// loaded first.
     fn destroy_directory(&mut self, directory: Directory);
 }
+// ANCHOR_END: virtual-memory
 
 impl fmt::Display for VmmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

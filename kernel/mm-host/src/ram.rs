@@ -1,7 +1,7 @@
 //! Fake physical memory whose frames are handed out and taken back.
 
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{Frame, PhysAddr};
+use mm_api::{Entry, Frame, PhysAddr};
 
 /// Words in a frame.
 const WORDS: usize = (PAGE_SIZE / 4) as usize;
@@ -93,6 +93,9 @@ impl Ram {
         match self.states.get(frame.number() as usize) {
             Some(State::Allocated) => {}
             Some(State::Free) => panic!("{frame} is {action}, but it is free: it was given back, or never taken"),
+            _ if frame == Entry::from_bits(POISON).frame() => {
+                panic!("{frame} is {action}: its number is from {POISON:#x}, an entry that was not cleared")
+            }
             Some(State::Reserved) => panic!("{frame} is {action}, but it is reserved: it holds part of the kernel"),
             None => panic!("{frame} is {action}, but this machine has only {} frames", self.frames()),
         }

@@ -409,6 +409,9 @@ impl State<'_> {
             Owner::Nobody if self.ledger.is_usable(table) => {
                 panic!("{table} is {action} as a table, but it is free: it was given back, or never taken")
             }
+            Owner::Nobody if table == Entry::from_bits(POISON).frame() => {
+                panic!("{table} is {action} as a table: its number is from {POISON:#x}, an entry that was not cleared")
+            }
             Owner::Nobody => panic!("{table} is {action} as a table, but it is reserved, or no memory at all"),
         }
     }
