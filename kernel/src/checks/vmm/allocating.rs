@@ -29,12 +29,10 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
                 value += 1;
             }
         }
-        let mut value = 0x1000;
-        for page in taken.iter().flat_map(|range| range.iter()) {
+        for (value, page) in (0x1000..).zip(taken.iter().flat_map(|range| range.iter())) {
             subject.ensure_reads(page.start(), value, "as it was written before other pages were")?;
             let last = VirtAddr::new(page.start().as_u32() + 0xFFC);
             subject.ensure_reads(last, !value, "as it was written before other pages were")?;
-            value += 1;
         }
         Ok(())
     })
