@@ -1,49 +1,42 @@
 //! Machines to boot a kernel on: QEMU, started once for each boot.
+//!
+//! The emulator has three connections, and no file in between: its standard
+//! input is a socket for [control](crate::qmp), its standard output a pipe from
+//! the serial port, and its standard error is read for complaints. A machine
+//! ends in one of these ways:
+//!
+//! - the kernel writes to the exit port, and the emulator exits with a status;
+//! - the watchdog fires, or the machine wants to be reset: then it stops, and
+//!   its registers and call stack are read before the emulator is killed. So a
+//!   hang and a triple fault have a place in the source, too;
+//! - the operating system ends the emulator, because it has used more processor
+//!   time than the budget can explain (see [`machine`]), or the
+//!   [watch](crate::watch) does, because of a flood of output or because nothing
+//!   at all has happened for long.
 
-use std::fs;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 use crate::interrupt::Process;
 use crate::lab_toml::Memory;
 use crate::machine;
-use crate::proof::Claim;
 use crate::qmp::{Control, Event, Processor};
 use crate::verdict::End;
 use crate::walk::Snapshot;
-
-/// More than this of output cannot be meant: the machine is stopped.
-pub const MOST_OUTPUT: usize = 256 << 10;
-
-/// No check stops more often than this.
-const MOST_CHECKPOINTS: usize = 64;
-
-/// No check claims more than this at a checkpoint.
-const MOST_CLAIMS: usize = 256;
-
-/// More than this of the emulator's own complaints is not kept.
-const MOST_COMPLAINTS: usize = 64 << 10;
+use crate::watch::{Stopped, Watch};
 
 /// Processor time that a machine may use besides that of its budget.
 const EXTRA_SECONDS: u64 = 10;
 
 /// So few million instructions a second are executed even on a slow host.
 const SLOWEST: u64 = 20;
-
-/// Samples in a row of a machine that does nothing at all, before it is given up.
-const IDLE_SAMPLES: u32 = 10;
-
-/// The time between two samples.
-const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 
 /// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
 const SIGNAL_PROCESSOR_TIME: i32 = 24;
@@ -74,12 +67,15 @@ pub struct Boot<'a> {
     pub words: Vec<String>,
     /// How many million instructions it may execute.
     pub budget: u32,
+    /// Whether all page tables are copied when it stops, not only those that a
+    /// claim is about.
+    pub look: bool,
 }
 
 /// What became of a boot.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What came over the serial port, at most [`MOST_OUTPUT`] bytes and a little.
+    /// What came over the serial port, at most [`MOST_OUTPUT`](crate::watch::MOST_OUTPUT) bytes and a little.
     pub serial: Vec<u8>,
     /// How the machine ended.
     pub end: End,
@@ -109,6 +105,7 @@ impl Emulator {
     }
 
     /// What makes it count time in instructions, and stop where a check hangs.
+    ///
     /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
     fn graded(checkpoint: &str) -> Vec<String> {
         let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
@@ -184,20 +181,9 @@ impl Emulator {
         command.stdin(OwnedFd::from(control_end)).stdout(Stdio::piped()).stderr(Stdio::piped());
 
         let mut process = Process::spawn(&mut command, Signal::KILL).map_err(|error| self.cannot_start(&error))?;
-        let (serial, complaints) = (process.stdout(), process.stderr());
-        if let Some(serial) = &serial {
-            widen(serial);
-        }
         Ok(Machine {
+            watch: Watch::new(&mut process, Control::new(control), boot.look),
             process,
-            watch: Watch {
-                serial,
-                control: Control::new(control),
-                complaints,
-                said: vec![],
-                complained: vec![],
-                snapshots: vec![],
-            },
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
             memory: boot.memory,
@@ -235,6 +221,7 @@ impl Machine {
                 self.watch.drain();
                 let triple = contains(&self.watch.complained, b"Triple fault");
                 processor = Some(self.watch.control.processor());
+                self.watch.look_at_the_end();
                 Some(match event {
                     Event::Watchdog => End::Watchdog,
                     Event::Reset if triple => End::TripleFault,
@@ -305,215 +292,9 @@ fn own_complaints(text: &[u8]) -> String {
     text.lines().filter(|line| !line.trim().is_empty() && !is_state(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// Why the waiting is over.
-enum Stopped {
-    Event(Event),
-    Flooded,
-    Idle,
-    Exited,
-}
-
-/// Everything that a running machine says.
-struct Watch {
-    serial: Option<ChildStdout>,
-    control: Control,
-    complaints: Option<ChildStderr>,
-    said: Vec<u8>,
-    complained: Vec<u8>,
-    snapshots: Vec<Snapshot>,
-}
-
-impl Watch {
-    fn until_it_stops(&mut self, process: &Process) -> Stopped {
-        let mut idle = Idleness::new(process.id());
-        let mut control_open = true;
-        loop {
-            let (serial, control, complaints) = {
-                let Some(serial) = &self.serial else { return Stopped::Exited };
-                let mut sources = vec![PollFd::new(serial, PollFlags::IN)];
-                let at_control = sources.len();
-                if control_open {
-                    sources.push(PollFd::new(self.control.stream(), PollFlags::IN));
-                }
-                let at_complaints = sources.len();
-                if let Some(complaints) = &self.complaints {
-                    sources.push(PollFd::new(complaints, PollFlags::IN));
-                }
-                let patience = Timespec::try_from(SAMPLE_EVERY).ok();
-                match poll(&mut sources, patience.as_ref()) {
-                    Ok(0) | Err(_) => {
-                        if idle.sample() {
-                            return Stopped::Idle;
-                        }
-                        continue;
-                    }
-                    Ok(_) => {}
-                }
-                let ready = |at: usize| sources.get(at).is_some_and(|source| !source.revents().is_empty());
-                (ready(0), control_open && ready(at_control), self.complaints.is_some() && ready(at_complaints))
-            };
-            if complaints {
-                self.read_complaints();
-            }
-            if serial && !self.read_serial() {
-                while self.complaints.is_some() {
-                    self.read_complaints();
-                }
-                return Stopped::Exited;
-            }
-            if self.said.len() > MOST_OUTPUT {
-                return Stopped::Flooded;
-            }
-            if control {
-                match self.control.read_event() {
-                    Ok(Some(Event::Checkpoint)) if self.snapshots.len() < MOST_CHECKPOINTS => self.look(),
-                    Ok(Some(event)) => return Stopped::Event(event),
-                    Ok(None) => {}
-                    Err(_) => control_open = false,
-                }
-            }
-        }
-    }
-
-    /// Copies the page tables that what was claimed since the last checkpoint is
-    /// about, and lets the machine go on.
-    fn look(&mut self) {
-        self.drain();
-        let said = String::from_utf8_lossy(&self.said);
-        let claimed = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));
-        let claimed = claimed.map(|(_, report)| report).skip_while(|report| report.starts_with("checkpoint "));
-        let claims = claimed.map_while(|report| report.strip_prefix("claim ")).filter_map(Claim::parse);
-        let addresses: Vec<u32> = claims.map(|claim| claim.address).take(MOST_CLAIMS).collect();
-        self.snapshots.push(self.control.snapshot(&addresses));
-        self.control.resume();
-    }
-
-    /// Reads from the serial port; `false` at its end.
-    fn read_serial(&mut self) -> bool {
-        let mut buffer = [0; 16 << 10];
-        let Some(serial) = &mut self.serial else { return false };
-        match serial.read(&mut buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.said.extend_from_slice(&buffer[..count]);
-                true
-            }
-            Err(error) => error.kind() == io::ErrorKind::Interrupted,
-        }
-    }
-
-    fn read_complaints(&mut self) {
-        let mut buffer = [0; 16 << 10];
-        let Some(complaints) = &mut self.complaints else { return };
-        match complaints.read(&mut buffer) {
-            Ok(count) if count > 0 => {
-                let room = MOST_COMPLAINTS.saturating_sub(self.complained.len());
-                self.complained.extend_from_slice(&buffer[..count.min(room)]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            _ => self.complaints = None,
-        }
-    }
-
-    /// Reads what a stopped machine has said but was not read yet.
-    fn drain(&mut self) {
-        while self.serial.as_ref().is_some_and(is_ready) && self.said.len() <= MOST_OUTPUT && self.read_serial() {}
-        while self.complaints.as_ref().is_some_and(is_ready) {
-            self.read_complaints();
-        }
-    }
-}
-
-/// Whether something can be read at once.
-fn is_ready(source: impl AsFd) -> bool {
-    let mut sources = [PollFd::new(&source, PollFlags::IN)];
-    poll(&mut sources, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|count| count > 0)
-}
-
-/// Makes a pipe hold all that a machine may print.
-///
-/// The machine must never have to wait for the grader: the instructions that it
-/// executes meanwhile would count, and a busy host would change a verdict.
-fn widen(pipe: &ChildStdout) {
-    #[cfg(target_os = "linux")]
-    {
-        // If that is too much to ask for, there are still 64 KiB.
-        let _ = rustix::pipe::fcntl_setpipe_size(pipe, 2 * MOST_OUTPUT);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = pipe;
-}
-
-/// Tells a machine that does nothing at all from one that waits for the processor.
-struct Idleness {
-    process: u32,
-    since: Instant,
-    used: Option<String>,
-    samples: u32,
-}
-
-impl Idleness {
-    fn new(process: u32) -> Self {
-        Self { process, since: Instant::now(), used: None, samples: 0 }
-    }
-
-    /// Looks at the process; `true` once it has been asleep long enough.
-    ///
-    /// A process that would run if the host were not so busy is not asleep.
-    fn sample(&mut self) -> bool {
-        if self.since.elapsed() < SAMPLE_EVERY {
-            return false;
-        }
-        self.since = Instant::now();
-        let now = asleep(self.process);
-        if now.is_some() && now == self.used {
-            self.samples += 1;
-        } else {
-            self.samples = 0;
-        }
-        self.used = now;
-        self.samples >= IDLE_SAMPLES
-    }
-}
-
-/// The processor time that a process has used, if all of its threads sleep.
-fn asleep(process: u32) -> Option<String> {
-    if cfg!(target_os = "linux") {
-        let mut used = String::new();
-        for task in fs::read_dir(format!("/proc/{process}/task")).ok()? {
-            let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
-            // The name may contain anything, so the fields are counted from its end.
-            let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
-            if *fields.first()? != "S" {
-                return None;
-            }
-            used.push_str(&format!("{}+{} ", fields.get(11)?, fields.get(12)?));
-        }
-        Some(used)
-    } else {
-        let output = Command::new("ps").args(["-o", "state=,time=", "-p", &process.to_string()]).output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        matches!(text.trim_start().chars().next(), Some('S' | 'I')).then_some(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sleeping_process_is_told_from_a_working_one() {
-        let mut sleeping = Command::new("sleep").arg("60").spawn().unwrap();
-        let seen = (0..100).any(|_| {
-            std::thread::sleep(Duration::from_millis(10));
-            asleep(sleeping.id()).is_some()
-        });
-        sleeping.kill().unwrap();
-        sleeping.wait().unwrap();
-        assert!(seen);
-        // This very process has a thread that runs.
-        assert_eq!(asleep(std::process::id()), None);
-    }
 
     #[test]
     fn only_the_emulator_s_own_words_are_kept() {

@@ -102,6 +102,9 @@ impl Engine {
         let start = Instant::now();
         let tasks = self.tasks(request)?;
         let groups = self.groups(&tasks, request.whose);
+        if let Some(note) = self.note(request.whose) {
+            progress.note(&note);
+        }
         let total: usize = tasks.iter().flat_map(|task| &task.checks).map(|check| check.memory.len()).sum();
         let mut timings = Timings::default();
         let mut kernels: Vec<Kernel> = Vec::new();
@@ -206,6 +209,15 @@ impl Engine {
             .collect())
     }
 
+    /// What to say if a lab is graded beside the student's own others, where it should have references.
+    fn note(&self, whose: Whose) -> Option<String> {
+        let labs = &self.workspace.labs;
+        let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_solution).map(|lab| lab.id.as_str()).collect();
+        (whose == Whose::Student && labs.len() > 1 && !without.is_empty()).then(|| {
+            format!("No reference is here for {}: your own is used beside the other labs.", without.join(", "))
+        })
+    }
+
     /// The boots of one kernel, as if all of its labs will compile.
     fn jobs<'a>(&self, mix: &Mix, members: &[usize], tasks: &[Task<'a>]) -> Vec<Job<'a>> {
         let image = self.builder().image(&self.name(mix));
@@ -245,7 +257,7 @@ impl Engine {
     pub fn list(&self, image: &Path) -> Result<Vec<(String, String)>> {
         let nonce = nonce()?;
         let words = vec![format!("nonce={nonce}"), "list".to_owned()];
-        let outcome = self.emulator.boot(&Boot { image, memory: Memory::DEFAULT, words, budget: 500 })?;
+        let outcome = self.emulator.boot(&Boot { image, memory: Memory::DEFAULT, words, budget: 500, look: false })?;
         let transcript = Transcript::parse(&outcome.serial, &nonce);
         if outcome.end == End::Exited(verdict::EXIT_OK) && transcript.end {
             Ok(transcript.checks)

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod cargo_output;
 pub mod cli;
 pub mod compile;
 pub mod dev;
@@ -19,6 +20,7 @@ pub mod grade;
 pub mod interrupt;
 pub mod kernel;
 pub mod lab_toml;
+pub mod look;
 pub mod machine;
 pub mod model;
 pub mod nearest;
@@ -33,5 +35,6 @@ pub mod toolchain;
 pub mod tools;
 pub mod verdict;
 pub mod walk;
+pub mod watch;
 pub mod wire;
 pub mod workspace;

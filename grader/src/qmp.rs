@@ -93,12 +93,12 @@ impl Control {
     }
 
     /// Copies the page tables of a machine that has stopped: those that are
-    /// needed for these addresses, as far as that succeeds.
-    pub fn snapshot(&self, addresses: &[u32]) -> Snapshot {
+    /// needed for these addresses, or all, as far as that succeeds.
+    pub fn snapshot(&self, addresses: Option<&[u32]>) -> Snapshot {
         let Ok(mut monitor) = Monitor::new(&self.stream) else { return Snapshot::default() };
         let Ok(text) = monitor.ask("info registers") else { return Snapshot::default() };
         let cr3 = registers(&text).into_iter().find(|(name, _)| name == "cr3");
-        cr3.map(|(_, cr3)| Snapshot::take(cr3, Some(addresses), &mut monitor)).unwrap_or_default()
+        cr3.map(|(_, cr3)| Snapshot::take(cr3, addresses, &mut monitor)).unwrap_or_default()
     }
 
     /// Lets a machine go on that has stopped.

@@ -174,6 +174,7 @@ fn boot<'a>(job: &'a Job<'_>, nonce: &str, seed: u64) -> Boot<'a> {
             format!("budget={}", job.check.budget),
         ],
         budget: job.check.budget,
+        look: false,
     }
 }
 

@@ -218,6 +218,31 @@ pub fn runs(memory: &mut impl Memory, cr3: u32) -> Vec<Run> {
     runs
 }
 
+/// What an entry of a directory is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    /// Not present.
+    Empty,
+    /// It maps a 4 MiB page.
+    LargePage,
+    /// It names a table with so many pages in it.
+    Table(u32),
+    /// It names a table that is no memory.
+    NoMemory,
+}
+
+/// Each entry of a directory.
+pub fn slots(memory: &mut impl Memory, cr3: u32) -> Vec<Slot> {
+    let directory = memory.frame(cr3 / PAGE).unwrap_or([0; ENTRIES as usize]);
+    let slot = |entry: u32| match memory.frame(entry / PAGE) {
+        _ if entry & PRESENT == 0 => Slot::Empty,
+        _ if entry & LARGE != 0 => Slot::LargePage,
+        Some(words) => Slot::Table(words.iter().filter(|lower| *lower & PRESENT != 0).count() as u32),
+        None => Slot::NoMemory,
+    };
+    directory.into_iter().map(slot).collect()
+}
+
 /// Adds a run, to the last one if it goes on with it.
 fn add(runs: &mut Vec<Run>, run: Run) {
     if let Some(last) = runs.last_mut()

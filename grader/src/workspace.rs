@@ -41,7 +41,7 @@ impl Lab {
     }
 
     /// Whether a person means this lab: `01`, `1`, `01-pmm` or `pmm`.
-    fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         let (number, rest) = self.id.split_once('-').unwrap_or((&self.id, ""));
         let same_number = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_digit())

@@ -33,22 +33,6 @@ pub enum Kind {
     Alternative,
 }
 
-impl Variant {
-    /// Whether no function in it is written yet. A student's file that has been
-    /// worked on is no skeleton any more, and proves nothing about the course.
-    pub fn is_unwritten(&self) -> bool {
-        let (mut functions, mut todos) = (0, 0);
-        for (_, text) in &self.files {
-            for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
-                functions +=
-                    usize::from(line.split_whitespace().take_while(|word| !word.contains('(')).any(|w| w == "fn"));
-                todos += line.matches("todo!(").count();
-            }
-        }
-        functions == todos
-    }
-}
-
 impl Kind {
     /// The kind in a word.
     pub fn word(&self) -> &'static str {
@@ -138,23 +122,4 @@ fn origin(path: &Path, folder: &str) -> PathBuf {
 
 fn base_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_with_one_function_written_is_no_skeleton() {
-        let variant = |text: &str| Variant {
-            origin: PathBuf::from("src"),
-            kind: Kind::Skeleton,
-            files: vec![("src/a.rs".to_owned(), text.to_owned())],
-        };
-        let fresh =
-            "// fn in a comment: todo!()\nfn a(f: fn()) {\n    todo!()\n}\npub const fn b() {\n    todo!(\"b\")\n}\n";
-        assert!(variant(fresh).is_unwritten());
-        assert!(!variant(&fresh.replace("todo!(\"b\")", "a(|| ())")).is_unwritten());
-        assert!(!variant(&format!("{fresh}fn helper() {{}}\n")).is_unwritten());
-    }
 }

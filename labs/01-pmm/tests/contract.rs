@@ -100,8 +100,10 @@ fn a_reserved_range_ends_before_its_end() {
 
 #[test]
 fn empty_regions_and_empty_reserved_ranges_change_nothing() {
-    let map = Map::new().usable(MIB, MIB).unusable(MIB + 5 * PAGE, 0).usable(8 * MIB, 0);
-    let built = hands_out_what_is_usable(&map.reserved(MIB + 6 * PAGE, MIB + 6 * PAGE));
+    let map =
+        Map::new().usable(MIB, MIB).unusable(MIB + 5 * PAGE + 9, 0).unusable(MIB + 7 * PAGE, 0).usable(8 * MIB, 0);
+    let map = map.reserved(MIB + 6 * PAGE, MIB + 6 * PAGE).reserved(MIB + 8 * PAGE + 9, MIB + 8 * PAGE + 9);
+    let built = hands_out_what_is_usable(&map.reserved(MIB + 10 * PAGE, MIB + 9 * PAGE));
     assert_eq!(built.managed.len() + built.lender.lent_frames() as usize, 256);
 }
 
@@ -404,7 +406,7 @@ fn a_run_never_crosses_a_hole() {
 
 #[test]
 fn a_run_may_end_with_the_last_frame_of_memory() {
-    let mut built = Map::new().usable(4 * MIB, 16 * MIB).usable(4 * GIB - 4 * MIB, 4 * MIB).build();
+    let mut built = Map::new().usable(4 * MIB, 64 * MIB).usable(4 * GIB - 4 * MIB, 4 * MIB).build();
     let last = built.drain_runs(Order::MAX).into_iter().find(|run| run.frames().end() == FRAME_COUNT);
     let run = last.expect("expected the run of the last 4 MiB below 4 GiB to be handed out, saw it never");
     assert_eq!(built.pmm.free_run(run), Ok(()));
