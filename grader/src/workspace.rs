@@ -10,7 +10,7 @@ use crate::lab_toml::{Check, LabToml};
 use crate::nearest;
 
 /// What a person may have meant who names a lab that does not exist.
-const COMMANDS: [&str; 5] = ["doctor", "setup", "run", "explain", "help"];
+const COMMANDS: [&str; 6] = ["doctor", "setup", "run", "look", "explain", "help"];
 
 /// A copy of the course.
 #[derive(Debug)]

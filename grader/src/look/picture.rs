@@ -19,16 +19,18 @@ const MOST_LINES: usize = 16;
 /// Between two of them.
 const LINE: usize = 17;
 
+/// All of it for this picture only: it may be put into a page with others.
 const STYLE: &str = "\
-text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2328; }
-.t { font: bold 14px system-ui, sans-serif; } .d { fill: #5b6370; }
-.none { fill: #f0f1f3; } .s { stroke-width: 1; }
-.user { fill: #b9e2c4; stroke: #2f7d43; } .kernel { fill: #c3d2fa; stroke: #3f63c4; } .large { fill: #fbdc9a; stroke: #a86d14; }
-.other { fill: #fbdcdc; stroke: #c03535; }
+.folio-look text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2328; }
+.folio-look .t { font: bold 14px system-ui, sans-serif; } .folio-look .d { fill: #5b6370; }
+.folio-look .none { fill: #f0f1f3; } .folio-look .s { stroke-width: 1; }
+.folio-look .user { fill: #b9e2c4; stroke: #2f7d43; } .folio-look .kernel { fill: #c3d2fa; stroke: #3f63c4; }
+.folio-look .large { fill: #fbdc9a; stroke: #a86d14; } .folio-look .other { fill: #fbdcdc; stroke: #c03535; }
 @media (prefers-color-scheme: dark) {
-svg { background: #14171d; } text { fill: #dde1e8; } .d { fill: #9aa3b2; } .none { fill: #1f232b; }
-.user { fill: #1f5a35; stroke: #6cc48d; } .kernel { fill: #2b3d7a; stroke: #8fa9f5; } .large { fill: #6b521d; stroke: #deb068; }
-.other { fill: #6a2a30; stroke: #f08c8c; }
+.folio-look { background: #14171d; } .folio-look text { fill: #dde1e8; } .folio-look .d { fill: #9aa3b2; }
+.folio-look .none { fill: #1f232b; }
+.folio-look .user { fill: #1f5a35; stroke: #6cc48d; } .folio-look .kernel { fill: #2b3d7a; stroke: #8fa9f5; }
+.folio-look .large { fill: #6b521d; stroke: #deb068; } .folio-look .other { fill: #6a2a30; stroke: #f08c8c; }
 }";
 
 /// The picture, as SVG.
@@ -45,7 +47,7 @@ pub fn picture(seen: &Seen) -> String {
     };
     let check = escaped(&seen.check);
     put(&format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" role=\"img\" aria-labelledby=\"look-title look-desc\">"
+        "<svg class=\"folio-look\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" role=\"img\" aria-labelledby=\"look-title look-desc\">"
     ));
     put(&format!("<title id=\"look-title\">The address space at the end of {check}</title>"));
     put(&format!("<desc id=\"look-desc\">{}</desc>", escaped(&description(seen))));
@@ -59,9 +61,11 @@ pub fn picture(seen: &Seen) -> String {
             let start = (row * COLUMNS) as u32 * 0x40;
             put(&format!("<text class=\"d\" x=\"16\" y=\"{}\">0x{start:04X}_0000</text>", y + 11));
         }
-        for (column, slot) in seen.entries[row * COLUMNS..].iter().take(COLUMNS).enumerate() {
-            let (x, class) = (LEFT + column * STEP, class(*slot, row * COLUMNS + column));
-            put(&format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{SQUARE}\" height=\"{SQUARE}\"/>"));
+    }
+    for class in ["none", "s user", "s kernel", "s large", "s other"] {
+        let squares = squares(seen, class);
+        if !squares.is_empty() {
+            put(&format!("<path class=\"{class}\" d=\"{squares}\"/>"));
         }
     }
     let legend = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
@@ -82,6 +86,16 @@ pub fn picture(seen: &Seen) -> String {
     }
     put("</svg>");
     svg
+}
+
+/// The outlines of all squares of a class.
+fn squares(seen: &Seen, wanted: &str) -> String {
+    let mut path = String::new();
+    for (index, _) in seen.entries.iter().enumerate().filter(|(index, slot)| class(**slot, *index) == wanted) {
+        let (x, y) = (LEFT + index % COLUMNS * STEP, TOP + index / COLUMNS * STEP);
+        let _ = write!(path, "M{x} {y}h{SQUARE}v{SQUARE}h-{SQUARE}z");
+    }
+    path
 }
 
 /// How a square is drawn.
