@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::Parser;
 use rustix::process::Signal;
 
-use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, RunArgs};
+use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, LookArgs, RunArgs};
 use crate::compile::Built;
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Request, Timings, Whose, processors};
@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::report::{self, View};
 use crate::tools::{NoEmulator, Tools};
 use crate::workspace::Workspace;
-use crate::{dev, doctor, explain};
+use crate::{dev, doctor, explain, look};
 
 /// All checks passed.
 const EXIT_PASSED: u8 = 0;
@@ -77,6 +77,7 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
             Ok(EXIT_PASSED)
         }
         Some(Command::Run(arguments)) => boot(&arguments, &cli.common),
+        Some(Command::Look(arguments)) => look(&arguments, &cli.common),
         Some(Command::Explain { check }) => {
             let place = Place::find()?;
             let view = view(&cli.common);
@@ -222,6 +223,31 @@ fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
         .and_then(|mut process| process.wait())
         .map_err(|error| Error::io("cannot start", &program, &error))?;
     Ok(if status.code() == Some(1) { EXIT_COULD_NOT_RUN } else { EXIT_PASSED })
+}
+
+/// `cargo grade look`: the address space at the end of a check.
+fn look(arguments: &LookArgs, common: &CommonArgs) -> Result<u8> {
+    let place = Place::find()?;
+    // A wrong name is told before anything is installed.
+    look::choose(&place.workspace, &arguments.what)?;
+    let pictures = place.target_dir.join("look");
+    let engine = place.engine(common)?;
+    let (lab, check) = look::choose(&engine.workspace, &arguments.what)?;
+    let progress = Progress::new();
+    let seen = look::look(&engine, lab, check, arguments.solution, arguments.seed, &progress)?;
+    progress.finish();
+    print(&look::text(&seen, &view(common)))?;
+    let file = match arguments.svg.as_deref() {
+        Some(file) if file == Path::new("-") => return Ok(EXIT_PASSED),
+        Some(file) => file.to_owned(),
+        None => {
+            std::fs::create_dir_all(&pictures).map_err(|error| Error::io("cannot make", &pictures, &error))?;
+            pictures.join(format!("{}.svg", check.name))
+        }
+    };
+    std::fs::write(&file, look::picture(&seen)).map_err(|error| Error::io("cannot write", &file, &error))?;
+    print(&format!("picture: {}\n", file.display()))?;
+    Ok(EXIT_PASSED)
 }
 
 /// How to show something on standard output.

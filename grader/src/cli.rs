@@ -109,6 +109,8 @@ pub enum Command {
     Setup,
     /// Boot the kernel as an operating system in this terminal
     Run(RunArgs),
+    /// Show the address space as it is at the end of a check, or at its crash
+    Look(LookArgs),
     /// Show what a check is about, and where to read more
     Explain {
         /// The check's name; all checks in short if none is named
@@ -128,6 +130,23 @@ pub struct RunArgs {
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = crate::lab_toml::Memory::parse)]
     pub memory: crate::lab_toml::Memory,
+}
+
+/// `cargo grade look`.
+#[derive(Args, Debug)]
+pub struct LookArgs {
+    /// A check, or a lab: then the first of its checks that is proved from outside
+    #[arg(value_name = "CHECK|LAB")]
+    pub what: String,
+    /// Take the references in place of your files
+    #[arg(long)]
+    pub solution: bool,
+    /// Where the picture goes; `-` for nowhere
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = crate::grade::DEFAULT_SEED)]
+    pub seed: u64,
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use crate::lab_toml::Memory;
 use crate::machine;
 use crate::qmp::{Control, Event, Processor};
 use crate::verdict::End;
+use crate::walk::Snapshot;
 use crate::watch::{Stopped, Watch};
 
 /// Processor time that a machine may use besides that of its budget.
@@ -66,6 +67,9 @@ pub struct Boot<'a> {
     pub words: Vec<String>,
     /// How many million instructions it may execute.
     pub budget: u32,
+    /// Whether all page tables are copied when it stops, not only those that a
+    /// claim is about.
+    pub look: bool,
 }
 
 /// What became of a boot.
@@ -77,6 +81,8 @@ pub struct Outcome {
     pub end: End,
     /// The processor as it was when the machine was stopped.
     pub processor: Option<Processor>,
+    /// The page tables at each checkpoint.
+    pub snapshots: Vec<Snapshot>,
     /// What the emulator itself complained about.
     pub complaints: String,
     /// The emulator's command line, for a person to repeat.
@@ -99,16 +105,19 @@ impl Emulator {
     }
 
     /// What makes it count time in instructions, and stop where a check hangs.
-    fn graded() -> [String; 6] {
-        ["-icount", "shift=3,sleep=off", "-device", "ib700", "-action", "watchdog=pause,reboot=shutdown,shutdown=pause"]
-            .map(String::from)
+    ///
+    /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
+    fn graded(checkpoint: &str) -> Vec<String> {
+        let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
+        let arguments = ["-icount", "shift=3,sleep=off", "-device", "ib700", "-device", "pvpanic", "-action", &actions];
+        arguments.map(String::from).to_vec()
     }
 
     /// A command line that shows a person the same boot on the terminal.
     fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
         let mut command = vec![self.program.display().to_string()];
         command.extend(self.machine(boot.memory));
-        command.extend(Self::graded());
+        command.extend(Self::graded("none"));
         command.extend(["-serial", "stdio", "-kernel"].map(String::from));
         command.push(boot.image.display().to_string());
         command.extend(["-append".into(), boot.words.join(" ")]);
@@ -151,7 +160,7 @@ impl Emulator {
 
         let seconds = EXTRA_SECONDS + u64::from(boot.budget) / SLOWEST;
         let mut command = machine::command(self.launcher.as_deref(), seconds, &self.program);
-        command.args(self.machine(boot.memory)).args(Self::graded());
+        command.args(self.machine(boot.memory)).args(Self::graded("pause"));
         if self.can_wait {
             command.arg("-preconfig");
         }
@@ -173,7 +182,7 @@ impl Emulator {
 
         let mut process = Process::spawn(&mut command, Signal::KILL).map_err(|error| self.cannot_start(&error))?;
         Ok(Machine {
-            watch: Watch::new(&mut process, Control::new(control)),
+            watch: Watch::new(&mut process, Control::new(control), boot.look),
             process,
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
@@ -212,10 +221,13 @@ impl Machine {
                 self.watch.drain();
                 let triple = contains(&self.watch.complained, b"Triple fault");
                 processor = Some(self.watch.control.processor());
+                self.watch.look_at_the_end();
                 Some(match event {
                     Event::Watchdog => End::Watchdog,
                     Event::Reset if triple => End::TripleFault,
                     Event::Reset => End::Reset,
+                    // It stopped more often than can be meant.
+                    Event::Checkpoint => End::Output,
                     Event::PowerOff => End::PoweredOff,
                 })
             }
@@ -237,6 +249,7 @@ impl Machine {
             serial: std::mem::take(&mut self.watch.said),
             end,
             processor,
+            snapshots: std::mem::take(&mut self.watch.snapshots),
             complaints: own_complaints(&self.watch.complained),
             command: std::mem::take(&mut self.command),
         };

@@ -257,7 +257,7 @@ impl Engine {
     pub fn list(&self, image: &Path) -> Result<Vec<(String, String)>> {
         let nonce = nonce()?;
         let words = vec![format!("nonce={nonce}"), "list".to_owned()];
-        let outcome = self.emulator.boot(&Boot { image, memory: Memory::DEFAULT, words, budget: 500 })?;
+        let outcome = self.emulator.boot(&Boot { image, memory: Memory::DEFAULT, words, budget: 500, look: false })?;
         let transcript = Transcript::parse(&outcome.serial, &nonce);
         if outcome.end == End::Exited(verdict::EXIT_OK) && transcript.end {
             Ok(transcript.checks)

@@ -44,6 +44,8 @@ pub struct Check {
     pub budget: u32,
     /// Whether it judges cost, so that a correct implementation may fail it.
     pub cost: bool,
+    /// How many times it stops so that its claims are compared with the machine's memory.
+    pub checkpoints: usize,
     /// The rule of the contract, in one sentence.
     pub rule: String,
     /// Where to look.
@@ -124,6 +126,8 @@ struct RawCheck {
     budget: Option<Spanned<u32>>,
     #[serde(default)]
     cost: bool,
+    #[serde(default)]
+    checkpoints: u8,
     rule: Spanned<String>,
     hint: Spanned<String>,
     chapter: Spanned<String>,
@@ -268,6 +272,7 @@ impl Source<'_> {
             memory,
             budget,
             cost: raw.cost,
+            checkpoints: usize::from(raw.checkpoints),
             rule: self.check_text("rule", &raw.rule)?,
             hint: self.check_text("hint", &raw.hint)?,
             chapter: self.check_text("chapter", &raw.chapter)?,

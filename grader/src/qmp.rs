@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::walk::{ENTRIES, Memory, Snapshot, Words};
+
 /// More return addresses than this are not read.
 const DEEPEST: usize = 64;
 
@@ -32,6 +34,8 @@ pub enum Event {
     Reset,
     /// The machine switched itself off.
     PowerOff,
+    /// A check stopped the machine to have it looked at.
+    Checkpoint,
 }
 
 /// What a stopped machine's processor looks like.
@@ -88,6 +92,21 @@ impl Control {
         Ok(None)
     }
 
+    /// Copies the page tables of a machine that has stopped: those that are
+    /// needed for these addresses, or all, as far as that succeeds.
+    pub fn snapshot(&self, addresses: Option<&[u32]>) -> Snapshot {
+        let Ok(mut monitor) = Monitor::new(&self.stream) else { return Snapshot::default() };
+        let Ok(text) = monitor.ask("info registers") else { return Snapshot::default() };
+        let cr3 = registers(&text).into_iter().find(|(name, _)| name == "cr3");
+        cr3.map(|(_, cr3)| Snapshot::take(cr3, addresses, &mut monitor)).unwrap_or_default()
+    }
+
+    /// Lets a machine go on that has stopped.
+    pub fn resume(&mut self) {
+        // As in `start`.
+        let _ = self.stream.write_all(RUN.as_bytes());
+    }
+
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
     pub fn processor(&self) -> Processor {
         let mut processor = Processor::default();
@@ -121,6 +140,7 @@ fn event(line: &[u8]) -> Option<Event> {
     let message: Value = serde_json::from_slice(line).ok()?;
     match message.get("event")?.as_str()? {
         "WATCHDOG" => Some(Event::Watchdog),
+        "GUEST_PANICKED" => Some(Event::Checkpoint),
         "SHUTDOWN" => match message.pointer("/data/reason").and_then(Value::as_str) {
             Some("guest-reset") => Some(Event::Reset),
             Some("guest-shutdown") => Some(Event::PowerOff),
@@ -169,6 +189,14 @@ impl Monitor {
     }
 }
 
+/// The machine's physical memory.
+impl Memory for Monitor {
+    fn frame(&mut self, number: u32) -> Option<Words> {
+        let text = self.ask(&format!("xp /{ENTRIES}xw {:#x}", u64::from(number) * 4096)).ok()?;
+        words(&text).try_into().ok()
+    }
+}
+
 /// The registers that a report shows, from what `info registers` prints.
 fn registers(text: &str) -> Vec<(String, u32)> {
     const SHOWN: [(&str, &str); 13] = [
@@ -211,6 +239,7 @@ mod tests {
             (r#"{"event": "WATCHDOG", "data": {"action": "pause"}}"#, Some(Event::Watchdog)),
             (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}"#, Some(Event::Reset)),
             (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#, Some(Event::PowerOff)),
+            (r#"{"event": "GUEST_PANICKED", "data": {"action": "pause"}}"#, Some(Event::Checkpoint)),
             (r#"{"event": "STOP"}"#, None),
             (r#"{"return": {}}"#, None),
             ("no JSON", None),

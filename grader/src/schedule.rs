@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::emulator::{Boot, Emulator, Machine, Outcome};
 use crate::error::{Error, Result};
 use crate::lab_toml::{Check, Memory};
-use crate::model::{Crash, Evidence};
+use crate::model::{Crash, Evidence, Status};
 use crate::progress::Progress;
+use crate::proof;
 use crate::report::style::printable;
 use crate::verdict::{self, End, Verdict};
 use crate::wire::Transcript;
@@ -137,10 +138,21 @@ impl<'a> Schedule<'a> {
                 self.prepare(&mut job)?;
             }
             let Some(Ready { machine, nonce }) = job.ready.take() else { continue };
-            let outcome = machine.run()?;
-            let transcript = Transcript::parse(&outcome.serial, &nonce);
+            let mut outcome = machine.run()?;
+            let mut transcript = Transcript::parse(&outcome.serial, &nonce);
             match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
-                Ok(verdict) => return Ok(Done { verdict, evidence: evidence(outcome, transcript, &job) }),
+                Ok(mut verdict) => {
+                    if verdict.status == Status::Passed
+                        && let Some((judged, disagreement)) =
+                            proof::judge(&transcript.checkpoints, &mut outcome.snapshots, check.checkpoints)
+                    {
+                        verdict = judged;
+                        if let Some(proof::Disagreement { claimed, found }) = disagreement {
+                            (transcript.expected, transcript.saw) = (Some(claimed), Some(found));
+                        }
+                    }
+                    return Ok(Done { verdict, evidence: evidence(outcome, transcript, &job) });
+                }
                 Err(trouble) if trouble.again && !tried => tried = true,
                 Err(trouble) => {
                     return Err(Error::new(trouble.what).advise(trouble.advice).output(shown(&outcome)));
@@ -162,6 +174,7 @@ fn boot<'a>(job: &'a Job<'_>, nonce: &str, seed: u64) -> Boot<'a> {
             format!("budget={}", job.check.budget),
         ],
         budget: job.check.budget,
+        look: false,
     }
 }
 

@@ -10,13 +10,21 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::interrupt::Process;
+use crate::proof::Claim;
 use crate::qmp::{Control, Event};
+use crate::walk::Snapshot;
 
 /// More than this of output cannot be meant: the machine is stopped.
 pub const MOST_OUTPUT: usize = 256 << 10;
 
 /// More than this of the emulator's own complaints is not kept.
 const MOST_COMPLAINTS: usize = 64 << 10;
+
+/// No check stops more often than this.
+const MOST_CHECKPOINTS: usize = 64;
+
+/// No check claims more than this at a checkpoint.
+const MOST_CLAIMS: usize = 256;
 
 /// Samples in a row of a machine that does nothing at all, before it is given up.
 const IDLE_SAMPLES: u32 = 10;
@@ -46,16 +54,23 @@ pub struct Watch {
     pub said: Vec<u8>,
     /// What the emulator itself complained about.
     pub complained: Vec<u8>,
+    /// The page tables at each checkpoint.
+    pub snapshots: Vec<Snapshot>,
+    /// Whether all page tables are copied, and at the end too.
+    look: bool,
 }
 
 impl Watch {
     /// Watches a process that was just started, with its output and errors piped.
-    pub fn new(process: &mut Process, control: Control) -> Self {
+    ///
+    /// `look`: whether all page tables are copied when it stops, not only those
+    /// that a claim is about.
+    pub fn new(process: &mut Process, control: Control, look: bool) -> Self {
         let (serial, complaints) = (process.stdout(), process.stderr());
         if let Some(serial) = &serial {
             widen(serial);
         }
-        Self { serial, control, complaints, said: Vec::new(), complained: Vec::new() }
+        Self { serial, control, complaints, said: Vec::new(), complained: Vec::new(), snapshots: Vec::new(), look }
     }
 
     /// Waits until the machine stops, for whatever reason.
@@ -101,11 +116,33 @@ impl Watch {
             }
             if control {
                 match self.control.read_event() {
+                    Ok(Some(Event::Checkpoint)) if self.snapshots.len() < MOST_CHECKPOINTS => self.at_checkpoint(),
                     Ok(Some(event)) => return Stopped::Event(event),
                     Ok(None) => {}
                     Err(_) => control_open = false,
                 }
             }
+        }
+    }
+
+    /// Copies the page tables that what was claimed since the last checkpoint is
+    /// about, and lets the machine go on.
+    fn at_checkpoint(&mut self) {
+        self.drain();
+        let said = String::from_utf8_lossy(&self.said);
+        let reports = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));
+        let reports = reports.map(|(_, report)| report).skip_while(|report| report.starts_with("checkpoint "));
+        let claims = reports.map_while(|report| report.strip_prefix("claim ")).filter_map(Claim::parse);
+        let addresses: Vec<u32> = claims.map(|claim| claim.address).take(MOST_CLAIMS).collect();
+        self.snapshots.push(self.control.snapshot((!self.look).then_some(&addresses[..])));
+        self.control.resume();
+    }
+
+    /// Copies the page tables of a machine that has ended without a checkpoint,
+    /// if that was asked for.
+    pub fn look_at_the_end(&mut self) {
+        if self.look {
+            self.snapshots.push(self.control.snapshot(None));
         }
     }
 

@@ -6,6 +6,7 @@
 //! something of it.
 
 use crate::model::{Crash, Exception, Panic};
+use crate::proof::{Checkpoint, Claim};
 
 /// Lines longer than this are cut.
 const LONGEST_LINE: usize = 4096;
@@ -40,6 +41,10 @@ pub struct Transcript {
     pub crash: Option<Crash>,
     /// How many bytes came.
     pub bytes: usize,
+    /// Where the check stopped to be looked at from outside, and what it claimed.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Claims that no checkpoint has followed yet.
+    claims: Vec<Claim>,
     /// The answer to `list`: package and check.
     pub checks: Vec<(String, String)>,
 }
@@ -111,6 +116,15 @@ impl Transcript {
                 if let Some((package, name)) = text.split_once(' ') {
                     push(&mut self.checks, (package.to_owned(), name.to_owned()));
                 }
+            }
+            "claim" => {
+                if let Some(claim) = Claim::parse(text) {
+                    push(&mut self.claims, claim);
+                }
+            }
+            "checkpoint" => {
+                let claims = std::mem::take(&mut self.claims);
+                push(&mut self.checkpoints, Checkpoint { name: text.to_owned(), claims });
             }
             "end" => self.end = true,
             // A crash inside the report of a crash must not replace the first.

@@ -10,7 +10,7 @@ use crate::lab_toml::{Check, LabToml};
 use crate::nearest;
 
 /// What a person may have meant who names a lab that does not exist.
-const COMMANDS: [&str; 5] = ["doctor", "setup", "run", "explain", "help"];
+const COMMANDS: [&str; 6] = ["doctor", "setup", "run", "look", "explain", "help"];
 
 /// A copy of the course.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Lab {
     }
 
     /// Whether a person means this lab: `01`, `1`, `01-pmm` or `pmm`.
-    fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         let (number, rest) = self.id.split_once('-').unwrap_or((&self.id, ""));
         let same_number = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_digit())

@@ -7,10 +7,10 @@
 
 use core::fmt;
 
-use mm_api::{Frame, FrameRange, MemoryMap};
+use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
 
 use crate::machine::Machine;
-use crate::machine_end::{End, end};
+use crate::machine_end::{End, end, stop_to_be_looked_at};
 use crate::memory::lender::Lender;
 use crate::memory::{reach, scratch};
 use crate::report;
@@ -110,6 +110,11 @@ impl Context {
         self.machine.map()
     }
 
+    /// Where the direct map ends, as a physical address.
+    pub(crate) fn direct_map_end(&self) -> u32 {
+        self.machine.direct_map_end()
+    }
+
     /// Lends the machine's own memory. There is one such lender a boot: what it
     /// lent stays lent.
     pub fn machine_lender(&mut self) -> &mut Lender<'static> {
@@ -157,6 +162,30 @@ impl Context {
         // SAFETY: the frame is memory, and nobody else's: neither reserved, nor
         // lent, nor scratch memory, which is reserved.
         Some(unsafe { reach::with_frame(frame, work) })
+    }
+
+    /// Claims that the loaded directory translates `address` so. Whoever watches
+    /// from outside compares it with the tables at the next
+    /// [`checkpoint`](Self::checkpoint).
+    pub fn claim(&self, address: VirtAddr, meaning: Option<Translation>) {
+        let address = address.as_u32();
+        match meaning {
+            Some(Translation { address: physical, protection }) => {
+                let physical = physical.as_u32();
+                report::line("claim", format_args!("{address:#010x} {physical:#010x} {protection}"));
+            }
+            None => report::line("claim", format_args!("{address:#010x} none")),
+        }
+    }
+
+    /// Stops the machine, so that what was claimed since the last checkpoint is
+    /// compared with the tables in its memory; then it goes on. `name` says what
+    /// has just happened. Where nobody watches, nothing happens.
+    ///
+    /// How many times a check does this is in its `lab.toml`.
+    pub fn checkpoint(&self, name: &str) {
+        report::line("checkpoint", format_args!("{name}"));
+        stop_to_be_looked_at();
     }
 
     /// Reports a number that the check measured, for example

@@ -48,6 +48,8 @@ pub struct CommandLine<'a> {
     pub seed: u64,
     /// `budget=N`: million instructions that a check may take.
     pub budget: u32,
+    /// `look`: stop before the end, so that somebody can look at the machine.
+    pub look: bool,
 }
 
 /// The seed of a boot that is told none.
@@ -61,10 +63,12 @@ impl<'a> CommandLine<'a> {
     /// are values that cannot be read.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let mut line = Self { task: Task::Run, nonce: Nonce::NONE, seed: DEFAULT_SEED, budget: DEFAULT_BUDGET };
+        let mut line =
+            Self { task: Task::Run, nonce: Nonce::NONE, seed: DEFAULT_SEED, budget: DEFAULT_BUDGET, look: false };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 None if word == "list" => line.task = Task::List,
+                None if word == "look" => line.look = true,
                 Some(("check", name)) => line.task = Task::Check(name),
                 Some(("nonce", digits)) => line.nonce = Nonce::parse(digits).unwrap_or(line.nonce),
                 Some(("seed", number)) => line.seed = number.parse().unwrap_or(line.seed),

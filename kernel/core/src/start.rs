@@ -10,7 +10,7 @@ use crate::boot_info::{self, BootError};
 use crate::command_line::Task;
 use crate::console;
 use crate::machine::Machine;
-use crate::machine_end::idle;
+use crate::machine_end::{idle, look_at_the_end};
 use crate::memory::{direct, scratch};
 use crate::report;
 
@@ -66,6 +66,9 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     unsafe { boot_info::read(magic, info, &mut machine)? };
     let line = machine.command_line();
     report::sign_with(line.nonce);
+    if line.look {
+        look_at_the_end();
+    }
     if line.task != Task::Run {
         console::mark_log_lines();
     }

@@ -4,9 +4,11 @@
 //! 0xFFFF_FFFF ┌─────────────────────────────┐
 //!             │ free (a page directory may  │
 //!             │ map itself here)            │
-//! 0xFFC0_0000 ├─────────────────────────────┤ TEMPORARY_END
+//! 0xFFC0_0000 ├─────────────────────────────┤ SELF_MAP_START = TEMPORARY_END
 //!             │ temporary mappings          │
-//! 0xFF80_0000 ├─────────────────────────────┤ TEMPORARY_START = KERNEL_VIRTUAL_END
+//! 0xFF80_0000 ├─────────────────────────────┤ TEMPORARY_START = KERNEL_HEAP_END
+//!             │ the kernel's heap           │
+//! 0xF800_0000 ├─────────────────────────────┤ KERNEL_HEAP_START = KERNEL_VIRTUAL_END
 //!             │ kernel virtual allocations  │
 //! 0xF000_0000 ├─────────────────────────────┤ KERNEL_VIRTUAL_START
 //!             │ direct map: physical        │
@@ -38,13 +40,23 @@ pub const DIRECT_MAP_SIZE: u32 = 0x3000_0000;
 pub const KERNEL_VIRTUAL_START: VirtAddr = VirtAddr::new(0xF000_0000);
 
 /// The first address after the kernel's own virtual allocations.
-pub const KERNEL_VIRTUAL_END: VirtAddr = VirtAddr::new(0xFF80_0000);
+pub const KERNEL_VIRTUAL_END: VirtAddr = VirtAddr::new(0xF800_0000);
+
+/// Where the kernel's heap begins, which grows and shrinks at its end.
+pub const KERNEL_HEAP_START: VirtAddr = VirtAddr::new(0xF800_0000);
+
+/// The first address that the kernel's heap can never reach.
+pub const KERNEL_HEAP_END: VirtAddr = VirtAddr::new(0xFF80_0000);
 
 /// Where temporary mappings of frames outside the direct map begin.
 pub const TEMPORARY_START: VirtAddr = VirtAddr::new(0xFF80_0000);
 
 /// The first address after the temporary mappings.
 pub const TEMPORARY_END: VirtAddr = VirtAddr::new(0xFFC0_0000);
+
+/// Where a page directory may map itself: the tables that its last entry shows
+/// if it names the directory.
+pub const SELF_MAP_START: VirtAddr = VirtAddr::new(0xFFC0_0000);
 
 /// The first address that a user program cannot use.
 pub const USER_SPACE_END: VirtAddr = VirtAddr::new(0xC000_0000);

@@ -13,12 +13,20 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod entry;
 mod frame;
 pub mod layout;
+mod machine;
 mod memory_map;
+mod page;
 mod pmm;
+mod vmm;
 
 pub use address::{PhysAddr, VirtAddr};
+pub use entry::{Entry, EntryFlags};
 pub use frame::{Frame, FrameRange, FrameRun, Order};
+pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
+pub use page::{Page, PageRange, TABLE_ENTRIES, TableIndex};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};
+pub use vmm::{Directory, KernelLayout, KernelMapping, Protection, Space, Translation, VirtualMemory, VmmError};

@@ -2,5 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod lender;
+mod machine;
+mod mmu;
+mod ram;
 
 pub use lender::HostLender;
+pub use machine::{FakeMachine, FlushLog};
+pub use mm_oracle::walk::{Level, Walk};
+pub use mmu::{Access, PageFault};
+pub use ram::POISON;

@@ -7,6 +7,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod walk;
+
 use core::iter;
 
 use mm_api::layout::{FRAME_COUNT, PAGE_SIZE};

@@ -105,6 +105,13 @@ fn task(state: *const TaskStateSegment) -> Descriptor {
     builder.present().dpl(Ring::Ring0).finish()
 }
 
+/// Where the processor finds the kernel's stack pointer when ring 3 ends in an
+/// exception.
+pub(super) fn kernel_stack() -> *mut u32 {
+    // SAFETY: only the field's address is used, and the state is a static.
+    unsafe { &raw mut (*KERNEL_STATE.as_mut_ptr()).esp0 }
+}
+
 /// The registers of the kernel's task at the moment that a double fault left it.
 pub(super) fn interrupted() -> Registers {
     // SAFETY: the processor wrote the state when it switched tasks, and nobody

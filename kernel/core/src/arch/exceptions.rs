@@ -11,7 +11,7 @@ use x86::segmentation::{
 };
 
 use super::registers::{Registers, fault_address};
-use super::{descriptors, symbols};
+use super::{descriptors, probe, symbols};
 use crate::crash;
 
 /// The vectors that the processor reserves for exceptions.
@@ -76,6 +76,14 @@ fn gate(vector: usize) -> Descriptor {
 /// Every exception but the double fault arrives here.
 #[unsafe(no_mangle)]
 extern "C" fn exception_entry(frame: &ExceptionFrame) -> ! {
+    probe::resume_if_probing(&probe::Caught {
+        vector: frame.vector,
+        error_code: frame.error_code,
+        address: fault_address(),
+        eip: frame.eip,
+        cs: frame.cs,
+        eax: frame.eax,
+    });
     // Without a change of rings the processor pushes no ESP: the interrupted
     // code's stack begins where the frame ends.
     let esp = (&raw const *frame).addr() as u32 + size_of::<ExceptionFrame>() as u32;

@@ -5,14 +5,17 @@ use core::arch::global_asm;
 pub(crate) mod clock;
 mod descriptors;
 pub(crate) mod exceptions;
+pub(crate) mod fill;
 pub(crate) mod paging;
 pub(crate) mod ports;
+pub(crate) mod probe;
 pub mod provoke;
 pub(crate) mod registers;
 pub(crate) mod symbols;
 
 global_asm!(include_str!("boot.s"));
 global_asm!(include_str!("exceptions.s"));
+global_asm!(include_str!("probe.s"));
 
 /// Sets up the descriptor tables, so that exceptions are reported.
 pub(crate) fn init() {

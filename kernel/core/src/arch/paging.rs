@@ -3,9 +3,10 @@
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, PAGE_SIZE, TEMPORARY_START};
-use mm_api::{Frame, VirtAddr};
+use mm_api::{Frame, KernelMapping, PageRange, PhysAddr, VirtAddr};
 use spin::Mutex;
 use x86::bits32::paging::{PAddr, PDEntry, PTEntry, PTFlags};
+use x86::controlregs::{self, Cr4};
 
 use super::symbols;
 use crate::memory::physical;
@@ -103,4 +104,74 @@ impl Drop for TemporaryMapping {
 fn flush_all() {
     // SAFETY: the kernel runs in ring 0, and the page directory stays the same.
     unsafe { x86::tlb::flush_all() }
+}
+
+/// The directory that is loaded.
+pub(crate) fn current_directory() -> Frame {
+    // SAFETY: the kernel runs in ring 0.
+    let cr3 = unsafe { controlregs::cr3() };
+    Frame::containing(PhysAddr::new(cr3 as u32))
+}
+
+/// Loads a directory: the processor forgets every translation that is not global.
+///
+/// # Safety
+/// The directory must map the kernel's image and the direct map as the one that
+/// the kernel booted with.
+pub(crate) unsafe fn load_directory(directory: Frame) {
+    // SAFETY: the kernel runs in ring 0; the rest is the caller's promise.
+    unsafe { controlregs::cr3_write(u64::from(directory.start().as_u32())) }
+}
+
+/// Makes the processor forget the translation of the page that `address` is in.
+pub(crate) fn flush_page(address: VirtAddr) {
+    // SAFETY: the kernel runs in ring 0; looking a page up again changes nothing.
+    unsafe { x86::tlb::flush(address.as_u32() as usize) }
+}
+
+/// Makes the processor forget every translation, the global ones too: switching
+/// off global pages does that (Intel SDM vol. 3A, section 4.10.4.1).
+pub(crate) fn flush_global() {
+    // SAFETY: the kernel runs in ring 0, and CR4 ends up as it was.
+    unsafe {
+        let cr4 = controlregs::cr4();
+        controlregs::cr4_write(cr4 & !Cr4::CR4_ENABLE_GLOBAL_PAGES);
+        controlregs::cr4_write(cr4);
+    }
+    flush_all();
+}
+
+/// Lets pages be global, if the processor can do it.
+pub(crate) fn enable_global_pages() {
+    /// CPUID leaf 1, EDX: the processor knows global pages.
+    const GLOBAL_PAGES: u32 = 1 << 13;
+    if core::arch::x86::__cpuid(1).edx & GLOBAL_PAGES != 0 {
+        // SAFETY: the kernel runs in ring 0, and no entry is marked global yet.
+        unsafe { controlregs::cr4_write(controlregs::cr4() | Cr4::CR4_ENABLE_GLOBAL_PAGES) };
+    }
+}
+
+/// The frame of the page table of the temporary mappings.
+pub(crate) fn temporary_table() -> Frame {
+    Frame::containing(physical(symbols::temporary_table()))
+}
+
+/// The direct map up to the physical address `end`, cut where rights change, as
+/// [`protect`] left it: code and constants read-only, no page below the stacks.
+pub(crate) fn direct_map_pieces(end: u32) -> [KernelMapping; 5] {
+    let frame = |address: VirtAddr| physical(address).as_u32() / PAGE_SIZE;
+    let (constants, constants_end) = (frame(symbols::read_only_start()), frame(symbols::read_only_end()));
+    let (guard, other_guard) = (frame(symbols::boot_stack_guard()), frame(symbols::fault_stack_guard()));
+    let piece = |from: u32, to: u32, writable| {
+        let start = |frame| VirtAddr::new(KERNEL_BASE.as_u32() + frame * PAGE_SIZE);
+        let first_frame = Frame::containing(PhysAddr::new(from * PAGE_SIZE));
+        KernelMapping { pages: PageRange::between(start(from), start(to)), first_frame, writable }
+    };
+    [
+        piece(0, constants, true),
+        piece(constants, constants_end, false),
+        piece(constants_end, guard, true),
+        piece(guard + 1, other_guard, true),
+        piece(other_guard + 1, end / PAGE_SIZE, true),
+    ]
 }

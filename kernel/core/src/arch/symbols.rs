@@ -44,4 +44,10 @@ symbols! {
     double_fault_entry_point = DOUBLE_FAULT_START;
     /// The page directory that the kernel boots with.
     page_directory = PAGE_DIRECTORY;
+    /// The page table of the temporary mappings.
+    temporary_table = TEMPORARY_TABLE;
+    /// The instruction with which a probe reads …
+    probe_read = PROBE_READ;
+    /// … and the one with which it writes.
+    probe_write = PROBE_WRITE;
 }

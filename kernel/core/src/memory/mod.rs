@@ -4,6 +4,7 @@ use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};
 
 pub mod lender;
+pub mod paged;
 pub(crate) mod reach;
 pub(crate) mod scratch;
 

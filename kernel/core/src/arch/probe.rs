@@ -1,0 +1,171 @@
+//! Accesses that are allowed to fault: how the checks find out what the
+//! processor does with an address.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use mm_api::VirtAddr;
+
+use super::{descriptors, exceptions, symbols};
+
+unsafe extern "C" {
+    /// The probe's stack pointer, 0 when none is under way.
+    static PROBE_STACK: AtomicU32;
+    static PROBE_USER_CODE: [u32; USER_CODE_WORDS];
+
+    fn probe_kernel(address: u32, value: u32, write: u32) -> u32;
+    fn probe_user(address: u32, value: u32, code: u32, esp0: *mut u32) -> u32;
+    fn probe_resume(value: u32) -> !;
+}
+
+/// Words of the code that a probe executes in ring 3.
+pub(crate) const USER_CODE_WORDS: usize = 8;
+/// Where in that code the write is, in bytes.
+const USER_WRITE: u32 = 16;
+/// Bytes of the instruction that makes the access.
+const ACCESS_LENGTH: u32 = 2;
+/// The exception that ends an access of ring 3 which went through.
+const INVALID_OPCODE: u32 = 6;
+
+// How the last probe ended: the exception's vector (or NO_FAULT), its error
+// code, and the address that a page fault was about.
+static VECTOR: AtomicU32 = AtomicU32::new(NO_FAULT);
+static ERROR_CODE: AtomicU32 = AtomicU32::new(0);
+static ADDRESS: AtomicU32 = AtomicU32::new(0);
+/// No vector has this number.
+const NO_FAULT: u32 = u32::MAX;
+
+/// The page fault that an access ended in (Intel SDM vol. 3A, figure 4-12).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// The page is mapped, but what was tried is not allowed.
+    pub denied: bool,
+    /// It was a write.
+    pub write: bool,
+    /// It was code in ring 3.
+    pub user: bool,
+}
+
+impl Fault {
+    fn from_error_code(code: u32) -> Self {
+        Self { denied: code & 1 != 0, write: code & 2 != 0, user: code & 4 != 0 }
+    }
+}
+
+/// Reads the word at `address`, as the kernel.
+///
+/// # Errors
+/// The page fault that the access ends in.
+pub(crate) fn read(address: VirtAddr) -> Result<u32, Fault> {
+    // SAFETY: reading memory changes nothing; if it faults, `resume_if_probing`
+    // goes on here.
+    let value = unsafe { probe_kernel(address.as_u32(), 0, 0) };
+    outcome().map(|()| value)
+}
+
+/// Writes `value` to the word at `address`, as the kernel.
+///
+/// # Errors
+/// The page fault that the access ends in.
+///
+/// # Safety
+/// If the processor translates the address, it must be to memory that Rust has
+/// no reference to.
+pub(crate) unsafe fn write(address: VirtAddr, value: u32) -> Result<(), Fault> {
+    // SAFETY: the caller's promise; if it faults, `resume_if_probing` goes on here.
+    unsafe { probe_kernel(address.as_u32(), value, 1) };
+    outcome()
+}
+
+/// The code that [`read_as_user`] and [`write_as_user`] execute in ring 3. It
+/// has to be at the start of a page that users may read.
+pub(crate) fn user_code() -> [u32; USER_CODE_WORDS] {
+    // SAFETY: `probe.s` has so many words there, and nobody changes them.
+    unsafe { PROBE_USER_CODE }
+}
+
+/// Reads the word at `address` in ring 3, with the code at `code`.
+///
+/// # Errors
+/// The page fault that the access ends in.
+///
+/// # Panics
+/// If the code cannot be executed.
+pub(crate) fn read_as_user(address: VirtAddr, code: VirtAddr) -> Result<u32, Fault> {
+    // SAFETY: as `read`; ring 3 can do no more than its code does.
+    let value = unsafe { in_ring_3(address, 0, code.as_u32()) };
+    user_outcome(code.as_u32()).map(|()| value)
+}
+
+/// Writes `value` to the word at `address` in ring 3, with the code at `code`.
+///
+/// # Errors
+/// The page fault that the access ends in.
+///
+/// # Panics
+/// If the code cannot be executed.
+///
+/// # Safety
+/// As [`write`].
+pub(crate) unsafe fn write_as_user(address: VirtAddr, value: u32, code: VirtAddr) -> Result<(), Fault> {
+    // SAFETY: the caller's promise.
+    unsafe { in_ring_3(address, value, code.as_u32() + USER_WRITE) };
+    user_outcome(code.as_u32() + USER_WRITE)
+}
+
+/// # Safety
+/// As [`write`], if the code at `code` writes.
+unsafe fn in_ring_3(address: VirtAddr, value: u32, code: u32) -> u32 {
+    let esp0 = descriptors::kernel_stack();
+    // SAFETY: the caller's promise, and `esp0` is where the processor looks for
+    // the stack when it comes back from ring 3.
+    unsafe { probe_user(address.as_u32(), value, code, esp0) }
+}
+
+/// What became of the access of ring 3 that the instruction at `code` made.
+fn user_outcome(code: u32) -> Result<(), Fault> {
+    let (vector, address) = (VECTOR.swap(NO_FAULT, Ordering::Relaxed), ADDRESS.load(Ordering::Relaxed));
+    let error = ERROR_CODE.load(Ordering::Relaxed);
+    match vector {
+        INVALID_OPCODE => Ok(()),
+        exceptions::PAGE_FAULT if !(code..code + ACCESS_LENGTH).contains(&address) => {
+            Err(Fault::from_error_code(error))
+        }
+        _ => panic!("the code of a probe, at {code:#010x}, could not be executed in ring 3: vector {vector}"),
+    }
+}
+
+/// What became of the last access of the kernel.
+fn outcome() -> Result<(), Fault> {
+    match VECTOR.swap(NO_FAULT, Ordering::Relaxed) {
+        NO_FAULT => Ok(()),
+        _ => Err(Fault::from_error_code(ERROR_CODE.load(Ordering::Relaxed))),
+    }
+}
+
+/// What the exception handler knows.
+pub(super) struct Caught {
+    pub vector: u32,
+    pub error_code: u32,
+    pub address: u32,
+    pub eip: u32,
+    pub cs: u32,
+    pub eax: u32,
+}
+
+/// Goes on with the probe that is under way, if the exception is one that it
+/// provoked. Otherwise returns.
+pub(super) fn resume_if_probing(caught: &Caught) {
+    // SAFETY: `probe.s` has a word there, and there is one processor.
+    let probing = unsafe { PROBE_STACK.load(Ordering::Relaxed) } != 0;
+    let in_ring_3 = caught.cs & 3 == 3;
+    let at_access = [symbols::probe_read(), symbols::probe_write()].contains(&VirtAddr::new(caught.eip));
+    if !probing || !(in_ring_3 || caught.vector == exceptions::PAGE_FAULT && at_access) {
+        return;
+    }
+    VECTOR.store(caught.vector, Ordering::Relaxed);
+    ERROR_CODE.store(caught.error_code, Ordering::Relaxed);
+    ADDRESS.store(caught.address, Ordering::Relaxed);
+    // SAFETY: a probe is under way, so its stack and registers are where it left
+    // them; nothing on the stack below needs to be dropped.
+    unsafe { probe_resume(caught.eax) }
+}
