@@ -77,6 +77,9 @@ pub struct Run {
     pub seed: u64,
     /// From the start of the program to the last verdict.
     pub elapsed: Duration,
+    /// What has to stand after `cargo grade` to grade the same files again,
+    /// such as `--solution`; a report adds `--check NAME` to it.
+    pub repeat: Vec<String>,
 }
 
 /// One lab's checks, all of them or those that were asked for.
@@ -88,6 +91,8 @@ pub struct LabReport {
     pub title: String,
     /// Whose files were graded.
     pub graded: Graded,
+    /// The student's files, relative to the workspace, such as `labs/01-pmm/src/bitmap.rs`.
+    pub files: Vec<String>,
     /// What rustc said, as it said it (with colour), if the lab did not build.
     pub build_error: Option<String>,
     /// The checks in `lab.toml`'s order.

@@ -13,6 +13,7 @@ pub struct PhysRange {
     pub end: u64,
 }
 
+// ANCHOR: region
 /// What a region of the memory map may be used for.
 ///
 /// The numbers are those of the BIOS call INT 15h, E820h
@@ -38,7 +39,9 @@ pub struct MemoryRegion {
     /// Whether the kernel may use it.
     pub kind: RegionKind,
 }
+// ANCHOR_END: region
 
+// ANCHOR: map
 /// All that is known about physical memory when the kernel starts.
 ///
 /// Neither list is sorted. Regions may overlap, touch, be empty, begin or end
@@ -52,3 +55,4 @@ pub struct MemoryMap<'a> {
     /// data, modules, and what the PC keeps in the first MiB.
     pub reserved: &'a [PhysRange],
 }
+// ANCHOR_END: map

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::{Frame, FrameRange, FrameRun, MemoryMap, Order};
 
+// ANCHOR: lender
 /// Lends a frame allocator the memory that it keeps its own records in.
 ///
 /// There is no heap yet when the frame allocator is built, so its records have
@@ -25,6 +26,7 @@ pub trait MetadataLender {
     /// - [`LendError::AlreadyLent`] if one of them was lent before.
     fn lend(&mut self, frames: FrameRange) -> Result<&'static mut [u32], LendError>;
 }
+// ANCHOR_END: lender
 
 /// Why memory for an allocator's records was not lent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +63,7 @@ pub enum FreeError {
     NotManaged,
 }
 
+// ANCHOR: frame-allocator
 /// The physical memory manager: it knows which frames are free and hands them out.
 ///
 /// # The contract
@@ -115,6 +118,7 @@ pub trait FrameAllocator: Sized {
     /// How many frames are managed: free ones and allocated ones. Never changes.
     fn managed_frames(&self) -> u32;
 }
+// ANCHOR_END: frame-allocator
 
 impl fmt::Display for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,36 +1,169 @@
-//! Lab 01, your file: a physical memory manager.
+//! Lab 01, your file: the physical memory manager, which hands out frames.
+//!
+//! Everything that the kernel will ever put into memory lies in frames that
+//! this component handed out: page tables, heaps, programs, stacks. It must
+//! know of every frame whether it may be used at all, and whether somebody
+//! uses it now.
+//!
+//! # What to do
+//! Replace every `todo!()`. They are numbered in an order that works, and the
+//! checks come in the same order: `cargo grade 01` shows after each step what
+//! holds by now. Each item says what it has to promise; the whole contract is
+//! the documentation of [`FrameAllocator`], and `README.md` in the folder above
+//! tells it in other words.
+//!
+//! # The suggested records
+//! Two bitmaps with one bit for each frame number: *is this frame managed?* and
+//! *is it free?* That is easy to get right and good for most of the points. It
+//! is a suggestion: rename, change or drop every private item here, the
+//! fields included. Only the trait is fixed. (The last checks are about cost,
+//! and two plain bitmaps will not pass those. Get the rest right first.)
+//!
+//! # What there is to help
+//! - There is no heap yet, so no `Vec` and no `Box`: your records live in the
+//!   memory that you borrow from the [`MetadataLender`].
+//! - `log::info!("free: {}", self.free_count);` works anywhere in this file.
+//!   `cargo grade 01 -v` shows what was logged.
+//! - Arithmetic that overflows, and an index past the end of a slice, panic.
+//!   The grader then shows you the line.
 
-use mm_api::{Frame, FrameAllocator, FrameRun, FreeError, InitError, MemoryMap, MetadataLender, Order};
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, dead_code)]
+
+use mm_api::{Frame, FrameAllocator, FrameRange, FrameRun, FreeError, InitError, MemoryMap, MetadataLender, Order};
+
+/// Bits in a word of the records.
+const BITS: u32 = u32::BITS;
 
 /// The physical memory manager.
-pub struct Pmm {}
+pub struct Pmm {
+    /// One bit a frame, set if the frame is managed. Frame `n` has bit `n % 32`
+    /// of word `n / 32`. Does not change any more once the manager is built.
+    managed: &'static mut [u32],
+    /// One bit a frame, in the same order, set if the frame is managed *and* free.
+    free: &'static mut [u32],
+    /// How many bits are set in `managed`.
+    managed_count: u32,
+    /// How many bits are set in `free`.
+    free_count: u32,
+}
+
+// Building the records. Each step is a function of its own, so that you can
+// get them right one by one; `new`, below, is written for you and calls them.
+
+/// Step 1: whether every byte of `frame` is in some usable region, none of it
+/// is in an unusable one, and none of it is in a reserved range.
+///
+/// A map makes no promises. Its regions come in any order, overlap, touch, are
+/// empty, begin and end in the middle of a frame, and lie or reach beyond
+/// 4 GiB; the end of one, `base + length`, may not even fit in 64 bits. Two
+/// regions may cover a frame only together.
+fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
+    todo!("step 1: is this frame usable?")
+}
+
+/// Step 2: the number after the last usable frame's, so that the records need
+/// cover only frames below it; 0 if no frame is usable.
+fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
+    todo!("step 2: how far do the records reach?")
+}
+
+/// Step 3: where the records go: the lowest frames that hold `words` words,
+/// follow each other, are all usable, and are all within `reachable`.
+///
+/// The first usable frames may be too few, and a place may begin within
+/// `reachable` and reach out of it.
+///
+/// # Errors
+/// [`InitError::NoRoomForMetadata`] if there is no such place.
+fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
+    todo!("step 3: where do the records go?")
+}
+
+impl Pmm {
+    /// Step 4: marks every usable frame as managed and free, except those that
+    /// hold the `records`, and counts what it marked.
+    ///
+    /// When it is called, no bit is set and both counts are 0.
+    fn mark_usable(&mut self, map: &MemoryMap<'_>, records: FrameRange) {
+        todo!("step 4: mark the usable frames")
+    }
+
+    /// Whether `frame` is managed. Any frame below 4 GiB may be asked for, also
+    /// one past the end of the records.
+    fn is_managed(&self, frame: Frame) -> bool {
+        todo!("step 6: is this frame managed?")
+    }
+}
 
 impl FrameAllocator for Pmm {
-    fn new(_map: &MemoryMap<'_>, _lender: &mut dyn MetadataLender) -> Result<Self, InitError> {
-        todo!()
+    /// Builds the manager: finds out what is usable, borrows memory for the
+    /// records, and fills them in.
+    ///
+    /// # Errors
+    /// - [`InitError::NoUsableMemory`] if the map leaves not one whole frame.
+    /// - [`InitError::NoRoomForMetadata`] if the records fit nowhere.
+    fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError> {
+        let end = end_of_usable(map);
+        if end == 0 {
+            return Err(InitError::NoUsableMemory);
+        }
+        let words_each = end.div_ceil(BITS);
+        let place = place_records(map, lender.reachable(), 2 * words_each)?;
+        let records = lender.lend(place).map_err(|_| InitError::NoRoomForMetadata)?;
+
+        let (managed, rest) = records.split_at_mut(words_each as usize);
+        let (free, _) = rest.split_at_mut(words_each as usize);
+        let mut pmm = Self { managed, free, managed_count: 0, free_count: 0 };
+        pmm.mark_usable(map, place);
+        Ok(pmm)
     }
 
+    /// Step 5: takes a free frame, any of them, and marks it as allocated.
+    ///
+    /// `None` if no frame is free: that is an answer, never a panic.
     fn allocate(&mut self) -> Option<Frame> {
-        todo!()
+        todo!("step 5: hand out a frame")
     }
 
-    fn allocate_run(&mut self, _order: Order) -> Option<FrameRun> {
-        todo!()
+    /// Step 6: marks an allocated frame as free.
+    ///
+    /// # Errors
+    /// Nothing may have changed after one of these.
+    /// - [`FreeError::NotManaged`] if the frame is none of this manager's.
+    /// - [`FreeError::AlreadyFree`] if it is free already.
+    fn free(&mut self, frame: Frame) -> Result<(), FreeError> {
+        todo!("step 6: take back a frame")
     }
 
-    fn free(&mut self, _frame: Frame) -> Result<(), FreeError> {
-        todo!()
+    /// Step 7: takes `2^order` free frames that follow each other, the first
+    /// one's number a multiple of `2^order`.
+    ///
+    /// `None` only if there is no such run anywhere.
+    fn allocate_run(&mut self, order: Order) -> Option<FrameRun> {
+        todo!("step 7: hand out a run")
     }
 
-    fn free_run(&mut self, _run: FrameRun) -> Result<(), FreeError> {
-        todo!()
+    /// Step 8: marks all frames of a run as free, however they were handed out.
+    ///
+    /// # Errors
+    /// Nothing may have changed after one of these, not even for those frames
+    /// of the run that could have been freed.
+    /// - [`FreeError::NotManaged`] if some frame is none of this manager's, even
+    ///   if another one is free already.
+    /// - [`FreeError::AlreadyFree`] if some frame is free already.
+    fn free_run(&mut self, run: FrameRun) -> Result<(), FreeError> {
+        todo!("step 8: take back a run")
     }
 
+    /// Step 4: how many managed frames are free now.
     fn free_frames(&self) -> u32 {
-        todo!()
+        todo!("step 4: how many frames are free?")
     }
 
+    /// Step 4: how many frames are managed, free or not. Never changes.
     fn managed_frames(&self) -> u32 {
-        todo!()
+        todo!("step 4: how many frames are managed?")
     }
 }

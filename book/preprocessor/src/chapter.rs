@@ -1,0 +1,96 @@
+//! Finds in a chapter what it asks for, and puts it in.
+
+use std::path::Path;
+
+use crate::lab::Lab;
+use crate::{Problem, markdown};
+
+/// The chapter's text with every request replaced. `file` is what a problem names.
+///
+/// # Errors
+/// A request that is not understood, and in which line.
+pub fn expanded(text: &str, file: &Path, labs: &[Lab]) -> Result<String, Problem> {
+    let mut out = String::with_capacity(text.len());
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        match request(line) {
+            None => out += line,
+            Some(Request::Checks(id)) => {
+                let lab = labs.iter().find(|lab| lab.id == id).ok_or_else(|| {
+                    let known: Vec<&str> = labs.iter().map(|lab| lab.id.as_str()).collect();
+                    let what = format!("there is no lab `{id}` with a lab.toml; there is: {}", known.join(", "));
+                    Problem::at(file, text, offset, what)
+                })?;
+                out += &markdown::section(lab);
+            }
+            Some(Request::AllChecks) => out += &markdown::overview(labs),
+            Some(Request::Unknown) => {
+                let what = "write {{#checks LAB}} or {{#all-checks}}, on a line of its own";
+                return Err(Problem::at(file, text, offset, what));
+            }
+        }
+        offset += line.len();
+    }
+    Ok(out)
+}
+
+enum Request<'a> {
+    Checks(&'a str),
+    AllChecks,
+    Unknown,
+}
+
+fn request(line: &str) -> Option<Request<'_>> {
+    if !line.contains("{{#checks") && !line.contains("{{#all-checks") {
+        return None;
+    }
+    let inside = line.trim().strip_prefix("{{#").and_then(|rest| rest.strip_suffix("}}"));
+    let words: Vec<&str> = inside.unwrap_or_default().split_whitespace().collect();
+    Some(match words[..] {
+        ["checks", id] => Request::Checks(id),
+        ["all-checks"] => Request::AllChecks,
+        _ => Request::Unknown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labs() -> Vec<Lab> {
+        vec![Lab {
+            id: "01-pmm".to_owned(),
+            title: "Frames".to_owned(),
+            chapter: "lab-01-frames.html".to_owned(),
+            checks: Vec::new(),
+        }]
+    }
+
+    fn expand(text: &str) -> Result<String, String> {
+        expanded(text, Path::new("a.md"), &labs()).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn what_is_no_request_stays() {
+        let text = "# Title\n\n{{#include ../code.rs:anchor}}\nno newline at the end";
+        assert_eq!(expand(text).unwrap(), text);
+    }
+
+    #[test]
+    fn requests_are_replaced() {
+        let text = expand("before\n{{#checks 01-pmm}}\nafter\n").unwrap();
+        assert!(text.starts_with("before\n| Check |") && text.ends_with("\nafter\n"), "{text}");
+        assert!(expand("{{#all-checks}}\n").unwrap().contains("## Lab 01-pmm: Frames"));
+    }
+
+    #[test]
+    fn a_wrong_request_is_named_with_its_line() {
+        assert_eq!(
+            expand("one\n\n{{#checks 07-gone}}\n").unwrap_err(),
+            "a.md:3: there is no lab `07-gone` with a lab.toml; there is: 01-pmm"
+        );
+        for wrong in ["{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}"] {
+            assert!(expand(wrong).unwrap_err().starts_with("a.md:1: write "), "{wrong}");
+        }
+    }
+}

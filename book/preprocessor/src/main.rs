@@ -1,0 +1,55 @@
+//! mdBook runs this program on the whole book before it renders it: see the
+//! library for what it does, and `book.toml` for how it is called.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use folio_book::{chapter, lab};
+use mdbook_preprocessor::book::{Book, BookItem};
+use mdbook_preprocessor::{PreprocessorContext, parse_input};
+
+fn main() -> ExitCode {
+    // mdBook asks `supports RENDERER` first. Markdown is fit for all of them.
+    if env::args().nth(1).as_deref() == Some("supports") {
+        return ExitCode::SUCCESS;
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the book as mdBook writes it to standard input, and writes it back.
+fn run() -> Result<(), Box<dyn Error>> {
+    let (context, book) = parse_input(io::stdin().lock())
+        .map_err(|error| format!("mdBook runs this program, and gives it the book as JSON ({error:#})"))?;
+    let book = processed(&context, book)?;
+    serde_json::to_writer(io::stdout().lock(), &book)?;
+    Ok(())
+}
+
+fn processed(context: &PreprocessorContext, mut book: Book) -> Result<Book, Box<dyn Error>> {
+    let labs = lab::read_all(&context.root.join("../labs"))?;
+    let sources = context.root.join(&context.config.book.src);
+    let mut first_problem = None;
+    book.for_each_mut(|item| {
+        let BookItem::Chapter(it) = item else { return };
+        let Some(path) = &it.source_path else { return };
+        match chapter::expanded(&it.content, &sources.join(path), &labs) {
+            Ok(text) => it.content = text,
+            Err(problem) => {
+                first_problem.get_or_insert(problem);
+            }
+        }
+    });
+    match first_problem {
+        Some(problem) => Err(problem.into()),
+        None => Ok(book),
+    }
+}

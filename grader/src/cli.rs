@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::dev::DevCommand;
+
+/// Boots each lab's kernel in an emulator and says what holds, what breaks, and where.
+#[derive(Parser, Debug)]
+#[command(
+    name = "cargo grade",
+    bin_name = "cargo grade",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do other than to grade.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to grade.
+    #[command(flatten)]
+    pub grade: GradeArgs,
+    /// For every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo grade                      grade all of your labs
+  cargo grade 01                   grade lab 01 (also: 1, pmm, 01-pmm)
+  cargo grade --check never-twice  run one check
+  cargo grade explain never-twice  what that check is about
+  cargo grade --solution           grade the references
+  cargo grade doctor               show what was found on this machine
+
+Exit codes: 0 all checks passed, 1 a check did not pass, 2 could not run.";
+
+/// What to grade.
+#[derive(Args, Debug, Default)]
+pub struct GradeArgs {
+    /// Labs to grade, such as `01` or `pmm`; all if none is named
+    pub labs: Vec<String>,
+    /// Grade the references in place of your files
+    #[arg(long, conflicts_with = "own")]
+    pub solution: bool,
+    /// Grade all of your labs together, without a reference for any
+    #[arg(long)]
+    pub own: bool,
+    /// Run only this check (may be given several times)
+    #[arg(long = "check", value_name = "NAME")]
+    pub checks: Vec<String>,
+    /// Write the result as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the result as JUnit XML; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = crate::grade::DEFAULT_SEED)]
+    pub seed: u64,
+    /// How many machines run at a time; as many as processors if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
+/// For every command.
+#[derive(Args, Debug, Clone)]
+pub struct CommonArgs {
+    /// Show logs, measurements, warnings and timings too
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Never install anything
+    #[arg(long, global = true)]
+    pub no_install: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do other than to grade.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show which compiler and emulator were found, and what is missing
+    Doctor,
+    /// Install what is missing, and do nothing else
+    Setup,
+    /// Boot the kernel as an operating system in this terminal
+    Run(RunArgs),
+    /// Show what a check is about, and where to read more
+    Explain {
+        /// The check's name; all checks in short if none is named
+        check: Option<String>,
+    },
+    /// For those who write the course
+    #[command(subcommand)]
+    Dev(DevCommand),
+}
+
+/// `cargo grade run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Take the references in place of your files
+    #[arg(long)]
+    pub solution: bool,
+    /// How much memory the machine has
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = crate::lab_toml::Memory::parse)]
+    pub memory: crate::lab_toml::Memory,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_ascii_whitespace())
+    }
+
+    #[test]
+    fn the_description_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn labs_and_subcommands_live_together() {
+        let cli = parse("grade 01 pmm --check a --check b -v").unwrap();
+        assert!(cli.command.is_none() && cli.common.verbose);
+        assert_eq!((cli.grade.labs, cli.grade.checks), (vec!["01".into(), "pmm".into()], vec!["a".into(), "b".into()]));
+        assert!(matches!(parse("grade doctor --color never").unwrap().command, Some(Command::Doctor)));
+        assert!(matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check) }) if check == "x"));
+        assert!(matches!(parse("grade dev check 01").unwrap().command, Some(Command::Dev(DevCommand::Check { .. }))));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for line in ["grade --own --solution", "grade --jobs 0", "grade --color sometimes", "grade run --memory 1K"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo grade dev clippy`: clippy on everything, with warnings denied.
+//!
+//! The kernel and its labs are looked at as they are built for the kernel's own
+//! target, by the compiler that builds them; everything else as cargo builds it
+//! for this machine.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::compile::Builder;
+use crate::error::{Error, Result};
+use crate::grade::Engine;
+use crate::packages;
+use crate::report::View;
+use crate::report::style::{BAD, FAINT, GOOD};
+
+/// The clippy that belongs to Debian's compiler.
+const DEBIAN_CLIPPY: &str = "rust-web-clippy";
+
+/// Looks at everything; returns whether there is nothing to complain about.
+///
+/// # Errors
+/// If clippy is missing or cannot be run.
+pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
+    let root = &engine.workspace.root;
+    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
+    let packages = engine.workspace.labs.iter().map(|lab| lab.toml.package.as_str());
+    let mut fine = true;
+
+    let mut host = cargo(root);
+    host.args(["--all-targets", "--target-dir"]).arg(target);
+    fine &= look("this machine's programs", host, view)?;
+    for package in packages.clone() {
+        for features in [None, Some("solution")] {
+            if features.is_some()
+                && !engine.workspace.labs.iter().any(|lab| lab.toml.package == package && lab.has_solution)
+            {
+                continue;
+            }
+            let mut lab = cargo(root);
+            lab.args(["--package", package, "--all-targets", "--target-dir"]).arg(target);
+            if let Some(features) = features {
+                lab.args(["--features", features]);
+            }
+            let whose = if features.is_some() { "the reference of" } else { "the student's" };
+            fine &= look(&format!("{whose} {package}"), lab, view)?;
+        }
+    }
+    let program = kernel_clippy(engine, no_install)?;
+    let builder = Builder { toolchain: &engine.toolchain, root, target_dir: &engine.target_dir };
+    let mut kernel = builder.clippy(&program);
+    let solutions = engine.mix(&[]).solutions;
+    if !solutions.is_empty() {
+        let features: Vec<String> = solutions.iter().map(|package| format!("{package}/solution")).collect();
+        kernel.arg("--features").arg(features.join(","));
+    }
+    fine &= look("the kernel", kernel, view)?;
+    Ok(fine)
+}
+
+/// `cargo clippy`, by the cargo that runs this program.
+fn cargo(root: &std::path::Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).arg("clippy");
+    command
+}
+
+/// Runs one clippy, with warnings denied; what it says goes to standard error.
+fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
+    eprintln!("{}", view.paint(FAINT, &format!("clippy: {what}")));
+    command.args(["--", "--deny", "warnings"]).stdin(Stdio::null());
+    let status = command.status().map_err(|error| {
+        Error::new(format!("cannot start {}: {error}", command.get_program().to_string_lossy()))
+            .advise("with rustup: `rustup component add clippy`")
+    })?;
+    let (style, word) = if status.success() { (GOOD, "clean") } else { (BAD, "not clean") };
+    println!("{what}: {}", view.paint(style, word));
+    Ok(status.success())
+}
+
+/// The clippy of the compiler that builds the kernel, installed if it has to be.
+fn kernel_clippy(engine: &Engine, no_install: bool) -> Result<PathBuf> {
+    let program = engine.toolchain.cargo.with_file_name("cargo-clippy");
+    if program.is_file() {
+        return Ok(program);
+    }
+    let by_hand = format!("{} has no clippy beside it", engine.toolchain.cargo.display());
+    let is_debian = matches!(packages::System::here(), packages::System::Apt { codename } if codename == "bookworm");
+    if !is_debian || !engine.toolchain.cargo.starts_with("/usr/bin") {
+        return Err(Error::new(by_hand).advise("with rustup: `rustup component add clippy`"));
+    }
+    packages::apt("clippy for the kernel's compiler", &[DEBIAN_CLIPPY], no_install)?;
+    if program.is_file() { Ok(program) } else { Err(Error::new(by_hand).advise(format!("install {DEBIAN_CLIPPY}"))) }
+}

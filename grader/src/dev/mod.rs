@@ -1,0 +1,66 @@
+//! `cargo grade dev …`: for those who write the course.
+
+mod bench;
+mod chapters;
+mod check;
+mod clippy;
+mod host_tests;
+mod layout;
+mod patch;
+pub mod stage;
+mod variant;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::error::Result;
+use crate::grade::{Engine, processors};
+use crate::progress::Progress;
+use crate::report::View;
+
+/// `cargo grade dev …`.
+#[derive(Subcommand, Debug)]
+pub enum DevCommand {
+    /// Prove that the checks are right: skeletons score nothing, references everything, every mistake is caught
+    Check {
+        /// Labs, such as `01`; all if none is named
+        labs: Vec<String>,
+        /// Run every check on every mistake, and show which ones catch it
+        #[arg(long)]
+        full: bool,
+    },
+    /// Measure: from save to score, boots a second, and what the labs' code costs
+    Bench {
+        /// How often each thing is measured; the median counts
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        runs: u16,
+        /// Leave out what builds everything anew, which takes minutes
+        #[arg(long)]
+        warm: bool,
+        /// Write the figures as JSON; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Run clippy on everything, the kernel included, with warnings denied
+    Clippy,
+}
+
+/// Runs one of these commands; returns whether all is well.
+///
+/// # Errors
+/// If it could not be done.
+pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
+    let progress = Progress::new();
+    match command {
+        DevCommand::Check { labs, full } => {
+            let options = check::Options { labs: labs.clone(), full: *full, jobs: processors() };
+            check::run(engine, &options, view, &progress)
+        }
+        DevCommand::Bench { runs, warm, json } => {
+            let options = bench::Options { runs: usize::from(*runs), warm: *warm, json: json.clone() };
+            bench::run(engine, &options, view, &progress)
+        }
+        DevCommand::Clippy => clippy::run(engine, view, no_install),
+    }
+}

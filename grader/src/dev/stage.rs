@@ -1,0 +1,144 @@
+//! A copy of the course in which files may be replaced, while the user's own stay as they are.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use crate::error::{Error, Result};
+
+/// A copy of the course, with a build folder of its own: cargo tells by the
+/// time of a file's change whether to build it again, so two copies that share
+/// a build folder would get each other's code.
+#[derive(Debug)]
+pub struct Stage {
+    folder: PathBuf,
+    /// Held for as long as the stage is in use.
+    _lock: File,
+}
+
+impl Stage {
+    /// Makes a copy of the course at `from` in `folder`, or brings the copy
+    /// that is there up to date. Waits while another process uses it.
+    ///
+    /// What git would not track is left out. Files that have not changed are
+    /// not touched, so that cargo does not build them again.
+    ///
+    /// # Errors
+    /// If something cannot be read or written.
+    pub fn create(from: &Path, folder: &Path) -> Result<Self> {
+        let to = &folder.join("course");
+        fs::create_dir_all(to).map_err(|error| Error::io("cannot create", to, &error))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(|error| Error::io("cannot create", &path, &error))?;
+        lock.lock().map_err(|error| Error::io("cannot lock", &path, &error))?;
+        let mut kept = Vec::new();
+        let target = to.to_owned();
+        let walk = WalkBuilder::new(from)
+            // Dotfiles belong to the course too; `.git` does not.
+            .hidden(false)
+            .require_git(false)
+            .git_global(false)
+            .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != target)
+            .build();
+        for entry in walk {
+            let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
+            let Ok(name) = entry.path().strip_prefix(from) else { continue };
+            if name.starts_with("target") {
+                continue;
+            }
+            if entry.file_type().is_some_and(|kind| kind.is_file()) {
+                let bytes = fs::read(entry.path()).map_err(|error| Error::io("cannot read", entry.path(), &error))?;
+                put(&to.join(name), &bytes)?;
+                kept.push(name.to_owned());
+            }
+        }
+        kept.sort();
+        remove_others(to, to, &kept)?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// The copy's folder.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("course")
+    }
+
+    /// Where kernels are built from it.
+    pub fn target_dir(&self) -> PathBuf {
+        self.folder.join("kernel")
+    }
+
+    /// Replaces a file of the copy, named relative to its folder.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn replace(&self, name: &str, text: &str) -> Result<()> {
+        put(&self.root().join(name), text.as_bytes())
+    }
+}
+
+/// Writes a file if it is not already so.
+fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
+    }
+    fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, &error))
+}
+
+/// Removes what is in the copy but not in the course any more. `kept` is sorted.
+fn remove_others(folder: &Path, root: &Path, kept: &[PathBuf]) -> Result<()> {
+    let failed = |error: io::Error| Error::io("cannot tidy", folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Ok(name) = path.strip_prefix(root) else { continue };
+        if name == Path::new("target") {
+            continue;
+        }
+        if path.is_dir() {
+            if kept.iter().any(|file| file.starts_with(name)) {
+                remove_others(&path, root, kept)?;
+            } else {
+                fs::remove_dir_all(&path).map_err(failed)?;
+            }
+        } else if kept.binary_search_by(|file| file.as_path().cmp(name)).is_err() && name != Path::new("Cargo.lock") {
+            fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_follows_its_original_and_leaves_out_what_git_ignores() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, stage) = (folder.path().join("course"), folder.path().join("course/target/staged"));
+        let to = stage.join("course");
+        fs::create_dir_all(from.join("labs/a")).unwrap();
+        fs::create_dir_all(from.join(".cargo")).unwrap();
+        fs::write(from.join(".gitignore"), "*.orig\n/target\n").unwrap();
+        fs::write(from.join("labs/a/x.rs"), "1").unwrap();
+        fs::write(from.join("labs/a/x.rs.orig"), "0").unwrap();
+        fs::write(from.join(".cargo/config.toml"), "").unwrap();
+        let staged = Stage::create(&from, &stage).unwrap();
+        assert!(to.join(".cargo/config.toml").exists());
+        assert!(!to.join("labs/a/x.rs.orig").exists() && !to.join("target").exists());
+
+        staged.replace("labs/a/x.rs", "2").unwrap();
+        assert_eq!(fs::read_to_string(to.join("labs/a/x.rs")).unwrap(), "2");
+        assert_eq!(fs::read_to_string(from.join("labs/a/x.rs")).unwrap(), "1");
+
+        fs::write(from.join("labs/a/y.rs"), "3").unwrap();
+        fs::write(to.join("labs/stray.rs"), "").unwrap();
+        drop(staged);
+        Stage::create(&from, &stage).unwrap();
+        assert_eq!(fs::read_to_string(to.join("labs/a/x.rs")).unwrap(), "1");
+        assert!(to.join("labs/a/y.rs").exists() && !to.join("labs/stray.rs").exists());
+    }
+}

@@ -1,0 +1,135 @@
+//! `cargo grade doctor`: what was found, and what to do about what was not.
+
+use std::path::Path;
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+
+use crate::packages::is_writable;
+use crate::toolchain::Lack;
+use crate::tools::{NoEmulator, Tools};
+use crate::workspace::Workspace;
+
+/// One thing that grading needs.
+struct Row {
+    what: &'static str,
+    found: String,
+    place: String,
+    /// What to do, if it is not as it should be.
+    remedy: Option<String>,
+    /// Whether grading works without it.
+    optional: bool,
+}
+
+/// What was found, as a table, and whether grading can work.
+pub fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bool, width: usize) -> (String, bool) {
+    let rows = rows(workspace, tools, target_dir);
+    let fine = rows.iter().all(|row| row.remedy.is_none() || row.optional);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(80));
+    for row in &rows {
+        let (word, paint) = match (&row.remedy, row.optional) {
+            (None, _) => ("ok", Color::Green),
+            (Some(_), true) => ("note", Color::Yellow),
+            (Some(_), false) => ("missing", Color::Red),
+        };
+        let word = if color { Cell::new(word).fg(paint) } else { Cell::new(word) };
+        table.add_row(vec![word, Cell::new(row.what), Cell::new(&row.found), Cell::new(&row.place)]);
+    }
+    if color {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let remedies: Vec<String> = rows
+        .iter()
+        .filter_map(|row| Some(format!("  {}: {}\n", row.what, row.remedy.as_ref()?)))
+        .collect();
+    if !remedies.is_empty() {
+        text.push('\n');
+        text.extend(remedies);
+    }
+    (text, fine)
+}
+
+fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
+    let ok = |what, found: &str, place: String| Row { what, found: found.to_owned(), place, remedy: None, optional: false };
+    let mut rows = Vec::new();
+    match &tools.toolchain {
+        Ok(toolchain) => {
+            rows.push(ok("compiler", &toolchain.version, toolchain.rustc.display().to_string()));
+            let source = toolchain.sysroot.join("lib/rustlib/src/rust/library");
+            rows.push(ok("library source", "found", source.display().to_string()));
+            rows.push(ok("cargo", "matches", toolchain.cargo.display().to_string()));
+            rows.push(ok("linker", "LLD", toolchain.linker.display().to_string()));
+        }
+        Err(unfit) => {
+            rows.push(Row {
+                what: "compiler",
+                found: "none that can build the kernel".to_owned(),
+                place: String::new(),
+                remedy: Some("run `cargo grade setup`, which installs one or says how".to_owned()),
+                optional: false,
+            });
+            for compiler in unfit {
+                let version = compiler.version.clone().unwrap_or_else(|| "rustc".to_owned());
+                let lack = compiler.lack.to_string();
+                rows.push(Row {
+                    what: "  tried",
+                    found: format!("{version} {lack}"),
+                    place: compiler.rustc.display().to_string(),
+                    remedy: advice(&compiler.lack, &compiler.rustc),
+                    optional: true,
+                });
+            }
+        }
+    }
+    match &tools.emulator {
+        Ok(emulator) => {
+            rows.push(ok("emulator", &emulator.version, emulator.program.display().to_string()));
+            rows.push(match &emulator.firmware {
+                Some(firmware) => ok("firmware", firmware, String::new()),
+                None => Row {
+                    what: "firmware",
+                    found: "default".to_owned(),
+                    place: String::new(),
+                    remedy: Some("qboot.rom is not there: boots take three times as long, and nothing else changes".into()),
+                    optional: true,
+                },
+            });
+        }
+        Err(problem) => rows.push(Row {
+            what: "emulator",
+            found: "none".to_owned(),
+            place: String::new(),
+            remedy: Some(match problem {
+                NoEmulator::Missing => "QEMU is missing: run `cargo grade setup`".to_owned(),
+                NoEmulator::Unfit(error) => error.to_string(),
+            }),
+            optional: false,
+        }),
+    }
+    rows.push(match is_writable(target_dir) {
+        true => ok("build folder", "can be written", target_dir.display().to_string()),
+        false => Row {
+            what: "build folder",
+            found: "cannot be written".to_owned(),
+            place: target_dir.display().to_string(),
+            remedy: Some("make it writable, or set CARGO_TARGET_DIR to a folder that is".to_owned()),
+            optional: false,
+        },
+    });
+    let labs: Vec<&str> = workspace.labs.iter().map(|lab| lab.id.as_str()).collect();
+    let with = workspace.labs.iter().filter(|lab| lab.has_solution).count();
+    rows.push(ok("labs", &format!("{} ({with} with a reference)", labs.len()), labs.join(" ")));
+    rows
+}
+
+fn advice(lack: &Lack, rustc: &Path) -> Option<String> {
+    let of_rustup = rustc.components().any(|part| part.as_os_str() == ".rustup");
+    match lack {
+        Lack::LibrarySource if of_rustup => Some("`rustup component add rust-src` would complete this one".to_owned()),
+        _ => None,
+    }
+}

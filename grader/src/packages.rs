@@ -1,0 +1,350 @@
+//! Installing what is missing.
+//!
+//! On Debian and its kin the grader installs packages itself: it asks on a
+//! terminal, and elsewhere says what it does. On other systems it prints the
+//! commands. It never touches what rustup manages.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::tools::{NoEmulator, Tools, on_path};
+
+/// A system, as far as it matters for installing something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum System {
+    /// Debian or a relative, with apt; the release's code name.
+    Apt {
+        /// Such as `bookworm`.
+        codename: String,
+    },
+    /// macOS.
+    MacOs,
+    /// Another one with a known package manager: the command that installs.
+    Other {
+        /// Such as `sudo dnf install`.
+        command: &'static str,
+        /// What it calls QEMU for i386.
+        emulator: &'static str,
+    },
+    /// Nothing is known about it.
+    Unknown,
+}
+
+/// What is missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Missing {
+    /// An emulator.
+    pub emulator: bool,
+    /// A compiler with the source of its library, and a linker.
+    pub compiler: bool,
+}
+
+/// How to come by what is missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Remedy {
+    /// Packages that apt has.
+    Apt(Vec<&'static str>),
+    /// Commands for the user.
+    Commands(Vec<String>),
+}
+
+/// Debian 12's packages of a current compiler: a matched pair, the source of its library, a linker.
+const BOOKWORM_COMPILER: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+
+/// What Debian and Ubuntu call QEMU for i386.
+const APT_EMULATOR: &str = "qemu-system-x86";
+
+impl Missing {
+    /// What is missing, of what was looked for.
+    pub fn of(tools: &Tools) -> Self {
+        Self { emulator: matches!(tools.emulator, Err(NoEmulator::Missing)), compiler: tools.toolchain.is_err() }
+    }
+
+    fn nothing(self) -> bool {
+        !self.emulator && !self.compiler
+    }
+
+    fn words(self) -> &'static str {
+        match (self.emulator, self.compiler) {
+            (true, true) => "QEMU and a Rust compiler with the source of its library",
+            (true, false) => "QEMU",
+            (false, true) => "a Rust compiler with the source of its library",
+            (false, false) => "nothing",
+        }
+    }
+}
+
+impl System {
+    /// The system that this program runs on.
+    pub fn here() -> Self {
+        if cfg!(target_os = "macos") {
+            return Self::MacOs;
+        }
+        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        Self::from_release(&release, &|program| on_path(program).is_some())
+    }
+
+    fn from_release(release: &str, has: &dyn Fn(&str) -> bool) -> Self {
+        let field = |name: &str| {
+            release
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                .map(|value| value.trim_matches('"').to_owned())
+                .unwrap_or_default()
+        };
+        if has("apt-get") {
+            return Self::Apt { codename: field("VERSION_CODENAME") };
+        }
+        for (program, command, emulator) in [
+            ("dnf", "sudo dnf install", "qemu-system-x86-core"),
+            ("pacman", "sudo pacman -S", "qemu-system-x86"),
+            ("zypper", "sudo zypper install", "qemu-x86"),
+            ("apk", "sudo apk add", "qemu-system-i386"),
+            ("xbps-install", "sudo xbps-install", "qemu"),
+            ("nix-env", "nix-env -iA", "nixpkgs.qemu"),
+        ] {
+            if has(program) {
+                return Self::Other { command, emulator };
+            }
+        }
+        Self::Unknown
+    }
+}
+
+/// How to come by what is missing on a system; `has_rustup` if rustup manages its compilers.
+pub fn remedy(missing: Missing, system: &System, has_rustup: bool) -> Remedy {
+    let is_bookworm = matches!(system, System::Apt { codename } if codename == "bookworm");
+    let mut packages = Vec::new();
+    let mut commands = Vec::new();
+    if missing.emulator {
+        match system {
+            System::Apt { .. } => packages.push(APT_EMULATOR),
+            System::MacOs => commands.push("brew install qemu".to_owned()),
+            System::Other { command, emulator } => commands.push(format!("{command} {emulator}")),
+            System::Unknown => commands.push("install QEMU with the program qemu-system-i386".to_owned()),
+        }
+    }
+    if missing.compiler {
+        if is_bookworm {
+            packages.extend(BOOKWORM_COMPILER);
+        } else {
+            if !has_rustup {
+                commands.push("install rustup as https://rustup.rs describes".to_owned());
+            }
+            commands.push("rustup component add rust-src".to_owned());
+        }
+    }
+    if commands.is_empty() {
+        return Remedy::Apt(packages);
+    }
+    if !packages.is_empty() {
+        commands.insert(0, format!("sudo {}", apt_line(&packages)));
+    }
+    Remedy::Commands(commands)
+}
+
+fn apt_line(packages: &[&str]) -> String {
+    format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
+}
+
+/// Sees to it that nothing is missing: looks, installs, and looks again.
+///
+/// # Errors
+/// If something is missing and was not installed: with the commands to do it.
+pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Result<Tools> {
+    let missing = Missing::of(&tools);
+    if missing.nothing() {
+        return Ok(tools);
+    }
+    match remedy(missing, &System::here(), on_path("rustup").is_some()) {
+        Remedy::Commands(commands) => Err(Error::new(format!("{} is missing", missing.words()))
+            .advise("run this and try again:")
+            .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
+        Remedy::Apt(packages) => {
+            apt(missing.words(), &packages, no_install)?;
+            let tools = again();
+            let still = Missing::of(&tools);
+            if still.nothing() {
+                return Ok(tools);
+            }
+            Err(Error::new(format!("{} is still missing after the packages were installed", still.words()))
+                .advise("`cargo grade doctor` shows what was found"))
+        }
+    }
+}
+
+/// Who may install packages.
+enum Power {
+    Root,
+    Sudo { asks: bool },
+}
+
+/// Installs packages with apt-get: asks on a terminal, and elsewhere says what it does.
+///
+/// # Errors
+/// If it may not, or could not: with the command to do it by hand.
+pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
+    let line = apt_line(packages);
+    let is_root = rustix::process::geteuid().is_root();
+    let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
+    let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
+    if no_install {
+        return Err(refused(format!("{} is missing, and --no-install was given", what)));
+    }
+    let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let power = if is_root {
+        Power::Root
+    } else if on_path("sudo").is_none() {
+        return Err(refused(format!("{} is missing, and only root may install it", what)));
+    } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
+        Power::Sudo { asks: false }
+    } else if on_terminal {
+        Power::Sudo { asks: true }
+    } else {
+        return Err(refused(format!("{} is missing, and sudo would ask for a password", what)));
+    };
+    let names = packages.join(", ");
+    if on_terminal {
+        if !asked(&format!("{} is missing. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
+            return Err(refused(format!("{} is missing", what)));
+        }
+    } else {
+        say(&format!("{} is missing: installing {names} with apt-get.", capitalized(what)));
+    }
+    if let Power::Sudo { asks: true } = power
+        && !succeeds(Command::new("sudo").arg("-v").stderr(Stdio::inherit()).stdin(Stdio::inherit()))
+    {
+        return Err(refused("sudo was refused".to_owned()));
+    }
+    let progress = Progress::new();
+    progress.start("Installing");
+    let mut result = Ok(());
+    if !has_lists() {
+        result = apt_get(&power, &["update"]);
+    }
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(packages);
+    if result.is_ok() {
+        result = apt_get(&power, &install);
+        if result.is_err() {
+            // The lists may be older than the packages.
+            result = apt_get(&power, &["update"]).and_then(|()| apt_get(&power, &install));
+        }
+    }
+    progress.finish();
+    result.map_err(|output| {
+        Error::new(format!("apt-get could not install {names}")).advise("this is what it said:").output(output)
+    })
+}
+
+/// Whether apt has ever fetched its lists of packages.
+fn has_lists() -> bool {
+    fs::read_dir("/var/lib/apt/lists")
+        .is_ok_and(|lists| lists.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages")))
+}
+
+/// Runs apt-get; what it said if it failed.
+fn apt_get(power: &Power, arguments: &[&str]) -> Result<(), String> {
+    let mut command = match power {
+        Power::Root => Command::new("apt-get"),
+        Power::Sudo { .. } => {
+            let mut command = Command::new("sudo");
+            command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+            command
+        }
+    };
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments);
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(last_lines(&format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The end of a long text, where the reason stands.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+fn say(text: &str) {
+    // Nobody listens: nothing to do about it.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn asked(question: &str) -> bool {
+    let _ = write!(io::stderr(), "{question}");
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(0) | Err(_) => false,
+        Ok(_) => matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Whether a folder can be written to; `doctor` says so.
+pub fn is_writable(folder: &Path) -> bool {
+    let existing = folder.ancestors().find(|folder| folder.exists());
+    existing.is_some_and(|folder| tempfile::Builder::new().prefix(".folio-").tempfile_in(folder).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: Missing = Missing { emulator: true, compiler: true };
+    const EMULATOR: Missing = Missing { emulator: true, compiler: false };
+    const COMPILER: Missing = Missing { emulator: false, compiler: true };
+
+    fn apt_system(codename: &str) -> System {
+        System::Apt { codename: codename.to_owned() }
+    }
+
+    #[test]
+    fn the_system_is_recognised() {
+        let release = "ID=debian\nVERSION_CODENAME=bookworm\n";
+        assert_eq!(System::from_release(release, &|program| program == "apt-get"), apt_system("bookworm"));
+        let fedora = System::from_release("ID=fedora\n", &|program| program == "dnf");
+        assert!(matches!(fedora, System::Other { command: "sudo dnf install", .. }));
+        assert_eq!(System::from_release("", &|_| false), System::Unknown);
+    }
+
+    #[test]
+    fn debian_12_gets_everything_from_apt() {
+        let all = vec!["qemu-system-x86", "rustc-web", "cargo-web", "rust-web-src", "lld"];
+        assert_eq!(remedy(BOTH, &apt_system("bookworm"), false), Remedy::Apt(all.clone()));
+        assert_eq!(remedy(COMPILER, &apt_system("bookworm"), true), Remedy::Apt(all[1..].to_vec()));
+        assert_eq!(remedy(EMULATOR, &apt_system("trixie"), true), Remedy::Apt(all[..1].to_vec()));
+    }
+
+    #[test]
+    fn elsewhere_the_commands_are_told() {
+        let told = |missing, system: &System, has_rustup| match remedy(missing, system, has_rustup) {
+            Remedy::Commands(commands) => commands,
+            Remedy::Apt(packages) => panic!("{packages:?}"),
+        };
+        assert_eq!(told(BOTH, &System::MacOs, true), ["brew install qemu", "rustup component add rust-src"]);
+        assert_eq!(told(COMPILER, &apt_system("noble"), true), ["rustup component add rust-src"]);
+        assert_eq!(told(COMPILER, &System::Unknown, false).len(), 2);
+        let both = told(BOTH, &apt_system("noble"), true);
+        assert_eq!(both[0], "sudo apt-get install -y --no-install-recommends qemu-system-x86");
+    }
+}

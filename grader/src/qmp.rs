@@ -1,0 +1,231 @@
+//! The emulator's control connection: QMP, lines of JSON.
+//!
+//! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP
+//! Reference Manual". It is used for two things: to be told why a machine
+//! stopped, and to look at a stopped machine's processor.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// More return addresses than this are not read.
+const DEEPEST: usize = 64;
+
+/// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sent before the emulator is even started: opens the protocol, then lets the
+/// machine run, so that no event is missed.
+pub const START: &[u8] = b"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"cont\"}\n";
+
+/// Why a machine stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The watchdog fired.
+    Watchdog,
+    /// The machine wants to be reset: a triple fault or on purpose.
+    Reset,
+    /// The machine switched itself off.
+    PowerOff,
+}
+
+/// What a stopped machine's processor looks like.
+#[derive(Clone, Debug, Default)]
+pub struct Processor {
+    /// Registers by name, in the order in which the kernel names them.
+    pub registers: Vec<(String, u32)>,
+    /// Return addresses, innermost first; the first is where it stopped.
+    pub backtrace: Vec<u32>,
+}
+
+/// The control connection to one emulator.
+pub struct Control {
+    stream: UnixStream,
+    received: Vec<u8>,
+}
+
+impl Control {
+    /// Takes over the connection's own end.
+    pub fn new(stream: UnixStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    /// The connection, to wait for.
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// Reads what has arrived. `Ok(None)`: nothing of importance, or the end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] once the emulator has closed the connection.
+    pub fn read_event(&mut self) -> io::Result<Option<Event>> {
+        let mut buffer = [0; 4096];
+        let count = self.stream.read(&mut buffer)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.received.extend_from_slice(&buffer[..count]);
+        while let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.received.drain(..=end).collect();
+            if let Some(event) = event(&line) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at the processor of a machine that has stopped, as far as that succeeds.
+    pub fn processor(self) -> Processor {
+        let mut processor = Processor::default();
+        let Ok(mut monitor) = Monitor::new(self) else { return processor };
+        let Ok(text) = monitor.ask("info registers") else { return processor };
+        processor.registers = registers(&text);
+        let register = |name: &str| processor.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let (Some(eip), Some(mut ebp)) = (register("eip"), register("ebp")) else { return processor };
+        processor.backtrace.push(eip);
+        // Each frame: the caller's EBP, then the return address.
+        while processor.backtrace.len() < DEEPEST && ebp != 0 && ebp.is_multiple_of(4) {
+            let Ok(text) = monitor.ask(&format!("x /2xw {ebp:#x}")) else { break };
+            let [next, address] = words(&text)[..] else { break };
+            if address == 0 {
+                break;
+            }
+            processor.backtrace.push(address);
+            // The stack grows downwards, so callers are further up.
+            if next <= ebp {
+                break;
+            }
+            ebp = next;
+        }
+        processor
+    }
+}
+
+/// The event that a line tells of, if it is one that matters.
+fn event(line: &[u8]) -> Option<Event> {
+    let message: Value = serde_json::from_slice(line).ok()?;
+    match message.get("event")?.as_str()? {
+        "WATCHDOG" => Some(Event::Watchdog),
+        "SHUTDOWN" => match message.pointer("/data/reason").and_then(Value::as_str) {
+            Some("guest-reset") => Some(Event::Reset),
+            Some("guest-shutdown") => Some(Event::PowerOff),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Questions and answers, once the machine has stopped.
+struct Monitor {
+    reader: BufReader<UnixStream>,
+}
+
+impl Monitor {
+    fn new(control: Control) -> io::Result<Self> {
+        control.stream.set_read_timeout(Some(PATIENCE))?;
+        control.stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { reader: BufReader::new(control.stream) })
+    }
+
+    /// Lets the emulator's own monitor carry out a command, and gives its answer.
+    fn ask(&mut self, command: &str) -> io::Result<String> {
+        let request = json!({
+            "execute": "human-monitor-command",
+            "arguments": { "command-line": command },
+            "id": command,
+        });
+        let mut line = request.to_string();
+        line.push('\n');
+        self.reader.get_mut().write_all(line.as_bytes())?;
+        loop {
+            let mut line = String::new();
+            if self.reader.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Ok(answer) = serde_json::from_str::<Value>(&line) else { continue };
+            if answer.get("id").and_then(Value::as_str) == Some(command) {
+                return match answer.get("return").and_then(Value::as_str) {
+                    Some(text) => Ok(text.to_owned()),
+                    None => Err(io::Error::other("the monitor refused the command")),
+                };
+            }
+        }
+    }
+}
+
+/// The registers that a report shows, from what `info registers` prints.
+fn registers(text: &str) -> Vec<(String, u32)> {
+    const SHOWN: [(&str, &str); 13] = [
+        ("eip", "EIP="),
+        ("esp", "ESP="),
+        ("ebp", "EBP="),
+        ("eflags", "EFL="),
+        ("eax", "EAX="),
+        ("ebx", "EBX="),
+        ("ecx", "ECX="),
+        ("edx", "EDX="),
+        ("esi", "ESI="),
+        ("edi", "EDI="),
+        ("cr0", "CR0="),
+        ("cr3", "CR3="),
+        ("cr4", "CR4="),
+    ];
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    SHOWN
+        .iter()
+        .filter_map(|(name, prefix)| {
+            let digits = words.iter().find_map(|word| word.strip_prefix(prefix))?;
+            Some(((*name).to_owned(), u32::from_str_radix(digits, 16).ok()?))
+        })
+        .collect()
+}
+
+/// The words of memory that `x /2xw` prints: `c0100000: 0x00000001 0x00000002`.
+fn words(text: &str) -> Vec<u32> {
+    text.split_ascii_whitespace()
+        .filter_map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_told_apart() {
+        for (line, expected) in [
+            (r#"{"event": "WATCHDOG", "data": {"action": "pause"}}"#, Some(Event::Watchdog)),
+            (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}"#, Some(Event::Reset)),
+            (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#, Some(Event::PowerOff)),
+            (r#"{"event": "STOP"}"#, None),
+            (r#"{"return": {}}"#, None),
+            ("no JSON", None),
+        ] {
+            assert_eq!(event(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn registers_are_read_from_the_monitor_s_text() {
+        let text = "\r\nCPU#0\r\nEAX=00101074 EBX=00009500\r\nEIP=00100059 EFL=00000046 [---Z-P-] CPL=0\r\nCR0=00000011 CR2=0\r\n";
+        assert_eq!(
+            registers(text),
+            [
+                ("eip".into(), 0x10_0059),
+                ("eflags".into(), 0x46),
+                ("eax".into(), 0x10_1074),
+                ("ebx".into(), 0x9500),
+                ("cr0".into(), 0x11),
+            ]
+        );
+    }
+
+    #[test]
+    fn memory_is_read_from_the_monitor_s_text() {
+        assert_eq!(words("c0100000: 0x00000001 0xc0102030\r\n"), [1, 0xC010_2030]);
+        assert!(words("c0100000: Cannot access memory\r\n").is_empty());
+    }
+}

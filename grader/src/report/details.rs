@@ -1,0 +1,433 @@
+//! What went wrong, check by check, in the order in which a teacher would say it.
+//!
+//! What has one cause is told once: checks that panicked or crashed at the same
+//! place, that are not started, or that hung without a trace share a block.
+
+use std::path::Path;
+
+use crate::model::{CheckReport, Evidence, LabReport, Run, Status};
+
+use super::crash::{self, Place, Trace};
+use super::next;
+use super::source;
+use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, memory, plural, printable, wrap};
+use super::symbolize::Images;
+use super::table::mark;
+
+/// How many of the last lines of a log are shown where not everything is asked for.
+const LOG_LINES: usize = 20;
+
+/// How many callers are shown where not everything is asked for.
+const CALLERS: usize = 8;
+
+/// Checks that failed for one reason; the first one stands for all.
+struct Group<'a> {
+    first: &'a CheckReport,
+    others: Vec<&'a CheckReport>,
+    cause: Option<Cause>,
+}
+
+/// What makes two verdicts the same.
+#[derive(PartialEq, Eq)]
+enum Cause {
+    /// The same crash at the same place.
+    Crash(Status, String, Place),
+    /// The same words, where there is nothing else to tell them apart.
+    Words(Status, String),
+}
+
+/// The blocks of one lab, each followed by an empty line.
+pub fn lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View) -> String {
+    if let Some(error) = &lab.build_error {
+        return build_error(lab, error, view);
+    }
+    let mut out = String::new();
+    if !lab.checks.is_empty() && lab.checks.iter().all(|check| check.status == Status::NotStarted) {
+        out.push_str(&next::first_steps(lab, run, root, view));
+        if !view.verbose {
+            return out;
+        }
+    }
+    let teller = Teller { lab, run, root, images, view };
+    for group in teller.groups() {
+        out.push_str(&teller.block(&group));
+        out.push('\n');
+    }
+    if view.verbose {
+        for check in lab.checks.iter().filter(|check| check.status == Status::Passed) {
+            out.push_str(&teller.passed(check));
+        }
+    }
+    out
+}
+
+/// The block of one check alone.
+pub fn check(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View) -> String {
+    let teller = Teller { lab, run, root, images, view };
+    teller.block(&Group { first: check, others: Vec::new(), cause: None })
+}
+
+/// rustc's words as they are, and one line.
+fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
+    let error = if view.color { error.to_owned() } else { anstream::adapter::strip_str(error).to_string() };
+    let files = lab.files.join(", ");
+    format!(
+        "{}\n\n{} {}\n\n",
+        error.trim_end(),
+        view.paint(BAD, "✘ could not build:"),
+        format_args!("{files} does not compile, so no check of {} was run.", lab.id),
+    )
+}
+
+/// Everything that a block is made from.
+struct Teller<'a> {
+    lab: &'a LabReport,
+    run: &'a Run,
+    root: &'a Path,
+    images: &'a Images,
+    view: &'a View,
+}
+
+impl<'a> Teller<'a> {
+    /// The failures by cause, in the order of their first checks; what is not
+    /// started comes last.
+    fn groups(&self) -> Vec<Group<'a>> {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        for check in self.lab.checks.iter().filter(|check| check.status != Status::Passed) {
+            let cause = self.cause(check);
+            match groups.iter_mut().find(|group| cause.is_some() && group.cause == cause) {
+                Some(group) => group.others.push(check),
+                None => groups.push(Group { first: check, others: Vec::new(), cause }),
+            }
+        }
+        groups.sort_by_key(|group| group.first.status == Status::NotStarted);
+        groups
+    }
+
+    fn cause(&self, check: &CheckReport) -> Option<Cause> {
+        if check.status == Status::Failed {
+            return None;
+        }
+        let crash = check.evidence.as_ref().and_then(|evidence| {
+            let crash = evidence.crash.as_ref()?;
+            crash::likeness(crash, &evidence.kernel, self.root, self.images)
+        });
+        Some(match crash {
+            Some((kind, place)) => Cause::Crash(check.status, kind, place),
+            None => Cause::Words(check.status, check.message.clone()),
+        })
+    }
+
+    fn block(&self, group: &Group<'_>) -> String {
+        let check = group.first;
+        let view = self.view;
+        let mut out = self.heading(group);
+        if let Some(evidence) = &check.evidence {
+            out.push_str(&self.evidence(check, evidence));
+        } else {
+            out.push_str(&paragraph(view, &check.message));
+        }
+        if !group.others.is_empty() {
+            let names: Vec<&str> = group.others.iter().map(|check| check.name.as_str()).collect();
+            out.push_str(&view.field("the same", &names.join(", ")));
+        }
+        // One cause behind many checks is none of their rules.
+        if check.status != Status::NotStarted && group.others.is_empty() {
+            if !check.rule.is_empty() {
+                out.push_str(&view.field("rule", &check.rule));
+            }
+            if !check.hint.is_empty() {
+                out.push_str(&view.field("hint", &check.hint));
+            }
+        }
+        if !check.chapter.is_empty() {
+            out.push_str(&view.field("read", &view.paint(ACTION, &next::chapter(&check.chapter, self.root))));
+        }
+        out.push_str(&view.field("again", &view.paint(ACTION, &next::repeat(self.run, &check.name))));
+        out
+    }
+
+    /// `✘ never-twice: failed, on a machine with 16M of memory`.
+    fn heading(&self, group: &Group<'_>) -> String {
+        let check = group.first;
+        let style = if check.status == Status::NotStarted { NOTICE } else { BAD };
+        let machine = match &check.evidence {
+            Some(evidence) if !evidence.memory.is_empty() && check.status != Status::NotStarted => {
+                format!(", on a machine with {} of memory", memory(&evidence.memory))
+            }
+            _ => String::new(),
+        };
+        let more = match group.others.len() {
+            0 => String::new(),
+            more => format!(" and {}", plural(more, "other check")),
+        };
+        format!(
+            "{} {}{more}: {}{}\n",
+            self.view.paint(style, mark(check.status)),
+            self.view.paint(STRONG, &check.name),
+            self.view.paint(style, check.status.words()),
+            self.view.paint(FAINT, &machine),
+        )
+    }
+
+    /// What the boot showed.
+    fn evidence(&self, check: &CheckReport, evidence: &Evidence) -> String {
+        let view = self.view;
+        let mut out = String::new();
+        if let Some(crash) = &evidence.crash {
+            let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
+            let headline = match check.status {
+                Status::NotStarted => "a todo!() was reached".to_owned(),
+                Status::Hung | Status::Tampered => printable(&check.message),
+                _ => printable(&crash::headline(crash)),
+            };
+            out.push_str(&paragraph(view, &headline));
+            if let Some(why) = crash::explanation(crash, evidence) {
+                out.push_str(&paragraph(view, &why));
+            }
+            out.push_str(&self.place(check, &trace));
+            if view.verbose {
+                out.push_str(&registers(&crash.registers, view));
+            }
+        } else if evidence.expected.is_none() || evidence.saw.is_none() {
+            out.push_str(&paragraph(view, &printable(&check.message)));
+        }
+        if let Some(expected) = &evidence.expected {
+            out.push_str(&view.field("expected", &printable(expected)));
+        }
+        if let Some(saw) = &evidence.saw {
+            out.push_str(&view.field("saw", &printable(saw)));
+        }
+        for (number, line) in evidence.context.iter().enumerate() {
+            out.push_str(&view.field(if number == 0 { "where" } else { "" }, &printable(line)));
+        }
+        out.push_str(&self.log(&evidence.log));
+        if view.verbose {
+            out.push_str(&verbose(evidence, view));
+        }
+        out
+    }
+
+    /// The source line where it happened, and who called it.
+    fn place(&self, check: &CheckReport, trace: &Trace) -> String {
+        let view = self.view;
+        let Some(place) = &trace.place else {
+            let bare: Vec<String> =
+                trace.frames.iter().map(|frame| super::page_fault::address(frame.address)).collect();
+            return if bare.is_empty() { String::new() } else { view.field("at", &bare.join(" ")) };
+        };
+        let label = match check.status {
+            Status::NotStarted => "yours to write",
+            Status::Panicked => "it panicked here",
+            Status::Hung => "it was here when it was stopped",
+            _ => "it happened here",
+        };
+        let mut out = match source::excerpt(self.root, &place.file, place.line, place.column, label, view) {
+            Some(excerpt) => indent(&excerpt),
+            None => view.field("at", &format!("{}:{}", place.file, place.line)),
+        };
+        if check.status == Status::NotStarted && !view.verbose {
+            return out;
+        }
+        let callers = trace.callers(view.verbose);
+        let shown = if view.verbose { callers.len() } else { callers.len().min(CALLERS) };
+        for (number, frame) in callers[..shown].iter().enumerate() {
+            let label = match (number, view.verbose) {
+                (0, true) => "backtrace",
+                (0, false) => "called",
+                _ => "",
+            };
+            let from = if view.verbose { "" } else { "from " };
+            let place = match &frame.source {
+                Some((file, line)) => format!("{from}{file}:{line}"),
+                None => format!("{from}{}", super::page_fault::address(frame.address)),
+            };
+            let inlined = if view.verbose && frame.inlined { " (inlined)" } else { "" };
+            let function = frame.function.as_deref().unwrap_or("");
+            out.push_str(&view.field(label, format!("{place} {function}{inlined}").trim_end()));
+        }
+        if callers.len() > shown {
+            out.push_str(
+                &view.field("", &format!("… and {} (-v shows them)", plural(callers.len() - shown, "more call"))),
+            );
+        }
+        out
+    }
+
+    /// The last lines that the student's code logged, or all of them.
+    fn log(&self, log: &[String]) -> String {
+        let shown = if self.view.verbose { log.len() } else { log.len().min(LOG_LINES) };
+        let mut out = String::new();
+        if log.len() > shown {
+            let hidden = format!("… {} before (-v shows them)", plural(log.len() - shown, "line"));
+            out.push_str(&self.view.field("log", &hidden));
+        }
+        for (number, line) in log[log.len() - shown..].iter().enumerate() {
+            let label = if number == 0 && log.len() == shown { "log" } else { "" };
+            out.push_str(&self.view.field(label, &printable(line)));
+        }
+        out
+    }
+
+    /// What there is to see of a check that passed, where everything is asked for.
+    fn passed(&self, check: &CheckReport) -> String {
+        let Some(evidence) = &check.evidence else { return String::new() };
+        let heading = format!("{} {}\n", self.view.paint(super::style::GOOD, mark(check.status)), check.name);
+        format!("{heading}{}{}\n", self.log(&evidence.log), verbose(evidence, self.view))
+    }
+}
+
+/// Measures, the emulator's command line and what it printed.
+fn verbose(evidence: &Evidence, view: &View) -> String {
+    let mut out = String::new();
+    for (number, (key, value, unit)) in evidence.measures.iter().enumerate() {
+        let label = if number == 0 { "measured" } else { "" };
+        out.push_str(&view.field(label, &printable(&format!("{key} {value} {unit}"))));
+    }
+    // One line, so that it can be copied.
+    if !evidence.command.is_empty() {
+        out.push_str(&format!("  {:<10}{}\n", "machine", shell_words(&evidence.command)));
+    }
+    for (number, line) in evidence.serial.lines().enumerate() {
+        let label = if number == 0 { "serial" } else { "" };
+        out.push_str(&format!("  {label:<10}{}\n", printable(line)));
+    }
+    out
+}
+
+/// The registers, four a line.
+fn registers(registers: &[(String, u32)], view: &View) -> String {
+    let mut out = String::new();
+    for (number, four) in registers.chunks(4).enumerate() {
+        let line: Vec<String> = four.iter().map(|(name, value)| format!("{name}={value:#010x}")).collect();
+        out.push_str(&view.field(if number == 0 { "registers" } else { "" }, &line.join(" ")));
+    }
+    out
+}
+
+/// Lines of text, two columns in.
+fn paragraph(view: &View, text: &str) -> String {
+    wrap(text, view.columns() - 2).iter().map(|line| format!("  {line}\n")).collect()
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// The words of a command as a shell would read them back.
+fn shell_words(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|word| {
+            if !word.is_empty() && word.chars().all(plain) {
+                word.clone()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn told(change: impl FnOnce(&mut Run), view: &View) -> String {
+        let mut run = samples::run();
+        change(&mut run);
+        let root = Path::new("/nowhere");
+        lab(&run.labs[0], &run, root, &Images::new(root), view)
+    }
+
+    #[test]
+    fn a_failure_says_what_was_expected_and_seen_and_which_rule_it_breaks() {
+        let text = told(|_| (), &View::default());
+        for part in [
+            "✘ never-twice: failed, on a machine with 16 MiB of memory",
+            "  expected  a frame that nobody has",
+            "  saw       frame 0x105, which is allocated",
+            "  where     after 12 allocations",
+            "  log       handing out 0x105",
+            "  rule      A frame is handed out once until it is freed.",
+            "  hint      Mark the frame before you return it.",
+            "  again     cargo grade --check never-twice",
+        ] {
+            assert!(text.contains(part), "{part}\n---\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_fault_is_told_in_words() {
+        let text = told(|_| (), &View::default());
+        assert!(text.contains("✘ runs-aligned: crashed"), "{text}");
+        assert!(text.contains("page fault: write to 0x0000_0004, not mapped, from the kernel"), "{text}");
+        assert!(text.contains("4 bytes past the null pointer"), "{text}");
+    }
+
+    #[test]
+    fn what_has_one_cause_is_told_once() {
+        let text = told(
+            |run| {
+                for check in &mut run.labs[0].checks {
+                    samples::panic(check, "labs/01-pmm/src/bitmap.rs", 40, "index out of bounds");
+                }
+            },
+            &View::default(),
+        );
+        assert_eq!(text.matches("index out of bounds").count(), 1, "{text}");
+        assert!(text.contains("and 3 other checks: panicked"), "{text}");
+        assert!(text.contains("the same  never-twice, runs-aligned, exhaustion"), "{text}");
+    }
+
+    #[test]
+    fn a_long_log_is_cut_to_its_end_unless_everything_is_asked_for() {
+        let long = |run: &mut Run| {
+            let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
+            evidence.log = (0..50).map(|number| format!("line {number}.")).collect();
+        };
+        let text = told(long, &View::default());
+        assert!(text.contains("… 30 lines before (-v shows them)"), "{text}");
+        assert!(!text.contains("line 29.") && text.contains("line 30.") && text.contains("line 49."), "{text}");
+        let all = told(long, &View { verbose: true, ..View::default() });
+        assert!(all.contains("line 0."), "{all}");
+    }
+
+    #[test]
+    fn what_a_kernel_prints_cannot_control_the_terminal() {
+        let text = told(
+            |run| {
+                let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
+                evidence.log = vec!["\u{1b}[2J".to_owned()];
+                evidence.saw = Some("\u{1b}]0;title\u{7}".to_owned());
+                evidence.serial = "\u{1b}[31m\r\u{8}".to_owned();
+            },
+            &View { verbose: true, ..View::default() },
+        );
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+
+    #[test]
+    fn a_build_error_is_shown_as_it_is_and_ends_in_one_line() {
+        let error = "\u{1b}[31merror[E0308]\u{1b}[0m: mismatched types\n --> labs/01-pmm/src/bitmap.rs:3:5\n";
+        let text = told(|run| run.labs[0].build_error = Some(error.to_owned()), &View::default());
+        assert!(text.starts_with("error[E0308]: mismatched types\n --> labs/01-pmm/src/bitmap.rs:3:5\n"), "{text}");
+        assert!(
+            text.trim_end().ends_with(
+                "✘ could not build: labs/01-pmm/src/bitmap.rs does not compile, so no check of 01-pmm was run."
+            ),
+            "{text}"
+        );
+        let colored =
+            told(|run| run.labs[0].build_error = Some(error.to_owned()), &View { color: true, ..View::default() });
+        assert!(colored.starts_with('\u{1b}'));
+    }
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_they_must_be() {
+        let words = ["qemu", "-append", "nonce=1 check=a", "it's"].map(str::to_owned);
+        assert_eq!(shell_words(&words), r"qemu -append 'nonce=1 check=a' 'it'\''s'");
+    }
+}

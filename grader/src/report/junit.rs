@@ -1,0 +1,94 @@
+//! The run as JUnit XML: a suite a lab, a case a check.
+
+use std::path::Path;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::model::{CheckReport, LabReport, Run, Status};
+
+use super::details;
+use super::style::View;
+use super::symbolize::Images;
+
+/// The run as XML, with a newline at its end.
+pub fn render(run: &Run, root: &Path, images: &Images) -> String {
+    let mut report = Report::new("folio");
+    report.set_time(run.elapsed);
+    for lab in &run.labs {
+        let mut suite = TestSuite::new(&lab.id);
+        for (name, value) in
+            [("emulator", run.emulator.clone()), ("toolchain", run.toolchain.clone()), ("seed", run.seed.to_string())]
+        {
+            suite.add_property((name, value.as_str()));
+        }
+        for check in &lab.checks {
+            suite.add_test_case(case(check, lab, run, root, images));
+        }
+        report.add_test_suite(suite);
+    }
+    let mut text = report.to_string().unwrap_or_default();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &Images) -> TestCase {
+    let mut status = match check.status {
+        Status::Passed => TestCaseStatus::success(),
+        Status::Failed | Status::NotStarted | Status::Panicked | Status::Crashed | Status::Hung => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
+        }
+        Status::Tampered | Status::CouldNotBuild => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    if check.status != Status::Passed {
+        status.set_message(&check.message).set_type(check.status.id());
+        let text = match &lab.build_error {
+            Some(error) => anstream::adapter::strip_str(error).to_string(),
+            None => details::check(check, lab, run, root, images, &View::default()),
+        };
+        status.set_description(text);
+    }
+    let mut case = TestCase::new(&check.name, status);
+    case.set_classname(&lab.id);
+    case.add_property(("points", check.points().to_string().as_str()));
+    case.add_property(("max_points", check.max_points.to_string().as_str()));
+    if let Some(evidence) = &check.evidence
+        && !evidence.log.is_empty()
+    {
+        case.set_system_out(evidence.log.join("\n"));
+    }
+    case
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn each_check_is_a_case_of_its_lab_s_suite() {
+        let root = Path::new("/nowhere");
+        let text = render(&samples::run(), root, &Images::new(root));
+        for part in [
+            r#"<testsuite name="01-pmm" tests="4" skipped="0" errors="0" failures="3">"#,
+            r#"<testcase name="counts-exact" classname="01-pmm">"#,
+            r#"type="failed""#,
+            r#"type="crashed""#,
+            r#"<property name="max_points" value="10"/>"#,
+            "page fault: write to 0x0000_0004",
+        ] {
+            assert!(text.contains(part), "{part}\n---\n{text}");
+        }
+        quick_junit::Report::deserialize_from_str(&text).unwrap();
+    }
+
+    #[test]
+    fn no_control_character_gets_into_the_file() {
+        let mut run = samples::run();
+        run.labs[0].checks[1].evidence.as_mut().unwrap().log = vec!["\u{1b}[2J\u{0}".to_owned()];
+        let root = Path::new("/nowhere");
+        let text = render(&run, root, &Images::new(root));
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+}

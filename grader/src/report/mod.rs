@@ -1,0 +1,54 @@
+//! What a person or a program reads: a [`Run`] as text, as JSON, as JUnit XML.
+//!
+//! Everything here is a function of what the runner found out; nothing here
+//! decides a verdict. The only other things read are the kernel image's line
+//! tables and the source files, to show where a crash happened.
+
+mod crash;
+mod details;
+mod file;
+mod json;
+mod junit;
+mod next;
+mod page_fault;
+#[cfg(test)]
+pub(crate) mod samples;
+mod source;
+pub mod style;
+mod symbolize;
+mod table;
+
+use std::path::Path;
+
+use crate::model::Run;
+
+pub use file::{ReportError, write};
+pub use next::chapter;
+pub use style::{View, plural};
+pub use symbolize::Images;
+
+/// The whole report for a person: the scores, what went wrong, and what to do next.
+///
+/// `root` is the workspace that was graded; names of files are shown relative
+/// to it. The text ends in a newline.
+pub fn text(run: &Run, root: &Path, view: &View) -> String {
+    let images = Images::new(root);
+    let mut out = String::new();
+    for lab in &run.labs {
+        out.push_str(&table::lab(lab, view));
+        out.push('\n');
+        out.push_str(&details::lab(lab, run, root, &images, view));
+    }
+    out.push_str(&next::closing(run, view));
+    out
+}
+
+/// The run as one JSON object, as `grader/JSON.md` describes it. Ends in a newline.
+pub fn json(run: &Run, root: &Path) -> String {
+    json::render(run, root, &Images::new(root))
+}
+
+/// The run as JUnit XML, for the programs that show test results. Ends in a newline.
+pub fn junit(run: &Run, root: &Path) -> String {
+    junit::render(run, root, &Images::new(root))
+}

@@ -1,0 +1,125 @@
+//! How text is laid out and coloured.
+
+use anstyle::{AnsiColor, Style};
+
+/// How a report is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Whether escape sequences for colour may be used.
+    pub color: bool,
+    /// The terminal's width in columns, 80 if it is not known.
+    pub width: usize,
+    /// Whether to show everything: logs, serial output, measures, the emulator's command line.
+    pub verbose: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { color: false, width: 80, verbose: false }
+    }
+}
+
+/// What is wrong.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What is right.
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// What asks for attention, without being wrong.
+pub const NOTICE: Style = AnsiColor::Yellow.on_default();
+/// Titles.
+pub const STRONG: Style = Style::new().bold();
+/// What can be skipped.
+pub const FAINT: Style = Style::new().dimmed();
+/// What can be typed or opened.
+pub const ACTION: Style = AnsiColor::Cyan.on_default();
+
+/// The narrowest layout: a terminal that is narrower has to wrap by itself.
+const NARROWEST: usize = 40;
+
+/// The widest text: longer lines are hard to read.
+const WIDEST: usize = 110;
+
+impl View {
+    /// `text` in the style, if colour may be used.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// How wide text is to be.
+    pub fn columns(&self) -> usize {
+        self.width.clamp(NARROWEST, WIDEST)
+    }
+
+    /// A label and a text beside it, wrapped, the text's lines below each other:
+    ///
+    /// ```text
+    ///   rule      A frame is handed out once until it
+    ///             is freed.
+    /// ```
+    pub fn field(&self, label: &str, text: &str) -> String {
+        let first = format!("  {label:<LABEL_WIDTH$}");
+        let other = " ".repeat(first.len());
+        let mut out = String::new();
+        for (number, line) in wrap(text, self.columns().saturating_sub(first.len())).iter().enumerate() {
+            let start = if number == 0 { self.paint(FAINT, &first) } else { other.clone() };
+            out.push_str(format!("{start}{line}").trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// The width of the column of labels in [`View::field`].
+const LABEL_WIDTH: usize = 10;
+
+/// `text` in lines of at most `width` columns. Its own line ends stay.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    // A name with hyphens is not cut at one: it may be copied to the command line.
+    let options = textwrap::Options::new(width.max(10))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
+}
+
+/// `1 check`, `2 checks`.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// `64M` as `64 MiB`.
+pub fn memory(size: &str) -> String {
+    match size.split_at_checked(size.len().saturating_sub(1)) {
+        Some((number, "K")) => format!("{number} KiB"),
+        Some((number, "M")) => format!("{number} MiB"),
+        Some((number, "G")) => format!("{number} GiB"),
+        _ => size.to_owned(),
+    }
+}
+
+/// `text` without control characters, so that what a student's kernel printed
+/// cannot move the cursor or change colours.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_wrapped_under_its_first_word() {
+        let view = View { width: 40, ..View::default() };
+        let text = view.field("rule", "A frame is handed out once until it is freed again.");
+        assert_eq!(text, "  rule      A frame is handed out once\n            until it is freed again.\n");
+    }
+
+    #[test]
+    fn colour_is_used_only_where_it_is_allowed() {
+        assert_eq!(View::default().paint(BAD, "x"), "x");
+        assert!(View { color: true, ..View::default() }.paint(BAD, "x").starts_with('\u{1b}'));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\nc");
+    }
+}

@@ -1,0 +1,141 @@
+//! A lab's scores: a title, and one row a check.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table, Width, presets};
+
+use crate::model::{CheckReport, Crash, Graded, LabReport, Status};
+
+use super::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
+
+/// The lab's title with its score, and a row for each of its checks.
+pub fn lab(lab: &LabReport, view: &View) -> String {
+    let mut out = title(lab, view);
+    out.push('\n');
+    if lab.checks.is_empty() {
+        return out;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    // The caller decides about colour; the library must not ask the terminal.
+    if view.color {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    for check in &lab.checks {
+        table.add_row(row(check));
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    if let Some(column) = table.column_mut(3) {
+        // What is left after the mark, the name and the points.
+        let name = lab.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
+        let left = view.columns().saturating_sub(name + 20).max(20);
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(u16::try_from(left).unwrap_or(u16::MAX))));
+    }
+    for line in table.to_string().lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// `01-pmm  Frames … 35 of 70 points`, the score at the right margin.
+fn title(lab: &LabReport, view: &View) -> String {
+    let (points, max) = score(lab);
+    let right = format!("{points} of {max} points");
+    let whose = if lab.graded == Graded::Solution { " (the reference solution)" } else { "" };
+    let left = format!("{}  {}{whose}", lab.id, lab.title);
+    let room = view.columns().min(80);
+    let used = left.chars().count() + right.chars().count();
+    let gap = room.saturating_sub(used).max(2);
+    let style = if points == max {
+        GOOD
+    } else if points == 0 {
+        BAD
+    } else {
+        NOTICE
+    };
+    format!(
+        "{}  {}{}{}{}",
+        view.paint(STRONG, &lab.id),
+        view.paint(STRONG, &lab.title),
+        view.paint(FAINT, whose),
+        " ".repeat(gap),
+        view.paint(style, &right),
+    )
+}
+
+/// Points earned and points to be had.
+pub fn score(lab: &LabReport) -> (u32, u32) {
+    let points = lab.checks.iter().map(CheckReport::points).sum();
+    let max = lab.checks.iter().map(|check| check.max_points).sum();
+    (points, max)
+}
+
+/// The sign before a check's name.
+pub fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "✔",
+        Status::NotStarted => "·",
+        _ => "✘",
+    }
+}
+
+fn row(check: &CheckReport) -> Vec<Cell> {
+    let color = match check.status {
+        Status::Passed => Color::Green,
+        Status::NotStarted => Color::DarkGrey,
+        _ => Color::Red,
+    };
+    let points = format!("{}/{}", check.points(), check.max_points);
+    let mut verdict = Cell::new(verdict(check)).fg(color);
+    if check.status == Status::Passed {
+        verdict = verdict.add_attribute(Attribute::Dim);
+    }
+    vec![Cell::new(mark(check.status)).fg(color), Cell::new(&check.name), Cell::new(points), verdict]
+}
+
+/// The verdict in a few words, more exact than the status where there is more to say.
+pub fn verdict(check: &CheckReport) -> String {
+    let crash = check.evidence.as_ref().and_then(|evidence| evidence.crash.as_ref());
+    match (check.status, crash) {
+        (Status::Crashed, Some(crash)) => kind(crash),
+        _ => check.status.words().to_owned(),
+    }
+}
+
+fn kind(crash: &Crash) -> String {
+    match (crash.kind.as_str(), &crash.exception) {
+        ("exception", Some(exception)) => exception.name.clone(),
+        (kind, _) => kind.replace('-', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn every_check_has_a_row_with_its_points_and_verdict() {
+        let text = lab(&samples::lab(), &View::default());
+        assert!(text.starts_with("01-pmm  Frames"), "{text}");
+        assert!(text.lines().next().unwrap().ends_with("5 of 30 points"), "{text}");
+        for row in [
+            "✔  counts-exact   5/5  passed",
+            "✘  never-twice   0/10  failed",
+            "✘  runs-aligned  0/10  page fault",
+            "·  exhaustion     0/5  not started",
+        ] {
+            assert!(text.contains(row), "{row}\n---\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn colour_is_the_view_s_choice() {
+        assert!(!lab(&samples::lab(), &View::default()).contains('\u{1b}'));
+        assert!(lab(&samples::lab(), &View { color: true, ..View::default() }).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,63 @@
+//! Ctrl-C: the grader ends, and no emulator is left behind.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::course::Copy;
+
+/// The processes whose command line contains `text`.
+fn processes(text: &str) -> Vec<u32> {
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ").contains(text)
+        })
+        .collect()
+}
+
+#[test]
+fn no_emulator_outlives_an_interrupted_grader() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::KILL] {
+        // This hangs for as long as a machine may: far longer than this test needs.
+        let copy = Copy::with_checks(&["harness-hang"]);
+        let slow = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 3750");
+        copy.write("labs/01-pmm/lab.toml", &slow);
+        // A seed that no other test uses finds the machine again.
+        let seed = format!("seed=77{}", std::process::id());
+        let mut grader = copy
+            .command(&["--seed", seed.strip_prefix("seed=").unwrap()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // The grader's own process has `--seed N` on its line, the machine's has `seed=N`.
+        let mut machine = processes(&seed);
+        while machine.is_empty() {
+            assert!(grader.try_wait().unwrap().is_none(), "the grader ended by itself");
+            pause();
+            machine = processes(&seed);
+        }
+        let pid = rustix::process::Pid::from_child(&grader);
+        rustix::process::kill_process(pid, signal).unwrap();
+        let status = grader.wait().unwrap();
+        assert!(status.code() != Some(0) && status.code() != Some(1), "{status:?}");
+        if signal == rustix::process::Signal::KILL {
+            assert_eq!(status.signal(), Some(9));
+        }
+        // A killed process takes a moment to go; one that was forgotten would stay far longer.
+        let gone = (0..500).any(|_| {
+            pause();
+            processes(&seed).is_empty()
+        });
+        assert!(gone, "{signal:?} left an emulator behind");
+    }
+}
+
+fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
+}

@@ -1,0 +1,96 @@
+//! The labs themselves: the references, what `dev check` proves, the host tests.
+
+use std::process::{Command, Stdio};
+
+use crate::course::{Copy, Ran, course, grade, has_solutions, lab, target_dir};
+
+/// The labs' folders, by name.
+fn labs() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(course().join("labs"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("lab.toml").exists())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_references_score_everything() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::new();
+    let run = copy.grade(&["--solution", "--json", "-"]).expect_code(0).json();
+    assert_eq!(run["score"], run["max_score"]);
+    for name in labs() {
+        let lab = lab(&run, &name);
+        assert_eq!(lab["graded"], "solution");
+        for check in lab["checks"].as_array().unwrap() {
+            assert_eq!(check["status"], "passed", "{check:#}");
+        }
+    }
+}
+
+#[test]
+fn the_course_proves_itself() {
+    // What students get has neither references nor mistakes.
+    if !has_solutions() {
+        return;
+    }
+    let ran = Ran::of(&mut crate::course::command(course(), &["dev", "check", "--color", "never"])).expect_code(0);
+    for word in ["skeleton", "reference", "mistake", "alternative", "host tests", "hold."] {
+        assert!(ran.stdout.contains(word), "`{word}` is missing\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_students_get_grades_without_the_references() {
+    let copy = Copy::new();
+    for name in labs() {
+        for folder in ["solution", "mistakes", "alternatives"] {
+            let _ = std::fs::remove_dir_all(copy.root().join("labs").join(&name).join(folder));
+        }
+    }
+    let run = copy.grade(&["--json", "-"]);
+    assert!(run.code == 0 || run.code == 1, "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(run.json()["labs"].as_array().unwrap().len(), labs().len());
+    copy.grade(&["--solution"]).expect_code(2).says("has no reference here");
+    copy.grade(&["dev", "check"]).expect_code(2).says("has no reference here");
+}
+
+#[test]
+fn every_check_can_be_explained() {
+    let all = grade(course(), &["explain", "--color", "never"]).expect_code(0);
+    for name in labs() {
+        assert!(all.stdout.contains(&name), "{}", all.stdout);
+    }
+    let one = grade(course(), &["explain", "never-twice", "--color", "never"]).expect_code(0);
+    one.says("rule").says("hint").says("cargo grade --check never-twice").says("labs/01-pmm/src/bitmap.rs");
+}
+
+/// The kernel's own crates and the labs are no default members: their host tests run here.
+#[test]
+fn the_host_tests_of_every_lab_pass_on_its_reference() {
+    if !has_solutions() {
+        return;
+    }
+    for name in labs() {
+        let package = name.split_once('-').unwrap().1;
+        let output = Command::new(env!("CARGO"))
+            .args(["test", "--package", package, "--features", "solution", "--target-dir"])
+            .arg(target_dir())
+            .current_dir(course())
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

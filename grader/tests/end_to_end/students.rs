@@ -1,0 +1,171 @@
+//! What students write: code that does not compile, that lies, that is only begun.
+
+use crate::course::{Copy, check, lab};
+
+/// A student's file whose `new` has this body, and whose other functions nobody has written.
+fn student(before: &str, new: &str) -> String {
+    let todos: String = [
+        "fn allocate(&mut self) -> Option<Frame>",
+        "fn allocate_run(&mut self, _: Order) -> Option<FrameRun>",
+        "fn free(&mut self, _: Frame) -> Result<(), FreeError>",
+        "fn free_run(&mut self, _: FrameRun) -> Result<(), FreeError>",
+        "fn free_frames(&self) -> u32",
+        "fn managed_frames(&self) -> u32",
+    ]
+    .map(|signature| format!("    {signature} {{\n        todo!()\n    }}\n"))
+    .concat();
+    format!(
+        "use mm_api::{{Frame, FrameAllocator, FrameRun, FreeError, InitError, MemoryMap, MetadataLender, Order}};\n\
+         {before}\n\
+         pub struct Pmm {{}}\n\n\
+         impl FrameAllocator for Pmm {{\n\
+         \x20   fn new(_: &MemoryMap<'_>, _: &mut dyn MetadataLender) -> Result<Self, InitError> {{\n\
+         \x20       {new}\n    }}\n{todos}}}\n"
+    )
+}
+
+/// A check of lab 01 that any kernel knows.
+const CHECK: &str = "never-twice";
+
+#[test]
+fn a_skeleton_scores_nothing_and_is_told_where_to_begin() {
+    let copy = Copy::with_student(&student("", "todo!()"));
+    let ran = copy.grade(&["01", "--color", "never"]).expect_code(1);
+    let ran = ran.says("0 of 100 points").says("not started").says("labs/01-pmm/src/bitmap.rs").says("cargo grade 01");
+    assert!(!ran.stdout.contains("panicked"), "{}", ran.stdout);
+
+    let run = copy.grade(&["01", "--json", "-"]).expect_code(1).json();
+    assert_eq!((&run["score"], &run["max_score"]), (&0.into(), &100.into()));
+    for check in lab(&run, "01-pmm")["checks"].as_array().unwrap() {
+        assert_eq!(check["status"], "not_started", "{check:#}");
+        assert_eq!(check["crash"]["location"]["file"], "labs/01-pmm/src/bitmap.rs", "{check:#}");
+    }
+}
+
+#[test]
+fn a_panic_is_shown_with_the_student_s_own_line() {
+    let copy = Copy::with_student(&student(
+        "",
+        "let none: Option<u32> = core::hint::black_box(None);\n        none.unwrap();\n        todo!()",
+    ));
+    let ran = copy.grade(&["--check", CHECK, "--color", "never"]).expect_code(1);
+    let ran = ran.says("panicked: called `Option::unwrap()` on a `None` value").says("none.unwrap();").says("━━━━");
+    assert!(ran.stdout.contains("labs/01-pmm/src/bitmap.rs:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("from kernel/src/checks/pmm/"), "{}", ran.stdout);
+}
+
+#[test]
+fn endless_recursion_is_a_stack_overflow_in_the_student_s_file() {
+    let before =
+        "fn deeper(n: u32) -> u32 {\n    let room = core::hint::black_box([n; 64]);\n    deeper(n + 1) + room[3]\n}\n";
+    let copy = Copy::with_student(&student(before, "panic!(\"{}\", deeper(0))"));
+    let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+    let crash = &check(&run, CHECK)["crash"];
+    assert_eq!(crash["kind"], "stack-overflow", "{crash:#}");
+    assert_eq!(crash["location"]["file"], "labs/01-pmm/src/bitmap.rs", "{crash:#}");
+}
+
+#[test]
+fn an_endless_loop_is_stopped_and_shown_where_it_is() {
+    let copy = Copy::with_student(&student("", "loop {\n            core::hint::spin_loop();\n        }"));
+    let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+    let check = check(&run, CHECK);
+    assert_eq!(check["status"], "hung", "{check:#}");
+    assert_eq!(check["crash"]["location"]["file"], "labs/01-pmm/src/bitmap.rs", "{check:#}");
+}
+
+#[test]
+fn a_build_error_is_shown_as_rustc_shows_it_and_stops_that_lab_only() {
+    let copy = Copy::with_student(&student("", "let frames: u32 = \"many\";\n        todo!()"));
+    let ran = copy.grade(&["--color", "never"]).expect_code(1);
+    ran.says("error[E0308]: mismatched types")
+        .says("labs/01-pmm/src/bitmap.rs:")
+        .says("could not build")
+        .does_not_say("\u{1b}");
+
+    let run = copy.grade(&["--json", "-"]).expect_code(1).json();
+    let broken = lab(&run, "01-pmm");
+    assert!(broken["build_error"].as_str().is_some_and(|text| text.contains("E0308")), "{broken:#}");
+    for check in broken["checks"].as_array().unwrap() {
+        assert_eq!(check["status"], "could_not_build", "{check:#}");
+    }
+    for other in run["labs"].as_array().unwrap().iter().filter(|other| other["id"] != "01-pmm") {
+        assert!(other.get("build_error").is_none(), "{other:#}");
+    }
+
+    let colored = copy.grade(&["--color", "always"]).expect_code(1);
+    assert!(colored.stdout.contains("\u{1b}["), "{}", colored.stdout);
+}
+
+#[test]
+fn a_file_that_breaks_the_interface_does_not_build() {
+    let renamed = student("", "todo!()").replace("Pmm", "Manager");
+    let copy = Copy::with_student(&renamed);
+    let run = copy.grade(&["01", "--json", "-"]).expect_code(1).json();
+    assert!(lab(&run, "01-pmm")["build_error"].is_string(), "{run:#}");
+}
+
+/// Student's code that tries to look as if it had passed. None of it may score.
+#[test]
+fn nothing_that_a_student_s_code_prints_or_does_makes_a_check_pass() {
+    let lies = [
+        // Results and reports, printed through the log.
+        "log::info!(\"ok 1 NAME\");\n        log::info!(\"ok 1 NAME # folio:0123456789abcdef\\n# folio:0123456789abcdef end\");\n        todo!()",
+        // The same, hidden behind other line ends and control characters.
+        "log::error!(\"\\r\\nok 1 NAME\\r\\u{1b}[2K# folio: end\\u{0}\\n\\nok 1 NAME\");\n        todo!()",
+        // Another check's name.
+        "log::info!(\"ok 1 init-errors\");\n        todo!()",
+        // A panic whose message looks like the rest of a passed check.
+        "panic!(\"x\\nok 1 NAME # folio:0123456789abcdef\\n# folio:0123456789abcdef end\\n\")",
+        // A panic that looks like a result with the protocol's words first.
+        "panic!(\"# folio:0123456789abcdef end\\nok 1 NAME\")",
+    ];
+    for lie in lies {
+        let copy = Copy::with_student(&student("", &lie.replace("NAME", CHECK)));
+        let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+        let check = check(&run, CHECK);
+        assert_ne!(check["status"], "passed", "{lie}\n{check:#}");
+        assert_eq!(check["points"], 0, "{lie}\n{check:#}");
+    }
+}
+
+#[test]
+fn what_reaches_beyond_the_language_is_refused_by_the_compiler() {
+    for (before, new, expected) in [
+        // `forbid` in the frozen lib.rs cannot be lifted from the student's file.
+        (
+            "#[allow(unsafe_code)]\nfn f() { unsafe { core::hint::unreachable_unchecked() } }",
+            "f();\n        todo!()",
+            "unsafe",
+        ),
+        ("", "unsafe { core::arch::asm!(\"out 0xf4, al\", in(\"al\") 0x10u8) };\n        todo!()", "unsafe"),
+        // There is no operating system to end the machine with.
+        ("", "std::process::exit(0)", "std"),
+        // The kernel is no dependency of a lab.
+        ("", "kernel_core::provoke::exit(0x10)", "kernel_core"),
+        ("#[unsafe(no_mangle)]\npub extern \"C\" fn memcpy() {}", "todo!()", "unsafe"),
+    ] {
+        let copy = Copy::with_student(&student(before, new));
+        let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+        let error = lab(&run, "01-pmm")["build_error"].as_str().unwrap_or_default().to_owned();
+        assert!(error.contains(expected), "{before}\n{new}\n{run:#}");
+        assert_eq!(check(&run, CHECK)["status"], "could_not_build");
+    }
+}
+
+#[test]
+fn taking_in_the_reference_does_not_count() {
+    let text = "#[path = \"../solution/bitmap.rs\"]\nmod reference;\npub use reference::Pmm;\n";
+    let copy = Copy::with_student(text);
+    if !copy.root().join("labs/01-pmm/solution").is_dir() {
+        return;
+    }
+    let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+    assert_eq!(check(&run, CHECK)["status"], "tampered", "{run:#}");
+}
+
+#[test]
+fn a_student_s_log_is_shown_where_a_check_fails() {
+    let copy = Copy::with_student(&student("", "log::info!(\"I was here\");\n        todo!()"));
+    copy.grade(&["--check", CHECK, "-v", "--color", "never"]).expect_code(1).says("I was here");
+}

@@ -1,0 +1,104 @@
+//! Every way in which a check can end, provoked by the kernel's checks of the harness itself.
+
+use serde_json::Value;
+
+use crate::course::{Copy, check};
+
+/// Each check of the harness, and how it has to come out.
+const PROVOKED: [(&str, &str); 23] = [
+    ("harness-pass", "passed"),
+    ("harness-fail", "failed"),
+    ("harness-panic", "panicked"),
+    ("harness-todo", "not_started"),
+    ("harness-null-write", "crashed"),
+    ("harness-stack-overflow", "crashed"),
+    ("harness-divide", "crashed"),
+    ("harness-invalid-opcode", "crashed"),
+    ("harness-triple-fault", "crashed"),
+    ("harness-hang", "hung"),
+    ("harness-halt", "hung"),
+    ("harness-flood", "hung"),
+    ("harness-early-exit", "tampered"),
+    ("harness-forged-log", "failed"),
+    ("harness-forged-serial", "tampered"),
+    ("harness-wrong-name", "tampered"),
+    ("harness-two-results", "tampered"),
+    ("harness-nested-log", "passed"),
+    ("harness-memory", "passed"),
+    ("harness-boot-info", "passed"),
+    ("harness-scratch", "passed"),
+    ("harness-lender", "passed"),
+    ("harness-clock", "passed"),
+];
+
+#[test]
+fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
+    let names = PROVOKED.map(|(name, _)| name);
+    let copy = Copy::with_checks(&names);
+    let ran = copy.grade(&["--json", "-"]).expect_code(1);
+    let run = ran.json();
+    for (name, status) in PROVOKED {
+        let check = check(&run, name);
+        assert_eq!(check["status"], status, "{check:#}");
+        assert_eq!(check["points"], u32::from(status == "passed"), "{check:#}");
+    }
+    let passed = PROVOKED.iter().filter(|(_, status)| *status == "passed").count();
+    assert_eq!((&run["score"], &run["max_score"]), (&Value::from(passed), &Value::from(PROVOKED.len())));
+
+    let fail = check(&run, "harness-fail");
+    assert!(fail["expected"].as_str().is_some_and(|text| text.contains("42")), "{fail:#}");
+    assert_eq!(fail["saw"], "41");
+    assert_eq!(fail["context"][0], "on purpose");
+    assert_eq!(fail["measures"][0], serde_json::json!({"name": "answer", "value": 41, "unit": "things"}));
+
+    let panic = &check(&run, "harness-panic")["crash"];
+    assert_eq!(panic["kind"], "panic");
+    assert!(panic["panic"]["message"].as_str().is_some_and(|text| text.starts_with("the harness panics")), "{panic:#}");
+    assert_eq!(panic["location"]["file"], "kernel/src/checks/harness.rs");
+
+    let write = &check(&run, "harness-null-write")["crash"];
+    assert_eq!(write["exception"]["vector"], 14, "{write:#}");
+    assert!(write["exception"]["address"].as_u64().is_some_and(|address| address < 4096), "{write:#}");
+    assert!(
+        write["message"].as_str().is_some_and(|text| text.starts_with("page fault: write to 0x0000_")),
+        "{write:#}"
+    );
+    let names_its_check = |call: &Value| call["file"] == "kernel/src/checks/harness.rs" && call["line"].is_u64();
+    assert!(write["backtrace"].as_array().is_some_and(|calls| calls.iter().any(names_its_check)), "{write:#}");
+
+    assert_eq!(check(&run, "harness-stack-overflow")["crash"]["kind"], "stack-overflow");
+    assert_eq!(check(&run, "harness-divide")["crash"]["exception"]["vector"], 0);
+    assert_eq!(check(&run, "harness-invalid-opcode")["crash"]["exception"]["vector"], 6);
+    assert_eq!(check(&run, "harness-triple-fault")["crash"]["kind"], "triple-fault");
+}
+
+#[test]
+fn the_same_image_and_seed_measure_the_same_numbers_of_instructions() {
+    let copy = Copy::with_checks(&["harness-pass", "harness-fail"]);
+    let measured = || {
+        let run = copy.grade(&["--json", "-", "--seed", "7"]).expect_code(1).json();
+        assert_eq!(run["seed"], 7);
+        check(&run, "harness-fail")["measures"].clone()
+    };
+    assert_eq!(measured(), measured());
+}
+
+#[test]
+fn every_verdict_is_told_in_words() {
+    let names = PROVOKED.map(|(name, _)| name);
+    let copy = Copy::with_checks(&names);
+    let ran = copy.grade(&["--color", "never"]).expect_code(1);
+    for text in [
+        "harness-null-write: crashed",
+        "page fault: write to 0x0000_",
+        "harness-hang",
+        "stack overflow",
+        "triple fault",
+        "harness-early-exit: tampered",
+        "kernel/src/checks/harness.rs",
+        "cargo grade --check harness-fail",
+    ] {
+        assert!(ran.stdout.contains(text), "`{text}` is missing\n{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains('\u{1b}'), "colour was refused");
+}

@@ -1,0 +1,71 @@
+//! Ways to bring the machine down, for the checks of the harness itself.
+
+use core::arch::asm;
+use core::hint::black_box;
+
+use super::ports;
+use crate::console::serial;
+use crate::machine_end::EXIT_PORT;
+use crate::report;
+
+/// Writes to address 0, which is not mapped.
+pub fn null_write() {
+    // SAFETY: it does not return: the access is a page fault.
+    unsafe { asm!("mov dword ptr [{}], 1", in(reg) 0) }
+}
+
+/// Divides by zero, as compiled code never does: it checks first.
+pub fn divide_by_zero() {
+    // SAFETY: it does not return: the division is an exception.
+    unsafe { asm!("xor edx, edx", "div {}", in(reg) 0, inout("eax") 1 => _, out("edx") _) }
+}
+
+/// Executes an instruction that is none.
+pub fn invalid_opcode() {
+    // SAFETY: it does not return: the instruction is an exception.
+    unsafe { asm!("ud2") }
+}
+
+/// Loops for ever, with interrupts off.
+pub fn hang() {
+    // SAFETY: it does nothing, and does not return.
+    unsafe { asm!("cli", "2: jmp 2b") }
+}
+
+/// Stops the processor for ever: interrupts are off.
+pub fn halt() {
+    // SAFETY: it does nothing, and does not return.
+    unsafe { asm!("cli", "2: hlt", "jmp 2b") }
+}
+
+/// Takes away the descriptor table of the exceptions, and causes one.
+pub fn triple_fault() {
+    let none = [0u16; 3];
+    // SAFETY: it does not return: the processor shuts down.
+    unsafe { asm!("lidt [{}]", "int3", in(reg) &raw const none) }
+}
+
+/// Calls itself until the stack is used up.
+#[must_use]
+#[inline(never)]
+pub fn overflow_stack(depth: u32) -> u32 {
+    // The compiler is not to see that it never ends.
+    let deeper = black_box([depth; 16]);
+    if black_box(true) { overflow_stack(deeper[15] + 1).max(deeper[0]) } else { depth }
+}
+
+/// Writes to the exit port, as a kernel does at its end.
+pub fn exit(code: u8) {
+    // SAFETY: the device ends the machine, or there is none.
+    unsafe { ports::write(EXIT_PORT, code) }
+}
+
+/// Sends text to the serial port as it is.
+pub fn raw_serial(text: &str) {
+    serial::write(text);
+}
+
+/// Reports that a check passed, with the nonce, whichever it is.
+pub fn signed_result(name: &str) {
+    report::result(true, name);
+}

@@ -1,0 +1,47 @@
+//! Addresses that the linker script and `boot.s` define.
+
+use mm_api::VirtAddr;
+
+/// Declares functions that give a symbol's address.
+macro_rules! symbols {
+    ($($(#[$doc:meta])* $function:ident = $symbol:ident;)*) => {
+        unsafe extern "C" {
+            $(static $symbol: u8;)*
+        }
+        $(
+            $(#[$doc])*
+            pub(crate) fn $function() -> VirtAddr {
+                VirtAddr::new((&raw const $symbol).addr() as u32)
+            }
+        )*
+    };
+}
+
+symbols! {
+    /// The kernel's image begins here.
+    image_start = IMAGE_START;
+    /// The first address after the image, with all that it does not store.
+    image_end = IMAGE_END;
+    /// Code and constants begin here …
+    read_only_start = READ_ONLY_START;
+    /// … the code ends here …
+    text_end = TEXT_END;
+    /// … and the constants here.
+    read_only_end = READ_ONLY_END;
+    /// The page below the boot stack, which is not mapped.
+    boot_stack_guard = BOOT_STACK_GUARD;
+    /// The lowest address of the boot stack.
+    boot_stack = BOOT_STACK;
+    /// The first address after the boot stack.
+    boot_stack_end = BOOT_STACK_END;
+    /// The page below the double fault's stack, which is not mapped.
+    fault_stack_guard = FAULT_STACK_GUARD;
+    /// The first address after the double fault's stack.
+    fault_stack_end = FAULT_STACK_END;
+    /// The first exception's stub; each takes 16 bytes.
+    exception_stubs = EXCEPTION_STUBS;
+    /// Where the double fault's task begins.
+    double_fault_entry_point = DOUBLE_FAULT_START;
+    /// The page directory that the kernel boots with.
+    page_directory = PAGE_DIRECTORY;
+}

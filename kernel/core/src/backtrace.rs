@@ -1,0 +1,74 @@
+//! The calls that led to where the processor is.
+
+use core::fmt;
+
+use crate::arch::registers::Registers;
+use crate::arch::symbols;
+
+/// The most addresses that are shown: a runaway recursion has thousands.
+const LIMIT: usize = 32;
+
+/// A walk along the frame pointers: each frame begins with the caller's EBP,
+/// and the return address follows.
+///
+/// It reads nothing outside the boot stack, and each frame must lie above the
+/// one before, so it ends, and without a fault, whatever EBP holds.
+pub(crate) struct Backtrace {
+    eip: u32,
+    esp: u32,
+    ebp: u32,
+}
+
+impl Backtrace {
+    /// The calls that led to where `registers` were taken.
+    pub(crate) fn from(registers: &Registers) -> Self {
+        Self { eip: registers.eip, esp: registers.esp, ebp: registers.ebp }
+    }
+}
+
+/// The word at `address`, if that is a word of the boot stack.
+fn word(address: u32) -> Option<u32> {
+    let stack = symbols::boot_stack().as_u32()..=symbols::boot_stack_end().as_u32() - 4;
+    if !address.is_multiple_of(4) || !stack.contains(&address) {
+        return None;
+    }
+    let pointer: *const u32 = core::ptr::with_exposed_provenance(address as usize);
+    // SAFETY: the whole stack is mapped, always, and any bytes are a word. The
+    // frames are no Rust objects, so the access is volatile.
+    Some(unsafe { pointer.read_volatile() })
+}
+
+/// Whether `address` is one of the kernel's code.
+fn is_code(address: u32) -> bool {
+    (symbols::read_only_start().as_u32()..symbols::text_end().as_u32()).contains(&address)
+}
+
+/// `0x… 0x…`, the innermost first.
+impl fmt::Display for Backtrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.eip)?;
+        let mut shown = 1;
+        // A call to where there is no code leaves no frame, only the address
+        // that it would have returned to.
+        if !is_code(self.eip)
+            && let Some(caller) = word(self.esp)
+            && is_code(caller)
+        {
+            write!(f, " {caller:#010x}")?;
+            shown += 1;
+        }
+        let mut frame = self.ebp;
+        while shown < LIMIT
+            && let (Some(next), Some(caller)) = (word(frame), word(frame.wrapping_add(4)))
+            && is_code(caller)
+        {
+            write!(f, " {caller:#010x}")?;
+            shown += 1;
+            if next <= frame {
+                break;
+            }
+            frame = next;
+        }
+        Ok(())
+    }
+}

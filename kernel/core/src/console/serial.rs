@@ -1,0 +1,85 @@
+//! The serial port COM1.
+
+use core::fmt;
+
+use spin::Mutex;
+use uart_16550::backend::PioBackend;
+use uart_16550::spec::registers::LSR;
+use uart_16550::{BaudRate, Config, Uart16550};
+
+/// Where COM1's registers are on every PC.
+const COM1: u16 = 0x3F8;
+
+struct Port {
+    uart: Uart16550<PioBackend>,
+    /// Whether a device answered.
+    present: bool,
+    /// Whether the last byte ended a line.
+    at_line_start: bool,
+}
+
+static PORT: Mutex<Port> = Mutex::new(Port {
+    // SAFETY: COM1's eight registers are at this port, and nobody else uses them.
+    uart: match unsafe { Uart16550::new_port(COM1) } {
+        Ok(uart) => uart,
+        Err(_) => panic!("COM1's address leaves no room for its registers"),
+    },
+    present: false,
+    at_line_start: true,
+});
+
+/// Sets the port up: 115200 baud, 8 bits, no parity. Without a device at COM1,
+/// what is written is dropped.
+pub(crate) fn init() {
+    let mut port = PORT.lock();
+    port.present = port.uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT }).is_ok();
+}
+
+/// Makes the port usable for a crash report, even if the crash came while it
+/// was in use.
+pub(crate) fn seize() {
+    if PORT.is_locked() {
+        // SAFETY: there is one processor, and whoever held the lock was
+        // interrupted by a crash and does not go on.
+        unsafe { PORT.force_unlock() };
+    }
+}
+
+/// Writes text as it is.
+pub(crate) fn write(text: &str) {
+    let mut port = PORT.lock();
+    if port.present && !text.is_empty() {
+        port.uart.send_bytes_exact(text.as_bytes());
+        port.at_line_start = text.ends_with('\n');
+    }
+}
+
+/// Whether the next byte begins a line.
+pub(crate) fn at_line_start() -> bool {
+    PORT.lock().at_line_start
+}
+
+/// Ends the line that was begun, if one was.
+pub(crate) fn end_line() {
+    if !at_line_start() {
+        write("\n");
+    }
+}
+
+/// Waits until everything has been sent.
+pub(crate) fn flush() {
+    let mut port = PORT.lock();
+    while port.present && !port.uart.lsr().contains(LSR::TRANSMITTER_EMPTY) {
+        core::hint::spin_loop();
+    }
+}
+
+/// The port as something to format into.
+pub(crate) struct Serial;
+
+impl fmt::Write for Serial {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write(text);
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! What is reported when the kernel cannot go on.
+
+use core::panic::{Location, PanicInfo};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::arch::exceptions;
+use crate::arch::registers::Registers;
+use crate::backtrace::Backtrace;
+use crate::console;
+use crate::machine_end::{End, end, idle};
+use crate::report;
+
+/// Whether a crash is being reported: a second one ends the machine at once.
+static CRASHING: AtomicBool = AtomicBool::new(false);
+
+/// Begins a report. Nothing that was locked when the crash came stays so.
+fn begin(kind: &str) {
+    if CRASHING.swap(true, Ordering::Relaxed) {
+        end(End::Crash);
+    }
+    console::seize();
+    report::line("crash", format_args!("{kind}"));
+}
+
+/// Ends a report, and the machine.
+fn finish(registers: &Registers, backtrace: Backtrace) -> ! {
+    report::line("registers", format_args!("{registers}"));
+    report::line("backtrace", format_args!("{backtrace}"));
+    report::word("end");
+    end(End::Crash)
+}
+
+/// Reports an exception that nobody handles.
+pub(crate) fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) -> ! {
+    begin("exception");
+    let name = exceptions::name(vector);
+    report::line("exception", format_args!("{vector:#x} {error_code:#x} {name}"));
+    if vector == exceptions::PAGE_FAULT {
+        report::line("cr2", format_args!("{address:#010x}"));
+    }
+    console::show_crash(format_args!("{name} at {:#010x}", registers.eip));
+    finish(registers, Backtrace::from(registers))
+}
+
+/// Reports that the kernel's stack is used up.
+pub(crate) fn stack_overflow(registers: &Registers) -> ! {
+    begin("stack-overflow");
+    console::show_crash(format_args!("the kernel's stack is used up, at {:#010x}", registers.eip));
+    finish(registers, Backtrace::from(registers))
+}
+
+/// How the message of `todo!()` begins.
+const NOT_STARTED: &str = "not yet implemented";
+
+/// As an operating system, the kernel goes as far as the labs have come.
+fn not_started(text: &str, place: Option<&Location<'_>>) -> ! {
+    console::seize();
+    log::warn!("this part is still to be written{text}");
+    if let Some(place) = place {
+        log::warn!("it belongs to {place}");
+    }
+    idle()
+}
+
+/// Reports a panic.
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    let registers = Registers::now();
+    if !console::checking()
+        && let Some(text) = info.message().as_str().and_then(|message| message.strip_prefix(NOT_STARTED))
+    {
+        not_started(text, info.location())
+    }
+    begin("panic");
+    let message = info.message();
+    match info.location() {
+        Some(place) => report::line_with("panic", "\\n", format_args!("{place} {message}")),
+        None => report::line_with("panic", "\\n", format_args!("?:0:0 {message}")),
+    }
+    console::show_crash(format_args!("{info}"));
+    finish(&registers, Backtrace::from(&registers))
+}

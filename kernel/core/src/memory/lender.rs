@@ -1,0 +1,106 @@
+//! Lends memory to a frame allocator for its records, each frame once.
+
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{Frame, FrameRange, LendError, MemoryMap, MetadataLender};
+
+use super::{reach, scratch};
+
+/// 32-bit words in a frame.
+const WORDS_PER_FRAME: u32 = PAGE_SIZE / 4;
+
+/// A lender: of the machine's own memory, or for an invented map.
+pub struct Lender<'m> {
+    map: MemoryMap<'m>,
+    reachable: FrameRange,
+    /// One bit for each frame below the end of `reachable`: set if lent.
+    lent: &'static mut [u32],
+    lent_frames: u32,
+    source: Source,
+}
+
+/// Where the words come from.
+enum Source {
+    /// The frames themselves, in the direct map.
+    Machine,
+    /// Scratch memory.
+    Scratch,
+}
+
+impl<'m> Lender<'m> {
+    /// The lender of the machine's memory.
+    ///
+    /// # Safety
+    /// `map` must be the machine's, every frame of `reachable` must be in the
+    /// direct map, and nobody may use the frames that are usable in `map`
+    /// without asking this lender.
+    pub(crate) unsafe fn machine(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
+        Self { map, reachable, lent, lent_frames: 0, source: Source::Machine }
+    }
+
+    /// The lender of an invented map; `lent` is all zero.
+    pub(crate) fn synthetic(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
+        Self { map, reachable, lent, lent_frames: 0, source: Source::Scratch }
+    }
+
+    /// Whether `frame` was lent.
+    #[must_use]
+    pub fn is_lent(&self, frame: Frame) -> bool {
+        let number = frame.number();
+        self.lent.get((number / u32::BITS) as usize).is_some_and(|word| word & (1 << (number % u32::BITS)) != 0)
+    }
+
+    /// How many frames were lent.
+    #[must_use]
+    pub fn lent_frames(&self) -> u32 {
+        self.lent_frames
+    }
+
+    /// Why `frames` cannot be lent, or that they can.
+    fn judge(&self, frames: FrameRange) -> Result<(), LendError> {
+        if frames.first() < self.reachable.first() || frames.end() > self.reachable.end() {
+            return Err(LendError::Unreachable);
+        }
+        if frames.iter().any(|frame| !mm_oracle::is_usable(&self.map, frame)) {
+            return Err(LendError::NotUsable);
+        }
+        if frames.iter().any(|frame| self.is_lent(frame)) {
+            return Err(LendError::AlreadyLent);
+        }
+        Ok(())
+    }
+}
+
+impl MetadataLender for Lender<'_> {
+    fn reachable(&self) -> FrameRange {
+        self.reachable
+    }
+
+    fn lend(&mut self, frames: FrameRange) -> Result<&'static mut [u32], LendError> {
+        if frames.is_empty() {
+            return Ok(&mut []);
+        }
+        self.judge(frames)?;
+        let memory = match self.source {
+            // SAFETY: these frames are usable memory in the direct map, which
+            // belongs to this lender, and were not lent before.
+            Source::Machine => unsafe { reach::claim(frames) },
+            Source::Scratch => scratch::take(frames.len() * WORDS_PER_FRAME).ok_or_else(|| {
+                crate::report::line(
+                    "context",
+                    format_args!(
+                        "{} frames of records are more than this check can lend: it has {} KiB left",
+                        frames.len(),
+                        scratch::left() / 256
+                    ),
+                );
+                LendError::Unreachable
+            })?,
+        };
+        for frame in frames.iter() {
+            self.lent[(frame.number() / u32::BITS) as usize] |= 1 << (frame.number() % u32::BITS);
+        }
+        self.lent_frames += frames.len();
+        memory.fill(0);
+        Ok(memory)
+    }
+}

@@ -1,0 +1,45 @@
+//! Frames as memory that Rust can use.
+
+use core::ptr;
+use core::slice;
+
+use mm_api::{Frame, FrameRange};
+
+use super::direct;
+use crate::arch::paging::TemporaryMapping;
+
+/// 32-bit words in a frame.
+const WORDS: usize = 1024;
+
+/// Calls `work` with a frame's words.
+///
+/// # Safety
+/// The frame must be memory, and nobody else may use it meanwhile.
+pub(crate) unsafe fn with_frame<R>(frame: Frame, work: impl FnOnce(&mut [u32; WORDS]) -> R) -> R {
+    let mapping;
+    let page = match direct(frame.start()) {
+        Some(page) => page,
+        None => {
+            mapping = TemporaryMapping::new(frame).expect("more than 1024 frames mapped at the same time");
+            mapping.page()
+        }
+    };
+    let words: *mut [u32; WORDS] = ptr::with_exposed_provenance_mut(page.as_u32() as usize);
+    // SAFETY: the page is mapped to the frame, until `mapping` is dropped; the
+    // frame is the caller's.
+    work(unsafe { &mut *words })
+}
+
+/// The words of frames, for ever.
+///
+/// # Safety
+/// The frames must be memory in the direct map, and nobody else may use them,
+/// ever.
+pub(crate) unsafe fn claim(frames: FrameRange) -> &'static mut [u32] {
+    let Some(start) = Frame::new(frames.first()).and_then(|frame| direct(frame.start())) else {
+        return &mut [];
+    };
+    let words = ptr::with_exposed_provenance_mut(start.as_u32() as usize);
+    // SAFETY: the frames are mapped one after the other, and are the caller's.
+    unsafe { slice::from_raw_parts_mut(words, frames.len() as usize * WORDS) }
+}

@@ -1,0 +1,32 @@
+//! Memory that checks use for themselves: for what they remember, and in place
+//! of the frames of invented memory maps.
+//!
+//! It is a range of the machine's memory that is reserved when a check is run,
+//! handed out from its start, and never taken back.
+
+use spin::Mutex;
+
+/// What was not handed out yet.
+static LEFT: Mutex<&'static mut [u32]> = Mutex::new(&mut []);
+
+/// Gives scratch memory to hand out.
+pub(crate) fn provide(memory: &'static mut [u32]) {
+    *LEFT.lock() = memory;
+}
+
+/// This many words, all zero; `None` if so many are not left.
+pub(crate) fn take(words: u32) -> Option<&'static mut [u32]> {
+    let mut left = LEFT.lock();
+    if words as usize > left.len() {
+        return None;
+    }
+    let (taken, rest) = core::mem::take(&mut *left).split_at_mut(words as usize);
+    *left = rest;
+    taken.fill(0);
+    Some(taken)
+}
+
+/// How many words are left.
+pub(crate) fn left() -> u32 {
+    LEFT.lock().len() as u32
+}

@@ -1,0 +1,95 @@
+//! From the first instruction in Rust to the kernel's `main`.
+
+use core::{ptr, slice};
+
+use mm_api::{PhysAddr, PhysRange};
+use spin::Once;
+
+use crate::arch::{self, paging};
+use crate::boot_info::{self, BootError};
+use crate::command_line::Task;
+use crate::console;
+use crate::machine::Machine;
+use crate::machine_end::idle;
+use crate::memory::{direct, scratch};
+use crate::report;
+
+/// What [`entry!`](crate::entry) makes of the kernel's `main`.
+#[doc(hidden)]
+pub type Main = fn(&'static Machine) -> !;
+
+unsafe extern "Rust" {
+    /// The kernel's `main`, by the name that [`entry!`](crate::entry) gives it.
+    safe fn folio_kernel_main() -> Main;
+}
+
+/// Names the function that the kernel goes on with once the machine is set up:
+/// `fn(&'static Machine) -> !`.
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        // The name is the one that the library asks for, so it clashes with none.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        extern "Rust" fn folio_kernel_main() -> $crate::start::Main {
+            $main
+        }
+    };
+}
+
+/// Where `boot.s` arrives, with what the bootloader left in EAX and EBX.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
+    console::init();
+    arch::init();
+    paging::protect();
+    // SAFETY: this is the first thing after `boot.s`, so the arguments are the
+    // bootloader's, and the direct map is whole.
+    match unsafe { prepare(magic, info) } {
+        Ok(machine) => folio_kernel_main()(machine),
+        Err(error) => {
+            log::error!("Folio cannot start: {error}.");
+            idle()
+        }
+    }
+}
+
+/// Finds out about the machine.
+///
+/// # Safety
+/// As [`boot_info::read`]; to be called once.
+unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> {
+    static MACHINE: Once<Machine> = Once::new();
+
+    let mut machine = Machine::unknown();
+    // SAFETY: the caller's promise.
+    unsafe { boot_info::read(magic, info, &mut machine)? };
+    let line = machine.command_line();
+    report::sign_with(line.nonce);
+    if line.task != Task::Run {
+        console::mark_log_lines();
+    }
+    if let Task::Check(_) = line.task
+        && let Some(range) = machine.find_scratch()
+    {
+        machine.reserve(range, "scratch memory of the check")?;
+        // SAFETY: the range is usable memory in the direct map; it was not
+        // reserved before, and is from now on.
+        scratch::provide(unsafe { words(range) });
+    }
+    paging::trim_direct_map(machine.direct_map_end());
+    Ok(MACHINE.call_once(|| machine))
+}
+
+/// The words of a range of physical memory, for ever.
+///
+/// # Safety
+/// The range must be page-aligned memory in the direct map that nobody else uses, ever.
+unsafe fn words(range: PhysRange) -> &'static mut [u32] {
+    let Some(start) = direct(PhysAddr::new(range.start as u32)) else {
+        return &mut [];
+    };
+    let length = (range.end - range.start) as usize / 4;
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(start.as_u32() as usize), length) }
+}
