@@ -170,6 +170,12 @@ fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<u
     if !on_stdout(&arguments.json) && !on_stdout(&arguments.junit) {
         print(&report::text(&run, root, &view(common)))?;
     }
+    if common.verbose {
+        for warnings in run.labs.iter().filter_map(|lab| lab.warnings.as_ref()) {
+            // Nobody listens: nothing to do about it.
+            let _ = write!(anstream::stderr(), "{warnings}");
+        }
+    }
     if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
         let text = spent(&timings, found, start.elapsed());
         let _ = write!(io::stderr(), "{text}");
@@ -200,7 +206,7 @@ fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
     let engine = Place::find()?.engine(common)?;
     let mix = if arguments.solution { engine.mix(&[]) } else { Mix::default() };
     let progress = Progress::new();
-    let built = engine.build(&mix, &progress, &mut Timings::default())?;
+    let built = engine.build(&mix, &progress, &mut Vec::new())?;
     progress.finish();
     let image = match built {
         Built::Image(image) => image,

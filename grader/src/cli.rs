@@ -143,7 +143,9 @@ mod tests {
         assert!(cli.command.is_none() && cli.common.verbose);
         assert_eq!((cli.grade.labs, cli.grade.checks), (vec!["01".into(), "pmm".into()], vec!["a".into(), "b".into()]));
         assert!(matches!(parse("grade doctor --color never").unwrap().command, Some(Command::Doctor)));
-        assert!(matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check) }) if check == "x"));
+        assert!(
+            matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check) }) if check == "x")
+        );
         assert!(matches!(parse("grade dev check 01").unwrap().command, Some(Command::Dev(DevCommand::Check { .. }))));
     }
 

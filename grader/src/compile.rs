@@ -79,18 +79,12 @@ pub struct Broken {
 
 /// The lines of cargo's JSON that matter.
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerMessage {
-        manifest_path: PathBuf,
-        message: Diagnostic,
-    },
-    CompilerArtifact {
-        manifest_path: PathBuf,
-        target: Target,
-        filenames: Vec<PathBuf>,
-        executable: Option<PathBuf>,
-    },
+    #[serde(rename = "compiler-message")]
+    Diagnostic { manifest_path: PathBuf, message: Diagnostic },
+    #[serde(rename = "compiler-artifact")]
+    Artifact { manifest_path: PathBuf, target: Target, filenames: Vec<PathBuf>, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }
@@ -116,13 +110,28 @@ impl Builder<'_> {
         !built.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     }
 
+    /// Makes the folder for everything that is built.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn make_folder(&self) -> Result<()> {
+        let images = self.target_dir.join("images");
+        fs::create_dir_all(&images).map_err(|error| Error::io("cannot create", &images, &error))
+    }
+
+    /// Where the kernel of this name is put.
+    pub fn image(&self, name: &str) -> PathBuf {
+        self.target_dir.join("images").join(format!("{name}.elf"))
+    }
+
     /// Builds the kernel, with the references of the mix and the student's files for all other labs.
+    ///
+    /// The folder must have been [made](Self::make_folder).
     ///
     /// # Errors
     /// If cargo cannot be run, or fails for a reason that is not in the code.
     pub fn build(&self, mix: &Mix, name: &str, progress: &Progress) -> Result<Built> {
-        let images = self.target_dir.join("images");
-        fs::create_dir_all(&images).map_err(|error| Error::io("cannot create", &images, &error))?;
+        let path = self.image(name);
         let mut command = self.cargo();
         if !mix.solutions.is_empty() {
             let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();
@@ -130,6 +139,9 @@ impl Builder<'_> {
         }
         let answer = self.run(command, progress)?;
         if !answer.success {
+            if let Some(trouble) = &answer.trouble {
+                return Err(cargo_failed(trouble));
+            }
             if answer.broken.errors.is_empty() {
                 return Err(cargo_failed(&answer.broken.output));
             }
@@ -138,7 +150,6 @@ impl Builder<'_> {
         let executable = answer.executable.ok_or_else(|| {
             Error::new("cargo built the kernel but did not say where").output(answer.broken.output.clone())
         })?;
-        let path = images.join(format!("{name}.elf"));
         keep(&executable, &path)?;
         Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
     }
@@ -196,15 +207,16 @@ impl Builder<'_> {
                 }
                 String::from_utf8_lossy(&text).into_owned()
             });
-            for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok) {
+            for line in
+                stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok)
+            {
                 if let Ok(message) = serde_json::from_slice(&line) {
                     answer.take(message, self.root, progress);
                 }
             }
             answer.broken.output = complaints.join().unwrap_or_default();
         });
-        let status =
-            process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
+        let status = process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
         answer.success = status.success();
         Ok(answer)
     }
@@ -218,13 +230,20 @@ struct Answer {
     warnings: BTreeMap<PathBuf, String>,
     sources: BTreeMap<PathBuf, Vec<PathBuf>>,
     broken: Broken,
+    /// What rustc says about the host, such as that its disk is full.
+    trouble: Option<String>,
 }
 
 impl Answer {
     fn take(&mut self, message: Message, root: &Path, progress: &Progress) {
         match message {
-            Message::CompilerMessage { manifest_path, message } => {
+            Message::Diagnostic { manifest_path, message } => {
                 let (Some(folder), Some(rendered)) = (manifest_path.parent(), message.rendered) else { return };
+                // A diagnostic with a place is about code, and may quote anything.
+                if message.level == "error" && message.spans.is_empty() && host_trouble(&rendered).is_some() {
+                    self.trouble.get_or_insert(rendered);
+                    return;
+                }
                 let texts = match message.level.as_str() {
                     "error" | "error: internal compiler error" => &mut self.broken.errors,
                     "warning" => &mut self.warnings,
@@ -236,15 +255,15 @@ impl Answer {
                     text.push_str(&rendered);
                 }
             }
-            Message::CompilerArtifact { manifest_path, target, filenames, executable } => {
+            Message::Artifact { manifest_path, target, filenames, executable } => {
                 progress.built(&target.name);
                 if executable.is_some() {
                     self.executable = executable;
                 }
                 if let Some(folder) = manifest_path.parent()
-                    && folder.starts_with(root.join("labs"))
+                    && folder.parent().is_some_and(|parent| parent.ends_with("labs"))
+                    && let Some(sources) = filenames.iter().find_map(|library| sources(library, root))
                 {
-                    let sources = filenames.iter().find_map(|library| sources(library, root)).unwrap_or_default();
                     self.sources.insert(folder.to_owned(), sources);
                 }
             }
@@ -294,18 +313,25 @@ pub enum Foreign {
 }
 
 /// The first source of a lab that is neither the student's nor frozen.
-pub fn foreign_source(lab: &Lab, image: &Image) -> Option<Foreign> {
+///
+/// # Errors
+/// If rustc did not say which files it read.
+pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real(&lab.folder);
-    let sources = image.sources.iter().find(|(known, _)| real(known) == folder)?.1;
+    let (_, sources) = image
+        .sources
+        .iter()
+        .find(|(known, _)| real(known) == folder)
+        .ok_or_else(|| Error::new(format!("rustc did not say which files it read for labs/{}", lab.id)))?;
     let mut allowed: Vec<PathBuf> = lab.toml.files.iter().map(|file| real(&folder.join(file))).collect();
     allowed.push(folder.join("src/lib.rs"));
-    let source = sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source))?;
-    Some(match source.strip_prefix(&folder) {
+    let foreign = sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source));
+    Ok(foreign.map(|source| match source.strip_prefix(&folder) {
         Ok(inside) if inside.starts_with("src") => Foreign::NotHandedIn(inside.to_owned()),
         Ok(inside) => Foreign::Elsewhere(inside.to_owned()),
         Err(_) => Foreign::Elsewhere(source),
-    })
+    }))
 }
 
 /// Whether a variable is one that the cargo which runs this program set, or
@@ -314,10 +340,18 @@ fn is_of_outer_cargo(key: &OsString) -> bool {
     const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
     let key = key.to_string_lossy();
     match key.as_ref() {
-        "RUSTC" | "RUSTDOC" | "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTUP_TOOLCHAIN" | "RUSTC_LOG" | "LD_LIBRARY_PATH"
+        "RUSTC"
+        | "RUSTDOC"
+        | "RUSTFLAGS"
+        | "RUSTDOCFLAGS"
+        | "RUSTUP_TOOLCHAIN"
+        | "RUSTC_LOG"
+        | "LD_LIBRARY_PATH"
         | "DYLD_FALLBACK_LIBRARY_PATH" => true,
         key => {
-            key.starts_with("RUSTC_") || key == "CARGO" || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
+            key.starts_with("RUSTC_")
+                || key == "CARGO"
+                || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
         }
     }
 }
@@ -336,18 +370,31 @@ fn keep(executable: &Path, path: &Path) -> Result<()> {
     linked.map_err(|error| Error::io("cannot write", path, &error))
 }
 
+/// What to do about a host that keeps cargo from its work, if the text tells of one.
+fn host_trouble(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    if lower.contains("no space left on device") || lower.contains("disk quota exceeded") {
+        Some("the disk is full: free some space and try again")
+    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
+        Some("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
+    } else {
+        None
+    }
+}
+
 /// cargo failed, and not because of an error in the code.
 fn cargo_failed(output: &str) -> Error {
+    let error = Error::new("cargo could not build the kernel");
+    if let Some(advice) = host_trouble(output) {
+        // The same is said for every crate: once is enough.
+        let is_reason = |line: &&str| host_trouble(line).is_some();
+        return error.advise(advice).output(output.lines().find(is_reason).unwrap_or_default());
+    }
     let lower = output.to_lowercase();
-    let error = Error::new("cargo could not build the kernel").output(output);
-    if lower.contains("no space left") {
-        error.advise("the disk is full: free some space and try again")
-    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
-        error.advise("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
-    } else if ["download", "network", "could not resolve", "failed to fetch"].iter().any(|sign| lower.contains(sign)) {
-        error.advise("the first build fetches a few packages: check the network and try again")
+    if ["download", "network", "could not resolve", "failed to fetch"].iter().any(|sign| lower.contains(sign)) {
+        error.advise("the first build fetches a few packages: check the network and try again").output(output)
     } else {
-        error.advise("this is what it said:")
+        error.advise("this is what it said:").output(output)
     }
 }
 
@@ -357,10 +404,29 @@ mod tests {
 
     #[test]
     fn the_outer_cargo_has_no_influence() {
-        for key in ["RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "CARGO_PROFILE_DEV_OPT_LEVEL"] {
+        for key in [
+            "RUSTC",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET",
+            "RUSTC_WRAPPER",
+            "CARGO_PROFILE_DEV_OPT_LEVEL",
+        ] {
             assert!(is_of_outer_cargo(&key.into()), "{key}");
         }
-        for key in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_AUTO_INSTALL", "CARGO_NET_OFFLINE", "CARGO_HTTP_PROXY", "CARGO_REGISTRIES_X_INDEX", "PATH", "HOME"] {
+        for key in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_AUTO_INSTALL",
+            "CARGO_NET_OFFLINE",
+            "CARGO_HTTP_PROXY",
+            "CARGO_REGISTRIES_X_INDEX",
+            "PATH",
+            "HOME",
+        ] {
             assert!(!is_of_outer_cargo(&key.into()), "{key}");
         }
     }

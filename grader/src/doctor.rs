@@ -42,10 +42,8 @@ pub fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bo
         table.force_no_tty();
     }
     let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    let remedies: Vec<String> = rows
-        .iter()
-        .filter_map(|row| Some(format!("  {}: {}\n", row.what, row.remedy.as_ref()?)))
-        .collect();
+    let remedies: Vec<String> =
+        rows.iter().filter_map(|row| Some(format!("  {}: {}\n", row.what, row.remedy.as_ref()?))).collect();
     if !remedies.is_empty() {
         text.push('\n');
         text.extend(remedies);
@@ -54,7 +52,8 @@ pub fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bo
 }
 
 fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
-    let ok = |what, found: &str, place: String| Row { what, found: found.to_owned(), place, remedy: None, optional: false };
+    let ok =
+        |what, found: &str, place: String| Row { what, found: found.to_owned(), place, remedy: None, optional: false };
     let mut rows = Vec::new();
     match &tools.toolchain {
         Ok(toolchain) => {
@@ -94,7 +93,9 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
                     what: "firmware",
                     found: "default".to_owned(),
                     place: String::new(),
-                    remedy: Some("qboot.rom is not there: boots take three times as long, and nothing else changes".into()),
+                    remedy: Some(
+                        "qboot.rom is not there: boots take three times as long, and nothing else changes".into(),
+                    ),
                     optional: true,
                 },
             });

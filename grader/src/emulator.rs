@@ -1,7 +1,7 @@
 //! Machines to boot a kernel on: QEMU, started once for each boot.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::interrupt::Process;
 use crate::lab_toml::Memory;
 use crate::machine;
-use crate::qmp::{Control, Event, Processor, START};
+use crate::qmp::{Control, Event, Processor};
 use crate::verdict::End;
 
 /// More than this of output cannot be meant: the machine is stopped.
-pub const MOST_OUTPUT: usize = 1 << 20;
+pub const MOST_OUTPUT: usize = 256 << 10;
 
 /// More than this of the emulator's own complaints is not kept.
 const MOST_COMPLAINTS: usize = 64 << 10;
@@ -49,6 +49,8 @@ pub struct Emulator {
     pub version: String,
     /// A firmware that starts faster than the default one, if it has one.
     pub firmware: Option<String>,
+    /// Whether it can be started first and given its kernel later.
+    pub can_wait: bool,
     /// The grader's own program; see [`machine`].
     pub launcher: Option<PathBuf>,
 }
@@ -129,16 +131,31 @@ impl Emulator {
     /// # Errors
     /// If the emulator cannot be started.
     pub fn boot(&self, boot: &Boot<'_>) -> Result<Outcome> {
+        self.prepare(boot)?.run()
+    }
+
+    /// Starts an emulator, but does not boot yet.
+    ///
+    /// Half of the time that a boot takes is the emulator's own start, which
+    /// does not need the kernel's image. So that much can be done while the
+    /// image is still being built.
+    ///
+    /// The thread that calls this must live for as long as the machine: on
+    /// Linux the emulator ends with it.
+    ///
+    /// # Errors
+    /// If the emulator cannot be started.
+    pub fn prepare(&self, boot: &Boot<'_>) -> Result<Machine> {
         let pair = || UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")));
-        let (mut control, control_end) = pair()?;
+        let (control, control_end) = pair()?;
         let (serial, serial_end) = pair()?;
-        control
-            .write_all(START)
-            .map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
 
         let seconds = EXTRA_SECONDS + u64::from(boot.budget) / SLOWEST;
         let mut command = machine::command(self.launcher.as_deref(), seconds, &self.program);
         command.args(self.machine(boot.memory)).args(Self::graded());
+        if self.can_wait {
+            command.arg("-preconfig");
+        }
         // The emulator's standard input is the control connection and its
         // standard output the serial port, so no file in between is needed.
         command.args(["-S", "-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control"]);
@@ -159,16 +176,46 @@ impl Emulator {
         // The command keeps the emulator's ends open; without this, the end of the output would never be seen.
         drop(command);
         let complaints = process.stderr();
-        let mut watch =
-            Watch { serial, control: Control::new(control), complaints, said: Vec::new(), complained: Vec::new() };
-        let stopped = watch.until_it_stops(&process);
+        Ok(Machine {
+            process,
+            watch: Watch { serial, control: Control::new(control), complaints, said: vec![], complained: vec![] },
+            command: self.command_to_repeat(boot),
+            version: self.version.clone(),
+            memory: boot.memory,
+            can_wait: self.can_wait,
+        })
+    }
+
+    fn cannot_start(&self, error: &io::Error) -> Error {
+        let program = self.launcher.as_deref().unwrap_or(&self.program);
+        Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
+    }
+}
+
+/// An emulator that has been started and has not booted yet.
+pub struct Machine {
+    process: Process,
+    watch: Watch,
+    command: Vec<String>,
+    version: String,
+    memory: Memory,
+    can_wait: bool,
+}
+
+impl Machine {
+    /// Boots, and waits for the end.
+    ///
+    /// # Errors
+    /// If the emulator could not start the machine.
+    pub fn run(mut self) -> Result<Outcome> {
+        self.watch.control.start(self.can_wait);
+        let stopped = self.watch.until_it_stops(&self.process);
         let mut processor = None;
         let end = match stopped {
             Stopped::Event(event) => {
-                watch.drain();
-                let triple = contains(&watch.complained, b"Triple fault");
-                processor = Some(watch.control.processor());
-                process.kill();
+                self.watch.drain();
+                let triple = contains(&self.watch.complained, b"Triple fault");
+                processor = Some(self.watch.control.processor());
                 Some(match event {
                     Event::Watchdog => End::Watchdog,
                     Event::Reset if triple => End::TripleFault,
@@ -176,38 +223,33 @@ impl Emulator {
                     Event::PowerOff => End::PoweredOff,
                 })
             }
-            Stopped::Flooded => {
-                process.kill();
-                Some(End::Output)
-            }
-            Stopped::Idle => {
-                process.kill();
-                Some(End::Idle)
-            }
+            Stopped::Flooded => Some(End::Output),
+            Stopped::Idle => Some(End::Idle),
             Stopped::Exited => None,
         };
-        let status = process
-            .wait()
-            .map_err(|error| Error::new(format!("cannot tell how the emulator ended: {error}")))?;
+        if end.is_some() {
+            self.process.kill();
+        }
+        let status =
+            self.process.wait().map_err(|error| Error::new(format!("cannot tell how the emulator ended: {error}")))?;
         let end = end.unwrap_or_else(|| match (status.code(), status.signal()) {
             (Some(code), _) => End::Exited(code),
             (None, Some(SIGNAL_PROCESSOR_TIME)) => End::ProcessorTime,
             (None, signal) => End::Signal(signal.unwrap_or_default()),
         });
-        let complaints = own_complaints(&watch.complained);
-        let outcome =
-            Outcome { serial: watch.said, end, processor, complaints, command: self.command_to_repeat(boot) };
-        self.check_started(&outcome, boot)?;
+        let outcome = Outcome {
+            serial: std::mem::take(&mut self.watch.said),
+            end,
+            processor,
+            complaints: own_complaints(&self.watch.complained),
+            command: std::mem::take(&mut self.command),
+        };
+        self.check_started(&outcome)?;
         Ok(outcome)
     }
 
-    fn cannot_start(&self, error: &io::Error) -> Error {
-        let program = self.launcher.as_deref().unwrap_or(&self.program);
-        Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
-    }
-
     /// Turns "could not even start" into an error that says why.
-    fn check_started(&self, outcome: &Outcome, boot: &Boot<'_>) -> Result<()> {
+    fn check_started(&self, outcome: &Outcome) -> Result<()> {
         let End::Exited(code @ (1 | machine::EXIT_NOT_STARTED)) = outcome.end else { return Ok(()) };
         if !outcome.serial.is_empty() {
             return Ok(());
@@ -217,7 +259,7 @@ impl Emulator {
         let advice = if code == machine::EXIT_NOT_STARTED {
             "check that the program may be run; `cargo grade doctor` shows what was found".to_owned()
         } else if lower.contains("allocate memory") || lower.contains("guest memory") {
-            format!("a machine with {} needs that much free memory here; `--jobs 1` starts one at a time", boot.memory)
+            format!("a machine with {} needs that much free memory here; `--jobs 1` starts one at a time", self.memory)
         } else if lower.contains("option") || lower.contains("parameter") || lower.contains("property") {
             format!("{} may be too old or too new: Folio was tried with 7.2", self.version)
         } else {

@@ -31,9 +31,8 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 error.advise("the disk is full: free some space and try again")
             }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => error.advise(
-                "you may not write there: make the folder writable, or set CARGO_TARGET_DIR to one that is",
-            ),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => error
+                .advise("you may not write there: make the folder writable, or set CARGO_TARGET_DIR to one that is"),
             _ => error,
         }
     }

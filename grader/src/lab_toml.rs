@@ -73,9 +73,8 @@ impl Memory {
     /// # Errors
     /// What is wrong with the text, and what it should look like.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || {
-            format!("`{text}` is not a memory size; write a whole number from 8M to 8G, such as \"64M\" or \"1G\"")
-        };
+        let wrong =
+            || format!("`{text}` is not a memory size; write a whole number from 8M to 8G, such as \"64M\" or \"1G\"");
         let (digits, scale) = match text.as_bytes().last() {
             Some(b'M') => (&text[..text.len() - 1], 1),
             Some(b'G') => (&text[..text.len() - 1], 1024),
@@ -228,9 +227,7 @@ impl Source<'_> {
     fn check(&self, raw: &RawCheck) -> Result<Check> {
         let name = raw.name.get_ref();
         if !is_name(name) {
-            return Err(
-                self.error(&raw.name.span(), &format!("`{name}` is not a check's name: use a-z, 0-9 and `-`"))
-            );
+            return Err(self.error(&raw.name.span(), &format!("`{name}` is not a check's name: use a-z, 0-9 and `-`")));
         }
         if *raw.points.get_ref() == 0 {
             return Err(self.error(&raw.points.span(), &format!("`{name}` counts nothing: give it at least 1 point")));

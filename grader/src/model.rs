@@ -95,6 +95,8 @@ pub struct LabReport {
     pub files: Vec<String>,
     /// What rustc said, as it said it (with colour), if the lab did not build.
     pub build_error: Option<String>,
+    /// What rustc warns about in the student's files, as it said it (with colour).
+    pub warnings: Option<String>,
     /// The checks in `lab.toml`'s order.
     pub checks: Vec<CheckReport>,
 }
@@ -164,7 +166,8 @@ pub struct Evidence {
 /// A crash as the kernel reported it.
 #[derive(Debug, Default)]
 pub struct Crash {
-    /// `panic`, `exception`, `stack-overflow`, or `triple-fault` (which the kernel cannot report).
+    /// `panic`, `exception`, `stack-overflow`; or, seen by the emulator where the kernel
+    /// cannot report it, `triple-fault` or `hang`.
     pub kind: String,
     /// Where and why it panicked.
     pub panic: Option<Panic>,

@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// How alike two names have to be, from 0 to 1.
-const ALIKE: f64 = 0.6;
+const ALIKE: f64 = 0.75;
 
 /// How many names are listed where none is near.
 const LISTED: usize = 12;

@@ -68,12 +68,13 @@ impl Missing {
         !self.emulator && !self.compiler
     }
 
+    /// What is missing, as the beginning of a sentence.
     fn words(self) -> &'static str {
         match (self.emulator, self.compiler) {
-            (true, true) => "QEMU and a Rust compiler with the source of its library",
-            (true, false) => "QEMU",
-            (false, true) => "a Rust compiler with the source of its library",
-            (false, false) => "nothing",
+            (true, true) => "QEMU and a Rust compiler with the source of its library are missing",
+            (true, false) => "QEMU is missing",
+            (false, true) => "a Rust compiler with the source of its library is missing",
+            (false, false) => "nothing is missing",
         }
     }
 }
@@ -161,7 +162,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
         return Ok(tools);
     }
     match remedy(missing, &System::here(), on_path("rustup").is_some()) {
-        Remedy::Commands(commands) => Err(Error::new(format!("{} is missing", missing.words()))
+        Remedy::Commands(commands) => Err(Error::new(missing.words())
             .advise("run this and try again:")
             .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
         Remedy::Apt(packages) => {
@@ -171,7 +172,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             if still.nothing() {
                 return Ok(tools);
             }
-            Err(Error::new(format!("{} is still missing after the packages were installed", still.words()))
+            Err(Error::new(format!("the packages were installed, and still {}", still.words()))
                 .advise("`cargo grade doctor` shows what was found"))
         }
     }
@@ -193,27 +194,27 @@ pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
     let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
     let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
     if no_install {
-        return Err(refused(format!("{} is missing, and --no-install was given", what)));
+        return Err(refused(format!("{}, and --no-install was given", what)));
     }
     let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let power = if is_root {
         Power::Root
     } else if on_path("sudo").is_none() {
-        return Err(refused(format!("{} is missing, and only root may install it", what)));
+        return Err(refused(format!("{}, and only root may install it", what)));
     } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
         Power::Sudo { asks: false }
     } else if on_terminal {
         Power::Sudo { asks: true }
     } else {
-        return Err(refused(format!("{} is missing, and sudo would ask for a password", what)));
+        return Err(refused(format!("{}, and sudo would ask for a password", what)));
     };
     let names = packages.join(", ");
     if on_terminal {
-        if !asked(&format!("{} is missing. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
+        if !asked(&format!("{}. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
             return Err(refused(format!("{} is missing", what)));
         }
     } else {
-        say(&format!("{} is missing: installing {names} with apt-get.", capitalized(what)));
+        say(&format!("{}: installing {names} with apt-get.", capitalized(what)));
     }
     if let Power::Sudo { asks: true } = power
         && !succeeds(Command::new("sudo").arg("-v").stderr(Stdio::inherit()).stdin(Stdio::inherit()))

@@ -79,10 +79,17 @@ impl Probes {
 }
 
 /// The program's file as it is now: its size, and when it was changed.
+///
+/// Debian's QEMU is a script that starts the program of the same name in
+/// `libexec`, so that is looked at too.
 fn stamp(program: &Path) -> Option<String> {
-    let metadata = fs::metadata(program).ok()?;
-    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-    Some(format!("{} {changed}", metadata.len()))
+    let one = |file: &Path| {
+        let metadata = fs::metadata(file).ok()?;
+        let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        Some(format!("{} {changed}", metadata.len()))
+    };
+    let behind = program.ancestors().nth(2)?.join("libexec").join(program.file_name()?);
+    Some(format!("{} {}", one(program)?, one(&behind).unwrap_or_default()).trim_end().to_owned())
 }
 
 #[cfg(test)]

@@ -16,9 +16,12 @@ const DEEPEST: usize = 64;
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sent before the emulator is even started: opens the protocol, then lets the
-/// machine run, so that no event is missed.
-pub const START: &[u8] = b"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"cont\"}\n";
+/// Opens the protocol.
+const OPEN: &str = "{\"execute\":\"qmp_capabilities\"}\n";
+/// Lets an emulator that waits for it build its machine.
+const BUILD: &str = "{\"execute\":\"x-exit-preconfig\"}\n";
+/// Lets the machine run.
+const RUN: &str = "{\"execute\":\"cont\"}\n";
 
 /// Why a machine stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +60,14 @@ impl Control {
         &self.stream
     }
 
+    /// Lets the machine run, and is told of all events from then on.
+    /// `waits` if the emulator has not built its machine yet.
+    pub fn start(&mut self, waits: bool) {
+        let text = format!("{OPEN}{}{RUN}", if waits { BUILD } else { "" });
+        // If the emulator is gone, its exit status says more than this error.
+        let _ = self.stream.write_all(text.as_bytes());
+    }
+
     /// Reads what has arrived. `Ok(None)`: nothing of importance, or the end.
     ///
     /// # Errors
@@ -78,12 +89,13 @@ impl Control {
     }
 
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
-    pub fn processor(self) -> Processor {
+    pub fn processor(&self) -> Processor {
         let mut processor = Processor::default();
-        let Ok(mut monitor) = Monitor::new(self) else { return processor };
+        let Ok(mut monitor) = Monitor::new(&self.stream) else { return processor };
         let Ok(text) = monitor.ask("info registers") else { return processor };
         processor.registers = registers(&text);
-        let register = |name: &str| processor.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let register =
+            |name: &str| processor.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
         let (Some(eip), Some(mut ebp)) = (register("eip"), register("ebp")) else { return processor };
         processor.backtrace.push(eip);
         // Each frame: the caller's EBP, then the return address.
@@ -124,10 +136,11 @@ struct Monitor {
 }
 
 impl Monitor {
-    fn new(control: Control) -> io::Result<Self> {
-        control.stream.set_read_timeout(Some(PATIENCE))?;
-        control.stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { reader: BufReader::new(control.stream) })
+    fn new(stream: &UnixStream) -> io::Result<Self> {
+        let stream = stream.try_clone()?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { reader: BufReader::new(stream) })
     }
 
     /// Lets the emulator's own monitor carry out a command, and gives its answer.
@@ -185,9 +198,7 @@ fn registers(text: &str) -> Vec<(String, u32)> {
 
 /// The words of memory that `x /2xw` prints: `c0100000: 0x00000001 0x00000002`.
 fn words(text: &str) -> Vec<u32> {
-    text.split_ascii_whitespace()
-        .filter_map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok())
-        .collect()
+    text.split_ascii_whitespace().filter_map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -228,7 +228,12 @@ mod tests {
 
         /// A complete toolchain in `name`, without those files whose names contain `without`.
         fn toolchain(&self, name: &str, without: &[&str]) -> PathBuf {
-            for file in ["bin/rustc", "bin/cargo", "lib/rustlib/src/rust/library/core/src/lib.rs", "lib/rustlib/host/bin/rust-lld"] {
+            for file in [
+                "bin/rustc",
+                "bin/cargo",
+                "lib/rustlib/src/rust/library/core/src/lib.rs",
+                "lib/rustlib/host/bin/rust-lld",
+            ] {
                 if !without.iter().any(|part| file.contains(part)) {
                     self.file(&format!("{name}/{file}"));
                 }
@@ -236,7 +241,13 @@ mod tests {
             self.root.path().join(name).join("bin/rustc")
         }
 
-        fn choose(&self, compilers: &[&Path], release: &str, cargo: &str, path: &[&str]) -> Result<Toolchain, Vec<Unfit>> {
+        fn choose(
+            &self,
+            compilers: &[&Path],
+            release: &str,
+            cargo: &str,
+            path: &[&str],
+        ) -> Result<Toolchain, Vec<Unfit>> {
             choose(&Surroundings {
                 compilers: compilers.iter().map(|rustc| rustc.to_path_buf()).collect(),
                 path: path.iter().map(|folder| self.root.path().join(folder)).collect(),

@@ -71,8 +71,8 @@ fn find_emulator(probes: &Probes) -> Result<Emulator, NoEmulator> {
     let said = probes
         .ask(&program, "--version", || ask(&program, &["--version"]))
         .ok_or_else(|| unfit(format!("{} does not run", program.display()), &advice))?;
-    let version = version(&said)
-        .ok_or_else(|| unfit(format!("{} does not look like QEMU", program.display()), &advice))?;
+    let version =
+        version(&said).ok_or_else(|| unfit(format!("{} does not look like QEMU", program.display()), &advice))?;
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_some_and(|major| major < OLDEST_MAJOR) {
         return Err(unfit(
@@ -82,7 +82,14 @@ fn find_emulator(probes: &Probes) -> Result<Emulator, NoEmulator> {
     }
     let folders = probes.ask(&program, "-L help", || ask(&program, &["-L", "help"])).unwrap_or_default();
     let has_firmware = folders.lines().any(|folder| Path::new(folder.trim()).join(FAST_FIRMWARE).is_file());
+    let help = probes
+        // The whole text is long, and one line of it matters.
+        .ask(&program, "-help", || {
+            Some(ask(&program, &["-help"])?.lines().filter(|line| line.contains("preconfig")).collect())
+        })
+        .unwrap_or_default();
     Ok(Emulator {
+        can_wait: help.contains("-preconfig"),
         program,
         version: format!("QEMU {version}"),
         firmware: has_firmware.then(|| FAST_FIRMWARE.to_owned()),

@@ -12,6 +12,9 @@ pub const EXIT_NOT_OK: i32 = 35;
 /// After a crash that the kernel reported: `(0x12 << 1) | 1`.
 pub const EXIT_CRASH: i32 = 37;
 
+/// A check that ends prints less than this, in bytes.
+const MUCH_OUTPUT: usize = 32 << 10;
+
 /// How a machine came to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
@@ -76,13 +79,16 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
             // `tampering` has seen to it that there is one.
             None => (Status::Crashed, "crashed".to_owned()),
         },
-        End::TripleFault => (
-            Status::Crashed,
-            "triple fault: the processor could not even call the handler of a fault".to_owned(),
-        ),
+        End::TripleFault => {
+            (Status::Crashed, "triple fault: the processor could not even call the handler of a fault".to_owned())
+        }
         End::Watchdog => (
             Status::Hung,
-            format!("did not end within {budget} million instructions: an endless loop, or far too slow"),
+            if transcript.bytes > MUCH_OUTPUT {
+                format!("printed {} KiB and did not end within {budget} million instructions", transcript.bytes >> 10)
+            } else {
+                format!("did not end within {budget} million instructions: an endless loop, or far too slow")
+            },
         ),
         End::ProcessorTime => (Status::Hung, "did not end, and its watchdog was switched off".to_owned()),
         End::Idle => (Status::Hung, "stopped the processor for ever".to_owned()),
@@ -165,8 +171,12 @@ fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> 
         return None;
     }
     Some(match (end, result) {
-        (End::Exited(status), None) => format!("the machine was ended (exit status {status}) before the check had a result"),
-        (End::Exited(status), Some(_)) => format!("the end of the machine (exit status {status}) does not fit the result"),
+        (End::Exited(status), None) => {
+            format!("the machine was ended (exit status {status}) before the check had a result")
+        }
+        (End::Exited(status), Some(_)) => {
+            format!("the end of the machine (exit status {status}) does not fit the result")
+        }
         (End::Reset, _) => "the machine was reset before the check came to its end".to_owned(),
         (End::PoweredOff, _) => "the machine was switched off before the check came to its end".to_owned(),
         (_, _) => "a result was printed, but the check did not come to its end".to_owned(),

@@ -38,6 +38,8 @@ pub struct Transcript {
     pub log: Vec<String>,
     /// A crash.
     pub crash: Option<Crash>,
+    /// How many bytes came.
+    pub bytes: usize,
     /// The answer to `list`: package and check.
     pub checks: Vec<(String, String)>,
 }
@@ -65,7 +67,7 @@ pub struct CheckResult {
 impl Transcript {
     /// Reads what came over the serial port of the boot with this nonce.
     pub fn parse(serial: &[u8], nonce: &str) -> Self {
-        let mut transcript = Self::default();
+        let mut transcript = Self { bytes: serial.len(), ..Self::default() };
         for line in serial.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let line = &line[..line.len().min(LONGEST_LINE)];
@@ -111,11 +113,9 @@ impl Transcript {
                 }
             }
             "end" => self.end = true,
-            "crash" => {
-                // A crash inside the report of a crash must not replace the first.
-                if self.crash.is_none() {
-                    self.crash = Some(Crash { kind: text.to_owned(), ..Crash::default() });
-                }
+            // A crash inside the report of a crash must not replace the first.
+            "crash" if self.crash.is_none() => {
+                self.crash = Some(Crash { kind: text.to_owned(), ..Crash::default() });
             }
             "panic" => self.crash().panic = panic(text),
             "exception" => self.crash().exception = exception(text),
@@ -134,8 +134,7 @@ impl Transcript {
                     .collect();
             }
             "backtrace" => {
-                self.crash().backtrace =
-                    text.split_ascii_whitespace().map_while(number).take(MOST_ITEMS).collect();
+                self.crash().backtrace = text.split_ascii_whitespace().map_while(number).take(MOST_ITEMS).collect();
             }
             _ => {}
         }
@@ -182,8 +181,7 @@ impl ResultLine<'_> {
 
 fn begin(text: &str) -> Begin {
     let mut words = text.split_ascii_whitespace();
-    let mut begin =
-        Begin { name: words.next().unwrap_or_default().to_owned(), seed: None, memory_kib: None };
+    let mut begin = Begin { name: words.next().unwrap_or_default().to_owned(), seed: None, memory_kib: None };
     for word in words {
         match word.split_once('=') {
             Some(("seed", value)) => begin.seed = value.parse().ok(),
@@ -334,9 +332,34 @@ mod tests {
         prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..20),
             proptest::sample::select(vec![
-                "# folio:", "0123456789abcdef", " ", "\n", "\r\n", "ok 1 ", "not ok 1 ", "begin", "end", "crash",
-                "panic", "a.rs:1:2", "exception", "0xe", "0x", "cr2", "registers", "eip=0x1", "=", "backtrace",
-                "measure", "check", "99999999999999999999", "-1", "# log: ", "\0", "é", ":",
+                "# folio:",
+                "0123456789abcdef",
+                " ",
+                "\n",
+                "\r\n",
+                "ok 1 ",
+                "not ok 1 ",
+                "begin",
+                "end",
+                "crash",
+                "panic",
+                "a.rs:1:2",
+                "exception",
+                "0xe",
+                "0x",
+                "cr2",
+                "registers",
+                "eip=0x1",
+                "=",
+                "backtrace",
+                "measure",
+                "check",
+                "99999999999999999999",
+                "-1",
+                "# log: ",
+                "\0",
+                "é",
+                ":",
             ])
             .prop_map(|text| text.as_bytes().to_vec()),
         ]

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::lab_toml::{Check, LabToml};
 use crate::nearest;
 
+/// What a person may have meant who names a lab that does not exist.
+const COMMANDS: [&str; 5] = ["doctor", "setup", "run", "explain", "help"];
+
 /// A copy of the course.
 #[derive(Debug)]
 pub struct Workspace {
@@ -54,7 +57,9 @@ impl Workspace {
     /// # Errors
     /// If there is no course, or a lab's `lab.toml` is wrong.
     pub fn find() -> Result<Self> {
-        Self::open(&find_root()?)
+        let root = find_root()?;
+        // Cargo names files by their real place.
+        Self::open(&root.canonicalize().unwrap_or(root))
     }
 
     /// Reads the course in a folder.
@@ -94,9 +99,14 @@ impl Workspace {
     pub fn select(&self, names: &[String]) -> Result<Vec<&Lab>> {
         for name in names {
             if !self.labs.iter().any(|lab| lab.is_called(name)) {
+                if let Some(command) = nearest::nearest(name, COMMANDS.into_iter()) {
+                    return Err(Error::new(format!("there is no lab or command `{name}`"))
+                        .advise(format!("did you mean `cargo grade {command}`?")));
+                }
                 let ids = self.labs.iter().map(|lab| lab.id.as_str());
-                return Err(Error::new(format!("there is no lab `{name}`"))
-                    .advise(nearest::suggestion(name, ids, "labs")));
+                return Err(
+                    Error::new(format!("there is no lab `{name}`")).advise(nearest::suggestion(name, ids, "labs"))
+                );
             }
         }
         let chosen = |lab: &&Lab| names.is_empty() || names.iter().any(|name| lab.is_called(name));
@@ -127,12 +137,15 @@ fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
     let path = folder.join("lab.toml");
     let shown = PathBuf::from("labs").join(&id).join("lab.toml");
     let text = fs::read_to_string(&path).map_err(|error| {
-        Error::io("cannot read", &shown, &error).advise(format!("every lab has one; if labs/{id} is none, move it away"))
+        Error::io("cannot read", &shown, &error)
+            .advise(format!("every lab has one; if labs/{id} is none, move it away"))
     })?;
     let toml = LabToml::parse(&text, &shown)?;
     for file in &toml.files {
         if !folder.join(file).is_file() {
-            return Err(Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it"));
+            return Err(
+                Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it")
+            );
         }
     }
     Ok(Lab { has_solution: folder.join("solution").is_dir(), id, folder, toml })
@@ -156,15 +169,17 @@ fn check_unique(labs: &[Lab]) -> Result<()> {
 
 /// The course's folder: the current one or one above it, else the one cargo was started for.
 fn find_root() -> Result<PathBuf> {
-    let here = env::current_dir()
-        .map_err(|error| Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course"))?;
+    let here = env::current_dir().map_err(|error| {
+        Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course")
+    })?;
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     [Some(here), manifest]
         .into_iter()
         .flatten()
         .find_map(|start| start.ancestors().find(|folder| is_root(folder)).map(Path::to_owned))
         .ok_or_else(|| {
-            Error::new("this folder is not in a copy of the course").advise("`cd` to where you cloned it, and try again")
+            Error::new("this folder is not in a copy of the course")
+                .advise("`cd` to where you cloned it, and try again")
         })
 }
 
@@ -225,7 +240,10 @@ mod tests {
     fn a_copied_lab_is_explained() {
         let root = course(&[("01-pmm", "a"), ("01-pmm-old", "a")]);
         let error = Workspace::open(root.path()).unwrap_err().to_string();
-        assert!(error.starts_with("labs/01-pmm-old/lab.toml:6: the check `a` is also in labs/01-pmm/lab.toml"), "{error}");
+        assert!(
+            error.starts_with("labs/01-pmm-old/lab.toml:6: the check `a` is also in labs/01-pmm/lab.toml"),
+            "{error}"
+        );
     }
 
     #[test]

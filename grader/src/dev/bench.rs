@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use serde::Serialize;
 
 use crate::compile::Built;
 use crate::error::{Error, Result};
-use crate::grade::{DEFAULT_SEED, Engine, Request, Timings, Whose, processors};
+use crate::grade::{DEFAULT_SEED, Engine, Request, Whose, processors};
 use crate::model::Mix;
 use crate::progress::Progress;
 use crate::report;
@@ -198,7 +198,7 @@ impl Bench<'_> {
 
     /// How many machines start, speak and end in a second.
     fn boots(&self, figures: &mut Figures) -> Result<()> {
-        let built = self.staged.build(&Mix::default(), &Progress::silent(), &mut Timings::default())?;
+        let built = self.staged.build(&Mix::default(), &Progress::silent(), &mut Vec::new())?;
         let Built::Image(image) = built else {
             return Err(Error::new("the kernel does not compile with the skeletons"));
         };
@@ -213,7 +213,7 @@ impl Bench<'_> {
             let (least, most) = (smallest(&rates), largest(&rates));
             figures.rows.push(Row {
                 what: format!("boots, {jobs} at a time"),
-                unit: "1/s",
+                unit: "/s",
                 median: median(&mut rates),
                 least,
                 most,
@@ -241,10 +241,8 @@ impl Bench<'_> {
                     })
                 })
                 .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| Err(Error::new("a boot could not be measured"))))
-                .collect::<Result<()>>()
+            let failed = || Err(Error::new("a boot could not be measured"));
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| failed()))
         })
     }
 
@@ -372,6 +370,7 @@ fn tables(figures: &Figures, view: &View) -> String {
 fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty().set_header(header.to_vec());
+    table.style_mut().row_separator = LineStyle::none();
     table
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::grade::{DEFAULT_SEED, Engine, Request, Whose};
 use crate::model::{CheckReport, LabReport, Mix, Status};
 use crate::progress::Progress;
+use crate::report;
 use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural};
 use crate::workspace::{Lab, Workspace};
 
@@ -53,12 +54,12 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         emulator: engine.emulator.clone(),
         target_dir: stage.target_dir(),
     };
-    let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0 };
+    let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0, failed: 0 };
     for lab in labs {
         proof.lab(engine, &staged, &stage, target, lab)?;
     }
     progress.finish();
-    let Proof { told, steps, .. } = proof;
+    let Proof { told, steps, failed, .. } = proof;
     let seconds = start.elapsed().as_secs_f64();
     if told.is_empty() {
         println!(
@@ -68,7 +69,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         );
         return Ok(true);
     }
-    println!("{}", view.paint(BAD, &format!("{} of {steps} do not hold:", told.len())));
+    println!("{}", view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
     for complaint in &told {
         for (number, line) in crate::report::style::wrap(complaint, view.columns() - 4).iter().enumerate() {
             println!("{}{line}", if number == 0 { "  - " } else { "    " });
@@ -85,6 +86,7 @@ struct Proof<'a> {
     /// What does not hold, and what to do about it.
     told: Vec<String>,
     steps: usize,
+    failed: usize,
 }
 
 /// What came of one step: a short note, or what is wrong.
@@ -124,6 +126,10 @@ impl Proof<'_> {
                 None => Err(vec!["no check was run".to_owned()]),
             };
             let origin = variant.origin.display().to_string();
+            if step.is_err() && self.view.verbose {
+                let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
+                self.progress.suspend(|| println!("{text}"));
+            }
             let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
             self.step(
                 variant.kind.word(),
@@ -159,9 +165,21 @@ impl Proof<'_> {
             write!(line, "  {} {kind:<12}{what:<32} {}", self.view.paint(style, mark), self.view.paint(FAINT, &note));
         self.progress.suspend(|| println!("{}", line.trim_end()));
         if let Err(wrong) = step {
+            self.failed += 1;
             self.told.extend(wrong);
         }
     }
+}
+
+/// The same of many checks is told of the first few.
+fn few(mut wrong: Vec<String>) -> Vec<String> {
+    const TOLD: usize = 3;
+    if wrong.len() > TOLD + 1 {
+        let more = wrong.len() - TOLD;
+        wrong.truncate(TOLD);
+        wrong.push(format!("and {} (-v shows them)", plural(more, "other check")));
+    }
+    wrong
 }
 
 fn wrong_or(wrong: Vec<String>, note: &str) -> Step {
@@ -182,18 +200,22 @@ fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
         })
         .collect();
     let mistakes = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
-    let wrong = lab
+    let unproved: Vec<String> = lab
         .toml
         .checks
         .iter()
         .filter(|check| !named.contains(check.name.as_str()))
-        .map(|check| {
-            format!(
-                "labs/{}/lab.toml:{}: no mistake proves that `{}` catches anything: write one in labs/{}/mistakes",
-                lab.id, check.line, check.name, lab.id,
-            )
-        })
+        .map(|check| format!("`{}`", check.name))
         .collect();
+    let wrong = if unproved.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!(
+            "labs/{}/mistakes: no mistake proves that {} would catch anything: write one for each",
+            lab.id,
+            unproved.join(", "),
+        )]
+    };
     wrong_or(wrong, &format!("{} for {}", plural(mistakes, "mistake"), plural(lab.toml.checks.len(), "check")))
 }
 
@@ -239,7 +261,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
             let wrong = report.checks.iter().filter(fine).map(|check| {
                 format!("`{}` {} on the skeleton: it has to be not started, or fail", check.name, came_out(check))
             });
-            wrong_or(wrong.collect(), &format!("0 of {all} pass"))
+            wrong_or(few(wrong.collect()), &format!("0 of {all} pass"))
         }
         Kind::Reference => {
             let wrong = report.checks.iter().filter(|check| check.status != Status::Passed).map(|check| {
@@ -250,7 +272,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
                     check.message
                 )
             });
-            wrong_or(wrong.collect(), &format!("{passed} of {all} pass"))
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass"))
         }
         Kind::Alternative => {
             let costs =
@@ -266,7 +288,7 @@ fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
                     )
                 });
             let others = if passed == all { "" } else { ", the others judge cost" };
-            wrong_or(wrong.collect(), &format!("{passed} of {all} pass{others}"))
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass{others}"))
         }
         Kind::Mistake(mistake) => {
             let named = report.checks.iter().find(|check| check.name == mistake.caught_by);
@@ -378,6 +400,7 @@ mod tests {
             graded: Graded::Student,
             files: Vec::new(),
             build_error: None,
+            warnings: None,
             checks: vec![check("right", right), check("cheap", cheap)],
         }
     }

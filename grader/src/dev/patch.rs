@@ -46,10 +46,10 @@ impl Mistake {
                 break file;
             }
             for (key, value) in [("Mistake:", &mut title), ("Caught-by:", &mut caught_by)] {
-                if let Some(text) = line.strip_prefix(key) {
-                    if value.replace(text.trim().to_owned()).is_some() {
-                        return Err(wrong(number + 1, &format!("`{key}` stands there twice")));
-                    }
+                if let Some(text) = line.strip_prefix(key)
+                    && value.replace(text.trim().to_owned()).is_some()
+                {
+                    return Err(wrong(number + 1, &format!("`{key}` stands there twice")));
                 }
             }
         };

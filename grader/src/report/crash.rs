@@ -51,7 +51,8 @@ pub fn trace(crash: &Crash, kernel: &Path, root: &Path, images: &Images) -> Trac
         let at = frames.iter().position(|frame| is_at(frame, &place));
         return Trace { frames, place: Some(place), at };
     }
-    let at = frames.iter().position(|frame| frame.source.is_some());
+    let known = frames.iter().position(|frame| frame.source.is_some());
+    let at = frames.iter().position(Frame::is_in_course).or(known);
     let place = at.and_then(|at| place_of(&frames[at]));
     Trace { frames, place, at }
 }
@@ -67,7 +68,7 @@ fn place_of(frame: &Frame) -> Option<Place> {
 impl Trace {
     /// The calls that lead to [`place`](Self::place), innermost first: those in
     /// the lab's files, up to the check that called them. All calls if
-    /// `everything` is asked for, or if none is in a lab or check.
+    /// `everything` is asked for; those in the course if none is in a lab or check.
     pub fn callers(&self, everything: bool) -> Vec<&Frame> {
         let outer = match self.at {
             Some(at) => &self.frames[at + 1..],
@@ -77,7 +78,7 @@ impl Trace {
         if everything {
             self.frames.iter().collect()
         } else if told.is_empty() && self.place.as_ref().is_none_or(|place| !is_in_lab(&place.file)) {
-            outer.iter().filter(|frame| frame.source.is_some()).collect()
+            outer.iter().filter(|frame| frame.is_in_course()).collect()
         } else {
             told
         }

@@ -11,7 +11,7 @@ use super::crash::{self, Place, Trace};
 use super::next;
 use super::source;
 use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, memory, plural, printable, wrap};
-use super::symbolize::Images;
+use super::symbolize::{Frame, Images};
 use super::table::mark;
 
 /// How many of the last lines of a log are shown where not everything is asked for.
@@ -125,14 +125,17 @@ impl<'a> Teller<'a> {
         if let Some(evidence) = &check.evidence {
             out.push_str(&self.evidence(check, evidence));
         } else {
-            out.push_str(&paragraph(view, &check.message));
+            out.push_str(&headlined(view, &printable(&check.message)));
+        }
+        if check.status == Status::Tampered {
+            out.push_str(&paragraph(view, "only the check itself may report its result and end the machine"));
         }
         if !group.others.is_empty() {
             let names: Vec<&str> = group.others.iter().map(|check| check.name.as_str()).collect();
             out.push_str(&view.field("the same", &names.join(", ")));
         }
         // One cause behind many checks is none of their rules.
-        if check.status != Status::NotStarted && group.others.is_empty() {
+        if !matches!(check.status, Status::NotStarted | Status::Tampered) && group.others.is_empty() {
             if !check.rule.is_empty() {
                 out.push_str(&view.field("rule", &check.rule));
             }
@@ -179,9 +182,13 @@ impl<'a> Teller<'a> {
             let headline = match check.status {
                 Status::NotStarted => "a todo!() was reached".to_owned(),
                 Status::Hung | Status::Tampered => printable(&check.message),
+                // That it panicked stands above.
+                Status::Panicked => {
+                    printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message))
+                }
                 _ => printable(&crash::headline(crash)),
             };
-            out.push_str(&paragraph(view, &headline));
+            out.push_str(&headlined(view, &headline));
             if let Some(why) = crash::explanation(crash, evidence) {
                 out.push_str(&paragraph(view, &why));
             }
@@ -190,7 +197,7 @@ impl<'a> Teller<'a> {
                 out.push_str(&registers(&crash.registers, view));
             }
         } else if evidence.expected.is_none() || evidence.saw.is_none() {
-            out.push_str(&paragraph(view, &printable(&check.message)));
+            out.push_str(&headlined(view, &printable(&check.message)));
         }
         if let Some(expected) = &evidence.expected {
             out.push_str(&view.field("expected", &printable(expected)));
@@ -229,33 +236,27 @@ impl<'a> Teller<'a> {
         if check.status == Status::NotStarted && !view.verbose {
             return out;
         }
-        let callers = trace.callers(view.verbose);
+        // A function that calls itself would fill the screen.
+        let callers = repeated(trace.callers(view.verbose).into_iter().map(|frame| called(frame, view)));
         let shown = if view.verbose { callers.len() } else { callers.len().min(CALLERS) };
-        for (number, frame) in callers[..shown].iter().enumerate() {
+        for (number, call) in callers[..shown].iter().enumerate() {
             let label = match (number, view.verbose) {
                 (0, true) => "backtrace",
                 (0, false) => "called",
                 _ => "",
             };
-            let from = if view.verbose { "" } else { "from " };
-            let place = match &frame.source {
-                Some((file, line)) => format!("{from}{file}:{line}"),
-                None => format!("{from}{}", super::page_fault::address(frame.address)),
-            };
-            let inlined = if view.verbose && frame.inlined { " (inlined)" } else { "" };
-            let function = frame.function.as_deref().unwrap_or("");
-            out.push_str(&view.field(label, format!("{place} {function}{inlined}").trim_end()));
+            out.push_str(&view.field(label, call));
         }
         if callers.len() > shown {
-            out.push_str(
-                &view.field("", &format!("… and {} (-v shows them)", plural(callers.len() - shown, "more call"))),
-            );
+            let more = plural(callers.len() - shown, "more call");
+            out.push_str(&view.field("", &format!("… and {more} (-v shows them)")));
         }
         out
     }
 
     /// The last lines that the student's code logged, or all of them.
     fn log(&self, log: &[String]) -> String {
+        let log = repeated(log.iter().map(|line| printable(line)));
         let shown = if self.view.verbose { log.len() } else { log.len().min(LOG_LINES) };
         let mut out = String::new();
         if log.len() > shown {
@@ -264,7 +265,7 @@ impl<'a> Teller<'a> {
         }
         for (number, line) in log[log.len() - shown..].iter().enumerate() {
             let label = if number == 0 && log.len() == shown { "log" } else { "" };
-            out.push_str(&self.view.field(label, &printable(line)));
+            out.push_str(&self.view.field(label, line));
         }
         out
     }
@@ -275,6 +276,30 @@ impl<'a> Teller<'a> {
         let heading = format!("{} {}\n", self.view.paint(super::style::GOOD, mark(check.status)), check.name);
         format!("{heading}{}{}\n", self.log(&evidence.log), verbose(evidence, self.view))
     }
+}
+
+/// One call in a backtrace.
+fn called(frame: &Frame, view: &View) -> String {
+    let from = if view.verbose { "" } else { "from " };
+    let place = match &frame.source {
+        Some((file, line)) => format!("{file}:{line}"),
+        None => super::page_fault::address(frame.address),
+    };
+    let inlined = if view.verbose && frame.inlined { " (inlined)" } else { "" };
+    let function = frame.function.as_deref().unwrap_or("");
+    format!("{from}{place} {function}{inlined}").trim_end().to_owned()
+}
+
+/// The lines, those that follow each other and are alike as one: `x (3 times)`.
+fn repeated(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match counted.last_mut() {
+            Some((last, count)) if *last == line => *count += 1,
+            _ => counted.push((line, 1)),
+        }
+    }
+    counted.into_iter().map(|(line, count)| if count == 1 { line } else { format!("{line} ({count} times)") }).collect()
 }
 
 /// Measures, the emulator's command line and what it printed.
@@ -303,6 +328,11 @@ fn registers(registers: &[(String, u32)], view: &View) -> String {
         out.push_str(&view.field(if number == 0 { "registers" } else { "" }, &line.join(" ")));
     }
     out
+}
+
+/// What went wrong, in bold, two columns in.
+fn headlined(view: &View, text: &str) -> String {
+    wrap(text, view.columns() - 2).iter().map(|line| format!("  {}\n", view.paint(STRONG, line))).collect()
 }
 
 /// Lines of text, two columns in.
@@ -393,6 +423,19 @@ mod tests {
         assert!(!text.contains("line 29.") && text.contains("line 30.") && text.contains("line 49."), "{text}");
         let all = told(long, &View { verbose: true, ..View::default() });
         assert!(all.contains("line 0."), "{all}");
+    }
+
+    #[test]
+    fn lines_that_repeat_are_counted() {
+        let text = told(
+            |run| {
+                let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
+                evidence.log = vec!["again".to_owned(); 1000];
+                evidence.log.push("done".to_owned());
+            },
+            &View::default(),
+        );
+        assert!(text.contains("  log       again (1000 times)\n            done\n"), "{text}");
     }
 
     #[test]

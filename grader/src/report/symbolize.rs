@@ -36,6 +36,11 @@ impl Frame {
         self.source.as_ref().is_some_and(|(file, _)| is_in_lab(file))
     }
 
+    /// Whether the source is in the course, and not in a library.
+    pub fn is_in_course(&self) -> bool {
+        self.source.as_ref().is_some_and(|(file, _)| Path::new(file).is_relative())
+    }
+
     /// Whether the source is one of the kernel's files with checks.
     pub fn is_in_check(&self) -> bool {
         self.source.as_ref().is_some_and(|(file, _)| file.starts_with("kernel/src/checks/"))
@@ -188,13 +193,14 @@ fn short_name(raw: &str) -> String {
     last_segments(&name, 2)
 }
 
-/// A path without the types that its generic functions were made for.
+/// A path without the types that its generic functions were made for:
+/// `f::<u32>` and `f<u32>` are `f`.
 fn without_generics(path: &str) -> String {
     let mut out = String::new();
     let mut rest = path;
-    while let Some(at) = rest.find("::<") {
-        out.push_str(&rest[..at]);
-        match bracketed(&rest[at + 2..]) {
+    while let Some(at) = generics_in(rest) {
+        out.push_str(rest[..at].trim_end_matches("::"));
+        match bracketed(&rest[at..]) {
             Some((_, after)) => rest = after,
             None => {
                 rest = &rest[at..];
@@ -204,6 +210,12 @@ fn without_generics(path: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Where the first `<` is that follows a name or `::`.
+fn generics_in(path: &str) -> Option<usize> {
+    let follows = |at: usize| path[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+    path.match_indices('<').map(|(at, _)| at).find(|at| follows(*at))
 }
 
 /// `<inner>rest`, the brackets matched.
@@ -270,7 +282,8 @@ mod tests {
         assert_eq!(short_name("kernel::checks::pmm::all::{{closure}}"), "pmm::all::{{closure}}");
         assert_eq!(short_name("kernel::reach::with_frame::<u32, a::b::{closure#0}>"), "reach::with_frame");
         assert_eq!(short_name("<a::Set>::change::<<a::Set>::all::{closure#0}>"), "Set::change");
-        assert_eq!(short_name("a::b::<"), "a::b::<");
+        assert_eq!(short_name("ends<fn()>"), "ends");
+        assert_eq!(short_name("a::b::<"), "a::b<");
         assert_eq!(short_name("allocate"), "allocate");
         assert_eq!(short_name("<<a::B as c::D>::E as f::G>::h"), "E::h");
         assert_eq!(short_name("<"), "<");

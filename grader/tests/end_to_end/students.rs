@@ -49,7 +49,7 @@ fn a_panic_is_shown_with_the_student_s_own_line() {
         "let none: Option<u32> = core::hint::black_box(None);\n        none.unwrap();\n        todo!()",
     ));
     let ran = copy.grade(&["--check", CHECK, "--color", "never"]).expect_code(1);
-    let ran = ran.says("panicked: called `Option::unwrap()` on a `None` value").says("none.unwrap();").says("━━━━");
+    let ran = ran.says("called `Option::unwrap()` on a `None` value").says("none.unwrap();").says("━━━━");
     assert!(ran.stdout.contains("labs/01-pmm/src/bitmap.rs:"), "{}", ran.stdout);
     assert!(ran.stdout.contains("from kernel/src/checks/pmm/"), "{}", ran.stdout);
 }
@@ -67,7 +67,7 @@ fn endless_recursion_is_a_stack_overflow_in_the_student_s_file() {
 
 #[test]
 fn an_endless_loop_is_stopped_and_shown_where_it_is() {
-    let copy = Copy::with_student(&student("", "loop {\n            core::hint::spin_loop();\n        }"));
+    let copy = Copy::with_student(&student("", "loop {}"));
     let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
     let check = check(&run, CHECK);
     assert_eq!(check["status"], "hung", "{check:#}");

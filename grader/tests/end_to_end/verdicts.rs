@@ -23,7 +23,7 @@ const PROVOKED: [(&str, &str); 23] = [
     ("harness-forged-serial", "tampered"),
     ("harness-wrong-name", "tampered"),
     ("harness-two-results", "tampered"),
-    ("harness-nested-log", "passed"),
+    ("harness-nested-log", "failed"),
     ("harness-memory", "passed"),
     ("harness-boot-info", "passed"),
     ("harness-scratch", "passed"),

@@ -94,7 +94,7 @@ fn nested_log(_: &mut Context) -> Outcome {
 
 /// What the pattern of a frame is made of: different for any two of its words.
 fn pattern(frame: Frame, index: usize) -> u32 {
-    frame.number() << 10 ^ index as u32 ^ 0xF0_110_000
+    frame.number() << 10 ^ index as u32 ^ 0xF011_0000
 }
 
 /// Scratch memory is zero, and never the same twice.

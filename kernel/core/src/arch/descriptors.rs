@@ -38,7 +38,6 @@ const WHOLE: u32 = 0xF_FFFF;
 
 /// Fills in the tables and makes the processor use them.
 pub(super) fn load() {
-    // SAFETY: only the pointers' addresses are used.
     let (kernel_state, double_fault_state) = (KERNEL_STATE.as_mut_ptr(), DOUBLE_FAULT_STATE.as_mut_ptr());
     {
         let mut state = KERNEL_STATE.lock();

@@ -3,7 +3,7 @@
 
 use core::mem::size_of;
 
-use spin::Mutex;
+use lazy_static::lazy_static;
 use x86::Ring;
 use x86::dtables::{DescriptorTablePointer, lidt};
 use x86::segmentation::{
@@ -23,9 +23,14 @@ pub(crate) const DOUBLE_FAULT: u32 = 8;
 /// An access to an address without a mapping that allows it.
 pub(crate) const PAGE_FAULT: u32 = 14;
 
-/// The table covers the exceptions only: any other vector is a general
-/// protection exception whose error code names it.
-static TABLE: Mutex<[Descriptor; EXCEPTIONS]> = Mutex::new([Descriptor::NULL; EXCEPTIONS]);
+lazy_static! {
+    /// The table. Where the stubs are is known to the linker only, so it is
+    /// filled in at its first use; nobody changes it afterwards.
+    ///
+    /// It covers the exceptions only: any other vector is a general protection
+    /// exception whose error code names it.
+    static ref TABLE: [Descriptor; EXCEPTIONS] = core::array::from_fn(gate);
+}
 
 /// What is on the stack when [`exception_entry`] is called, lowest address first.
 #[repr(C)]
@@ -46,26 +51,26 @@ struct ExceptionFrame {
     eflags: u32,
 }
 
-/// Fills in the table and makes the processor use it.
+/// Makes the processor use the table.
 pub(super) fn load() {
-    let pointer = {
-        let mut table = TABLE.lock();
-        for (vector, entry) in (0..).zip(table.iter_mut()) {
-            let gate: DescriptorBuilder = if vector == DOUBLE_FAULT {
-                // A task has a stack of its own: a double fault is what becomes
-                // of a page fault when the stack is the page that is missing.
-                TaskGateDescriptorBuilder::task_gate_descriptor(descriptors::DOUBLE_FAULT_TASK)
-            } else {
-                let stub = symbols::exception_stubs().as_u32() + STUB_SIZE * vector;
-                GateDescriptorBuilder::<u32>::interrupt_descriptor(descriptors::KERNEL_CODE, stub)
-            };
-            *entry = gate.present().dpl(Ring::Ring0).finish();
-        }
-        DescriptorTablePointer::new_from_slice(&*table)
-    };
+    let pointer = DescriptorTablePointer::new_from_slice(&*TABLE);
     // SAFETY: the table is a static, so it stays, and its gates lead to the stubs
     // of `exceptions.s` and to a task that `descriptors::load` set up.
     unsafe { lidt(&pointer) };
+}
+
+/// The way from an exception to the kernel's code.
+fn gate(vector: usize) -> Descriptor {
+    let vector = vector as u32;
+    let builder: DescriptorBuilder = if vector == DOUBLE_FAULT {
+        // A task has a stack of its own: a double fault is what becomes of a
+        // page fault when the stack is the page that is missing.
+        TaskGateDescriptorBuilder::task_gate_descriptor(descriptors::DOUBLE_FAULT_TASK)
+    } else {
+        let stub = symbols::exception_stubs().as_u32() + STUB_SIZE * vector;
+        GateDescriptorBuilder::<u32>::interrupt_descriptor(descriptors::KERNEL_CODE, stub)
+    };
+    builder.present().dpl(Ring::Ring0).finish()
 }
 
 /// Every exception but the double fault arrives here.

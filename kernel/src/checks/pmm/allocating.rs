@@ -93,7 +93,7 @@ pub fn exhaustion(context: &mut Context) -> Outcome {
         let mut subject = Subject::of_map(context, "one region", map, reachable)?;
         exhaust(context, &mut subject)?;
     }
-    let mut subject = Subject::of_case(context, &maps::MANY_REGIONS[0])?;
+    let mut subject = Subject::of_case(context, &maps::HOLES)?;
     exhaust(context, &mut subject)
 }
 

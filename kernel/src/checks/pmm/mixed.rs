@@ -24,7 +24,7 @@ struct Held {
 /// Catches what no other check thought of: above all two owners of one frame,
 /// and records that somebody else writes to.
 pub fn random_mix(context: &mut Context) -> Outcome {
-    const STEPS: u32 = 1200;
+    const STEPS: u32 = 900;
     context.note(format_args!("seed {}", context.seed()));
     let mut subject = Subject::of_machine(context)?;
     let mut free = subject.managed.duplicate(context)?;

@@ -5,7 +5,7 @@ use core::fmt;
 use kernel_core::check::{Context, Failed, Outcome};
 use kernel_core::memory::lender::Lender;
 use kernel_core::{ensure, fail};
-use mm_api::layout::{PAGE_SHIFT, PAGE_SIZE};
+use mm_api::layout::{FRAME_COUNT, PAGE_SHIFT, PAGE_SIZE};
 use mm_api::{Frame, FrameAllocator, FrameRange, FrameRun, FreeError, InitError, MemoryMap, Order, RegionKind};
 
 use super::frames::FrameSet;
@@ -47,10 +47,9 @@ impl Subject {
             Ok(pmm) => pmm,
             Err(error) => return refused(context, what, &map, error),
         };
-        let end = usable_end(&map);
-        let mut records = FrameSet::new(context, end)?;
-        note_lent(context.machine_lender(), end, &mut records);
-        Self::with_truth(context, pmm, what, &map, records)
+        let mut subject = Self::before_lending(context, pmm, what, &map)?;
+        subject.note_lent(context.machine_lender());
+        Ok(subject)
     }
 
     /// Builds the allocator for any map.
@@ -66,27 +65,37 @@ impl Subject {
             Ok(pmm) => pmm,
             Err(error) => return refused(context, what, &map, error),
         };
-        let end = usable_end(&map);
-        let mut records = FrameSet::new(context, end)?;
-        note_lent(&lender, end, &mut records);
-        Self::with_truth(context, pmm, what, &map, records)
+        let mut subject = Self::before_lending(context, pmm, what, &map)?;
+        subject.note_lent(&lender);
+        Ok(subject)
     }
 
-    /// Adds what is true.
-    fn with_truth(
+    /// Adds what is true of the map, as if nothing had been lent.
+    fn before_lending(
         context: &mut Context,
         pmm: Pmm,
         what: &'static str,
         map: &MemoryMap<'_>,
-        records: FrameSet,
     ) -> Result<Self, Failed> {
-        let end = usable_end(map);
-        let mut managed = FrameSet::new(context, end)?;
-        mm_oracle::usable_ranges(map).for_each(|frames| managed.insert_all(frames));
-        records.iter().for_each(|frame| {
-            managed.remove(frame);
-        });
-        Ok(Self { pmm, what, managed, records, end })
+        let room = room_for(map);
+        let mut managed = FrameSet::new(context, room)?;
+        let mut end = 0;
+        for frames in mm_oracle::usable_ranges(map) {
+            managed.insert_all(frames);
+            end = frames.end();
+        }
+        Ok(Self { pmm, what, managed, records: FrameSet::new(context, room)?, end })
+    }
+
+    /// Takes what was lent out of what has to be managed.
+    fn note_lent(&mut self, lender: &Lender<'_>) {
+        let lent = self.managed.iter().filter(|frame| lender.is_lent(*frame));
+        for frame in lent.take(lender.lent_frames() as usize) {
+            self.records.insert(frame);
+        }
+        for frame in self.records.iter() {
+            self.managed.remove(frame);
+        }
     }
 
     /// Hands out all frames and compares them with `free`, in which those are
@@ -242,21 +251,11 @@ pub fn drain(pmm: &mut Pmm, limit: u32, mut judge: impl FnMut(Frame) -> Outcome)
     Ok(limit)
 }
 
-/// The number after the last usable frame's.
-fn usable_end(map: &MemoryMap<'_>) -> u32 {
-    mm_oracle::usable_ranges(map).last().map_or(0, FrameRange::end)
-}
-
-/// Puts the frames below `end` that were lent into `records`.
-fn note_lent(lender: &Lender<'_>, end: u32, records: &mut FrameSet) {
-    for frame in FrameRange::new(0, end).iter() {
-        if records.len() == lender.lent_frames() {
-            return;
-        }
-        if lender.is_lent(frame) {
-            records.insert(frame);
-        }
-    }
+/// A number of frames that no usable one reaches.
+fn room_for(map: &MemoryMap<'_>) -> u32 {
+    let ends = map.regions.iter().map(|region| region.base.saturating_add(region.length));
+    let frames = ends.max().unwrap_or(0) >> PAGE_SHIFT;
+    u32::try_from(frames).map_or(FRAME_COUNT, |frames| frames.min(FRAME_COUNT))
 }
 
 /// Fails the check, because the allocator refuses a map that it has to manage.
