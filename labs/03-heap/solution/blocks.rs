@@ -105,7 +105,7 @@ const MAPS: u32 = CLASSES * WORD;
 const FIRST: u32 = (MAPS + CLASSES.div_ceil(u32::BITS) * WORD).next_multiple_of(HEAP_ALIGN) + HEAP_ALIGN - WORD;
 
 /// How many blocks of a list are compared. Four are nearly as good as all of them.
-const PROBES: u32 = 4;
+const PROBES: u32 = 3;
 
 /// The largest block that counts as small.
 const SMALL: u32 = 104;
@@ -218,9 +218,6 @@ mod region {
         last: u32,
     }
 
-    // SAFETY: the region is the heap's alone, so it goes where the heap goes.
-    unsafe impl Send for Region {}
-
     impl Region {
         /// The region of `bytes` bytes from `base` on.
         ///
@@ -319,8 +316,8 @@ mod region {
     }
 }
 
-/// The kernel's heap, over the memory `M`.
-pub struct Heap<M> {
+/// The kernel's heap.
+pub struct Heap<'m> {
     region: Region,
     /// The free block that is in no list.
     reserve: u32,
@@ -328,10 +325,10 @@ pub struct Heap<M> {
     reserve_size: u32,
     /// A bit for each word of the bit maps, set where the word is not 0.
     map_of_maps: u32,
-    memory: M,
+    memory: &'m mut dyn HeapMemory,
 }
 
-impl<M: HeapMemory> Heap<M> {
+impl<'m> Heap<'m> {
     /// A heap over `memory`, whose region begins at `base`. It takes the first
     /// of its memory at once.
     ///
@@ -343,7 +340,7 @@ impl<M: HeapMemory> Heap<M> {
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.
-    pub unsafe fn new(base: NonNull<u8>, mut memory: M) -> Result<Self, AllocError> {
+    pub unsafe fn new(base: NonNull<u8>, memory: &'m mut dyn HeapMemory) -> Result<Self, AllocError> {
         let bytes = memory.grow(FIRST + MIN_BLOCK + WORD).ok_or(AllocError::OutOfMemory)?;
         // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
         let mut region = unsafe { Region::new(base, bytes) };
@@ -891,8 +888,7 @@ impl<M: HeapMemory> Heap<M> {
     }
 }
 
-impl<M: HeapMemory> KernelHeap for Heap<M> {
-    #[inline]
+impl KernelHeap for Heap<'_> {
     fn allocate(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.align() > HEAP_ALIGN_MAX as usize {
             return Err(AllocError::Alignment);
@@ -916,7 +912,6 @@ impl<M: HeapMemory> KernelHeap for Heap<M> {
         self.allocate_zeroed(layout.map_err(|_| AllocError::OutOfMemory)?)
     }
 
-    #[inline]
     fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
         match self.used_block(block) {
             Some(used) if self.release(used).is_some() => Ok(()),

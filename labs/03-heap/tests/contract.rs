@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use common::{Block, Subject, layout};
 use mm_api::{AllocError, BlockError, HEAP_MAX, HEAP_SLACK, KernelHeap, ReallocError};
+use mm_host::FakeHeapMemory;
 
 /// Sizes around what an implementation may treat differently.
 const SIZES: [u32; 22] = [0, 1, 3, 4, 5, 7, 8, 9, 12, 13, 16, 20, 63, 64, 100, 248, 255, 256, 511, 1000, 4096, 10_000];
@@ -407,10 +408,10 @@ fn reallocating_may_ask_for_another_alignment() {
 
 #[test]
 fn a_heap_without_memory_is_an_error() {
-    let memory = mm_host::FakeHeapMemory::new(1);
+    let mut memory = FakeHeapMemory::new(1);
     memory.refuse(true);
     // SAFETY: as in `Subject::new`.
-    let answer = unsafe { heap::Heap::new(memory.base(), memory.clone()) };
+    let answer = unsafe { heap::Heap::new(memory.base(), &mut memory) };
     assert_eq!(answer.err(), Some(AllocError::OutOfMemory));
 }
 

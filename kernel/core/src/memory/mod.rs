@@ -3,6 +3,7 @@
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};
 
+pub mod arena;
 pub mod lender;
 pub(crate) mod reach;
 pub(crate) mod scratch;

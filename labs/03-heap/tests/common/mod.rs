@@ -13,7 +13,7 @@ use mm_host::FakeHeapMemory;
 
 /// A heap, and the memory that it asks for more.
 pub struct Subject {
-    pub heap: Heap<FakeHeapMemory>,
+    pub heap: Heap<'static>,
     pub memory: FakeHeapMemory,
 }
 
@@ -37,7 +37,7 @@ impl Subject {
         let memory = FakeHeapMemory::new(pages);
         // SAFETY: the memory is new, its base is aligned to a page and good for the
         // whole region, and only this heap and its blocks are in it.
-        let heap = unsafe { Heap::new(memory.base(), memory.clone()) };
+        let heap = unsafe { Heap::new(memory.base(), Box::leak(Box::new(memory.clone()))) };
         Self { heap: heap.unwrap(), memory }
     }
 
