@@ -104,7 +104,7 @@ const MAPS: u32 = CLASSES * WORD;
 /// The offset of the first block.
 const FIRST: u32 = (MAPS + CLASSES.div_ceil(u32::BITS) * WORD).next_multiple_of(HEAP_ALIGN) + HEAP_ALIGN - WORD;
 
-/// How many blocks of a list are compared. Four are nearly as good as all of them.
+/// How many blocks of a list are compared. Three are nearly as good as all of them.
 const PROBES: u32 = 3;
 
 /// The largest block that counts as small.
@@ -571,10 +571,15 @@ impl<'m> Heap<'m> {
         self.cut_at_end(free, true, need, low)
     }
 
+    /// Cuts a block from the low or the high end of a free block.
+    ///
+    /// The reserve's high end it leaves alone if no second such block has room. For
+    /// then what is left lies at the end of the memory, as a rule, and grows with it.
     #[inline(always)]
     fn cut_at_end(&mut self, free: Block, reserve: bool, need: u32, low: bool) -> Result<u32, AllocError> {
         let rest = free.size - need;
-        if low || rest < MIN_BLOCK {
+        let least = if reserve { need } else { MIN_BLOCK };
+        if low || rest < least {
             self.cut(free, reserve, free.at, need)
         } else {
             self.cut(free, reserve, free.at + rest, need)

@@ -61,7 +61,7 @@ fn merge(context: &mut Context, order: [usize; 2]) -> Outcome {
             let mut merged = 0;
             for index in (0..blocks.len() - 1).step_by(3) {
                 let (Some(low), Some(high)) = (blocks.get(index), blocks.get(index + 1)) else { continue };
-                if high.offset > low.offset + subject.usable(&low) + 32 {
+                if high.offset >= low.offset + subject.usable(&low) + 16 {
                     continue; // Something else lies in between.
                 }
                 let both = [low, high];

@@ -96,7 +96,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
         // Into a neighbour that was freed.
         for index in [4, 7] {
             let (Some(low), Some(high)) = (blocks.get(index), blocks.get(index + 1)) else { continue };
-            if high.offset > low.offset + subject.usable(&low) + 32 {
+            if high.offset >= low.offset + subject.usable(&low) + 16 {
                 continue; // Something else lies in between.
             }
             subject.free(&high)?;
@@ -115,7 +115,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
     on_heap(context, 256, |context, subject| {
         let mut block = subject.allocate(1000, 8, 1)?;
         let mut moves = 0;
-        for step in 2..400 {
+        for step in 2..60 {
             let longer = reallocate(subject, &block, step * 1000, 8)?;
             moves += u64::from(longer.offset != block.offset);
             block = longer;
