@@ -37,6 +37,12 @@ Examples:
   cargo grade --solution           grade the references
   cargo grade doctor               show what was found on this machine
 
+Environment:
+  FOLIO_QEMU        the emulator, in place of the qemu-system-i386 on PATH
+  FOLIO_TIMINGS     if set, show how long what took
+  CARGO_TARGET_DIR  where to build, in place of target/
+  NO_COLOR          if set, use no colour
+
 Exit codes: 0 all checks passed, 1 a check did not pass, 2 could not run.";
 
 /// What to grade.
@@ -76,19 +82,21 @@ pub struct CommonArgs {
     /// Never install anything
     #[arg(long, global = true)]
     pub no_install: bool,
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
 }
 
 /// When to use colour.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    // Plain comments: help for each value would make all of the help twice as long.
+    // On a terminal, unless NO_COLOR is set.
+    #[allow(missing_docs)]
     Auto,
-    /// Always
+    #[allow(missing_docs)]
     Always,
-    /// Never
+    #[allow(missing_docs)]
     Never,
 }
 

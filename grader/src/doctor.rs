@@ -9,6 +9,9 @@ use crate::toolchain::Lack;
 use crate::tools::{NoEmulator, Tools};
 use crate::workspace::Workspace;
 
+/// A compiler that was looked at and cannot be used.
+const TRIED: &str = "  tried";
+
 /// One thing that grading needs.
 struct Row {
     what: &'static str,
@@ -29,6 +32,7 @@ pub fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bo
     table.set_width(u16::try_from(width).unwrap_or(80));
     for row in &rows {
         let (word, paint) = match (&row.remedy, row.optional) {
+            _ if row.what == TRIED => ("", Color::Reset),
             (None, _) => ("ok", Color::Green),
             (Some(_), true) => ("note", Color::Yellow),
             (Some(_), false) => ("missing", Color::Red),
@@ -43,7 +47,7 @@ pub fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bo
     }
     let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     let remedies: Vec<String> =
-        rows.iter().filter_map(|row| Some(format!("  {}: {}\n", row.what, row.remedy.as_ref()?))).collect();
+        rows.iter().filter_map(|row| Some(format!("  {}: {}\n", row.what.trim(), row.remedy.as_ref()?))).collect();
     if !remedies.is_empty() {
         text.push('\n');
         text.extend(remedies);
@@ -75,7 +79,7 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
                 let version = compiler.version.clone().unwrap_or_else(|| "rustc".to_owned());
                 let lack = compiler.lack.to_string();
                 rows.push(Row {
-                    what: "  tried",
+                    what: TRIED,
                     found: format!("{version} {lack}"),
                     place: compiler.rustc.display().to_string(),
                     remedy: advice(&compiler.lack, &compiler.rustc),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::compile::{Broken, Builder, Built, Foreign, Image, foreign_source};
+use crate::cargo_output::Broken;
+use crate::compile::{Builder, Built, Foreign, Image, foreign_source};
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Whose};
 use crate::model::Mix;
@@ -112,36 +113,27 @@ impl Engine {
                 }
                 Built::Broken(broken) => {
                     let guilty = self.guilty(&mix, labs, &kernel, broken, progress, times)?;
-                    let mut can_go_on = true;
-                    for (lab, text) in guilty {
-                        if lab.has_solution {
-                            mix.solutions.push(lab.toml.package.clone());
-                        } else {
-                            can_go_on = false;
-                        }
-                        kernel.broken.insert(lab.id.clone(), text);
+                    for (lab, text) in &guilty {
+                        kernel.broken.insert(lab.id.clone(), text.clone());
                     }
-                    mix.solutions.sort();
-                    let all_broken = labs.iter().all(|lab| kernel.broken.contains_key(&lab.id));
-                    if all_broken {
-                        return Ok(kernel);
-                    }
-                    if !can_go_on {
+                    // The others can still be graded, with references in the place of those that are broken.
+                    if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
                         for lab in labs {
-                            let because =
-                                format!("`{}` shares a kernel with a lab that does not compile", lab.toml.package);
-                            kernel.broken.entry(lab.id.clone()).or_insert(because);
+                            kernel.broken.entry(lab.id.clone()).or_insert_with(|| blocked(blocking, text));
                         }
+                    }
+                    if labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {
                         return Ok(kernel);
                     }
+                    mix = with(&mix, &guilty.iter().map(|(lab, _)| *lab).collect::<Vec<_>>());
                 }
             }
         }
     }
 
-    /// The student's labs whose fault it is that a kernel does not compile.
+    /// The student's labs whose fault it is that a kernel does not compile: at least one.
     fn guilty<'a>(
-        &self,
+        &'a self,
         mix: &Mix,
         labs: &[&'a Lab],
         kernel: &Kernel,
@@ -149,37 +141,54 @@ impl Engine {
         progress: &Progress,
         times: &mut BuildTimes,
     ) -> Result<Vec<(&'a Lab, String)>> {
+        let is_student_s = |lab: &&Lab| !mix.solutions.contains(&lab.toml.package);
         let mut guilty = Vec::new();
-        for lab in labs.iter().filter(|lab| !mix.solutions.contains(&lab.toml.package)) {
+        for lab in self.workspace.labs.iter().filter(is_student_s) {
             if let Some((_, text)) = broken.errors.iter().find(|(folder, _)| same_folder(folder, &lab.folder)) {
-                guilty.push((*lab, text.clone()));
+                guilty.push((lab, text.clone()));
             }
         }
         if !guilty.is_empty() {
             return Ok(guilty);
         }
+        // The error is elsewhere. If it goes away with the reference in the
+        // place of a lab, then that lab does not keep to its interface.
         let text: String = broken.errors.into_values().collect();
-        let error = || {
-            Error::new("the course's own code does not compile")
-                .advise("restore the files that are not yours to edit; this is what rustc said:")
-                .output(text.clone())
-        };
-        // The kernel does not compile with this lab in it. If it does with the
-        // reference in its place, then the lab does not keep to its interface.
-        let suspects: Vec<&Lab> =
-            labs.iter().copied().filter(|lab| !kernel.broken.contains_key(&lab.id) && lab.has_solution).collect();
-        if suspects.is_empty() || suspects.iter().all(|lab| mix.solutions.contains(&lab.toml.package)) {
-            return Err(error());
+        let suspects: Vec<&Lab> = labs
+            .iter()
+            .copied()
+            .filter(is_student_s)
+            .filter(|lab| !kernel.broken.contains_key(&lab.id) && lab.has_solution)
+            .collect();
+        let each = suspects.iter().map(|lab| vec![*lab]);
+        let together = (suspects.len() > 1).then(|| suspects.clone());
+        for replaced in each.chain(together) {
+            if let Built::Image(_) = self.build(&with(mix, &replaced), progress, times)? {
+                return Ok(replaced.into_iter().map(|lab| (lab, text.clone())).collect());
+            }
         }
-        let mut replaced = mix.clone();
-        replaced.solutions.extend(suspects.iter().map(|lab| lab.toml.package.clone()));
-        replaced.solutions.sort();
-        replaced.solutions.dedup();
-        match self.build(&replaced, progress, times)? {
-            Built::Image(_) => Ok(suspects.into_iter().map(|lab| (lab, text.clone())).collect()),
-            Built::Broken(_) => Err(error()),
-        }
+        Err(Error::new("the course's own code does not compile")
+            .advise("restore the files that are not yours to edit; this is what rustc said:")
+            .output(text))
     }
+}
+
+/// The mix with the references of some more labs.
+fn with(mix: &Mix, labs: &[&Lab]) -> Mix {
+    let mut solutions = mix.solutions.clone();
+    solutions.extend(labs.iter().map(|lab| lab.toml.package.clone()));
+    solutions.sort();
+    solutions.dedup();
+    Mix { solutions }
+}
+
+/// Why a lab that may be fine cannot be graded.
+fn blocked(blocking: &Lab, text: &str) -> String {
+    format!(
+        "error: labs/{} does not compile, and without a reference for it there is no kernel to run this lab in\n  \
+         = note: correct it first, or put back the file that you were given\n\n{text}",
+        blocking.id,
+    )
 }
 
 fn same_folder(a: &Path, b: &Path) -> bool {

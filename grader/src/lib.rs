@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod cargo_output;
 pub mod cli;
 pub mod compile;
 pub mod dev;
@@ -31,5 +32,6 @@ pub mod schedule;
 pub mod toolchain;
 pub mod tools;
 pub mod verdict;
+pub mod watch;
 pub mod wire;
 pub mod workspace;

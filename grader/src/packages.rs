@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::toolchain::Lack;
 use crate::tools::{NoEmulator, Tools, on_path};
 
 /// A system, as far as it matters for installing something.
@@ -29,6 +30,8 @@ pub enum System {
         command: &'static str,
         /// What it calls QEMU for i386.
         emulator: &'static str,
+        /// What it calls LLD.
+        linker: &'static str,
     },
     /// Nothing is known about it.
     Unknown,
@@ -39,8 +42,10 @@ pub enum System {
 pub struct Missing {
     /// An emulator.
     pub emulator: bool,
-    /// A compiler with the source of its library, and a linker.
+    /// A compiler with the source of its library.
     pub compiler: bool,
+    /// Only a linker; a compiler without one is there.
+    pub linker: bool,
 }
 
 /// How to come by what is missing.
@@ -61,21 +66,32 @@ const APT_EMULATOR: &str = "qemu-system-x86";
 impl Missing {
     /// What is missing, of what was looked for.
     pub fn of(tools: &Tools) -> Self {
-        Self { emulator: matches!(tools.emulator, Err(NoEmulator::Missing)), compiler: tools.toolchain.is_err() }
+        let unfit = tools.toolchain.as_ref().err();
+        let linker = unfit.is_some_and(|unfit| unfit.iter().any(|compiler| compiler.lack == Lack::Linker));
+        Self {
+            emulator: matches!(tools.emulator, Err(NoEmulator::Missing)),
+            compiler: unfit.is_some() && !linker,
+            linker,
+        }
     }
 
     fn nothing(self) -> bool {
-        !self.emulator && !self.compiler
+        !self.emulator && !self.compiler && !self.linker
     }
 
     /// What is missing, as the beginning of a sentence.
-    fn words(self) -> &'static str {
-        match (self.emulator, self.compiler) {
-            (true, true) => "QEMU and a Rust compiler with the source of its library are missing",
-            (true, false) => "QEMU is missing",
-            (false, true) => "a Rust compiler with the source of its library is missing",
-            (false, false) => "nothing is missing",
+    fn words(self) -> String {
+        let mut words = Vec::new();
+        if self.emulator {
+            words.push("QEMU");
         }
+        if self.compiler {
+            words.push("a Rust compiler with the source of its library");
+        }
+        if self.linker {
+            words.push("the linker LLD");
+        }
+        format!("{} {} missing", words.join(" and "), if words.len() == 1 { "is" } else { "are" })
     }
 }
 
@@ -100,16 +116,16 @@ impl System {
         if has("apt-get") {
             return Self::Apt { codename: field("VERSION_CODENAME") };
         }
-        for (program, command, emulator) in [
-            ("dnf", "sudo dnf install", "qemu-system-x86-core"),
-            ("pacman", "sudo pacman -S", "qemu-system-x86"),
-            ("zypper", "sudo zypper install", "qemu-x86"),
-            ("apk", "sudo apk add", "qemu-system-i386"),
-            ("xbps-install", "sudo xbps-install", "qemu"),
-            ("nix-env", "nix-env -iA", "nixpkgs.qemu"),
+        for (program, command, emulator, linker) in [
+            ("dnf", "sudo dnf install", "qemu-system-x86-core", "lld"),
+            ("pacman", "sudo pacman -S", "qemu-system-x86", "lld"),
+            ("zypper", "sudo zypper install", "qemu-x86", "lld"),
+            ("apk", "sudo apk add", "qemu-system-i386", "lld"),
+            ("xbps-install", "sudo xbps-install", "qemu", "lld"),
+            ("nix-env", "nix-env -iA", "nixpkgs.qemu", "nixpkgs.lld"),
         ] {
             if has(program) {
-                return Self::Other { command, emulator };
+                return Self::Other { command, emulator, linker };
             }
         }
         Self::Unknown
@@ -125,8 +141,16 @@ pub fn remedy(missing: Missing, system: &System, has_rustup: bool) -> Remedy {
         match system {
             System::Apt { .. } => packages.push(APT_EMULATOR),
             System::MacOs => commands.push("brew install qemu".to_owned()),
-            System::Other { command, emulator } => commands.push(format!("{command} {emulator}")),
+            System::Other { command, emulator, .. } => commands.push(format!("{command} {emulator}")),
             System::Unknown => commands.push("install QEMU with the program qemu-system-i386".to_owned()),
+        }
+    }
+    if missing.linker {
+        match system {
+            System::Apt { .. } => packages.push("lld"),
+            System::MacOs => commands.push("brew install lld".to_owned()),
+            System::Other { command, linker, .. } => commands.push(format!("{command} {linker}")),
+            System::Unknown => commands.push("install LLD with the program ld.lld".to_owned()),
         }
     }
     if missing.compiler {
@@ -166,7 +190,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             .advise("run this and try again:")
             .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
         Remedy::Apt(packages) => {
-            apt(missing.words(), &packages, no_install)?;
+            apt(&missing.words(), &packages, no_install)?;
             let tools = again();
             let still = Missing::of(&tools);
             if still.nothing() {
@@ -194,24 +218,24 @@ pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
     let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
     let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
     if no_install {
-        return Err(refused(format!("{}, and --no-install was given", what)));
+        return Err(refused(format!("{what}, and --no-install was given")));
     }
     let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let power = if is_root {
         Power::Root
     } else if on_path("sudo").is_none() {
-        return Err(refused(format!("{}, and only root may install it", what)));
+        return Err(refused(format!("{what}, and only root may install it")));
     } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
         Power::Sudo { asks: false }
     } else if on_terminal {
         Power::Sudo { asks: true }
     } else {
-        return Err(refused(format!("{}, and sudo would ask for a password", what)));
+        return Err(refused(format!("{what}, and sudo would ask for a password")));
     };
     let names = packages.join(", ");
     if on_terminal {
         if !asked(&format!("{}. Install {names} with apt-get? [Y/n] ", capitalized(what))) {
-            return Err(refused(format!("{} is missing", what)));
+            return Err(refused(what.to_owned()));
         }
     } else {
         say(&format!("{}: installing {names} with apt-get.", capitalized(what)));
@@ -311,9 +335,18 @@ pub fn is_writable(folder: &Path) -> bool {
 mod tests {
     use super::*;
 
-    const BOTH: Missing = Missing { emulator: true, compiler: true };
-    const EMULATOR: Missing = Missing { emulator: true, compiler: false };
-    const COMPILER: Missing = Missing { emulator: false, compiler: true };
+    const BOTH: Missing = Missing { emulator: true, compiler: true, linker: false };
+    const EMULATOR: Missing = Missing { emulator: true, compiler: false, linker: false };
+    const COMPILER: Missing = Missing { emulator: false, compiler: true, linker: false };
+    const LINKER: Missing = Missing { emulator: false, compiler: false, linker: true };
+
+    #[test]
+    fn what_is_missing_is_a_sentence() {
+        assert_eq!(EMULATOR.words(), "QEMU is missing");
+        assert_eq!(BOTH.words(), "QEMU and a Rust compiler with the source of its library are missing");
+        assert_eq!(LINKER.words(), "the linker LLD is missing");
+        assert_eq!(remedy(LINKER, &apt_system("trixie"), true), Remedy::Apt(vec!["lld"]));
+    }
 
     fn apt_system(codename: &str) -> System {
         System::Apt { codename: codename.to_owned() }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::lab_toml::{Check, Memory};
 use crate::model::{Crash, Evidence};
 use crate::progress::Progress;
+use crate::report::style::printable;
 use crate::verdict::{self, End, Verdict};
 use crate::wire::Transcript;
 
@@ -142,10 +143,7 @@ impl<'a> Schedule<'a> {
                 Ok(verdict) => return Ok(Done { verdict, evidence: evidence(outcome, transcript, &job) }),
                 Err(trouble) if trouble.again && !tried => tried = true,
                 Err(trouble) => {
-                    let said = String::from_utf8_lossy(&outcome.serial).into_owned();
-                    return Err(Error::new(trouble.what)
-                        .advise("this is the harness's trouble and not that of your code")
-                        .output(format!("{}\n{said}", outcome.complaints)));
+                    return Err(Error::new(trouble.what).advise(trouble.advice).output(shown(&outcome)));
                 }
             }
         }
@@ -165,6 +163,16 @@ fn boot<'a>(job: &'a Job<'_>, nonce: &str, seed: u64) -> Boot<'a> {
         ],
         budget: job.check.budget,
     }
+}
+
+/// What a machine said, for a person who has to find out why it did not work.
+fn shown(outcome: &Outcome) -> String {
+    const MOST_LINES: usize = 30;
+    let serial = String::from_utf8_lossy(&outcome.serial);
+    let lines = outcome.complaints.lines().chain(serial.lines());
+    let short: Vec<String> =
+        lines.take(MOST_LINES).map(|line| printable(&line.chars().take(200).collect::<String>())).collect();
+    short.join("\n")
 }
 
 fn evidence(outcome: Outcome, transcript: Transcript, job: &Job<'_>) -> Evidence {

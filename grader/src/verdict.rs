@@ -52,6 +52,8 @@ pub struct Verdict {
 pub struct Trouble {
     /// What happened.
     pub what: String,
+    /// What the user can do.
+    pub advice: &'static str,
     /// Whether another try may go better.
     pub again: bool,
 }
@@ -63,7 +65,11 @@ pub struct Trouble {
 pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Result<Verdict, Trouble> {
     let begun = transcript.begin.as_ref().is_some_and(|begin| begin.name == check);
     if let End::Signal(signal) = end {
-        return Err(Trouble { what: format!("the emulator was killed by signal {signal}"), again: true });
+        return Err(Trouble {
+            what: format!("the emulator was killed by signal {signal}"),
+            advice: "if this host is short of memory, `--jobs 1` needs less",
+            again: true,
+        });
     }
     if !begun {
         return Err(never_began(check, transcript, end));
@@ -123,7 +129,8 @@ fn never_began(check: &str, transcript: &Transcript, end: &End) -> Trouble {
         }
         (None, None, end) => format!("the kernel never began the check `{check}` ({})", words(end)),
     };
-    Trouble { what, again: matches!(end, End::Exited(0 | 1)) }
+    let advice = "that is not your code's fault: `cargo grade doctor` shows what is used here";
+    Trouble { what, advice, again: matches!(end, End::Exited(0 | 1)) }
 }
 
 /// An end, for a message about the harness.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use serde::Serialize;
 
@@ -25,14 +26,26 @@ use crate::report;
 use crate::report::style::{FAINT, STRONG, View, wrap};
 use crate::workspace::{Lab, Workspace};
 
+use super::peers::{self, Cost};
 use super::stage::Stage;
 
 /// Boots to count how many there are in a second.
 const BOOTS: usize = 40;
 
+/// One of the things that can be measured.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// From save to score, and boots a second
+    Time,
+    /// What frame allocators cost in guest instructions: the lab's beside its peers
+    Instructions,
+}
+
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// One thing only.
+    pub what: Option<What>,
     /// How often.
     pub runs: usize,
     /// Without what builds everything anew.
@@ -49,6 +62,7 @@ struct Figures {
     toolchain: String,
     rows: Vec<Row>,
     checks: Vec<CheckRow>,
+    allocators: Vec<Cost>,
 }
 
 /// One thing that was measured several times.
@@ -80,26 +94,20 @@ struct CheckRow {
 /// # Errors
 /// If it could not be done.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
-    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
-    let stage = Stage::create(&engine.workspace.root, &target.join("staged"))?;
-    let staged = Engine {
-        workspace: Workspace::open(&stage.root())?,
-        toolchain: engine.toolchain.clone(),
-        emulator: engine.emulator.clone(),
-        target_dir: stage.target_dir(),
-    };
-    let bench = Bench { staged: &staged, stage: &stage, runs: options.runs, progress };
     let mut figures = Figures {
         processors: processors(),
         emulator: engine.emulator.version.clone(),
         toolchain: engine.toolchain.version.clone(),
         rows: Vec::new(),
         checks: Vec::new(),
+        allocators: Vec::new(),
     };
-    for lab in &staged.workspace.labs {
-        bench.lab(lab, options.warm, &mut figures)?;
+    if options.what != Some(What::Instructions) {
+        time(engine, options, progress, &mut figures)?;
     }
-    bench.boots(&mut figures)?;
+    if options.what != Some(What::Time) {
+        figures.allocators = peers::measure(engine, progress)?.unwrap_or_default();
+    }
     progress.finish();
 
     if let Some(file) = &options.json {
@@ -111,6 +119,23 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         print!("{}", tables(&figures, view));
     }
     Ok(true)
+}
+
+/// From save to score, and boots a second.
+fn time(engine: &Engine, options: &Options, progress: &Progress, figures: &mut Figures) -> Result<()> {
+    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
+    let stage = Stage::create(&engine.workspace.root, &target.join("staged"))?;
+    let staged = Engine {
+        workspace: Workspace::open(&stage.root())?,
+        toolchain: engine.toolchain.clone(),
+        emulator: engine.emulator.clone(),
+        target_dir: stage.target_dir(),
+    };
+    let bench = Bench { staged: &staged, stage: &stage, runs: options.runs, progress };
+    for lab in &staged.workspace.labs {
+        bench.lab(lab, options.warm, figures)?;
+    }
+    bench.boots(figures)
 }
 
 /// Everything that is needed to measure.
@@ -332,42 +357,50 @@ fn tables(figures: &Figures, view: &View) -> String {
     let mut out = String::new();
     let machine = format!("{} processors, {}, {}", figures.processors, figures.emulator, figures.toolchain);
     let _ = writeln!(out, "{}", view.paint(FAINT, &machine));
-    let mut table = plain_table(&["", "median", "least", "most", "processor time", "runs"]);
-    for row in &figures.rows {
-        let number = |number: f64| match row.unit {
-            "s" => format!("{number:.2} s"),
-            unit => format!("{number:.0} {unit}"),
-        };
-        table.add_row([
-            row.what.clone(),
-            number(row.median),
-            number(row.least),
-            number(row.most),
-            row.processor_time.map(|time| format!("{time:.2} s")).unwrap_or_default(),
-            row.runs.to_string(),
-        ]);
+    if !figures.rows.is_empty() {
+        let mut table = plain_table(&["", "median", "least", "most", "processor time", "runs"]);
+        for row in &figures.rows {
+            let number = |number: f64| match row.unit {
+                "s" => format!("{number:.2} s"),
+                unit => format!("{number:.0} {unit}"),
+            };
+            table.add_row([
+                row.what.clone(),
+                number(row.median),
+                number(row.least),
+                number(row.most),
+                row.processor_time.map(|time| format!("{time:.2} s")).unwrap_or_default(),
+                row.runs.to_string(),
+            ]);
+        }
+        align(&mut table, 5);
+        let _ = writeln!(out, "{table}");
+        let note = "`cargo grade` adds what cargo takes to see that the grader itself is up to date.";
+        for line in wrap(note, view.columns()) {
+            let _ = writeln!(out, "{}", view.paint(FAINT, &line));
+        }
     }
-    align(&mut table, 5);
-    let _ = writeln!(out, "{table}\n");
-    let _ = writeln!(out, "{}", view.paint(STRONG, "Each check's machines, one after the other"));
-    let mut table = plain_table(&["check", "boots", "time"]);
-    for row in &figures.checks {
-        table.add_row([
-            format!("{} {}", row.lab, row.check),
-            row.boots.to_string(),
-            format!("{:.0} ms", 1000.0 * row.seconds),
-        ]);
+    if !figures.checks.is_empty() {
+        let title = "Each check's machines, one after the other";
+        let _ = writeln!(out, "\n{}", view.paint(STRONG, title));
+        let mut table = plain_table(&["check", "boots", "time"]);
+        for row in &figures.checks {
+            let name = format!("{} {}", row.lab, row.check);
+            table.add_row([name, row.boots.to_string(), format!("{:.0} ms", 1000.0 * row.seconds)]);
+        }
+        align(&mut table, 2);
+        let _ = writeln!(out, "{table}");
     }
-    align(&mut table, 2);
-    let _ = writeln!(out, "{table}");
-    let note = "`cargo grade` adds what cargo takes to see that the grader itself is up to date.";
-    for line in wrap(note, view.columns()) {
-        let _ = writeln!(out, "{}", view.paint(FAINT, &line));
+    if !figures.allocators.is_empty() {
+        for (title, table) in peers::tables(&figures.allocators) {
+            let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
+        }
     }
     out
 }
 
-fn plain_table(header: &[&str]) -> Table {
+/// A table with a line under its header.
+pub fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty().set_header(header.to_vec());
     table.style_mut().row_separator = LineStyle::none();
@@ -375,7 +408,7 @@ fn plain_table(header: &[&str]) -> Table {
 }
 
 /// Numbers to the right: the columns after the first.
-fn align(table: &mut Table, numbers: usize) {
+pub fn align(table: &mut Table, numbers: usize) {
     for column in 1..=numbers {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

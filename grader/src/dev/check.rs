@@ -6,17 +6,18 @@
 //! graded here as a student's file is: built into a kernel and booted.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
 use crate::compile::Built;
 use crate::error::{Error, Result};
 use crate::grade::{DEFAULT_SEED, Engine, Request, Whose};
-use crate::model::{CheckReport, LabReport, Mix, Status};
+use crate::model::{CheckReport, LabReport, Status};
 use crate::progress::Progress;
 use crate::report;
-use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural};
+use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 use crate::workspace::{Lab, Workspace};
 
 use super::stage::Stage;
@@ -30,6 +31,8 @@ pub struct Options {
     pub labs: Vec<String>,
     /// Run every check on every mistake, and say which ones catch it.
     pub full: bool,
+    /// Leave out the skeletons: the student's files have been worked on.
+    pub no_skeleton: bool,
     /// How many machines at a time.
     pub jobs: usize,
 }
@@ -62,17 +65,14 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
     let Proof { told, steps, failed, .. } = proof;
     let seconds = start.elapsed().as_secs_f64();
     if told.is_empty() {
-        println!(
-            "{}  {}",
-            view.paint(GOOD, &format!("All of {steps} hold.")),
-            view.paint(FAINT, &format!("{seconds:.1} s"))
-        );
+        let all = view.paint(GOOD, &format!("All of {steps} hold."));
+        say(&format!("{all}  {}", view.paint(FAINT, &format!("{seconds:.1} s"))));
         return Ok(true);
     }
-    println!("{}", view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
+    say(&view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
     for complaint in &told {
-        for (number, line) in crate::report::style::wrap(complaint, view.columns() - 4).iter().enumerate() {
-            println!("{}{line}", if number == 0 { "  - " } else { "    " });
+        for (number, line) in wrap(complaint, view.columns() - 4).iter().enumerate() {
+            say(&format!("{}{line}", if number == 0 { "  - " } else { "    " }));
         }
     }
     Ok(false)
@@ -94,7 +94,7 @@ type Step = Result<String, Vec<String>>;
 
 impl Proof<'_> {
     fn lab(&mut self, engine: &Engine, staged: &Engine, stage: &Stage, target: &Path, lab: &Lab) -> Result<()> {
-        self.progress.suspend(|| println!("{}", self.view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title))));
+        self.say(&self.view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
         self.step("folder", &lab.id, wrong_or(layout::complaints(lab)?, "nothing missing, nothing stray"));
         let chapters = chapters::complaints(&engine.workspace.root, lab);
         self.step("book", &lab.toml.chapter, wrong_or(chapters, "every link has its place"));
@@ -108,6 +108,9 @@ impl Proof<'_> {
             if matches!(variant.kind, Kind::Skeleton) {
                 let list = list_of_checks(staged, lab, self.progress)?;
                 self.step("checks", "lab.toml and kernel", list);
+                if self.options.no_skeleton {
+                    continue;
+                }
             }
             let checks = match &variant.kind {
                 Kind::Mistake(mistake) if !self.options.full => vec![mistake.caught_by.clone()],
@@ -128,7 +131,7 @@ impl Proof<'_> {
             let origin = variant.origin.display().to_string();
             if step.is_err() && self.view.verbose {
                 let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
-                self.progress.suspend(|| println!("{text}"));
+                self.say(&text);
             }
             let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
             self.step(
@@ -144,12 +147,20 @@ impl Proof<'_> {
             }
         }
         for solution in [true, false] {
+            if !solution && self.options.no_skeleton {
+                continue;
+            }
             self.progress.start("Running the lab's host tests");
             let outcome = host_tests::run(&stage.root(), target, &lab.toml.package, solution)?;
             self.step("host tests", if solution { "reference" } else { "skeleton" }, host(lab, solution, &outcome));
         }
-        self.progress.suspend(|| println!());
+        self.say("");
         Ok(())
+    }
+
+    /// Prints a line, with the line of progress out of its way.
+    fn say(&self, text: &str) {
+        self.progress.suspend(|| say(text));
     }
 
     /// Tells what came of a step.
@@ -163,12 +174,17 @@ impl Proof<'_> {
         // Writing to a string cannot fail.
         let _ =
             write!(line, "  {} {kind:<12}{what:<32} {}", self.view.paint(style, mark), self.view.paint(FAINT, &note));
-        self.progress.suspend(|| println!("{}", line.trim_end()));
+        self.say(line.trim_end());
         if let Err(wrong) = step {
             self.failed += 1;
             self.told.extend(wrong);
         }
     }
+}
+
+/// Prints a line. Where nobody listens there is nothing to do about it.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// The same of many checks is told of the first few.
@@ -221,10 +237,10 @@ fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
 
 /// Whether `lab.toml` and the kernel name the same checks.
 fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result<Step> {
-    let image = match staged.build(&Mix::default(), progress, &mut Default::default())? {
+    let image = match staged.build(&staged.mix(&[]), progress, &mut Vec::new())? {
         Built::Image(image) => image,
-        // The skeleton's own step says so.
-        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the skeletons".to_owned()])),
+        // The reference's own step says more.
+        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the references".to_owned()])),
     };
     let listed = staged.list(&image.path)?;
     let kernel: Vec<&str> =

@@ -90,6 +90,6 @@ fn kernel_clippy(engine: &Engine, no_install: bool) -> Result<PathBuf> {
     if !is_debian || !engine.toolchain.cargo.starts_with("/usr/bin") {
         return Err(Error::new(by_hand).advise("with rustup: `rustup component add clippy`"));
     }
-    packages::apt("clippy for the kernel's compiler", &[DEBIAN_CLIPPY], no_install)?;
+    packages::apt("clippy for the kernel's compiler is missing", &[DEBIAN_CLIPPY], no_install)?;
     if program.is_file() { Ok(program) } else { Err(Error::new(by_hand).advise(format!("install {DEBIAN_CLIPPY}"))) }
 }

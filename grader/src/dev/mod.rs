@@ -7,6 +7,7 @@ mod clippy;
 mod host_tests;
 mod layout;
 mod patch;
+mod peers;
 pub mod stage;
 mod variant;
 
@@ -29,9 +30,15 @@ pub enum DevCommand {
         /// Run every check on every mistake, and show which ones catch it
         #[arg(long)]
         full: bool,
+        /// Leave out the skeletons, where you have worked on your files
+        #[arg(long)]
+        no_skeleton: bool,
     },
-    /// Measure: from save to score, boots a second, and what the labs' code costs
+    /// Measure: from save to score, boots a second, and what frame allocators cost in instructions
     Bench {
+        /// What to measure; everything if nothing is named
+        #[arg(value_enum)]
+        what: Option<bench::What>,
         /// How often each thing is measured; the median counts
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
@@ -53,12 +60,13 @@ pub enum DevCommand {
 pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let progress = Progress::new();
     match command {
-        DevCommand::Check { labs, full } => {
-            let options = check::Options { labs: labs.clone(), full: *full, jobs: processors() };
+        DevCommand::Check { labs, full, no_skeleton } => {
+            let options =
+                check::Options { labs: labs.clone(), full: *full, no_skeleton: *no_skeleton, jobs: processors() };
             check::run(engine, &options, view, &progress)
         }
-        DevCommand::Bench { runs, warm, json } => {
-            let options = bench::Options { runs: usize::from(*runs), warm: *warm, json: json.clone() };
+        DevCommand::Bench { what, runs, warm, json } => {
+            let options = bench::Options { what: *what, runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
         }
         DevCommand::Clippy => clippy::run(engine, view, no_install),

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::model::{Crash, Evidence};
+use crate::model::{CheckReport, Crash, Evidence, Status};
 
 use super::page_fault;
+use super::style::printable;
 use super::symbolize::{Frame, Images, is_in_lab, relative};
 
 /// Where a crash happened, and how the processor got there.
@@ -108,6 +109,13 @@ pub fn headline(crash: &Crash) -> String {
         "triple-fault" => "triple fault: the processor could not even report what went wrong".to_owned(),
         kind => kind.to_owned(),
     }
+}
+
+/// What is still to be written, in the words of the `todo!()` that was reached.
+pub fn missing(check: &CheckReport) -> Option<String> {
+    let panic = check.evidence.as_ref()?.crash.as_ref()?.panic.as_ref()?;
+    let words = panic.message.strip_prefix("not yet implemented: ")?.lines().next()?;
+    (check.status == Status::NotStarted).then(|| printable(words))
 }
 
 /// What a teacher would add: why such a thing happens.

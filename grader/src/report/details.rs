@@ -180,7 +180,7 @@ impl<'a> Teller<'a> {
         if let Some(crash) = &evidence.crash {
             let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
             let headline = match check.status {
-                Status::NotStarted => "a todo!() was reached".to_owned(),
+                Status::NotStarted => crash::missing(check).unwrap_or_else(|| "a todo!() was reached".to_owned()),
                 Status::Hung | Status::Tampered => printable(&check.message),
                 // That it panicked stands above.
                 Status::Panicked => {

@@ -19,7 +19,7 @@ pub fn run() -> Run {
 /// The lab of [`run`].
 pub fn lab() -> LabReport {
     let mut not_started = check("exhaustion", Status::NotStarted, 5);
-    panic(&mut not_started, "labs/01-pmm/src/bitmap.rs", 20, "not yet implemented");
+    panic(&mut not_started, "labs/01-pmm/src/bitmap.rs", 20, "not yet implemented: step 5: hand out a frame");
     not_started.status = Status::NotStarted;
     LabReport {
         id: "01-pmm".to_owned(),

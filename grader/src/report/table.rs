@@ -4,6 +4,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table
 
 use crate::model::{CheckReport, Crash, Graded, LabReport, Status};
 
+use super::crash;
 use super::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
 
 /// The lab's title with its score, and a row for each of its checks.
@@ -21,8 +22,10 @@ pub fn lab(lab: &LabReport, view: &View) -> String {
     } else {
         table.force_no_tty();
     }
+    // Who has not begun is told how to, and not 25 times what is missing.
+    let has_begun = lab.checks.iter().any(|check| check.status != Status::NotStarted);
     for check in &lab.checks {
-        table.add_row(row(check));
+        table.add_row(row(check, has_begun));
     }
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -82,14 +85,18 @@ pub fn mark(status: Status) -> &'static str {
     }
 }
 
-fn row(check: &CheckReport) -> Vec<Cell> {
+fn row(check: &CheckReport, has_begun: bool) -> Vec<Cell> {
     let color = match check.status {
         Status::Passed => Color::Green,
         Status::NotStarted => Color::DarkGrey,
         _ => Color::Red,
     };
     let points = format!("{}/{}", check.points(), check.max_points);
-    let mut verdict = Cell::new(verdict(check)).fg(color);
+    let words = match crash::missing(check) {
+        Some(step) if has_begun => format!("{}: {step}", verdict(check)),
+        _ => verdict(check),
+    };
+    let mut verdict = Cell::new(words).fg(color);
     if check.status == Status::Passed {
         verdict = verdict.add_attribute(Attribute::Dim);
     }
@@ -126,7 +133,7 @@ mod tests {
             "✔  counts-exact   5/5  passed",
             "✘  never-twice   0/10  failed",
             "✘  runs-aligned  0/10  page fault",
-            "·  exhaustion     0/5  not started",
+            "·  exhaustion     0/5  not started: step 5: hand out a frame",
         ] {
             assert!(text.contains(row), "{row}\n---\n{text}");
         }

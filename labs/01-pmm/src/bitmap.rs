@@ -105,6 +105,7 @@ impl FrameAllocator for Pmm {
     /// - [`InitError::NoUsableMemory`] if the map leaves not one whole frame.
     /// - [`InitError::NoRoomForMetadata`] if the records fit nowhere.
     fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError> {
+        // Given: the steps above, one after the other.
         let end = end_of_usable(map);
         if end == 0 {
             return Err(InitError::NoUsableMemory);

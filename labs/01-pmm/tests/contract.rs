@@ -404,7 +404,7 @@ fn a_run_never_crosses_a_hole() {
 
 #[test]
 fn a_run_may_end_with_the_last_frame_of_memory() {
-    let mut built = Map::new().usable(4 * MIB, 16 * MIB).usable(4 * GIB - 4 * MIB, 4 * MIB).build();
+    let mut built = Map::new().usable(4 * MIB, 64 * MIB).usable(4 * GIB - 4 * MIB, 4 * MIB).build();
     let last = built.drain_runs(Order::MAX).into_iter().find(|run| run.frames().end() == FRAME_COUNT);
     let run = last.expect("expected the run of the last 4 MiB below 4 GiB to be handed out, saw it never");
     assert_eq!(built.pmm.free_run(run), Ok(()));

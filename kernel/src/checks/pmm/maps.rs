@@ -56,9 +56,6 @@ pub const fn reserved(start: u64, end: u64) -> PhysRange {
 /// allocator finds room for its records.
 const ROOM: MemoryRegion = usable(0x0100_0000, 0x0110_0000);
 
-/// 16 MiB of it, for records that cover all of 4 GiB.
-const LARGE_ROOM: MemoryRegion = usable(0x0100_0000, 0x0200_0000);
-
 /// The frames that the direct map covers.
 const DIRECT_MAP_END: u32 = DIRECT_MAP_SIZE >> PAGE_SHIFT;
 
@@ -143,14 +140,20 @@ pub const ODD_REGIONS: &[Case] = &[
         "regions beyond 4 GiB",
         &[ROOM, usable(0x1_0040_0000, 0x1_0041_0000), unusable(0x1_0100_0000, 0x1_0200_0000)],
     ),
-    Case::of("a usable region that reaches beyond 4 GiB", &[usable(0xFFFC_0000, 0x1_0010_0000), LARGE_ROOM]),
+    // The last two are high up, so that the records need not cover all of 4 GiB.
+    Case::of(
+        "a usable region that reaches beyond 4 GiB",
+        &[usable(0xFFFC_0000, 0x1_0010_0000), usable(0xFF00_0000, 0xFF80_0000)],
+    )
+    .reaching(0xF_F000, 0xF_F800),
     Case::of(
         "regions that end past the last 64-bit address",
         &[
-            MemoryRegion { base: 0x40_0000, length: u64::MAX, kind: RegionKind::Usable },
-            MemoryRegion { base: 0x0110_0000, length: u64::MAX, kind: RegionKind::Unusable },
+            MemoryRegion { base: 0xFF00_0000, length: u64::MAX, kind: RegionKind::Usable },
+            MemoryRegion { base: 0xFF80_0000, length: u64::MAX, kind: RegionKind::Unusable },
         ],
-    ),
+    )
+    .reaching(0xF_F000, 0xF_F800),
 ];
 
 /// Reserved ranges of every kind.
@@ -260,15 +263,15 @@ pub const ROOM_SOMEWHERE: &[Case] = &[
         &[usable(0x03FF_F000, 0x1000_0000), usable(0x10_0000, 0x0100_0000)],
     )
     .reaching(0, 0x4000),
-    Case::of("room only across the bounds of regions that touch", &touching_regions()),
+    Case::of("room only across the bounds of regions that touch", &touching_regions()).reaching(0, 0x400),
 ];
 
 /// 256 MiB that are out of reach, which need more than two frames of records even
-/// with only one bit a frame, and sixty regions of two frames that touch each other.
-const fn touching_regions() -> [MemoryRegion; 61] {
-    let mut regions = [usable(0x0800_0000, 0x1800_0000); 61];
+/// with only one bit a frame, and 120 regions of two frames that touch each other.
+const fn touching_regions() -> [MemoryRegion; 121] {
+    let mut regions = [usable(0x40_0000, 0x1040_0000); 121];
     let mut index = 0;
-    while index < 60 {
+    while index < 120 {
         let start = 0x10_0000 + index as u64 * 0x2000;
         regions[index] = usable(start, start + 0x2000);
         index += 1;

@@ -24,7 +24,8 @@ struct Held {
 /// Catches what no other check thought of: above all two owners of one frame,
 /// and records that somebody else writes to.
 pub fn random_mix(context: &mut Context) -> Outcome {
-    const STEPS: u32 = 900;
+    const STEPS: u32 = 600;
+    const ROUNDS: u32 = 3000;
     context.note(format_args!("seed {}", context.seed()));
     let mut subject = Subject::of_machine(context)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -45,15 +46,24 @@ pub fn random_mix(context: &mut Context) -> Outcome {
             None => held[slot] = take(context, &mut subject, &mut free, step)?,
         }
         refuse_some(context, &mut subject, &free)?;
-        // Once in a while a large run comes back and is cut up by what follows.
-        if step % 300 == 150 {
-            if let Some(run) = blocks.first_run(Order::MAX) {
-                subject.give_back_run(run)?;
-                blocks.remove_all(run.frames());
-                free.insert_all(run.frames());
-            }
+        // At first memory is scarce. Then runs come back from everywhere, and are
+        // cut up by what follows.
+        if step > STEPS / 2 {
+            let order = any_order(context, 4);
+            scatter(context, &mut subject, &mut free, &mut blocks, order)?;
         }
         subject.ensure_counts(free.len(), format_args!("after step {step} of the random mix"))?;
+    }
+
+    // Many more calls, without contents, for what it takes long to get wrong.
+    for round in 0..ROUNDS {
+        let order = any_order(context, Order::MAX.power());
+        if context.rng().below(2) == 0 {
+            scatter(context, &mut subject, &mut free, &mut blocks, order)?;
+        } else if let Some(run) = take_run(&mut subject, &mut free, order)? {
+            blocks.insert_all(run.frames());
+        }
+        subject.ensure_counts(free.len(), format_args!("after round {round} of the random mix"))?;
     }
 
     for old in held.into_iter().flatten() {
@@ -85,20 +95,16 @@ fn take(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, step:
                 );
                 FrameRun::new(frame, order)
             }
-            None => None,
+            None if free.is_empty() => None,
+            None => fail!(
+                expected: ("allocate() to hand out one of {} free frames, in step {step} of the random mix", free.len()),
+                saw: ("None")
+            ),
         }
     } else {
-        subject.try_run(free, order)?
+        take_run(subject, free, order)?
     };
-    let Some(run) = run else {
-        if let Some(run) = free.first_run(order) {
-            fail!(
-                expected: ("a run of {order}, in step {step} of the random mix: {run:?} is free"),
-                saw: ("None")
-            );
-        }
-        return Ok(None);
-    };
+    let Some(run) = run else { return Ok(None) };
     let stamp = context.rng().next_u32();
     for frame in run.frames().iter() {
         fill(context, frame, stamp)?;
@@ -121,6 +127,43 @@ fn give_up(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, ol
     }
     free.insert_all(old.run.frames());
     Ok(())
+}
+
+/// Takes a run without contents, if there is one.
+fn take_run(subject: &mut Subject, free: &mut FrameSet, order: Order) -> Result<Option<FrameRun>, Failed> {
+    let run = subject.try_run(free, order)?;
+    if run.is_none()
+        && let Some(there) = free.first_run(order)
+    {
+        fail!(
+            expected: ("allocate_run({order}) to find one, such as {there:?}, in the random mix"),
+            saw: ("None")
+        );
+    }
+    Ok(run)
+}
+
+/// Gives back a run of this order anywhere in `blocks`, if all of it is there.
+fn scatter(
+    context: &mut Context,
+    subject: &mut Subject,
+    free: &mut FrameSet,
+    blocks: &mut FrameSet,
+    order: Order,
+) -> Outcome {
+    let number = context.rng().below(subject.end) & !(order.frames() - 1);
+    let Some(run) = Frame::new(number).and_then(|first| FrameRun::new(first, order)) else { return Ok(()) };
+    if blocks.contains_all(run.frames()) {
+        subject.give_back_run(run)?;
+        blocks.remove_all(run.frames());
+        free.insert_all(run.frames());
+    }
+    Ok(())
+}
+
+/// A random order below that of this power.
+fn any_order(context: &mut Context, power: u32) -> Order {
+    Order::new(context.rng().below(power) as u8).unwrap_or(Order::ZERO)
 }
 
 /// Tries to free what is free or not managed.

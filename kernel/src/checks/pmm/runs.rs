@@ -162,17 +162,17 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     subject.drain_exactly(&mut free, "at first")?;
 
     // One free frame, at the beginning, in the middle, at the end.
-    let Some(whole) = all.first_run(power(6)) else { return Ok(()) };
-    for index in [0, 31, 32, 63] {
-        let hole = frame(whole.first().number() + index);
-        subject.give_back(hole)?;
-        free.insert(hole);
-        subject.ensure_run_refused(
-            whole,
-            FreeError::AlreadyFree,
-            "one of its frames is free, the others are allocated",
-        )?;
-        ensure_unchanged(&mut subject, &mut free, whole)?;
+    for order in [power(1), power(4), power(6)] {
+        let Some(whole) = all.first_run(order) else { return Ok(()) };
+        let frames = order.frames();
+        for index in [0, frames / 2 - 1, frames / 2, frames - 1] {
+            let hole = frame(whole.first().number() + index);
+            subject.give_back(hole)?;
+            free.insert(hole);
+            let reason = "one of its frames is free, the others are allocated";
+            subject.ensure_run_refused(whole, FreeError::AlreadyFree, reason)?;
+            ensure_unchanged(&mut subject, &mut free, whole)?;
+        }
     }
 
     // Frames that are not managed: before the first, in the hole, past the end

@@ -1,0 +1,238 @@
+//! Watching a machine until it stops: what it prints, what its emulator tells,
+//! and whether it still does anything.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::process::{ChildStderr, ChildStdout, Command};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::interrupt::Process;
+use crate::qmp::{Control, Event};
+
+/// More than this of output cannot be meant: the machine is stopped.
+pub const MOST_OUTPUT: usize = 256 << 10;
+
+/// More than this of the emulator's own complaints is not kept.
+const MOST_COMPLAINTS: usize = 64 << 10;
+
+/// Samples in a row of a machine that does nothing at all, before it is given up.
+const IDLE_SAMPLES: u32 = 10;
+
+/// The time between two samples.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+
+/// Why the waiting is over.
+pub enum Stopped {
+    /// The emulator told of something: the machine has stopped and can be looked at.
+    Event(Event),
+    /// It printed more than [`MOST_OUTPUT`].
+    Flooded,
+    /// It did nothing any more.
+    Idle,
+    /// The emulator has ended.
+    Exited,
+}
+
+/// Everything that a running machine says.
+pub struct Watch {
+    serial: Option<ChildStdout>,
+    /// The emulator's control connection.
+    pub control: Control,
+    complaints: Option<ChildStderr>,
+    /// What came over the serial port.
+    pub said: Vec<u8>,
+    /// What the emulator itself complained about.
+    pub complained: Vec<u8>,
+}
+
+impl Watch {
+    /// Watches a process that was just started, with its output and errors piped.
+    pub fn new(process: &mut Process, control: Control) -> Self {
+        let (serial, complaints) = (process.stdout(), process.stderr());
+        if let Some(serial) = &serial {
+            widen(serial);
+        }
+        Self { serial, control, complaints, said: Vec::new(), complained: Vec::new() }
+    }
+
+    /// Waits until the machine stops, for whatever reason.
+    pub fn until_it_stops(&mut self, process: &Process) -> Stopped {
+        let mut idle = Idleness::new(process.id());
+        let mut control_open = true;
+        loop {
+            let (serial, control, complaints) = {
+                let Some(serial) = &self.serial else { return Stopped::Exited };
+                let mut sources = vec![PollFd::new(serial, PollFlags::IN)];
+                let at_control = sources.len();
+                if control_open {
+                    sources.push(PollFd::new(self.control.stream(), PollFlags::IN));
+                }
+                let at_complaints = sources.len();
+                if let Some(complaints) = &self.complaints {
+                    sources.push(PollFd::new(complaints, PollFlags::IN));
+                }
+                let patience = Timespec::try_from(SAMPLE_EVERY).ok();
+                match poll(&mut sources, patience.as_ref()) {
+                    Ok(0) | Err(_) => {
+                        if idle.sample() {
+                            return Stopped::Idle;
+                        }
+                        continue;
+                    }
+                    Ok(_) => {}
+                }
+                let ready = |at: usize| sources.get(at).is_some_and(|source| !source.revents().is_empty());
+                (ready(0), control_open && ready(at_control), self.complaints.is_some() && ready(at_complaints))
+            };
+            if complaints {
+                self.read_complaints();
+            }
+            if serial && !self.read_serial() {
+                while self.complaints.is_some() {
+                    self.read_complaints();
+                }
+                return Stopped::Exited;
+            }
+            if self.said.len() > MOST_OUTPUT {
+                return Stopped::Flooded;
+            }
+            if control {
+                match self.control.read_event() {
+                    Ok(Some(event)) => return Stopped::Event(event),
+                    Ok(None) => {}
+                    Err(_) => control_open = false,
+                }
+            }
+        }
+    }
+
+    /// Reads from the serial port; `false` at its end.
+    fn read_serial(&mut self) -> bool {
+        let mut buffer = [0; 16 << 10];
+        let Some(serial) = &mut self.serial else { return false };
+        match serial.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.said.extend_from_slice(&buffer[..count]);
+                true
+            }
+            Err(error) => error.kind() == io::ErrorKind::Interrupted,
+        }
+    }
+
+    fn read_complaints(&mut self) {
+        let mut buffer = [0; 16 << 10];
+        let Some(complaints) = &mut self.complaints else { return };
+        match complaints.read(&mut buffer) {
+            Ok(count) if count > 0 => {
+                let room = MOST_COMPLAINTS.saturating_sub(self.complained.len());
+                self.complained.extend_from_slice(&buffer[..count.min(room)]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => self.complaints = None,
+        }
+    }
+
+    /// Reads what a stopped machine has said but was not read yet.
+    pub fn drain(&mut self) {
+        while self.serial.as_ref().is_some_and(is_ready) && self.said.len() <= MOST_OUTPUT && self.read_serial() {}
+        while self.complaints.as_ref().is_some_and(is_ready) {
+            self.read_complaints();
+        }
+    }
+}
+
+/// Whether something can be read at once.
+fn is_ready(source: impl AsFd) -> bool {
+    let mut sources = [PollFd::new(&source, PollFlags::IN)];
+    poll(&mut sources, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|count| count > 0)
+}
+
+/// Makes a pipe hold all that a machine may print.
+///
+/// The machine must never have to wait for the grader: the instructions that it
+/// executes meanwhile would count, and a busy host would change a verdict.
+fn widen(pipe: &ChildStdout) {
+    #[cfg(target_os = "linux")]
+    {
+        // If that is too much to ask for, there are still 64 KiB.
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, 2 * MOST_OUTPUT);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
+}
+
+/// Tells a machine that does nothing at all from one that waits for the processor.
+struct Idleness {
+    process: u32,
+    since: Instant,
+    used: Option<String>,
+    samples: u32,
+}
+
+impl Idleness {
+    fn new(process: u32) -> Self {
+        Self { process, since: Instant::now(), used: None, samples: 0 }
+    }
+
+    /// Looks at the process; `true` once it has been asleep long enough.
+    ///
+    /// A process that would run if the host were not so busy is not asleep.
+    fn sample(&mut self) -> bool {
+        if self.since.elapsed() < SAMPLE_EVERY {
+            return false;
+        }
+        self.since = Instant::now();
+        let now = asleep(self.process);
+        if now.is_some() && now == self.used {
+            self.samples += 1;
+        } else {
+            self.samples = 0;
+        }
+        self.used = now;
+        self.samples >= IDLE_SAMPLES
+    }
+}
+
+/// The processor time that a process has used, if all of its threads sleep.
+fn asleep(process: u32) -> Option<String> {
+    if cfg!(target_os = "linux") {
+        let mut used = String::new();
+        for task in fs::read_dir(format!("/proc/{process}/task")).ok()? {
+            let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+            // The name may contain anything, so the fields are counted from its end.
+            let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
+            if *fields.first()? != "S" {
+                return None;
+            }
+            used.push_str(&format!("{}+{} ", fields.get(11)?, fields.get(12)?));
+        }
+        Some(used)
+    } else {
+        let output = Command::new("ps").args(["-o", "state=,time=", "-p", &process.to_string()]).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        matches!(text.trim_start().chars().next(), Some('S' | 'I')).then_some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleeping_process_is_told_from_a_working_one() {
+        let mut sleeping = Command::new("sleep").arg("60").spawn().unwrap();
+        let seen = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            asleep(sleeping.id()).is_some()
+        });
+        sleeping.kill().unwrap();
+        sleeping.wait().unwrap();
+        assert!(seen);
+        // This very process has a thread that runs.
+        assert_eq!(asleep(std::process::id()), None);
+    }
+}

@@ -1,0 +1,28 @@
+# What QEMU's -kernel and GRUB look for (Multiboot Specification 0.6.96,
+# section 3.1), and the way into Rust. Paging and interrupts stay off.
+
+.set MAGIC, 0x1BADB002
+.set FLAGS, 0
+
+.section .multiboot, "a"
+.align 4
+.long MAGIC
+.long FLAGS
+.long -(MAGIC + FLAGS)
+
+.section .text
+.global boot_start
+boot_start:
+    cld
+    mov esp, offset boot_stack_end
+    xor ebp, ebp
+    call bench_main
+2:  cli
+    hlt
+    jmp 2b
+
+# Large, since some of the peers are built on it.
+.section .bss
+.align 4096
+.skip 0x200000
+boot_stack_end:
