@@ -50,6 +50,25 @@ pub fn realloc_content(context: &mut Context) -> Outcome {
             let Some(block) = blocks.get(index) else { continue };
             blocks.set(index, reallocate(subject, &block, block.size + 1, align)?);
         }
+        // Much smaller, and somewhere else: among blocks that lie close together.
+        for align in [64, 1024, 4096] {
+            let large = subject.allocate(3000, 8, align)?;
+            let mut close = Blocks::<40>::new();
+            for number in 0..40 {
+                close.push(subject.allocate(20, if number % 2 == 0 { align } else { 8 }, number)?);
+            }
+            for number in (0..40).step_by(4) {
+                if let Some(block) = close.get(number) {
+                    subject.free(&block)?;
+                }
+            }
+            let small = reallocate(subject, &large, 20, align)?;
+            subject.summary("after a block became much smaller, and had to move to be aligned")?;
+            subject.free(&small)?;
+            for block in close.iter().filter(|block| block.stamp % 4 != 0) {
+                subject.free(&block)?;
+            }
+        }
         blocks.iter().try_for_each(|block| subject.free(&block))?;
         subject.ensure_blocks(0, 1, "after everything was freed")
     })

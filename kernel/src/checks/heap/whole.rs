@@ -79,6 +79,16 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
         }
         let after = subject.summary("after requests were refused")?;
         ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
+        // Also while the end of the memory is free.
+        blocks.sort();
+        if let Some(last) = blocks.pop() {
+            subject.free(&last)?;
+            let before = subject.summary("after the last block was freed")?;
+            let answer = subject.heap.allocate(layout(9000, 8));
+            ensure!(answer == Err(AllocError::OutOfMemory), expected: ("Err(OutOfMemory) for 9000 bytes"), saw: ("{answer:?}"));
+            let after = subject.summary("after a request was refused while the last block is free")?;
+            ensure!(after == before, expected: ("{before:?}, after a request was refused"), saw: ("{after:?}"));
+        }
         // And it goes on.
         for index in [3, 50, 100] {
             if let Some(block) = blocks.take(index) {
