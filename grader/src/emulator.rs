@@ -1,4 +1,18 @@
 //! Machines to boot a kernel on: QEMU, started once for each boot.
+//!
+//! The emulator has three connections, and no file in between: its standard
+//! input is a socket for [control](crate::qmp), its standard output a pipe from
+//! the serial port, and its standard error is read for complaints. A machine
+//! ends in one of these ways:
+//!
+//! - the kernel writes to the exit port, and the emulator exits with a status;
+//! - the watchdog fires, or the machine wants to be reset: then it stops, and
+//!   its registers and call stack are read before the emulator is killed. So a
+//!   hang and a triple fault have a place in the source, too;
+//! - the operating system ends the emulator, because it has used more processor
+//!   time than the budget can explain (see [`machine`]), or the
+//!   [watch](crate::watch) does, because of a flood of output or because nothing
+//!   at all has happened for long.
 
 use std::io;
 use std::os::fd::OwnedFd;

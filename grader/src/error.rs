@@ -31,6 +31,12 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 error.advise("the disk is full: free some space and try again")
             }
+            io::ErrorKind::PermissionDenied if what.ends_with("read") => {
+                error.advise("you may not read it: change its permissions")
+            }
+            io::ErrorKind::PermissionDenied if what.ends_with("start") => {
+                error.advise("you may not run it: change its permissions")
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => error
                 .advise("you may not write there: make the folder writable, or set CARGO_TARGET_DIR to one that is"),
             _ => error,
@@ -92,6 +98,8 @@ mod tests {
 
     #[test]
     fn a_system_s_reason_is_told_without_its_number() {
+        let error = Error::io("cannot read", Path::new("x"), &io::ErrorKind::PermissionDenied.into());
+        assert!(error.to_string().ends_with("you may not read it: change its permissions"), "{error}");
         let error = Error::io("cannot read", Path::new("x"), &io::Error::from_raw_os_error(2));
         assert_eq!(error.to_string(), "cannot read x: no such file or directory");
     }

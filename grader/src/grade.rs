@@ -102,6 +102,9 @@ impl Engine {
         let start = Instant::now();
         let tasks = self.tasks(request)?;
         let groups = self.groups(&tasks, request.whose);
+        if let Some(note) = self.note(request.whose) {
+            progress.note(&note);
+        }
         let total: usize = tasks.iter().flat_map(|task| &task.checks).map(|check| check.memory.len()).sum();
         let mut timings = Timings::default();
         let mut kernels: Vec<Kernel> = Vec::new();
@@ -204,6 +207,15 @@ impl Engine {
             .into_iter()
             .map(|lab| Task { lab, checks: lab.toml.checks.iter().filter(wanted).collect(), graded })
             .collect())
+    }
+
+    /// What to say if a lab is graded beside the student's own others, where it should have references.
+    fn note(&self, whose: Whose) -> Option<String> {
+        let labs = &self.workspace.labs;
+        let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_solution).map(|lab| lab.id.as_str()).collect();
+        (whose == Whose::Student && labs.len() > 1 && !without.is_empty()).then(|| {
+            format!("No reference is here for {}: your own is used beside the other labs.", without.join(", "))
+        })
     }
 
     /// The boots of one kernel, as if all of its labs will compile.

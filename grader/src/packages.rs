@@ -247,29 +247,20 @@ pub fn apt(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
     }
     let progress = Progress::new();
     progress.start("Installing");
-    let mut result = Ok(());
-    if !has_lists() {
-        result = apt_get(&power, &["update"]);
-    }
+    // Always from fresh lists: with old ones apt asks for files that are gone,
+    // or installs a compiler that is too old. If they cannot be fetched, those
+    // that are there may still do.
+    let update = apt_get(&power, &["update"]);
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(packages);
-    if result.is_ok() {
-        result = apt_get(&power, &install);
-        if result.is_err() {
-            // The lists may be older than the packages.
-            result = apt_get(&power, &["update"]).and_then(|()| apt_get(&power, &install));
-        }
-    }
+    let result = apt_get(&power, &install).map_err(|output| match update {
+        Ok(()) => output,
+        Err(update) => format!("{update}\n{output}"),
+    });
     progress.finish();
     result.map_err(|output| {
         Error::new(format!("apt-get could not install {names}")).advise("this is what it said:").output(output)
     })
-}
-
-/// Whether apt has ever fetched its lists of packages.
-fn has_lists() -> bool {
-    fs::read_dir("/var/lib/apt/lists")
-        .is_ok_and(|lists| lists.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages")))
 }
 
 /// Runs apt-get; what it said if it failed.

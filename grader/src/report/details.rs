@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::model::{CheckReport, Evidence, LabReport, Run, Status};
+use crate::model::{CheckReport, Crash, Evidence, LabReport, Run, Status};
 
 use super::crash::{self, Place, Trace};
 use super::next;
@@ -19,6 +19,13 @@ const LOG_LINES: usize = 20;
 
 /// How many callers are shown where not everything is asked for.
 const CALLERS: usize = 8;
+
+/// Up to so many failures are told in full.
+const MOST_IN_FULL: usize = 5;
+
+/// Of more than that, so many: the first ones are where to begin, and what
+/// comes after them often goes away with them.
+const FIRST_IN_FULL: usize = 3;
 
 /// Checks that failed for one reason; the first one stands for all.
 struct Group<'a> {
@@ -49,9 +56,18 @@ pub fn lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View
         }
     }
     let teller = Teller { lab, run, root, images, view };
-    for group in teller.groups() {
-        out.push_str(&teller.block(&group));
+    let groups = teller.groups();
+    let in_full = if view.verbose || groups.len() <= MOST_IN_FULL { groups.len() } else { FIRST_IN_FULL };
+    for group in &groups[..in_full] {
+        out.push_str(&teller.block(group));
         out.push('\n');
+    }
+    if in_full < groups.len() {
+        for group in &groups[in_full..] {
+            out.push_str(&teller.brief(group));
+        }
+        let command = next::repeat(run, "NAME");
+        out.push_str(&format!("\n{}\n\n", view.paint(FAINT, &format!("`{command}` tells all about one of these."))));
     }
     if view.verbose {
         for check in lab.checks.iter().filter(|check| check.status == Status::Passed) {
@@ -150,6 +166,38 @@ impl<'a> Teller<'a> {
         out
     }
 
+    /// What went wrong, without what else there is to say.
+    fn brief(&self, group: &Group<'_>) -> String {
+        let view = self.view;
+        let mut out = self.heading(group);
+        let check = group.first;
+        match &check.evidence {
+            Some(Evidence { crash: Some(crash), kernel, .. }) => {
+                out.push_str(&paragraph(view, &self.headline(check, crash)));
+                if let Some(place) = crash::trace(crash, kernel, self.root, self.images).place {
+                    out.push_str(&view.field("at", &format!("{}:{}", place.file, place.line)));
+                }
+            }
+            Some(Evidence { expected: Some(expected), saw: Some(saw), .. }) => {
+                out.push_str(&view.field("expected", &printable(expected)));
+                out.push_str(&view.field("saw", &printable(saw)));
+            }
+            _ => out.push_str(&paragraph(view, &printable(&check.message))),
+        }
+        out
+    }
+
+    /// A crash in one line.
+    fn headline(&self, check: &CheckReport, crash: &Crash) -> String {
+        match check.status {
+            Status::NotStarted => crash::missing(check).unwrap_or_else(|| "a todo!() was reached".to_owned()),
+            Status::Hung | Status::Tampered => printable(&check.message),
+            // That it panicked stands above.
+            Status::Panicked => printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message)),
+            _ => printable(&crash::headline(crash)),
+        }
+    }
+
     /// `✘ never-twice: failed, on a machine with 16M of memory`.
     fn heading(&self, group: &Group<'_>) -> String {
         let check = group.first;
@@ -179,16 +227,7 @@ impl<'a> Teller<'a> {
         let mut out = String::new();
         if let Some(crash) = &evidence.crash {
             let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
-            let headline = match check.status {
-                Status::NotStarted => crash::missing(check).unwrap_or_else(|| "a todo!() was reached".to_owned()),
-                Status::Hung | Status::Tampered => printable(&check.message),
-                // That it panicked stands above.
-                Status::Panicked => {
-                    printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message))
-                }
-                _ => printable(&crash::headline(crash)),
-            };
-            out.push_str(&headlined(view, &headline));
+            out.push_str(&headlined(view, &self.headline(check, crash)));
             if let Some(why) = crash::explanation(crash, evidence) {
                 out.push_str(&paragraph(view, &why));
             }
@@ -410,6 +449,25 @@ mod tests {
         assert_eq!(text.matches("index out of bounds").count(), 1, "{text}");
         assert!(text.contains("and 3 other checks: panicked"), "{text}");
         assert!(text.contains("the same  never-twice, runs-aligned, exhaustion"), "{text}");
+    }
+
+    #[test]
+    fn of_many_failures_only_the_first_are_told_in_full() {
+        let many = |run: &mut Run| {
+            let checks = &mut run.labs[0].checks;
+            checks.truncate(2);
+            for number in 0..9 {
+                let mut check = samples::failed();
+                check.name = format!("check-{number}");
+                checks.push(check);
+            }
+        };
+        let text = told(many, &View::default());
+        assert_eq!(text.matches("  rule").count(), FIRST_IN_FULL, "{text}");
+        assert_eq!(text.matches("  saw").count(), 10, "{text}");
+        assert!(text.contains("`cargo grade --check NAME` tells all about one of these."), "{text}");
+        let all = told(many, &View { verbose: true, ..View::default() });
+        assert_eq!(all.matches("  rule").count(), 10, "{all}");
     }
 
     #[test]

@@ -45,7 +45,8 @@ fn check(name: &str, status: Status, max_points: u32) -> CheckReport {
     }
 }
 
-fn failed() -> CheckReport {
+/// A check that failed.
+pub fn failed() -> CheckReport {
     let mut check = check("never-twice", Status::Failed, 10);
     let evidence = Evidence {
         memory: "16M".to_owned(),

@@ -21,9 +21,13 @@ const LARGEST_SOURCE: u64 = 4 << 20;
 /// The line `line` (from 1) of `file`, which is named relative to `root`,
 /// underlined from `column` (from 1) to its end and labelled.
 ///
-/// `None` if there is no such file or line.
+/// `None` if there is no such file or line, or if the file is not in `root`:
+/// what a machine printed must not make anything else of the host's readable.
 pub fn excerpt(root: &Path, file: &str, line: u32, column: u32, label: &str, view: &View) -> Option<String> {
-    let path = root.join(file);
+    let path = root.join(file).canonicalize().ok()?;
+    if !path.starts_with(root.canonicalize().ok()?) {
+        return None;
+    }
     if fs::metadata(&path).ok()?.len() > LARGEST_SOURCE {
         return None;
     }
@@ -94,5 +98,18 @@ mod tests {
         assert!(text.contains("a.rs:3:5"), "{text}");
         assert!(text.contains("━━━━━━━ reached here"), "{text}");
         assert!(excerpt(folder.path(), "b.rs", 1, 1, "", &View::default()).is_none());
+    }
+
+    #[test]
+    fn nothing_outside_of_the_course_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("course");
+        fs::create_dir(&inner).unwrap();
+        fs::write(folder.path().join("secret"), "secret\n").unwrap();
+        std::os::unix::fs::symlink("../secret", inner.join("link.rs")).unwrap();
+        let absolute = folder.path().join("secret");
+        for file in ["../secret", "link.rs", absolute.to_str().unwrap()] {
+            assert!(excerpt(&inner, file, 1, 1, "", &View::default()).is_none(), "{file}");
+        }
     }
 }

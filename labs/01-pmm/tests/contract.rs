@@ -100,8 +100,10 @@ fn a_reserved_range_ends_before_its_end() {
 
 #[test]
 fn empty_regions_and_empty_reserved_ranges_change_nothing() {
-    let map = Map::new().usable(MIB, MIB).unusable(MIB + 5 * PAGE, 0).usable(8 * MIB, 0);
-    let built = hands_out_what_is_usable(&map.reserved(MIB + 6 * PAGE, MIB + 6 * PAGE));
+    let map =
+        Map::new().usable(MIB, MIB).unusable(MIB + 5 * PAGE + 9, 0).unusable(MIB + 7 * PAGE, 0).usable(8 * MIB, 0);
+    let map = map.reserved(MIB + 6 * PAGE, MIB + 6 * PAGE).reserved(MIB + 8 * PAGE + 9, MIB + 8 * PAGE + 9);
+    let built = hands_out_what_is_usable(&map.reserved(MIB + 10 * PAGE, MIB + 9 * PAGE));
     assert_eq!(built.managed.len() + built.lender.lent_frames() as usize, 256);
 }
 

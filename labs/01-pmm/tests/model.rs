@@ -15,7 +15,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Random regions lie below this.
-const LIMIT: u64 = 24 * MIB;
+const LIMIT: u64 = 12 * MIB;
 
 /// A call, with numbers that choose among what there is when it comes.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ fn address(limit: u64) -> impl Strategy<Value = u64> {
 
 /// A base and a length: mostly small, now and then large.
 fn piece() -> impl Strategy<Value = (u64, u64)> {
-    let length = prop_oneof![4 => address(64 * PAGE), 1 => address(8 * MIB), 1 => Just(0)];
+    let length = prop_oneof![4 => address(64 * PAGE), 1 => address(6 * MIB), 1 => Just(0)];
     (address(LIMIT), length).prop_map(|(base, length)| (base, length.min(LIMIT - base)))
 }
 
@@ -102,14 +102,14 @@ impl Model {
         Self { free: built.managed.clone(), built }
     }
 
-    fn allocated(&self) -> Vec<u32> {
-        self.built.managed.difference(&self.free).copied().collect()
+    fn allocated(&self) -> impl DoubleEndedIterator<Item = u32> {
+        self.built.managed.iter().copied().filter(|number| !self.free.contains(number))
     }
 
     /// One of the allocated frames.
     fn choose(&self, which: usize) -> Option<u32> {
-        let allocated = self.allocated();
-        (!allocated.is_empty()).then(|| allocated[which % allocated.len()])
+        let count = self.built.managed.len() - self.free.len();
+        self.allocated().nth(which.checked_rem(count)?)
     }
 
     fn has_run(&self, order: Order) -> bool {
@@ -198,7 +198,7 @@ impl Model {
             Call::FreeAny(number) => self.free(number),
             Call::FreeRunAny(number, power) => self.free_run(aligned(number, power)),
             Call::FreeAll(backwards) => {
-                let mut allocated = self.allocated();
+                let mut allocated: Vec<u32> = self.allocated().collect();
                 if backwards {
                     allocated.reverse();
                 }
