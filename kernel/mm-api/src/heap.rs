@@ -18,6 +18,7 @@ pub const HEAP_ALIGN_MAX: u32 = 4096;
 /// was freed. What lies beyond is offered to [`HeapMemory::shrink`].
 pub const HEAP_SLACK: u32 = 64 * 1024;
 
+// ANCHOR: heap-memory
 /// Where a heap's memory comes from: one region of virtual addresses that
 /// begins at a page, of which the first so many bytes are there. The region
 /// grows and shrinks at its end only.
@@ -36,7 +37,9 @@ pub trait HeapMemory {
     /// Nought is an answer too. The bytes that are gone must not be touched.
     fn shrink(&mut self, bytes: u32) -> u32;
 }
+// ANCHOR_END: heap-memory
 
+// ANCHOR: kernel-heap
 /// The kernel's heap.
 ///
 /// # The contract
@@ -123,6 +126,7 @@ pub trait KernelHeap {
     /// The first damage that it finds, from the lowest address on.
     fn check(&self) -> Result<HeapSummary, HeapDamage>;
 }
+// ANCHOR_END: kernel-heap
 
 /// Why no block was handed out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
