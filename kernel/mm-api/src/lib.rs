@@ -22,8 +22,8 @@ mod pmm;
 pub use address::{PhysAddr, VirtAddr};
 pub use frame::{Frame, FrameRange, FrameRun, Order};
 pub use heap::{
-    AllocError, BlockError, DamageKind, HEAP_ALIGN, HEAP_ALIGN_MAX, HEAP_MAX, HEAP_SLACK, HeapDamage, HeapMemory, HeapSummary, KernelHeap,
-    ReallocError,
+    AllocError, BlockError, DamageKind, HEAP_ALIGN, HEAP_ALIGN_MAX, HEAP_MAX, HEAP_SLACK, HeapDamage, HeapMemory,
+    HeapSummary, KernelHeap, ReallocError,
 };
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};

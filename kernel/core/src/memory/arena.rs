@@ -31,7 +31,7 @@ impl Arena {
     pub(crate) fn new(words: &'static mut [u32]) -> Self {
         let skip = words.as_ptr().align_offset(PAGE_SIZE as usize).min(words.len());
         let words = &mut words[skip..];
-        let bytes = (words.len() * size_of::<u32>()).min(HEAP_MAX as usize);
+        let bytes = size_of_val(words).min(HEAP_MAX as usize);
         words.fill(u32::from_ne_bytes([POISON; 4]));
         Self {
             base: NonNull::from(words).cast(),

@@ -117,7 +117,7 @@ pub fn one_block_left(context: &mut Context) -> Outcome {
             if let Some(block) = blocks.take(index) {
                 subject.free(&block)?;
             }
-            if blocks.len() % 16 == 0 {
+            if blocks.len().is_multiple_of(16) {
                 subject.summary("while blocks are freed, in no order")?;
             }
         }

@@ -151,11 +151,8 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
 pub fn realloc_refused(context: &mut Context) -> Outcome {
     on_heap(context, 16, |_, subject| {
         let mut blocks = Blocks::<80>::new();
-        loop {
-            match subject.try_allocate(1000, 8, blocks.len() as u32)? {
-                Ok(block) => blocks.push(block),
-                Err(_) => break,
-            }
+        while let Ok(block) = subject.try_allocate(1000, 8, blocks.len() as u32)? {
+            blocks.push(block);
         }
         let before = subject.summary("when memory is used up")?;
         let out_of_memory = ReallocError::Alloc(AllocError::OutOfMemory);
