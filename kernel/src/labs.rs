@@ -7,10 +7,15 @@
 //! lab's code reaches into this file's machine code, and no further: the checks
 //! need not be compiled again when a student saves.
 
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use kernel_core::memory::arena::Arena;
 use kernel_core::memory::paged::Handle;
 use mm_api::{
-    Directory, Frame, FrameRun, FreeError, InitError, KernelLayout, MemoryMap, MetadataLender, Order, Page, PageRange,
-    Protection, Space, Translation, VirtAddr, VmmError,
+    AllocError, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapSummary, InitError, KernelHeap,
+    KernelLayout, MemoryMap, MetadataLender, Order, Page, PageRange, Protection, ReallocError, Space, Translation,
+    VirtAddr, VmmError,
 };
 
 /// Lab 01: the physical memory manager.
@@ -126,5 +131,60 @@ impl<'m, 'f> mm_api::VirtualMemory<Handle<'m, 'f>> for VirtualMemory<'m, 'f> {
     #[inline(never)]
     fn destroy_directory(&mut self, directory: Directory) {
         self.0.destroy_directory(directory);
+    }
+}
+
+/// Lab 03: the kernel's heap.
+pub struct Heap<'m>(heap::Heap<'m>);
+
+impl<'m> Heap<'m> {
+    /// A heap over the arena `memory`.
+    ///
+    /// # Panics
+    /// If there is a heap in it already.
+    #[inline(never)]
+    #[allow(unsafe_code)]
+    pub fn over(memory: &'m mut &Arena) -> Result<Self, AllocError> {
+        assert!(memory.most_bytes() == 0, "an arena is for one heap");
+        // SAFETY: the arena's bytes may be read and written through its base, as far
+        // as it has grown, and whoever else does that, a check, does so on purpose.
+        unsafe { heap::Heap::new(memory.base(), memory) }.map(Self)
+    }
+}
+
+impl KernelHeap for Heap<'_> {
+    #[inline(never)]
+    fn allocate(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.0.allocate(layout)
+    }
+
+    #[inline(never)]
+    fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.0.allocate_zeroed(layout)
+    }
+
+    #[inline(never)]
+    fn allocate_array(&mut self, count: u32, size: u32) -> Result<NonNull<u8>, AllocError> {
+        self.0.allocate_array(count, size)
+    }
+
+    #[inline(never)]
+    fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
+        self.0.free(block)
+    }
+
+    #[inline(never)]
+    fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
+        self.0.reallocate(block, layout)
+    }
+
+    #[inline(never)]
+    fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
+        self.0.usable_size(block)
+    }
+
+    #[inline(never)]
+    fn check(&self) -> Result<HeapSummary, HeapDamage> {
+        self.0.check()
     }
 }

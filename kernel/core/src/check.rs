@@ -7,10 +7,12 @@
 
 use core::fmt;
 
+use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
 
 use crate::machine::Machine;
 use crate::machine_end::{End, end, stop_to_be_looked_at};
+use crate::memory::arena::Arena;
 use crate::memory::lender::Lender;
 use crate::memory::{reach, scratch};
 use crate::report;
@@ -148,6 +150,15 @@ impl Context {
                 saw: ("only {} are left", scratch::left())
             ),
         }
+    }
+
+    /// An arena of this many pages of scratch memory, for a heap to grow into.
+    ///
+    /// # Errors
+    /// Fails the check if the scratch memory is used up.
+    pub fn arena(&mut self, pages: u32) -> Result<Arena, Failed> {
+        // One page more, for the first one to be aligned.
+        Ok(Arena::new(self.scratch((pages + 1) * (PAGE_SIZE / 4) - 1)?))
     }
 
     /// Calls `work` with the 1024 words of a frame of the machine, through the

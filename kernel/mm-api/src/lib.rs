@@ -15,6 +15,7 @@
 mod address;
 mod entry;
 mod frame;
+mod heap;
 pub mod layout;
 mod machine;
 mod memory_map;
@@ -25,6 +26,10 @@ mod vmm;
 pub use address::{PhysAddr, VirtAddr};
 pub use entry::{Entry, EntryFlags};
 pub use frame::{Frame, FrameRange, FrameRun, Order};
+pub use heap::{
+    AllocError, BlockError, DamageKind, HEAP_ALIGN, HEAP_ALIGN_MAX, HEAP_MAX, HEAP_SLACK, HeapDamage, HeapMemory,
+    HeapSummary, KernelHeap, ReallocError,
+};
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
 pub use page::{Page, PageRange, TABLE_ENTRIES, TableIndex};

@@ -1,11 +1,13 @@
 //! Fake memory for the labs' tests on the host.
 #![forbid(unsafe_code)]
 
+mod heap;
 mod lender;
 mod machine;
 mod mmu;
 mod ram;
 
+pub use heap::{FakeHeapMemory, POISON};
 pub use lender::HostLender;
 pub use machine::{FakeMachine, FlushLog};
 pub use mm_oracle::walk::{Level, Walk};

@@ -3,6 +3,7 @@
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};
 
+pub mod arena;
 pub mod lender;
 pub mod paged;
 pub(crate) mod reach;

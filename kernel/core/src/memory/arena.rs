@@ -1,0 +1,135 @@
+//! Memory for a heap that a check looks at: a region that grows and shrinks, and
+//! in which the check can look at every byte.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{HEAP_MAX, HeapMemory};
+
+/// What the region contains where it is not the heap's: not yet, or no longer.
+const POISON: u8 = 0xDE;
+
+/// A region of scratch memory that a heap grows into, page by page.
+///
+/// A reference to it is the heap's [`HeapMemory`]; another one is the check's,
+/// which sees with it what the heap has asked for, and reads and writes bytes. It
+/// does that by address, and only within the region: the pointers of a faulty
+/// heap do no harm.
+pub struct Arena {
+    base: NonNull<u8>,
+    /// How many bytes the region has at most.
+    limit: u32,
+    bytes: Cell<u32>,
+    most: Cell<u32>,
+    times_grown: Cell<u32>,
+    refusing: Cell<bool>,
+}
+
+impl Arena {
+    /// An arena of these words, as many whole pages as there are in them.
+    pub(crate) fn new(words: &'static mut [u32]) -> Self {
+        let skip = words.as_ptr().align_offset(PAGE_SIZE as usize).min(words.len());
+        let words = &mut words[skip..];
+        let bytes = size_of_val(words).min(HEAP_MAX as usize);
+        words.fill(u32::from_ne_bytes([POISON; 4]));
+        Self {
+            base: NonNull::from(words).cast(),
+            limit: bytes as u32 / PAGE_SIZE * PAGE_SIZE,
+            bytes: Cell::new(0),
+            most: Cell::new(0),
+            times_grown: Cell::new(0),
+            refusing: Cell::new(false),
+        }
+    }
+
+    /// The region's first byte, aligned to a page. The pointer may be used for all
+    /// of the region.
+    #[must_use]
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// How many bytes are the heap's now.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        self.bytes.get()
+    }
+
+    /// How many bytes were the heap's at most.
+    #[must_use]
+    pub fn most_bytes(&self) -> u32 {
+        self.most.get()
+    }
+
+    /// How many times the heap asked for more, and got it.
+    #[must_use]
+    pub fn times_grown(&self) -> u32 {
+        self.times_grown.get()
+    }
+
+    /// From now on refuses to grow, or no longer does.
+    pub fn refuse(&self, refusing: bool) {
+        self.refusing.set(refusing);
+    }
+
+    /// How far the address lies into what is the heap's now, if `bytes` bytes from
+    /// there on are the heap's.
+    #[must_use]
+    pub fn offset_of(&self, pointer: NonNull<u8>, bytes: u32) -> Option<u32> {
+        let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
+        let room = (self.bytes() as usize).checked_sub(offset)?;
+        if bytes as usize <= room { Some(offset as u32) } else { None }
+    }
+
+    /// The byte at an offset; `None` if it is not the heap's.
+    #[must_use]
+    pub fn read(&self, offset: u32) -> Option<u8> {
+        if offset >= self.bytes() {
+            return None;
+        }
+        // SAFETY: the region has that byte, nobody has a reference to it, and neither the
+        // heap nor anybody else runs now.
+        Some(unsafe { self.base.add(offset as usize).read_volatile() })
+    }
+
+    /// Writes the byte at an offset, if it is the heap's.
+    pub fn write(&self, offset: u32, byte: u8) {
+        if offset < self.bytes() {
+            // SAFETY: as in `read`.
+            unsafe { self.base.add(offset as usize).write_volatile(byte) }
+        }
+    }
+
+    /// The offset of the first byte past the heap's memory that somebody has written to.
+    #[must_use]
+    pub fn written_beyond(&self) -> Option<u32> {
+        (self.bytes()..self.limit).find(|&offset| {
+            // SAFETY: the region has that byte; otherwise as in `read`.
+            unsafe { self.base.add(offset as usize).read_volatile() != POISON }
+        })
+    }
+}
+
+impl HeapMemory for &Arena {
+    fn grow(&mut self, bytes: u32) -> Option<u32> {
+        let grown = bytes.checked_next_multiple_of(PAGE_SIZE)?;
+        let sum = self.bytes().checked_add(grown)?;
+        if self.refusing.get() || sum > self.limit {
+            return None;
+        }
+        self.bytes.set(sum);
+        self.most.set(self.most_bytes().max(sum));
+        self.times_grown.set(self.times_grown() + 1);
+        Some(grown)
+    }
+
+    fn shrink(&mut self, bytes: u32) -> u32 {
+        let shrunk = bytes.min(self.bytes()) / PAGE_SIZE * PAGE_SIZE;
+        let left = self.bytes() - shrunk;
+        self.bytes.set(left);
+        // SAFETY: the region has those bytes, and from now on they are nobody's.
+        unsafe { self.base.add(left as usize).write_bytes(POISON, shrunk as usize) };
+        shrunk
+    }
+}

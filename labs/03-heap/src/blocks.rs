@@ -1,0 +1,340 @@
+//! Lab 03, your file: the kernel's heap, which hands out blocks of bytes.
+//!
+//! Frames and pages are 4096 bytes. What a kernel keeps is mostly smaller: the
+//! record of a process, a list's node, a name. The heap takes pages, cuts them into
+//! blocks of any size, and puts the blocks together again when they come back.
+//!
+//! # What to do
+//! Replace every `todo!()`. They are numbered in an order that works, and the
+//! checks come in nearly the same order: `cargo grade 03` shows after each step
+//! what holds by now. Each item says what it has to promise; the whole contract is
+//! the documentation of [`KernelHeap`], and `README.md` in the folder above tells
+//! it in other words.
+//!
+//! # The suggested design
+//! The memory is cut into blocks without gaps, and each begins with a header of
+//! four bytes:
+//!
+//! ```text
+//! ┌─────┬───────┬───────────────┬───────┬─────────────┬─────┐
+//! │ pad │ block │ block         │ block │ block       │ end │
+//! └─────┴───────┴───────────────┴───────┴─────────────┴─────┘
+//! used block:  header │ the program's bytes ……………………………………
+//! free block:  header │ ………………………………………………………………………… │ size
+//! ```
+//!
+//! Every place is an *offset*: bytes from the beginning of the memory. Headers lie
+//! four bytes before a multiple of eight, so that what follows them is aligned. A
+//! header has the block's size, a multiple of eight, and in the bits that this
+//! leaves free: whether the block is used, and whether the one before it is. The
+//! last word of the memory is a header too, of a used block of size 0: the *end*.
+//! To find room, go from header to header (first fit).
+//!
+//! That is good for all points but the last six, which are about cost. It is a
+//! suggestion: rename, change or drop every private item here. Only
+//! [`Heap::new`]'s signature and the trait are fixed.
+//!
+//! # What is unsafe, and where
+//! A heap makes memory out of nothing but a promise, so it cannot do without
+//! `unsafe`. Keep it in one place: the module `region` reads and writes words by
+//! their offset, and everything else in this file is ordinary Rust. Each `unsafe`
+//! block has a comment, `// SAFETY:`, which says why what it does is right.
+//!
+//! # What there is to help
+//! - `log::info!("{:?}", self.check());` works anywhere in this file, but not in
+//!   `region` alone. `cargo grade 03 -v` shows what was logged.
+//! - Arithmetic that overflows panics, and the grader shows you the line. So does a
+//!   `debug_assert!` that does not hold: use it in `region`.
+//! - `cargo test --package heap` runs the contract on your own computer.
+
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use mm_api::{
+    AllocError, BlockError, DamageKind, HEAP_ALIGN, HEAP_ALIGN_MAX, HEAP_MAX, HEAP_SLACK, HeapDamage, HeapMemory,
+    HeapSummary, KernelHeap, ReallocError,
+};
+
+use region::Region;
+
+/// Bytes in a word: a header, or the size at the end of a free block.
+const WORD: u32 = 4;
+
+/// The smallest block: a free one needs a header and a size at its end, and if
+/// you keep lists later, room for two links.
+const MIN_BLOCK: u32 = 4 * WORD;
+
+/// The offset of the first block's header.
+const FIRST: u32 = HEAP_ALIGN - WORD;
+
+/// Header: the block is used.
+const USED: u32 = 1;
+
+/// Header: the block before this one is used. There is none before the first
+/// block; say that it is used, and nobody will look for it.
+const PREV_USED: u32 = 2;
+
+/// Header: the bits of the block's size, with its header.
+const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
+
+/// The heap's memory, word by word: the one place with unsafe code.
+mod region {
+    use core::ptr::NonNull;
+
+    use super::WORD;
+
+    /// The region.
+    pub struct Region {
+        /// The first byte. Make every pointer into the region from this one: it may
+        /// be used for the whole region, and a pointer made from a number may not.
+        base: NonNull<u8>,
+        /// How many bytes there are.
+        bytes: u32,
+    }
+
+    impl Region {
+        /// The region of `bytes` bytes from `base` on.
+        ///
+        /// # Safety
+        /// As long as the `Region` is used, those bytes may be read and written
+        /// through `base`, and nobody else does that, but in blocks that were
+        /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
+        pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
+            Self { base, bytes }
+        }
+
+        /// Tells the region that it has grown or shrunk.
+        ///
+        /// # Safety
+        /// As for [`new`](Self::new), with the new number of bytes.
+        pub unsafe fn set_bytes(&mut self, bytes: u32) {
+            self.bytes = bytes;
+        }
+
+        /// How many bytes there are.
+        pub fn bytes(&self) -> u32 {
+            self.bytes
+        }
+
+        /// The offset of the last word.
+        pub fn last(&self) -> u32 {
+            self.bytes - WORD
+        }
+
+        /// Step 1a: a pointer to the byte at the offset `at`.
+        pub fn pointer(&self, at: u32) -> NonNull<u8> {
+            todo!("step 1a: a pointer into the region")
+        }
+
+        /// Step 1b: the word at the offset `at`, a multiple of four.
+        pub fn read(&self, at: u32) -> u32 {
+            todo!("step 1b: read a word")
+        }
+
+        /// Step 1c: writes the word at the offset `at`, a multiple of four.
+        pub fn write(&mut self, at: u32, word: u32) {
+            todo!("step 1c: write a word")
+        }
+
+        /// Step 1d: how far the pointer points into the region; `None` if it points
+        /// elsewhere. What it points to is not looked at: it may be anything.
+        ///
+        /// `pointer.addr()` is the address as a number.
+        pub fn offset_of(&self, pointer: NonNull<u8>) -> Option<u32> {
+            todo!("step 1d: from a pointer to an offset")
+        }
+
+        /// Step 1e: makes bytes zero.
+        pub fn zero(&mut self, at: u32, bytes: u32) {
+            todo!("step 1e: write zeros")
+        }
+
+        /// Step 1f: copies bytes to another place, which may overlap the first.
+        pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
+            todo!("step 1f: copy bytes")
+        }
+    }
+}
+
+/// A block, as its header tells it.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    /// The offset of the header.
+    at: u32,
+    /// The block's bytes, with the header.
+    size: u32,
+    used: bool,
+    prev_used: bool,
+}
+
+impl Block {
+    /// The offset of the next block's header.
+    fn end(self) -> u32 {
+        self.at + self.size
+    }
+}
+
+/// Step 2a: what is stored as the header at the offset `at`, made of the size and
+/// the two flags in `header`.
+///
+/// Sizes are below two to the 26, so six bits are left: use them for a check sum,
+/// of all other bits and of `at`. Then a header that was overwritten does not pass,
+/// and neither does a program's data that looks like one.
+fn seal(at: u32, header: u32) -> u32 {
+    todo!("step 2a: a header that shows when it was overwritten")
+}
+
+/// Step 3: how large a block is for this many bytes: with its header, rounded up to
+/// a multiple of [`HEAP_ALIGN`], and at least [`MIN_BLOCK`]. `None` if it would be
+/// too large for a heap.
+fn block_size(bytes: usize) -> Option<u32> {
+    todo!("step 3: from a request to a block's size")
+}
+
+/// Step 4a: the offset, in the free block `free`, where the header of an aligned
+/// block of `need` bytes can lie. What is left in front of it has to be nothing, or
+/// at least [`MIN_BLOCK`]. `None` if there is no such place.
+fn aligned_place(free: Block, need: u32, align: u32) -> Option<u32> {
+    todo!("step 4a: an aligned place in a free block")
+}
+
+/// The kernel's heap.
+pub struct Heap<'m> {
+    region: Region,
+    memory: &'m mut dyn HeapMemory,
+}
+
+impl<'m> Heap<'m> {
+    /// A heap over `memory`, whose region begins at `base`. It takes the first
+    /// of its memory at once, and makes it one free block and the end.
+    ///
+    /// # Safety
+    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `base` is the region's first byte, aligned to a page. The bytes by which
+    ///   `memory` has grown, and has not shrunk again, may be read and written through
+    ///   `base`, and are this heap's alone.
+    ///
+    /// # Errors
+    /// [`AllocError::OutOfMemory`] if the memory does not grow.
+    pub unsafe fn new(base: NonNull<u8>, memory: &'m mut dyn HeapMemory) -> Result<Self, AllocError> {
+        let bytes = memory.grow(FIRST + MIN_BLOCK + WORD).ok_or(AllocError::OutOfMemory)?;
+        // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
+        let region = unsafe { Region::new(base, bytes) };
+        let mut heap = Self { region, memory };
+        let end = heap.region.last();
+        heap.set_header(end, USED);
+        heap.make_free(FIRST, end - FIRST);
+        Ok(heap)
+    }
+
+    /// Step 2b: the block whose header lies at `at`; `None` if that is no sound
+    /// header.
+    fn open(&self, at: u32) -> Option<Block> {
+        todo!("step 2b: read a header")
+    }
+
+    /// Writes the header at `at`.
+    fn set_header(&mut self, at: u32, header: u32) {
+        self.region.write(at, seal(at, header));
+    }
+
+    /// Step 2c: writes what a free block has: its header, and its size at its end.
+    /// The block before it is used.
+    fn make_free(&mut self, at: u32, size: u32) {
+        todo!("step 2c: write a free block")
+    }
+
+    /// Step 2d: tells the block at `at` whether the one before it is used.
+    fn set_prev_used(&mut self, at: u32, used: bool) {
+        todo!("step 2d: change one flag of a header")
+    }
+
+    /// Step 4b: a free block, and where in it an aligned block of `need` bytes can
+    /// lie: the first that there is. `None` if there is none.
+    fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
+        todo!("step 4b: find room")
+    }
+
+    /// Step 4c: makes `need` bytes at `at`, in the free block `free`, a used block.
+    /// What is left in front and behind become free blocks; what is too little for
+    /// one, behind, stays with the used block.
+    fn cut(&mut self, free: Block, at: u32, need: u32) {
+        todo!("step 4c: cut a free block")
+    }
+
+    /// Step 5: grows by enough for a block of `need` bytes at the end. What is new
+    /// becomes a free block, one with the last block if that is free.
+    fn grow(&mut self, need: u32) -> Result<(), AllocError> {
+        todo!("step 5: grow")
+    }
+
+    /// Step 6: makes a used block free, and merges it with the free memory before
+    /// and behind it. [`BlockError::Damaged`], and nothing has changed, if a
+    /// neighbour's header is not sound.
+    fn release(&mut self, block: Block) -> Result<(), BlockError> {
+        todo!("step 6: take a block back")
+    }
+
+    /// Step 7: the used block that begins where the pointer points.
+    ///
+    /// Begin with blocks that are sound: which rules say what a wrong pointer is?
+    /// Going from block to block tells every case apart, and only for pointers that
+    /// are wrong need it be done.
+    fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
+        todo!("step 7: from a pointer to a block")
+    }
+}
+
+impl KernelHeap for Heap<'_> {
+    fn allocate(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.align() > HEAP_ALIGN_MAX as usize {
+            return Err(AllocError::Alignment);
+        }
+        let need = block_size(layout.size()).ok_or(AllocError::OutOfMemory)?;
+        let align = (layout.align() as u32).max(HEAP_ALIGN);
+        let found = match self.find(need, align) {
+            Some(found) => found,
+            None => {
+                self.grow(need + align + MIN_BLOCK)?;
+                self.find(need, align).ok_or(AllocError::Damaged)?
+            }
+        };
+        let (free, at) = found;
+        self.cut(free, at, need);
+        Ok(self.region.pointer(at + WORD))
+    }
+
+    fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        todo!("step 8a: a block of zeros")
+    }
+
+    fn allocate_array(&mut self, count: u32, size: u32) -> Result<NonNull<u8>, AllocError> {
+        todo!("step 8b: an array of zeros")
+    }
+
+    fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
+        let block = self.used_block(block)?;
+        self.release(block)?;
+        // Step 12: if more than HEAP_SLACK bytes are free at the end, offer the rest to
+        // `self.memory.shrink`, and make the memory end where it ends then.
+        Ok(())
+    }
+
+    fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
+        // Three cases: the block shrinks, it grows into free memory behind it, it has
+        // to move. The third alone is a beginning.
+        todo!("step 9: make a block larger or smaller")
+    }
+
+    fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
+        todo!("step 10: how much of a block can be used")
+    }
+
+    fn check(&self) -> Result<HeapSummary, HeapDamage> {
+        todo!("step 11: the self-test")
+    }
+}
