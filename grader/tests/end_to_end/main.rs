@@ -7,6 +7,7 @@ mod course;
 mod fake_emulator;
 mod interrupt;
 mod labs;
+mod proofs;
 mod reports;
 mod students;
 mod verdicts;
