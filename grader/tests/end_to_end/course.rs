@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use grader::dev::stage::Stage;
 use serde_json::Value;
@@ -151,8 +152,21 @@ pub fn grade(folder: &Path, words: &[&str]) -> Ran {
     Ran::of(&mut command(folder, words))
 }
 
+/// Installs what is missing on this machine, once for all tests, as the grader does it.
+fn set_up() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        Ran::of(&mut bare_command(course(), &["setup"])).expect_code(0);
+    });
+}
+
 /// The command that [`grade`] runs.
 pub fn command(folder: &Path, words: &[&str]) -> Command {
+    set_up();
+    bare_command(folder, words)
+}
+
+fn bare_command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_grade"));
     command
         .args(words)
