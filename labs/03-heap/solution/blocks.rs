@@ -811,7 +811,10 @@ impl<'m> Heap<'m> {
     fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
         self.region.copy(old.at + WORD, to + WORD, self.open(to).size.min(old.size) - WORD);
         // What is before and behind it may be free by now, or used.
-        self.release(self.open(old.at)).ok_or(BlockError::Damaged)?;
+        if self.release(self.open(old.at)).is_none() {
+            self.release(self.open(to));
+            return Err(BlockError::Damaged.into());
+        }
         Ok(to)
     }
 
