@@ -9,10 +9,14 @@
 //! - the watchdog fires, or the machine wants to be reset: then it stops, and
 //!   its registers and call stack are read before the emulator is killed. So a
 //!   hang and a triple fault have a place in the source, too;
-//! - the operating system ends the emulator, because it has used more processor
-//!   time than the budget can explain (see [`machine`]), or the
-//!   [watch](crate::watch) does, because of a flood of output or because nothing
-//!   at all has happened for long.
+//! - the [watch](crate::watch) sees that it has used more processor time than the
+//!   budget can explain: then it is stopped and looked at in the same way. Some
+//!   instructions, such as `pause`, are so slow to emulate that the watchdog
+//!   would take minutes;
+//! - the watch ends the emulator, because of a flood of output or because nothing
+//!   at all has happened for long;
+//! - the operating system ends it, because it has used far too much processor
+//!   time, and nobody has stopped it (see [`machine`]).
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,6 +24,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -32,10 +37,19 @@ use crate::verdict::End;
 use crate::walk::Snapshot;
 use crate::watch::{Stopped, Watch};
 
-/// Processor time that a machine may use besides that of its budget.
+/// Processor time that a machine may use besides that of its budget, before it is stopped.
+const EXTRA_TIME: Duration = Duration::from_secs(2);
+
+/// Processor time for a million instructions. They take 6 ms on an ordinary
+/// host, twice as long on a slow one, and half as long again where both
+/// threads of a processor's core are at work.
+const TIME_FOR_A_MILLION: Duration = Duration::from_millis(18);
+
+/// Seconds of processor time after which the operating system ends the
+/// emulator, besides those of its budget.
 const EXTRA_SECONDS: u64 = 10;
 
-/// So few million instructions a second are executed even on a slow host.
+/// The same for the budget: so few million instructions are executed in a second.
 const SLOWEST: u64 = 20;
 
 /// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
@@ -158,7 +172,7 @@ impl Emulator {
         let (control, control_end) =
             UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
 
-        let seconds = EXTRA_SECONDS + u64::from(boot.budget) / SLOWEST;
+        let seconds = last_resort(boot.budget);
         let mut command = machine::command(self.launcher.as_deref(), seconds, &self.program);
         command.args(self.machine(boot.memory)).args(Self::graded("pause"));
         if self.can_wait {
@@ -187,6 +201,7 @@ impl Emulator {
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
             memory: boot.memory,
+            patience: patience(boot.budget),
             can_wait: self.can_wait,
         })
     }
@@ -204,6 +219,7 @@ pub struct Machine {
     command: Vec<String>,
     version: String,
     memory: Memory,
+    patience: Duration,
     can_wait: bool,
 }
 
@@ -214,7 +230,8 @@ impl Machine {
     /// If the emulator could not start the machine.
     pub fn run(mut self) -> Result<Outcome> {
         self.watch.control.start(self.can_wait);
-        let stopped = self.watch.until_it_stops(&self.process);
+        let stopped = self.watch.until_it_stops(&self.process, self.patience);
+        let spent = matches!(stopped, Stopped::Spent);
         let mut processor = None;
         let end = match stopped {
             Stopped::Event(event) => {
@@ -233,6 +250,16 @@ impl Machine {
             }
             Stopped::Flooded => Some(End::Output),
             Stopped::Idle => Some(End::Idle),
+            Stopped::Spent => {
+                self.watch.control.stop();
+                let seen = self.watch.control.processor();
+                self.watch.drain();
+                // It may just have come to its own end: then there is nothing to be seen, and its status tells.
+                let is_there = !seen.registers.is_empty();
+                processor = is_there.then_some(seen);
+                self.process.kill();
+                is_there.then_some(End::ProcessorTime)
+            }
             Stopped::Exited => None,
         };
         if end.is_some() {
@@ -243,6 +270,7 @@ impl Machine {
         let end = end.unwrap_or_else(|| match (status.code(), status.signal()) {
             (Some(code), _) => End::Exited(code),
             (None, Some(SIGNAL_PROCESSOR_TIME)) => End::ProcessorTime,
+            (None, _) if spent => End::ProcessorTime,
             (None, signal) => End::Signal(signal.unwrap_or_default()),
         });
         let outcome = Outcome {
@@ -278,6 +306,16 @@ impl Machine {
     }
 }
 
+/// How much processor time a machine may use before it is stopped.
+fn patience(budget: u32) -> Duration {
+    EXTRA_TIME + TIME_FOR_A_MILLION * budget
+}
+
+/// After so many seconds of processor time the operating system ends an emulator that was not stopped.
+fn last_resort(budget: u32) -> u64 {
+    EXTRA_SECONDS + u64::from(budget) / SLOWEST
+}
+
 /// Whether some bytes occur in others.
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
@@ -295,6 +333,14 @@ fn own_complaints(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_is_stopped_before_the_operating_system_ends_it() {
+        for budget in [0, 1, 100, 500, 2000, u32::MAX] {
+            assert!(patience(budget) + Duration::from_secs(5) < Duration::from_secs(last_resort(budget)), "{budget}");
+        }
+        assert_eq!(patience(500), Duration::from_secs(11));
+    }
 
     #[test]
     fn only_the_emulator_s_own_words_are_kept() {

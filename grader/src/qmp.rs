@@ -1,8 +1,8 @@
 //! The emulator's control connection: QMP, lines of JSON.
 //!
 //! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP
-//! Reference Manual". It is used for two things: to be told why a machine
-//! stopped, and to look at a stopped machine's processor.
+//! Reference Manual". It is used for three things: to be told why a machine
+//! stopped, to stop one, and to look at a stopped machine's processor.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const OPEN: &str = "{\"execute\":\"qmp_capabilities\"}\n";
 /// Lets an emulator that waits for it build its machine.
 const BUILD: &str = "{\"execute\":\"x-exit-preconfig\"}\n";
+/// Stops the machine.
+const STOP: &str = "{\"execute\":\"stop\"}\n";
 /// Lets the machine run.
 const RUN: &str = "{\"execute\":\"cont\"}\n";
 
@@ -70,6 +72,12 @@ impl Control {
         let text = format!("{OPEN}{}{RUN}", if waits { BUILD } else { "" });
         // If the emulator is gone, its exit status says more than this error.
         let _ = self.stream.write_all(text.as_bytes());
+    }
+
+    /// Stops a machine that runs, to look at it.
+    pub fn stop(&mut self) {
+        // If the emulator is gone, there is nothing to stop.
+        let _ = self.stream.write_all(STOP.as_bytes());
     }
 
     /// Reads what has arrived. `Ok(None)`: nothing of importance, or the end.

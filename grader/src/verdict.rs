@@ -96,7 +96,14 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
                 format!("did not end within {budget} million instructions: an endless loop, or far too slow")
             },
         ),
-        End::ProcessorTime => (Status::Hung, "did not end, and its watchdog was switched off".to_owned()),
+        // The watchdog counts instructions; where they are this slow it may never get there.
+        End::ProcessorTime => (
+            Status::Hung,
+            format!(
+                "did not end: it used far more processor time than {budget} million instructions take, as an endless \
+                 loop around `spin_loop()` does"
+            ),
+        ),
         End::Idle => (Status::Hung, "stopped the processor for ever".to_owned()),
         End::Output => (Status::Hung, "printed without end: the output was cut and the machine stopped".to_owned()),
         End::Reset | End::PoweredOff | End::Signal(_) => (Status::Tampered, "ended early".to_owned()),

@@ -29,8 +29,11 @@ const MOST_CLAIMS: usize = 256;
 /// Samples in a row of a machine that does nothing at all, before it is given up.
 const IDLE_SAMPLES: u32 = 10;
 
-/// The time between two samples.
+/// The time between two samples of those.
 const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+
+/// The time between two looks at the processor time.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Why the waiting is over.
 pub enum Stopped {
@@ -40,6 +43,8 @@ pub enum Stopped {
     Flooded,
     /// It did nothing any more.
     Idle,
+    /// It used more processor time than it may.
+    Spent,
     /// The emulator has ended.
     Exited,
 }
@@ -73,11 +78,18 @@ impl Watch {
         Self { serial, control, complaints, said: Vec::new(), complained: Vec::new(), snapshots: Vec::new(), look }
     }
 
-    /// Waits until the machine stops, for whatever reason.
-    pub fn until_it_stops(&mut self, process: &Process) -> Stopped {
+    /// Waits until the machine stops, for whatever reason, or has used that much processor time.
+    pub fn until_it_stops(&mut self, process: &Process, patience: Duration) -> Stopped {
         let mut idle = Idleness::new(process.id());
+        let mut looked = Instant::now();
         let mut control_open = true;
         loop {
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                if processor_time(process.id()).is_some_and(|used| used > patience) {
+                    return Stopped::Spent;
+                }
+            }
             let (serial, control, complaints) = {
                 let Some(serial) = &self.serial else { return Stopped::Exited };
                 let mut sources = vec![PollFd::new(serial, PollFlags::IN)];
@@ -89,8 +101,8 @@ impl Watch {
                 if let Some(complaints) = &self.complaints {
                     sources.push(PollFd::new(complaints, PollFlags::IN));
                 }
-                let patience = Timespec::try_from(SAMPLE_EVERY).ok();
-                match poll(&mut sources, patience.as_ref()) {
+                let timeout = Timespec::try_from(LOOK_EVERY).ok();
+                match poll(&mut sources, timeout.as_ref()) {
                     Ok(0) | Err(_) => {
                         if idle.sample() {
                             return Stopped::Idle;
@@ -240,8 +252,7 @@ fn asleep(process: u32) -> Option<String> {
         let mut used = String::new();
         for task in fs::read_dir(format!("/proc/{process}/task")).ok()? {
             let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
-            // The name may contain anything, so the fields are counted from its end.
-            let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
+            let fields = fields(&stat)?;
             if *fields.first()? != "S" {
                 return None;
             }
@@ -255,9 +266,50 @@ fn asleep(process: u32) -> Option<String> {
     }
 }
 
+/// The processor time that a process has used, where the operating system tells: on Linux.
+fn processor_time(process: u32) -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let fields = fields(&stat)?;
+        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = process;
+        None
+    }
+}
+
+/// What a `stat` in `/proc` says, from the process's state on (proc(5)): 11 and
+/// 12 are its time in user mode and in the kernel, in ticks.
+fn fields(stat: &str) -> Option<Vec<&str>> {
+    // The name may contain anything, so the fields are counted from its end.
+    Some(stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_processor_time_of_a_working_process_grows() {
+        let used = || processor_time(std::process::id()).unwrap();
+        let before = used();
+        while used() == before {
+            std::hint::spin_loop();
+        }
+        assert!(used() > before);
+        assert_eq!(processor_time(0), None);
+    }
+
+    #[test]
+    fn a_process_s_name_may_contain_anything() {
+        assert_eq!(fields("1 (a) b) S 2 3"), Some(vec!["S", "2", "3"]));
+        assert_eq!(fields("no process"), None);
+    }
 
     #[test]
     fn a_sleeping_process_is_told_from_a_working_one() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::course::{Copy, check};
 
 /// Each check of the harness, and how it has to come out.
-const PROVOKED: [(&str, &str); 23] = [
+const PROVOKED: [(&str, &str); 24] = [
     ("harness-pass", "passed"),
     ("harness-fail", "failed"),
     ("harness-panic", "panicked"),
@@ -16,6 +16,7 @@ const PROVOKED: [(&str, &str); 23] = [
     ("harness-invalid-opcode", "crashed"),
     ("harness-triple-fault", "crashed"),
     ("harness-hang", "hung"),
+    ("harness-spin", "hung"),
     ("harness-halt", "hung"),
     ("harness-flood", "hung"),
     ("harness-early-exit", "tampered"),
@@ -65,6 +66,14 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     );
     let names_its_check = |call: &Value| call["file"] == "kernel/src/checks/harness.rs" && call["line"].is_u64();
     assert!(write["backtrace"].as_array().is_some_and(|calls| calls.iter().any(names_its_check)), "{write:#}");
+
+    let spin = check(&run, "harness-spin");
+    assert!(spin["message"].as_str().is_some_and(|text| text.contains("spin_loop()")), "{spin:#}");
+    // Elsewhere only the operating system ends it, and does not tell where it was.
+    if cfg!(target_os = "linux") {
+        let calls = spin["crash"]["backtrace"].as_array();
+        assert!(calls.is_some_and(|calls| calls.iter().any(names_its_check)), "{spin:#}");
+    }
 
     assert_eq!(check(&run, "harness-stack-overflow")["crash"]["kind"], "stack-overflow");
     assert_eq!(check(&run, "harness-divide")["crash"]["exception"]["vector"], 0);

@@ -3,7 +3,7 @@
 //! No lab lists them. The grader's own tests provoke every verdict with them.
 
 use core::fmt::{self, Display, Formatter};
-use core::hint::black_box;
+use core::hint::{black_box, spin_loop};
 
 use kernel_core::check::{Check, Context, Outcome, instructions};
 use kernel_core::{ensure, fail, provoke, test_boot_info};
@@ -22,6 +22,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-divide", |_| ends(provoke::divide_by_zero)),
     check("harness-invalid-opcode", |_| ends(provoke::invalid_opcode)),
     check("harness-hang", |_| ends(provoke::hang)),
+    check("harness-spin", |_| spin()),
     check("harness-halt", |_| ends(provoke::halt)),
     check("harness-triple-fault", |_| ends(provoke::triple_fault)),
     check("harness-flood", |_| flood()),
@@ -54,6 +55,13 @@ fn failure(context: &mut Context) -> Outcome {
     let answer = 41;
     ensure!(answer == 42, expected: ("42 things\nin one line"), saw: ("{answer}"));
     Ok(())
+}
+
+/// An endless loop of `pause`, which is so slow to emulate that no watchdog ends it.
+fn spin() -> Outcome {
+    loop {
+        spin_loop();
+    }
 }
 
 fn flood() -> Outcome {
