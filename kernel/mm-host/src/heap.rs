@@ -8,7 +8,7 @@ use mm_api::HeapMemory;
 use mm_api::layout::PAGE_SIZE;
 
 /// What the region contains before anybody writes to it.
-pub const POISON: u8 = 0xCD;
+pub const HEAP_POISON: u8 = 0xCD;
 
 /// A page of the host's memory.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl FakeHeapMemory {
     /// If there are none.
     #[must_use]
     pub fn new(pages: u32) -> Self {
-        let memory: &'static mut [Page] = vec![Page { _bytes: [POISON; PAGE_SIZE as usize] }; pages as usize].leak();
+        let memory: &'static mut [Page] = vec![Page { _bytes: [HEAP_POISON; PAGE_SIZE as usize] }; pages as usize].leak();
         assert!(!memory.is_empty(), "a heap needs memory");
         Self { base: NonNull::from(memory).cast(), pages, state: Rc::default() }
     }

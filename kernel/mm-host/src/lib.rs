@@ -7,7 +7,7 @@ mod machine;
 mod mmu;
 mod ram;
 
-pub use heap::{FakeHeapMemory, POISON};
+pub use heap::{FakeHeapMemory, HEAP_POISON};
 pub use lender::HostLender;
 pub use machine::{FakeMachine, FlushLog};
 pub use mm_oracle::walk::{Level, Walk};
