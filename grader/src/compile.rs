@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -166,12 +166,21 @@ impl Builder<'_> {
         let mut answer = Answer::default();
         thread::scope(|scope| {
             let complaints = scope.spawn(|| {
-                let mut text = Vec::new();
-                if let Some(mut stderr) = stderr {
-                    // What was read before an error is all there is.
-                    let _ = stderr.read_to_end(&mut text);
+                let mut text = String::new();
+                let mut waits = false;
+                // What was read before an error is all there is.
+                for line in
+                    stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')).map_while(io::Result::ok)
+                {
+                    let line = String::from_utf8_lossy(&line);
+                    if let Some(note) = waiting(&line).filter(|_| !waits) {
+                        waits = true;
+                        progress.note(note);
+                    }
+                    text.push_str(&line);
+                    text.push('\n');
                 }
-                String::from_utf8_lossy(&text).into_owned()
+                text
             });
             for line in
                 stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok)
@@ -252,6 +261,16 @@ fn keep(executable: &Path, path: &Path) -> Result<()> {
     linked.map_err(|error| Error::io("cannot write", path, &error))
 }
 
+/// What to say if a line of cargo's tells that it waits for another one.
+fn waiting(line: &str) -> Option<&'static str> {
+    let (_, lock) = line.split_once("waiting for file lock on ")?;
+    Some(if lock.contains("package cache") {
+        "Another cargo is using the package cache: waiting for it …"
+    } else {
+        "Another cargo is building here: waiting for it …"
+    })
+}
+
 /// cargo failed, and not because of an error in the code.
 fn cargo_failed(output: &str) -> Error {
     let error = Error::new("cargo could not build the kernel");
@@ -309,6 +328,18 @@ mod tests {
             ("error: failed to download from `https://x`", "check the network"),
         ] {
             assert!(cargo_failed(output).to_string().contains(advice), "{output}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_another_cargo_is_told() {
+        for (line, note) in [
+            ("    Blocking waiting for file lock on build directory", Some("building here")),
+            ("    Blocking waiting for file lock on package cache", Some("package cache")),
+            ("   Compiling pmm v0.1.0", None),
+        ] {
+            assert_eq!(waiting(line).is_some(), note.is_some(), "{line}");
+            assert!(waiting(line).is_none_or(|text| text.contains(note.unwrap_or_default())), "{line}");
         }
     }
 

@@ -270,12 +270,14 @@ impl Engine {
 /// A lab's report, from what was built and booted for it.
 fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut BTreeMap<Key, Done>) -> LabReport {
     let build_error = kernel.and_then(|kernel| kernel.broken.get(&task.lab.id)).cloned();
+    let blocked_by = kernel.and_then(|kernel| kernel.blocked.get(&task.lab.id)).cloned().unwrap_or_default();
     let tampered = kernel.and_then(|kernel| kernel.tampered.get(&task.lab.id));
     let mut checks = Vec::new();
     for (at, check) in task.checks.iter().enumerate() {
         let boots: Vec<Done> = (0..check.memory.len()).filter_map(|boot| results.remove(&(number, at, boot))).collect();
         let (status, message, evidence) = if build_error.is_some() {
-            (Status::CouldNotBuild, "the lab does not compile".to_owned(), None)
+            let guilty = if blocked_by.is_empty() { "the lab".to_owned() } else { blocked_by.join(", ") };
+            (Status::CouldNotBuild, format!("{guilty} does not compile"), None)
         } else if let Some(tampered) = tampered {
             (Status::Tampered, tampered.clone(), None)
         } else {
@@ -298,6 +300,7 @@ fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut
         graded: task.graded,
         files: task.lab.files(),
         build_error,
+        blocked_by,
         warnings: kernel.and_then(|kernel| kernel.warnings(task.lab)),
         checks,
     }

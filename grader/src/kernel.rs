@@ -22,6 +22,8 @@ pub struct Kernel {
     pub image: Option<Image>,
     /// The labs that did not compile, with what rustc says.
     pub broken: BTreeMap<String, String>,
+    /// Labs that may be fine, with the files of the lab that did not compile and has no reference.
+    pub blocked: BTreeMap<String, Vec<String>>,
     /// Labs that take in somebody else's file, with what there is to say about it.
     pub tampered: BTreeMap<String, String>,
 }
@@ -97,7 +99,8 @@ impl Engine {
         times: &mut BuildTimes,
     ) -> Result<Kernel> {
         let mut mix = mix.clone();
-        let mut kernel = Kernel { image: None, broken: BTreeMap::new(), tampered: BTreeMap::new() };
+        let mut kernel =
+            Kernel { image: None, broken: BTreeMap::new(), blocked: BTreeMap::new(), tampered: BTreeMap::new() };
         loop {
             match self.build(&mix, progress, times)? {
                 Built::Image(image) => {
@@ -119,7 +122,10 @@ impl Engine {
                     // The others can still be graded, with references in the place of those that are broken.
                     if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
                         for lab in labs {
-                            kernel.broken.entry(lab.id.clone()).or_insert_with(|| blocked(blocking, text));
+                            if !kernel.broken.contains_key(&lab.id) {
+                                kernel.broken.insert(lab.id.clone(), blocked(blocking, text));
+                                kernel.blocked.insert(lab.id.clone(), blocking.files());
+                            }
                         }
                     }
                     if labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {

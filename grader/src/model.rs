@@ -95,6 +95,9 @@ pub struct LabReport {
     pub files: Vec<String>,
     /// What rustc said, as it said it (with colour), if the lab did not build.
     pub build_error: Option<String>,
+    /// If it is another lab that did not build, and no reference takes its
+    /// place: that lab's files, relative to the workspace.
+    pub blocked_by: Vec<String>,
     /// What rustc warns about in the student's files, as it said it (with colour).
     pub warnings: Option<String>,
     /// The checks in `lab.toml`'s order.

@@ -416,6 +416,7 @@ mod tests {
             graded: Graded::Student,
             files: Vec::new(),
             build_error: None,
+            blocked_by: Vec::new(),
             warnings: None,
             checks: vec![check("right", right), check("cheap", cheap)],
         }

@@ -86,7 +86,8 @@ pub fn check(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, image
 /// rustc's words as they are, and one line.
 fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
     let error = if view.color { error.to_owned() } else { anstream::adapter::strip_str(error).to_string() };
-    let files = lab.files.join(", ");
+    let guilty = if lab.blocked_by.is_empty() { &lab.files } else { &lab.blocked_by };
+    let files = guilty.join(", ");
     format!(
         "{}\n\n{} {}\n\n",
         error.trim_end(),
@@ -524,6 +525,17 @@ mod tests {
         let colored =
             told(|run| run.labs[0].build_error = Some(error.to_owned()), &View { color: true, ..View::default() });
         assert!(colored.starts_with('\u{1b}'));
+        let blocked = told(
+            |run| {
+                run.labs[0].build_error = Some(error.to_owned());
+                run.labs[0].blocked_by = vec!["labs/02-vmm/src/mapper.rs".to_owned()];
+            },
+            &View::default(),
+        );
+        assert!(
+            blocked.contains("build: labs/02-vmm/src/mapper.rs does not compile, so no check of 01-pmm"),
+            "{blocked}"
+        );
     }
 
     #[test]
