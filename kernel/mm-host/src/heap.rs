@@ -44,7 +44,8 @@ impl FakeHeapMemory {
     /// If there are none.
     #[must_use]
     pub fn new(pages: u32) -> Self {
-        let memory: &'static mut [Page] = vec![Page { _bytes: [HEAP_POISON; PAGE_SIZE as usize] }; pages as usize].leak();
+        let memory: &'static mut [Page] =
+            vec![Page { _bytes: [HEAP_POISON; PAGE_SIZE as usize] }; pages as usize].leak();
         assert!(!memory.is_empty(), "a heap needs memory");
         Self { base: NonNull::from(memory).cast(), pages, state: Rc::default() }
     }
