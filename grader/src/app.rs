@@ -82,11 +82,14 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
             let place = Place::find()?;
             let view = view(&cli.common);
             print(&match check {
-                Some(name) => {
-                    let (lab, check) = place.workspace.check(&name)?;
-                    explain::check(&place.workspace, lab, check, &view)
-                }
-                None => explain::all(&place.workspace, &view),
+                None => explain::all(&place.workspace.select(&[])?, &view),
+                Some(name) => match place.workspace.labs.iter().find(|lab| lab.is_called(&name)) {
+                    Some(lab) => explain::all(&[lab], &view),
+                    None => {
+                        let (lab, check) = place.workspace.check(&name)?;
+                        explain::check(&place.workspace, lab, check, &view)
+                    }
+                },
             })?;
             Ok(EXIT_PASSED)
         }
@@ -148,10 +151,13 @@ fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<u
         jobs: arguments.jobs.map_or_else(processors, usize::from),
     };
     let place = Place::find()?;
-    // A wrong name is told before anything is installed.
+    // A wrong name is told before anything is installed or graded.
     place.workspace.select(&request.labs)?;
     for check in &request.checks {
         place.workspace.check(check)?;
+    }
+    for target in [&arguments.json, &arguments.junit].into_iter().flatten() {
+        report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
     }
     let engine = place.engine(common)?;
     let found = start.elapsed();

@@ -111,9 +111,9 @@ pub enum Command {
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash
     Look(LookArgs),
-    /// Show what a check is about, and where to read more
+    /// Show what a check, or each check of a lab, is about, and where to read more
     Explain {
-        /// The check's name; all checks in short if none is named
+        /// A check, or a lab: then its checks in short; all checks in short if none is named
         check: Option<String>,
     },
     /// For those who write the course

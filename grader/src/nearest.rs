@@ -26,6 +26,9 @@ pub fn suggestion<'a>(given: &str, names: impl Iterator<Item = &'a str> + Clone,
         return format!("did you mean `{near}`?");
     }
     let mut all: Vec<_> = names.collect();
+    if let [only] = all[..] {
+        return format!("the only one of the {what} here is {only}");
+    }
     let rest = all.len().saturating_sub(LISTED);
     all.truncate(LISTED);
     let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
@@ -47,5 +50,6 @@ mod tests {
     #[test]
     fn without_a_near_one_all_are_listed() {
         assert_eq!(suggestion("zzz", ["01-pmm", "02-vmm"].into_iter(), "labs"), "the labs are 01-pmm, 02-vmm");
+        assert_eq!(suggestion("zzz", ["01-pmm"].into_iter(), "labs"), "the only one of the labs here is 01-pmm");
     }
 }

@@ -103,6 +103,10 @@ impl Workspace {
                     return Err(Error::new(format!("there is no lab or command `{name}`"))
                         .advise(format!("did you mean `cargo grade {command}`?")));
                 }
+                if self.check(name).is_ok() {
+                    return Err(Error::new(format!("`{name}` is a check, not a lab"))
+                        .advise(format!("run it with `cargo grade --check {name}`")));
+                }
                 let ids = self.labs.iter().map(|lab| lab.id.as_str());
                 return Err(
                     Error::new(format!("there is no lab `{name}`")).advise(nearest::suggestion(name, ids, "labs"))
@@ -233,6 +237,8 @@ mod tests {
         assert!(error.contains("did you mean `01-pmm`"), "{error}");
         let error = course.check("never-twise").unwrap_err().to_string();
         assert!(error.contains("did you mean `never-twice`"), "{error}");
+        let error = course.select(&["never-twice".into()]).unwrap_err().to_string();
+        assert!(error.contains("cargo grade --check never-twice"), "{error}");
         assert!(course.select(&["".into()]).is_err());
     }
 

@@ -46,23 +46,41 @@ pub fn write(text: &str, target: &Path) -> Result<(), ReportError> {
     result.map_err(|cause| ReportError { path: target.to_owned(), cause })
 }
 
+/// Whether [`write`] will be able to: nobody should have to wait for a report that goes nowhere.
+///
+/// # Errors
+/// If it will not. Nothing is left behind.
+pub fn try_out(target: &Path) -> Result<(), ReportError> {
+    let result = if target == Path::new("-") || is_special(target) { Ok(()) } else { beside(target).map(drop) };
+    result.map_err(|cause| ReportError { path: target.to_owned(), cause })
+}
+
 fn replace(text: &str, target: &Path) -> io::Result<()> {
+    if is_special(target) {
+        return std::fs::write(target, text);
+    }
+    let mut new = beside(target)?;
+    new.write_all(text.as_bytes())?;
+    new.persist(target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Whether it is a device or a pipe, which cannot be replaced, only written to.
+fn is_special(target: &Path) -> bool {
+    std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// An empty file beside the target, removed again unless it is made to persist.
+fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
     if target.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
-    }
-    // A device or a pipe cannot be replaced, only written to.
-    if std::fs::metadata(target).is_ok_and(|found| !found.is_file()) {
-        return std::fs::write(target, text);
     }
     // The new file has to be beside the old one: only then can it take its place in one step.
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut new = tempfile::Builder::new().prefix(".folio-").permissions(readable()).tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.persist(target).map_err(|error| error.error)?;
-    Ok(())
+    tempfile::Builder::new().prefix(".folio-").permissions(readable()).tempfile_in(folder)
 }
 
 /// As any other new file; the user's mask still applies.
@@ -93,6 +111,17 @@ mod tests {
         assert!(error.ends_with("it is a folder; name a file in it"), "{error}");
         let error = write("x", &folder.path().join("no/such/report.xml")).unwrap_err().to_string();
         assert!(error.contains("its folder does not exist"), "{error}");
+        assert_eq!(try_out(&folder.path().join("no/such/report.xml")).unwrap_err().to_string(), error);
+        assert!(try_out(folder.path()).is_err());
+    }
+
+    #[test]
+    fn trying_out_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        for target in [&folder.path().join("report.json"), Path::new("-"), Path::new("/dev/null")] {
+            try_out(target).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use crate::model::Run;
 
-pub use file::{ReportError, write};
+pub use file::{ReportError, try_out, write};
 pub use next::chapter;
 pub use style::{View, plural};
 pub use symbolize::Images;
