@@ -40,7 +40,7 @@ use crate::watch::{Stopped, Watch};
 /// Processor time that a machine may use besides that of its budget, before it is stopped.
 const EXTRA_TIME: Duration = Duration::from_secs(2);
 
-/// Processor time for a million instructions. They take 6 ms on an ordinary
+/// Processor time for a million instructions. They take 2 to 6 ms on an ordinary
 /// host, twice as long on a slow one, and half as long again where both
 /// threads of a processor's core are at work.
 const TIME_FOR_A_MILLION: Duration = Duration::from_millis(18);
