@@ -24,7 +24,7 @@ use crate::model::Mix;
 use crate::progress::Progress;
 use crate::report;
 use crate::report::style::{FAINT, STRONG, View, wrap};
-use crate::workspace::{Lab, Workspace};
+use crate::workspace::Lab;
 
 use super::peers::{self, Cost};
 use super::stage::Stage;
@@ -123,14 +123,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 
 /// From save to score, and boots a second.
 fn time(engine: &Engine, options: &Options, progress: &Progress, figures: &mut Figures) -> Result<()> {
-    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
-    let stage = Stage::create(&engine.workspace.root, &target.join("staged"))?;
-    let staged = Engine {
-        workspace: Workspace::open(&stage.root())?,
-        toolchain: engine.toolchain.clone(),
-        emulator: engine.emulator.clone(),
-        target_dir: stage.target_dir(),
-    };
+    let (stage, staged) = Stage::with_engine(engine)?;
     let bench = Bench { staged: &staged, stage: &stage, runs: options.runs, progress };
     for lab in &staged.workspace.labs {
         bench.lab(lab, options.warm, figures)?;

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::time::Instant;
 
 use crate::compile::Built;
@@ -18,7 +17,7 @@ use crate::model::{CheckReport, LabReport, Status};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural, wrap};
-use crate::workspace::{Lab, Workspace};
+use crate::workspace::Lab;
 
 use super::stage::Stage;
 use super::variant::{self, Kind, Variant};
@@ -49,17 +48,10 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         return Err(Error::new(format!("labs/{} has no reference here", lab.id))
             .advise("`dev check` needs the whole course, not what students get"));
     }
-    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
-    let stage = Stage::create(&engine.workspace.root, &target.join("staged"))?;
-    let staged = Engine {
-        workspace: Workspace::open(&stage.root())?,
-        toolchain: engine.toolchain.clone(),
-        emulator: engine.emulator.clone(),
-        target_dir: stage.target_dir(),
-    };
+    let (stage, staged) = Stage::with_engine(engine)?;
     let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0, failed: 0 };
     for lab in labs {
-        proof.lab(engine, &staged, &stage, target, lab)?;
+        proof.lab(engine, &staged, &stage, lab)?;
     }
     progress.finish();
     let Proof { told, steps, failed, .. } = proof;
@@ -93,7 +85,7 @@ struct Proof<'a> {
 type Step = Result<String, Vec<String>>;
 
 impl Proof<'_> {
-    fn lab(&mut self, engine: &Engine, staged: &Engine, stage: &Stage, target: &Path, lab: &Lab) -> Result<()> {
+    fn lab(&mut self, engine: &Engine, staged: &Engine, stage: &Stage, lab: &Lab) -> Result<()> {
         self.say(&self.view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
         self.step("folder", &lab.id, wrong_or(layout::complaints(lab)?, "nothing missing, nothing stray"));
         let chapters = chapters::complaints(&engine.workspace.root, lab);
@@ -151,7 +143,7 @@ impl Proof<'_> {
                 continue;
             }
             self.progress.start("Running the lab's host tests");
-            let outcome = host_tests::run(&stage.root(), target, &lab.toml.package, solution)?;
+            let outcome = host_tests::run(&stage.root(), &stage.host_target_dir(), &lab.toml.package, solution)?;
             self.step("host tests", if solution { "reference" } else { "skeleton" }, host(lab, solution, &outcome));
         }
         self.say("");
@@ -376,6 +368,8 @@ fn host(lab: &Lab, solution: bool, outcome: &host_tests::Outcome) -> Step {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use std::path::PathBuf;
 

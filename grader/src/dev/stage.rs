@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 use crate::error::{Error, Result};
+use crate::grade::Engine;
+use crate::workspace::Workspace;
 
 /// A copy of the course, with a build folder of its own: cargo tells by the
 /// time of a file's change whether to build it again, so two copies that share
@@ -67,6 +69,27 @@ impl Stage {
     /// Where kernels are built from it.
     pub fn target_dir(&self) -> PathBuf {
         self.folder.join("kernel")
+    }
+
+    /// Where the labs' tests for the host are built from it.
+    pub fn host_target_dir(&self) -> PathBuf {
+        self.folder.join("host")
+    }
+
+    /// Makes a copy of an engine's course, and an engine that grades the copy.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and if the copy is not a course.
+    pub fn with_engine(engine: &Engine) -> Result<(Self, Engine)> {
+        let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
+        let stage = Self::create(&engine.workspace.root, &target.join("staged"))?;
+        let staged = Engine {
+            workspace: Workspace::open(&stage.root())?,
+            toolchain: engine.toolchain.clone(),
+            emulator: engine.emulator.clone(),
+            target_dir: stage.target_dir(),
+        };
+        Ok((stage, staged))
     }
 
     /// Replaces a file of the copy, named relative to its folder.
