@@ -9,6 +9,7 @@
 mod checks;
 mod labs;
 mod os;
+mod pages;
 
 use kernel_core::check;
 use kernel_core::command_line::Task;

@@ -20,6 +20,8 @@ const PAGE_SIZE: u32 = 0x1000;
 const KERNEL_BASE: u32 = 0xC000_0000;
 const DIRECT_MAP_SIZE: u32 = 0x3000_0000;
 const KERNEL_VIRTUAL_START: u32 = 0xF000_0000;
+const KERNEL_HEAP_START: u32 = 0xF800_0000;
+const KERNEL_STACKS_START: u32 = 0xFC00_0000;
 const TEMPORARY_START: u32 = 0xFF80_0000;
 const TEMPORARY_END: u32 = 0xFFC0_0000;
 
@@ -100,7 +102,9 @@ pub fn place(cr2: u32, memory: Option<u64>) -> Option<String> {
                 _ => format!("that is physical address {} in the direct map", address(physical)),
             })
         }
-        KERNEL_VIRTUAL_START..TEMPORARY_START => Some("that is among the kernel's virtual allocations".to_owned()),
+        KERNEL_VIRTUAL_START..KERNEL_HEAP_START => Some("that is among the kernel's virtual allocations".to_owned()),
+        KERNEL_HEAP_START..KERNEL_STACKS_START => Some("that is in the area of the kernel's heap".to_owned()),
+        KERNEL_STACKS_START..TEMPORARY_START => Some("that is in the area of the kernel's stacks".to_owned()),
         TEMPORARY_START..TEMPORARY_END => Some("that is among the temporary mappings".to_owned()),
         TEMPORARY_END.. => None,
     }
@@ -172,6 +176,8 @@ mod tests {
             ("KERNEL_BASE", KERNEL_BASE),
             ("DIRECT_MAP_SIZE", DIRECT_MAP_SIZE),
             ("KERNEL_VIRTUAL_START", KERNEL_VIRTUAL_START),
+            ("KERNEL_HEAP_START", KERNEL_HEAP_START),
+            ("KERNEL_STACKS_START", KERNEL_STACKS_START),
             ("TEMPORARY_START", TEMPORARY_START),
             ("TEMPORARY_END", TEMPORARY_END),
         ] {

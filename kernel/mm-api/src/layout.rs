@@ -6,7 +6,10 @@
 //!             │ map itself here)            │
 //! 0xFFC0_0000 ├─────────────────────────────┤ SELF_MAP_START = TEMPORARY_END
 //!             │ temporary mappings          │
-//! 0xFF80_0000 ├─────────────────────────────┤ TEMPORARY_START = KERNEL_HEAP_END
+//! 0xFF80_0000 ├─────────────────────────────┤ TEMPORARY_START = KERNEL_STACKS_END
+//!             │ kernel stacks, one for each │
+//!             │ process                     │
+//! 0xFC00_0000 ├─────────────────────────────┤ KERNEL_STACKS_START = KERNEL_HEAP_END
 //!             │ the kernel's heap           │
 //! 0xF800_0000 ├─────────────────────────────┤ KERNEL_HEAP_START = KERNEL_VIRTUAL_END
 //!             │ kernel virtual allocations  │
@@ -46,7 +49,13 @@ pub const KERNEL_VIRTUAL_END: VirtAddr = VirtAddr::new(0xF800_0000);
 pub const KERNEL_HEAP_START: VirtAddr = VirtAddr::new(0xF800_0000);
 
 /// The first address that the kernel's heap can never reach.
-pub const KERNEL_HEAP_END: VirtAddr = VirtAddr::new(0xFF80_0000);
+pub const KERNEL_HEAP_END: VirtAddr = VirtAddr::new(0xFC00_0000);
+
+/// Where the kernel's stacks begin, one for each process.
+pub const KERNEL_STACKS_START: VirtAddr = VirtAddr::new(0xFC00_0000);
+
+/// The first address after the kernel's stacks.
+pub const KERNEL_STACKS_END: VirtAddr = VirtAddr::new(0xFF80_0000);
 
 /// Where temporary mappings of frames outside the direct map begin.
 pub const TEMPORARY_START: VirtAddr = VirtAddr::new(0xFF80_0000);
@@ -72,3 +81,6 @@ pub const USER_STACK_START: VirtAddr = VirtAddr::new(0xBFFF_0000);
 
 /// Bytes in a user program's stack region.
 pub const USER_STACK_SIZE: u32 = 0x1_0000;
+
+/// The page below a user program's stack region, which is never mapped.
+pub const USER_STACK_GUARD: VirtAddr = VirtAddr::new(USER_STACK_START.as_u32() - PAGE_SIZE);

@@ -16,11 +16,15 @@ mod address;
 mod entry;
 mod frame;
 mod heap;
+mod interrupts;
 pub mod layout;
 mod machine;
 mod memory_map;
 mod page;
+mod pages;
 mod pmm;
+mod process_heap;
+mod stack;
 mod vmm;
 
 pub use address::{PhysAddr, VirtAddr};
@@ -30,8 +34,15 @@ pub use heap::{
     AllocError, BlockError, DamageKind, HEAP_ALIGN, HEAP_ALIGN_MAX, HEAP_MAX, HEAP_SLACK, HeapDamage, HeapMemory,
     HeapSummary, KernelHeap, ReallocError,
 };
+pub use interrupts::Interrupts;
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
 pub use page::{Page, PageRange, TABLE_ENTRIES, TableIndex};
+pub use pages::{PageError, Pages};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};
+pub use process_heap::{BreakError, ProcessHeap};
+pub use stack::{
+    ARGUMENTS_MAX, Arguments, Auxiliary, KERNEL_STACK_PAGES, KernelStack, KernelStacks, STACK_ALIGN, StackError,
+    UserStack,
+};
 pub use vmm::{Directory, KernelLayout, KernelMapping, Protection, Space, Translation, VirtualMemory, VmmError};

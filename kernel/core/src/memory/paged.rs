@@ -291,6 +291,16 @@ impl<'f> PagedMachine<'f> {
         state.with_words(frame, |words| fill::words(words, word));
     }
 
+    /// Calls `work` with the bytes of a frame of the check's.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn with_bytes<R>(&self, frame: Frame, work: impl FnOnce(&mut [u8]) -> R) -> R {
+        let state = self.state();
+        assert!(state.ledger.owner(frame) == Owner::Check, "{frame} is not the check's");
+        state.with_words(frame, |words| work(bytemuck::cast_slice_mut(words)))
+    }
+
     /// Reads the word at `address`, as the kernel.
     ///
     /// # Errors

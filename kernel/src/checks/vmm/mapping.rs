@@ -2,7 +2,7 @@
 
 use kernel_core::check::{Context, Outcome};
 use kernel_core::ensure;
-use mm_api::layout::{KERNEL_BASE, KERNEL_HEAP_END, KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
+use mm_api::layout::{KERNEL_BASE, KERNEL_STACKS_END, KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
 use mm_api::{Page, PhysAddr, Protection, Space, Translation, VirtAddr, VirtualMemory, VmmError};
 
 use super::subject::{KR, KW, Shown, Subject, UR, UW, booted, ensure_answer, page, range};
@@ -218,7 +218,7 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
             let answer = subject.vmm.unmap(Space::Current, page);
             ensure_answer(answer, Err(VmmError::Reserved), format_args!("unmap() of {page}"))?;
         }
-        let last = VirtAddr::new(KERNEL_HEAP_END.as_u32() - 1);
+        let last = VirtAddr::new(KERNEL_STACKS_END.as_u32() - 1);
         for page in [KERNEL_VIRTUAL_START, VirtAddr::new(0xF7FF_F000), last].map(Page::containing) {
             for protection in [UR, UW] {
                 let refused = Err(VmmError::UserInKernelHalf);
