@@ -5,6 +5,7 @@ mod heap;
 mod lender;
 mod machine;
 mod mmu;
+mod pages;
 mod ram;
 
 pub use heap::{FakeHeapMemory, HEAP_POISON};
@@ -12,4 +13,5 @@ pub use lender::HostLender;
 pub use machine::{FakeMachine, FlushLog};
 pub use mm_oracle::walk::{Level, Walk};
 pub use mmu::{Access, PageFault};
+pub use pages::{FakePages, PAGE_POISON, PageCall};
 pub use ram::POISON;
