@@ -1,0 +1,48 @@
+//! What the kernel and the programs in ring 3 agree on.
+//!
+//! A program calls the kernel with `int 0x80`: the number of the call in `eax`,
+//! its arguments in `ebx`, `ecx`, `edx`, `esi` and `edi`, in this order. The
+//! answer comes back in `eax`; all other registers keep their values. An answer
+//! from −4095 to −1 is an error, the number of an [`Errno`] with its sign turned.
+//!
+//! Numbers and errors are those of Linux on i386 wherever Linux has the call, so
+//! a program that needs no call of our own runs there, too.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod call;
+mod errno;
+pub mod meminfo;
+mod wait;
+
+pub use call::SystemCall;
+pub use errno::Errno;
+pub use wait::{Signal, WNOHANG, WaitStatus};
+
+/// The file descriptor of the terminal's input: whole lines, as they were typed.
+pub const STDIN: u32 = 0;
+
+/// The file descriptor of the terminal's output.
+pub const STDOUT: u32 = 1;
+
+/// The file descriptor of the terminal's output, for complaints.
+pub const STDERR: u32 = 2;
+
+/// Bytes of a page: what `AT_PAGESZ` says, and what mapping is done in.
+pub const PAGE_SIZE: u32 = 4096;
+
+/// Keys of the auxiliary vector, with Linux's numbers (`man 3 getauxval`).
+pub mod aux {
+    /// The end of the vector.
+    pub const NULL: u32 = 0;
+    /// Where the program headers are in memory.
+    pub const PHDR: u32 = 3;
+    /// Bytes of a program header.
+    pub const PHENT: u32 = 4;
+    /// How many program headers there are.
+    pub const PHNUM: u32 = 5;
+    /// Bytes of a page.
+    pub const PAGESZ: u32 = 6;
+    /// Where the program was entered.
+    pub const ENTRY: u32 = 9;
+}
