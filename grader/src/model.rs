@@ -206,4 +206,17 @@ pub struct Exception {
     pub name: String,
     /// The address that could not be reached, for a page fault.
     pub cr2: Option<u32>,
+    /// What the page tables have for that address.
+    pub walk: Option<PageWalk>,
+}
+
+/// The entries that the processor reads to translate an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PageWalk {
+    /// The register that names the page directory.
+    pub cr3: u32,
+    /// The directory's entry.
+    pub directory_entry: u32,
+    /// The table's entry; `None` if there is no table, or it cannot be read.
+    pub table_entry: Option<u32>,
 }

@@ -5,7 +5,7 @@
 //! does not fit is kept as such, and [`verdict`](crate::verdict) makes
 //! something of it.
 
-use crate::model::{Crash, Exception, Panic};
+use crate::model::{Crash, Exception, PageWalk, Panic};
 use crate::proof::{Checkpoint, Claim};
 
 /// Lines longer than this are cut.
@@ -139,6 +139,12 @@ impl Transcript {
                     exception.cr2 = address;
                 }
             }
+            "walk" => {
+                let walk = walk(text);
+                if let Some(exception) = &mut self.crash().exception {
+                    exception.walk = walk;
+                }
+            }
             "registers" => {
                 self.crash().registers = text
                     .split_ascii_whitespace()
@@ -237,7 +243,15 @@ fn exception(text: &str) -> Option<Exception> {
         error_code: number(words.next()?)?,
         name: words.next().unwrap_or_default().to_owned(),
         cr2: None,
+        walk: None,
     })
+}
+
+/// `CR3 DIRECTORY_ENTRY [TABLE_ENTRY]`.
+fn walk(text: &str) -> Option<PageWalk> {
+    let mut words = text.split_ascii_whitespace();
+    let (cr3, directory_entry) = (number(words.next()?)?, number(words.next()?)?);
+    Some(PageWalk { cr3, directory_entry, table_entry: words.next().and_then(number) })
 }
 
 /// `0x1F` or `31`.
@@ -290,7 +304,7 @@ mod tests {
     fn a_crash_is_read() {
         let transcript = parse(
             "# folio:NONCE crash exception\n# folio:NONCE exception 0x0e 0x2 page fault\n# folio:NONCE cr2 0x4\n\
-             # folio:NONCE registers eip=0xc0101234 esp=0xc0200000\n\
+             # folio:NONCE walk 0x1f2000 0x123067 0x0\n# folio:NONCE registers eip=0xc0101234 esp=0xc0200000\n\
              # folio:NONCE backtrace 0xc0101234 0xc0105678\n# folio:NONCE end\n",
         );
         let crash = transcript.crash.unwrap();
@@ -298,6 +312,8 @@ mod tests {
         let exception = crash.exception.unwrap();
         assert_eq!((exception.vector, exception.error_code, exception.cr2), (14, 2, Some(4)));
         assert_eq!(exception.name, "page fault");
+        let walk = PageWalk { cr3: 0x001F_2000, directory_entry: 0x0012_3067, table_entry: Some(0) };
+        assert_eq!(exception.walk, Some(walk));
         assert_eq!(crash.registers, [("eip".into(), 0xC010_1234), ("esp".into(), 0xC020_0000)]);
         assert_eq!(crash.backtrace, [0xC010_1234, 0xC010_5678]);
     }
@@ -362,6 +378,7 @@ mod tests {
                 "0xe",
                 "0x",
                 "cr2",
+                "walk",
                 "registers",
                 "eip=0x1",
                 "=",

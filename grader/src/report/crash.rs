@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::model::{CheckReport, Crash, Evidence, Status};
 
-use super::page_fault;
 use super::style::printable;
 use super::symbolize::{Frame, Images, is_in_lab, relative};
+use super::{page_fault, page_walk};
 
 /// Where a crash happened, and how the processor got there.
 pub struct Trace {
@@ -109,6 +109,12 @@ pub fn headline(crash: &Crash) -> String {
         "triple-fault" => "triple fault: the processor could not even report what went wrong".to_owned(),
         kind => kind.to_owned(),
     }
+}
+
+/// For a page fault: what the page tables have for the address.
+pub fn walk(crash: &Crash) -> Option<String> {
+    let exception = crash.exception.as_ref()?;
+    Some(page_walk::words(exception.walk.as_ref()?, exception.error_code, exception.cr2?))
 }
 
 /// What is still to be written, in the words of the `todo!()` that was reached.

@@ -233,6 +233,9 @@ impl<'a> Teller<'a> {
                 out.push_str(&paragraph(view, &why));
             }
             out.push_str(&self.place(check, &trace));
+            if let Some(walk) = crash::walk(crash) {
+                out.push_str(&view.field("walk", &walk));
+            }
             if view.verbose {
                 out.push_str(&registers(&crash.registers, view));
             }

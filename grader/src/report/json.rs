@@ -133,6 +133,16 @@ struct ExceptionJson<'a> {
     error_code: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walk: Option<WalkJson>,
+}
+
+#[derive(Serialize)]
+struct WalkJson {
+    cr3: u32,
+    directory_entry: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_entry: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -216,6 +226,11 @@ impl<'a> CrashJson<'a> {
                 name: &exception.name,
                 error_code: exception.error_code,
                 address: exception.cr2,
+                walk: exception.walk.map(|walk| WalkJson {
+                    cr3: walk.cr3,
+                    directory_entry: walk.directory_entry,
+                    table_entry: walk.table_entry,
+                }),
             }),
             registers: crash.registers.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
             backtrace: trace

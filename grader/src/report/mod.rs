@@ -11,6 +11,7 @@ mod json;
 mod junit;
 mod next;
 mod page_fault;
+mod page_walk;
 #[cfg(test)]
 pub(crate) mod samples;
 mod source;

@@ -6,9 +6,9 @@
 /// The page was there; what was tried is not allowed.
 const PRESENT: u32 = 1 << 0;
 /// A write; otherwise a read.
-const WRITE: u32 = 1 << 1;
+pub const WRITE: u32 = 1 << 1;
 /// From ring 3.
-const USER: u32 = 1 << 2;
+pub const USER: u32 = 1 << 2;
 /// A bit that must be zero was set in a page-table entry.
 const RESERVED: u32 = 1 << 3;
 /// The fetch of an instruction.

@@ -70,7 +70,13 @@ fn crashed() -> CheckReport {
     check.max_points = 10;
     let crash = Crash {
         kind: "exception".to_owned(),
-        exception: Some(Exception { vector: 14, error_code: 2, name: "page fault".to_owned(), cr2: Some(4) }),
+        exception: Some(Exception {
+            vector: 14,
+            error_code: 2,
+            name: "page fault".to_owned(),
+            cr2: Some(4),
+            walk: None,
+        }),
         registers: vec![("eip".to_owned(), 0xC010_0000), ("esp".to_owned(), 0xC020_0000)],
         backtrace: vec![0xC010_0000, 0xC010_0100],
         ..Crash::default()

@@ -3,11 +3,14 @@
 use core::panic::{Location, PanicInfo};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::arch::exceptions;
+use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, TableIndex, VirtAddr};
+
 use crate::arch::registers::Registers;
+use crate::arch::{exceptions, paging};
 use crate::backtrace::Backtrace;
 use crate::console;
 use crate::machine_end::{End, end, idle};
+use crate::memory::reach;
 use crate::report;
 
 /// Whether a crash is being reported: a second one ends the machine at once.
@@ -37,9 +40,26 @@ pub(crate) fn exception(vector: u32, error_code: u32, address: u32, registers: &
     report::line("exception", format_args!("{vector:#x} {error_code:#x} {name}"));
     if vector == exceptions::PAGE_FAULT {
         report::line("cr2", format_args!("{address:#010x}"));
+        report_walk(VirtAddr::new(address));
     }
     console::show_crash(format_args!("{name} at {:#010x}", registers.eip));
     finish(registers, Backtrace::from(registers))
+}
+
+/// Reports the entries that the processor reads for `address`, as far as they can be read.
+fn report_walk(address: VirtAddr) {
+    let directory = paging::current_directory();
+    let page = Page::containing(address);
+    let read = |table: Frame, index: TableIndex| {
+        reach::peek(PhysAddr::new(table.start().as_u32() + 4 * index.as_u32())).map(Entry::from_bits)
+    };
+    let Some(upper) = read(directory, page.directory_index()) else { return };
+    let (cr3, bits) = (directory.start().as_u32(), upper.bits());
+    let has_table = upper.is_present() && !upper.has(EntryFlags::PAGE_SIZE);
+    match has_table.then(|| read(upper.frame(), page.table_index())).flatten() {
+        Some(lower) => report::line("walk", format_args!("{cr3:#010x} {bits:#010x} {:#010x}", lower.bits())),
+        None => report::line("walk", format_args!("{cr3:#010x} {bits:#010x}")),
+    }
 }
 
 /// Reports that the kernel's stack is used up.

@@ -71,9 +71,11 @@ pub(crate) struct TemporaryMapping {
 }
 
 impl TemporaryMapping {
-    /// Maps `frame`, or `None` if all 1024 pages for this are taken.
+    /// Maps `frame`, or `None` if all 1024 pages for this are taken, or after a
+    /// crash in the middle of this.
     pub(crate) fn new(frame: Frame) -> Option<Self> {
-        let _lock = TEMPORARY.lock();
+        // There is one processor, and nobody is interrupted here.
+        let _lock = TEMPORARY.try_lock()?;
         // SAFETY: the table is only touched here and in `drop`, under the lock.
         let table = unsafe { (&raw mut TEMPORARY_TABLE).as_mut() }?;
         let (index, entry) = table.iter_mut().enumerate().find(|(_, entry)| !entry.is_present())?;

@@ -3,10 +3,11 @@
 use core::ptr;
 use core::slice;
 
-use mm_api::{Frame, FrameRange};
+use mm_api::{Frame, FrameRange, PhysAddr};
 
 use super::direct;
 use crate::arch::paging::TemporaryMapping;
+use crate::arch::probe;
 
 /// 32-bit words in a frame.
 const WORDS: usize = 1024;
@@ -28,6 +29,20 @@ pub(crate) unsafe fn with_frame<R>(frame: Frame, work: impl FnOnce(&mut [u32; WO
     // SAFETY: the page is mapped to the frame, until `mapping` is dropped; the
     // frame is the caller's.
     work(unsafe { &mut *words })
+}
+
+/// Reads a word of physical memory that may be anything: a table that a faulty
+/// entry names. `None` if it cannot be read.
+pub(crate) fn peek(address: PhysAddr) -> Option<u32> {
+    let mapping;
+    let page = match direct(address) {
+        Some(address) => address,
+        None => {
+            mapping = TemporaryMapping::new(Frame::containing(address))?;
+            mapping.page().checked_add(address.page_offset())?
+        }
+    };
+    probe::read(page).ok()
 }
 
 /// The words of frames, for ever.
