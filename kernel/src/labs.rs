@@ -13,9 +13,9 @@ use core::ptr::NonNull;
 use kernel_core::memory::arena::Arena;
 use kernel_core::memory::paged::Handle;
 use mm_api::{
-    AllocError, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapSummary, InitError, KernelHeap,
-    KernelLayout, MemoryMap, MetadataLender, Order, Page, PageRange, Protection, ReallocError, Space, Translation,
-    VirtAddr, VmmError,
+    AllocError, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory, HeapSummary, InitError,
+    KernelHeap, KernelLayout, MemoryMap, MetadataLender, Order, Page, PageRange, Protection, ReallocError, Space,
+    Translation, VirtAddr, VmmError,
 };
 
 /// Lab 01: the physical memory manager.
@@ -137,7 +137,27 @@ impl<'m, 'f> mm_api::VirtualMemory<Handle<'m, 'f>> for VirtualMemory<'m, 'f> {
 /// Lab 03: the kernel's heap.
 pub struct Heap<'m>(heap::Heap<'m>);
 
+// SAFETY: both constructors have the heap's region for the heap alone, wherever it
+// is moved to, and `at` takes a source of memory that can move along. The lab adds
+// nothing to it that another processor, or an interrupt handler, could share.
+#[allow(unsafe_code)]
+unsafe impl Send for Heap<'static> {}
+
 impl<'m> Heap<'m> {
+    /// A heap over `memory`, whose region begins at `base`.
+    ///
+    /// # Safety
+    /// That of [`heap::Heap::new`].
+    ///
+    /// # Errors
+    /// [`AllocError::OutOfMemory`] if the memory does not grow.
+    #[inline(never)]
+    #[allow(unsafe_code)]
+    pub unsafe fn at(base: NonNull<u8>, memory: &'m mut (dyn HeapMemory + Send)) -> Result<Self, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { heap::Heap::new(base, memory) }.map(Self)
+    }
+
     /// A heap over the arena `memory`.
     ///
     /// # Panics

@@ -6,8 +6,11 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+extern crate alloc;
+
 mod checks;
 mod labs;
+mod memory;
 mod os;
 mod pages;
 

@@ -4,15 +4,16 @@ use core::fmt::{self, Display, Formatter};
 
 use kernel_core::machine::Machine;
 use log::{error, info};
-use mm_api::{FrameAllocator as _, RegionKind};
+use mm_api::RegionKind;
+use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
 
-use crate::labs::FrameAllocator;
+use crate::memory::{self, Started};
 
 /// Says what there is, starts what the labs have built, and then waits.
 pub fn run(machine: &'static Machine) -> ! {
     info!("Folio {}: a kernel whose memory is yours to manage", env!("CARGO_PKG_VERSION"));
     describe_memory(machine);
-    start_frame_allocator(machine);
+    start_memory(machine);
     info!("There is nothing more to do.");
     kernel_core::idle()
 }
@@ -35,19 +36,36 @@ fn describe_memory(machine: &Machine) {
     info!("");
 }
 
-/// Lab 01: builds the frame allocator, and has it say what it manages.
-fn start_frame_allocator(machine: &'static Machine) {
+/// Labs 01 to 03: brings the memory up, and has each of them say what it did.
+fn start_memory(machine: &'static Machine) {
     info!("Lab 01, the frame allocator:");
-    let Some(mut lender) = machine.take_lender() else {
-        return error!("the machine's memory was lent to somebody else");
-    };
-    match FrameAllocator::new(&machine.map(), &mut lender) {
-        Ok(allocator) => {
-            let (managed, lent) = (allocator.managed_frames(), lender.lent_frames());
-            info!("  {managed} frames managed, {} free, {lent} lent for its records", allocator.free_frames());
+    let result = memory::start(machine, |started| match started {
+        Started::Frames { managed, free, lent } => {
+            info!("  {managed} frames managed, {free} free, {lent} lent for its records");
+            info!("Lab 02, the virtual memory manager:");
         }
-        Err(error) => error!("the frame allocator did not start: {error}"),
+        Started::Paging { directory, tables } => {
+            info!("  the kernel's directory in {directory} is loaded, {tables} frames of tables");
+            info!("Lab 03, the kernel's heap:");
+        }
+        Started::Heap { bytes } => info!("  {} KiB from {KERNEL_HEAP_START} on", bytes / 1024),
+    });
+    match result {
+        Ok(()) => describe_use(),
+        Err(error) => error!("  {error}"),
     }
+}
+
+/// Prints whose the frames are.
+fn describe_use() {
+    let frames = memory::with(|memory| memory.frames());
+    let kib = |frames: u32| frames * (PAGE_SIZE / 1024);
+    info!("");
+    info!("Memory in use:");
+    info!("  {:>9} KiB  directories and page tables", kib(frames.manager));
+    info!("  {:>9} KiB  the kernel's heap", kib(frames.heap));
+    info!("  {:>9} KiB  free", kib(frames.free));
+    info!("");
 }
 
 /// A range of physical addresses, and how large it is.

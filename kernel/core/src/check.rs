@@ -112,9 +112,11 @@ impl Context {
         self.machine.map()
     }
 
-    /// Where the direct map ends, as a physical address.
-    pub(crate) fn direct_map_end(&self) -> u32 {
-        self.machine.direct_map_end()
+    /// The machine that the check runs on. Its lender is the
+    /// [`machine_lender`](Self::machine_lender).
+    #[must_use]
+    pub fn machine(&self) -> &'static Machine {
+        self.machine
     }
 
     /// Lends the machine's own memory. There is one such lender a boot: what it

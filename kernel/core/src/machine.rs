@@ -126,10 +126,17 @@ impl Machine {
         self.regions[..self.region_count].iter().filter(|region| region.kind == RegionKind::Usable)
     }
 
-    /// A range for scratch memory: whole frames that are usable, in the direct
-    /// map, and not reserved. It is taken from the middle of the largest region,
-    /// so that checks still see where that begins and ends. `None` if there is none.
+    /// A range for the scratch memory of a check: a quarter of the largest region,
+    /// up to 16 MiB.
     pub(crate) fn find_scratch(&self) -> Option<PhysRange> {
+        self.find_room(MOST_SCRATCH)
+    }
+
+    /// A range of this many bytes or, if that is less, of a quarter of the largest
+    /// region: whole frames that are usable, in the direct map, and not reserved.
+    /// It is taken from the middle of the largest region, so that checks still see
+    /// where that begins and ends. `None` if there is none.
+    pub(crate) fn find_room(&self, bytes: u64) -> Option<PhysRange> {
         let page = u64::from(PAGE_SIZE);
         let limit = u64::from(self.direct_map_end());
         let largest = self
@@ -140,7 +147,7 @@ impl Machine {
             })
             .max_by_key(|range| range.end - range.start)?;
         let size = largest.end - largest.start;
-        let length = (size / 4).min(MOST_SCRATCH) / page * page;
+        let length = (size / 4 / page * page).min(bytes.next_multiple_of(page));
         // Going down from three quarters: past whatever is in the way.
         let mut end = (largest.start + size / 4 * 3) / page * page;
         while length > 0 && end >= largest.start.next_multiple_of(page) + length {

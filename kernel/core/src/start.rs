@@ -11,7 +11,7 @@ use crate::command_line::Task;
 use crate::console;
 use crate::machine::Machine;
 use crate::machine_end::{idle, look_at_the_end};
-use crate::memory::{direct, scratch};
+use crate::memory::{direct, paged, scratch};
 use crate::report;
 
 /// What [`entry!`](crate::entry) makes of the kernel's `main`.
@@ -72,10 +72,16 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     if line.task != Task::Run {
         console::mark_log_lines();
     }
-    if let Task::Check(_) = line.task
-        && let Some(range) = machine.find_scratch()
-    {
-        machine.reserve(range, "scratch memory of the check")?;
+    let put_aside = match line.task {
+        Task::Check(_) => machine.find_scratch().map(|range| (range, "scratch memory of the check")),
+        Task::Run => {
+            let bytes = 4 * u64::from(paged::words_of_records(&machine.map()));
+            machine.find_room(bytes).map(|range| (range, "the kernel's records of frames"))
+        }
+        Task::List => None,
+    };
+    if let Some((range, purpose)) = put_aside {
+        machine.reserve(range, purpose)?;
         // SAFETY: the range is usable memory in the direct map; it was not
         // reserved before, and is from now on.
         scratch::provide(unsafe { words(range) });

@@ -6,21 +6,23 @@
 //! loaded under which the kernel could not go on. Whatever it does against
 //! that is a panic that names its own line.
 
-use core::cell::{RefCell, RefMut};
 use core::fmt;
 
 use mm_api::layout::{
     DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, SELF_MAP_START, TEMPORARY_END, TEMPORARY_START,
 };
 use mm_api::{
-    Entry, EntryFlags, Frame, FrameAllocator, FrameSource, FreeError, KernelLayout, KernelMapping, Page, PhysAddr,
-    PhysMemory, SelfMap, TABLE_ENTRIES, TableIndex, Tlb, VirtAddr,
+    Entry, EntryFlags, Frame, FrameAllocator, FrameSource, FreeError, KernelLayout, KernelMapping, MemoryMap, Page,
+    PhysAddr, PhysMemory, SelfMap, TABLE_ENTRIES, TableIndex, Tlb, VirtAddr,
 };
 use mm_oracle::walk::{NotPresent, Walk, walk};
+use spin::{Mutex, MutexGuard};
 
-use super::{direct, reach};
+use super::lender::Lender;
+use super::{direct, reach, scratch};
 use crate::arch::{fill, paging, probe};
 use crate::check::{Context, Failed};
+use crate::machine::Machine as TheMachine;
 
 pub use crate::arch::probe::Fault;
 
@@ -63,7 +65,7 @@ impl Flushes {
         if let Some(place) = self.pages.get_mut(self.count) {
             *place = page;
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 }
 
@@ -79,7 +81,7 @@ pub enum Owner {
 }
 
 /// A frame allocator, whichever it is.
-pub trait Frames {
+pub trait Frames: Send {
     /// See [`FrameAllocator::allocate`].
     fn allocate(&mut self) -> Option<Frame>;
     /// See [`FrameAllocator::free`].
@@ -91,7 +93,7 @@ pub trait Frames {
     fn free_frames(&self) -> u32;
 }
 
-impl<A: FrameAllocator> Frames for A {
+impl<A: FrameAllocator + Send> Frames for A {
     fn allocate(&mut self) -> Option<Frame> {
         FrameAllocator::allocate(self)
     }
@@ -105,8 +107,11 @@ impl<A: FrameAllocator> Frames for A {
     }
 }
 
-/// The machine, for one check.
-pub struct PagedMachine<'f>(RefCell<State<'f>>);
+/// The machine: for one check, or for the running system.
+///
+/// Nobody ever waits for it. There is one processor, so whoever finds it in use
+/// would wait for ever; that is a panic.
+pub struct PagedMachine<'f>(Mutex<State<'f>>);
 
 struct State<'f> {
     frames: &'f mut dyn Frames,
@@ -173,28 +178,42 @@ impl Ledger {
 }
 
 impl<'f> PagedMachine<'f> {
-    /// The machine, with a frame allocator that was built for its memory map and
-    /// with its lender.
+    /// The machine, for a check: with a frame allocator that was built for its
+    /// memory map and with its lender.
     ///
     /// # Errors
     /// Fails the check if there is no scratch memory left.
     pub fn new(context: &mut Context, frames: &'f mut dyn Frames) -> Result<Self, Failed> {
-        let map = context.machine_map();
-        let end = mm_oracle::usable_ranges(&map).map(|range| range.end()).last().unwrap_or(0);
-        let words = context.scratch(end.div_ceil(16))?;
-        let usable = context.scratch(end.div_ceil(u32::BITS))?;
+        let machine = context.machine();
+        match Self::start(machine, context.machine_lender(), frames) {
+            Some(machine) => Ok(machine),
+            None => crate::fail!(
+                expected: ("scratch memory to note whose each frame is"),
+                saw: ("only {} words are left", scratch::left())
+            ),
+        }
+    }
+
+    /// The machine, with a frame allocator that was built for its memory map and
+    /// with this lender, the machine's. `None` if the memory that is put aside for
+    /// the kernel's records does not suffice.
+    pub fn start(machine: &'static TheMachine, lender: &Lender<'_>, frames: &'f mut dyn Frames) -> Option<Self> {
+        let map = machine.map();
+        let end = last_frame_end(&map);
+        let words = scratch::take(end.div_ceil(16))?;
+        let usable = scratch::take(end.div_ceil(u32::BITS))?;
         for frame in mm_oracle::usable_ranges(&map).flat_map(|range| range.iter()) {
-            if !context.machine_lender().is_lent(frame) {
+            if !lender.is_lent(frame) {
                 usable[(frame.number() / u32::BITS) as usize] |= 1 << (frame.number() % u32::BITS);
             }
         }
         paging::enable_global_pages();
-        Ok(Self(RefCell::new(State {
+        Some(Self(Mutex::new(State {
             frames,
             ledger: Ledger { words, manager: 0, usable },
             allowance: None,
             flushes: Flushes::NONE,
-            pieces: paging::direct_map_pieces(context.direct_map_end()),
+            pieces: paging::direct_map_pieces(machine.direct_map_end()),
             sound: [Entry::EMPTY; DIRECT_MAP_ENTRIES],
             user_code: None,
         })))
@@ -357,8 +376,9 @@ impl<'f> PagedMachine<'f> {
         unsafe { probe::write_as_user(address, value, code) }.map_err(NoWrite::Fault)
     }
 
-    fn state(&self) -> RefMut<'_, State<'f>> {
-        self.0.borrow_mut()
+    #[track_caller]
+    fn state(&self) -> MutexGuard<'_, State<'f>> {
+        self.0.try_lock().expect("the machine is asked for something in the middle of something else")
     }
 }
 
@@ -519,6 +539,18 @@ impl fmt::Display for Unsound {
             None => f.write_str("not mapped"),
         }
     }
+}
+
+/// The number of the frame after the last one that is usable.
+fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
+    mm_oracle::usable_ranges(map).map(|range| range.end()).last().unwrap_or(0)
+}
+
+/// How many words the records of a machine take that has this map: three bits
+/// for each frame.
+pub(crate) fn words_of_records(map: &MemoryMap<'_>) -> u32 {
+    let end = last_frame_end(map);
+    end.div_ceil(16) + end.div_ceil(u32::BITS)
 }
 
 /// The machine, as it is handed to a virtual memory manager.

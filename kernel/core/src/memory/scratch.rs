@@ -1,8 +1,8 @@
-//! Memory that checks use for themselves: for what they remember, and in place
-//! of the frames of invented memory maps.
+//! Memory that is put aside when the kernel boots: for its records of frames, and
+//! for what checks remember and use in place of the frames of invented memory maps.
 //!
-//! It is a range of the machine's memory that is reserved when a check is run,
-//! handed out from its start, and never taken back.
+//! It is a range of the machine's memory that is reserved, handed out from its
+//! start, and never taken back.
 
 use spin::Mutex;
 

@@ -1,0 +1,164 @@
+//! The kernel's heap: lab 03 over pages that lab 02 maps, behind `Box` and `Vec`.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ops::Range;
+use core::ptr::{self, NonNull};
+
+use mm_api::layout::{KERNEL_HEAP_END, KERNEL_HEAP_START, PAGE_SIZE};
+use mm_api::{
+    AllocError, BlockError, HEAP_MAX, HeapMemory, HeapSummary, KernelHeap, Page, PageRange, Pages, ReallocError,
+};
+use spin::{Mutex, MutexGuard, Once};
+
+use crate::labs::Heap;
+
+/// The pages that the heap may have.
+pub const PART: PageRange = PageRange::between(KERNEL_HEAP_START, KERNEL_HEAP_END);
+
+const _: () = assert!(PART.len() * PAGE_SIZE == HEAP_MAX);
+
+/// The heap's memory: the first so many pages of its part are mapped.
+pub struct HeapPages {
+    pages: u32,
+}
+
+impl HeapPages {
+    /// No pages yet.
+    pub const NONE: Self = Self { pages: 0 };
+}
+
+/// The page of this number in the heap's part.
+fn page(index: u32) -> Page {
+    PART.first().checked_add(index).expect("the heap's part has no more than 16384 pages")
+}
+
+/// Unmaps the pages of these numbers, the last one first.
+fn unmap_all(pages: &mut impl Pages, indices: Range<u32>) {
+    for index in indices.rev() {
+        pages.unmap(page(index));
+    }
+}
+
+impl HeapMemory for HeapPages {
+    fn grow(&mut self, bytes: u32) -> Option<u32> {
+        let more = bytes.div_ceil(PAGE_SIZE);
+        if more > PART.len() - self.pages {
+            return None;
+        }
+        super::with(|memory| {
+            let mut pages = memory.heap_pages();
+            for index in self.pages..self.pages + more {
+                if pages.map(page(index)).is_err() {
+                    unmap_all(&mut pages, self.pages..index);
+                    return None;
+                }
+            }
+            self.pages += more;
+            Some(more * PAGE_SIZE)
+        })
+    }
+
+    fn shrink(&mut self, bytes: u32) -> u32 {
+        let less = (bytes / PAGE_SIZE).min(self.pages);
+        let left = self.pages - less;
+        super::with(|memory| unmap_all(&mut memory.heap_pages(), left..self.pages));
+        self.pages = left;
+        less * PAGE_SIZE
+    }
+}
+
+/// The heap, once it is started.
+static HEAP: Once<Mutex<Heap<'static>>> = Once::new();
+
+/// Starts the heap. The system's memory has to be up.
+///
+/// # Errors
+/// As the lab says.
+///
+/// # Panics
+/// If it is started twice.
+#[allow(unsafe_code)]
+pub fn start() -> Result<(), AllocError> {
+    static MEMORY: Mutex<HeapPages> = Mutex::new(HeapPages::NONE);
+
+    // Locked for ever: it is the heap's from now on.
+    let memory = MutexGuard::leak(MEMORY.try_lock().expect("the kernel's heap is started twice"));
+    let start: *mut u8 = ptr::with_exposed_provenance_mut(KERNEL_HEAP_START.as_u32() as usize);
+    let base = NonNull::new(start).ok_or(AllocError::OutOfMemory)?;
+    // SAFETY: nothing else is ever mapped in this part of the address space, and it is
+    // mapped, writable, as far as `memory` says that it has grown.
+    let heap = unsafe { Heap::at(base, memory) }?;
+    HEAP.call_once(|| Mutex::new(heap));
+    Ok(())
+}
+
+/// Calls `work` with the heap; `None` before it is started.
+#[track_caller]
+fn with_heap<R>(work: impl FnOnce(&mut Heap<'static>) -> R) -> Option<R> {
+    assert!(
+        !super::is_held(),
+        "something is allocated or freed in the middle of memory::with(), where the heap cannot grow: do it before or \
+         after"
+    );
+    let heap = HEAP.get()?;
+    let mut heap = heap.try_lock().expect("the kernel's heap is used in the middle of a call to it");
+    Some(work(&mut heap))
+}
+
+/// What the heap's self-test says; `None` before it is started.
+pub fn self_test() -> Option<Result<HeapSummary, mm_api::HeapDamage>> {
+    with_heap(|heap| heap.check())
+}
+
+/// The kernel's allocator, behind `Box`, `Vec` and their kin.
+struct Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+/// A block, or null where there is none.
+fn or_null<E>(block: Option<Result<NonNull<u8>, E>>) -> *mut u8 {
+    match block {
+        Some(Ok(block)) => block.as_ptr(),
+        _ => ptr::null_mut(),
+    }
+}
+
+/// Stops: a block that is not taken back is a bug in the kernel, or in the heap.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn refuse(what: &str, block: *mut u8, error: BlockError) -> ! {
+    panic!("{what} of {block:p}: {error}")
+}
+
+// SAFETY: the heap's contract: blocks are as large and as aligned as was asked for,
+// do not overlap, and stay as they are until they are freed. Nothing here unwinds,
+// as nothing in this kernel does.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        or_null(with_heap(|heap| heap.allocate(layout)))
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        or_null(with_heap(|heap| heap.allocate_zeroed(layout)))
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+        let answer = NonNull::new(block).and_then(|block| with_heap(|heap| heap.free(block)));
+        if let Some(Err(error)) = answer {
+            refuse("a free", block, error);
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let (Some(old), Ok(layout)) = (NonNull::new(block), Layout::from_size_align(size, layout.align())) else {
+            return ptr::null_mut();
+        };
+        match with_heap(|heap| heap.reallocate(old, layout)) {
+            Some(Err(ReallocError::Block(error))) => refuse("a reallocation", block, error),
+            answer => or_null(answer),
+        }
+    }
+}
