@@ -11,7 +11,7 @@ mod backtrace;
 mod boot_info;
 pub mod check;
 pub mod command_line;
-mod console;
+pub mod console;
 mod crash;
 pub mod machine;
 mod machine_end;
@@ -22,7 +22,7 @@ pub mod rng;
 pub mod start;
 mod watchdog;
 
-pub use arch::provoke;
+pub use arch::{interrupts, provoke, trap};
 pub use boot_info::BootError;
 pub use boot_info::self_test::run as test_boot_info;
 pub use machine_end::idle;

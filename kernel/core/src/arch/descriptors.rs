@@ -3,6 +3,7 @@
 
 use core::mem::size_of;
 use core::ptr;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use spin::mutex::SpinMutex;
 use x86::Ring;
@@ -22,7 +23,11 @@ use crate::memory::physical;
 pub(super) const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, Ring::Ring0);
 /// Ring 0 data: all of the address space.
 const KERNEL_DATA: SegmentSelector = SegmentSelector::new(2, Ring::Ring0);
-/// The task that the kernel runs as. Entries 3 and 4 are ring 3's code and data.
+/// Ring 3 code: all of the address space, as far as its pages are for users.
+pub(super) const USER_CODE: SegmentSelector = SegmentSelector::new(3, Ring::Ring3);
+/// Ring 3 data: the same.
+pub(super) const USER_DATA: SegmentSelector = SegmentSelector::new(4, Ring::Ring3);
+/// The task that the kernel runs as.
 const KERNEL_TASK: SegmentSelector = SegmentSelector::new(5, Ring::Ring0);
 /// The task that a double fault switches to.
 pub(super) const DOUBLE_FAULT_TASK: SegmentSelector = SegmentSelector::new(6, Ring::Ring0);
@@ -43,6 +48,9 @@ pub(super) fn load() {
         let mut state = KERNEL_STATE.lock();
         state.esp0 = symbols::boot_stack_end().as_u32();
         state.ss0 = KERNEL_DATA.bits();
+        // Behind the end: there is no map of ports that ring 3 may use, so it may
+        // use none (Intel SDM volume 1, section 19.5.2).
+        state.iobp_offset = size_of::<TaskStateSegment>() as u16;
     }
     {
         let mut state = DOUBLE_FAULT_STATE.lock();
@@ -110,6 +118,13 @@ fn task(state: *const TaskStateSegment) -> Descriptor {
 pub(super) fn kernel_stack() -> *mut u32 {
     // SAFETY: only the field's address is used, and the state is a static.
     unsafe { &raw mut (*KERNEL_STATE.as_mut_ptr()).esp0 }
+}
+
+/// From now on the processor begins at `top` when ring 3 is interrupted.
+pub(super) fn set_kernel_stack(top: u32) {
+    // SAFETY: the field is the processor's to read, and is not aligned.
+    unsafe { kernel_stack().write_unaligned(top) };
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// The registers of the kernel's task at the moment that a double fault left it.

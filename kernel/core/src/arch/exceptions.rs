@@ -1,9 +1,11 @@
-//! The interrupt descriptor table, and what happens at an exception
-//! (Intel SDM volume 3A, chapter 6).
+//! The interrupt descriptor table, and what happens at an exception or an
+//! interrupt (Intel SDM volume 3A, chapter 6).
 
 use core::mem::size_of;
 
 use lazy_static::lazy_static;
+use mm_api::VirtAddr;
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
 use x86::Ring;
 use x86::dtables::{DescriptorTablePointer, lidt};
 use x86::segmentation::{
@@ -11,30 +13,48 @@ use x86::segmentation::{
 };
 
 use super::registers::{Registers, fault_address};
-use super::{descriptors, probe, symbols};
+use super::trap::{self, Trap, TrapFrame};
+use super::{descriptors, pic, probe, symbols};
 use crate::crash;
 
-/// The vectors that the processor reserves for exceptions.
-const EXCEPTIONS: usize = 32;
+/// The first vector that the processor does not reserve for exceptions.
+const EXCEPTIONS_END: u32 = 32;
+/// The first vector after those of the interrupt controllers' lines, which follow
+/// the exceptions.
+const LINES_END: u32 = pic::FIRST_VECTOR + pic::LINES;
+/// The vector of system calls, as on Linux.
+pub(super) const SYSTEM_CALL: u32 = 0x80;
 /// Bytes that `exceptions.s` gives to a stub.
 const STUB_SIZE: u32 = 16;
+
+/// An interrupt that cannot be turned off.
+const NON_MASKABLE: u32 = 2;
+/// `int3`.
+const BREAKPOINT: u32 = 3;
+/// `into`, where it finds an overflow.
+const OVERFLOW: u32 = 4;
 /// An exception while another one could not be delivered.
 pub(crate) const DOUBLE_FAULT: u32 = 8;
 /// An access to an address without a mapping that allows it.
 pub(crate) const PAGE_FAULT: u32 = 14;
+/// The machine is broken.
+const MACHINE_CHECK: u32 = 18;
 
 lazy_static! {
     /// The table. Where the stubs are is known to the linker only, so it is
     /// filled in at its first use; nobody changes it afterwards.
     ///
-    /// It covers the exceptions only: any other vector is a general protection
-    /// exception whose error code names it.
-    static ref TABLE: [Descriptor; EXCEPTIONS] = core::array::from_fn(gate);
+    /// A vector that has no gate is a general protection exception whose error
+    /// code names it.
+    static ref TABLE: [Descriptor; SYSTEM_CALL as usize + 1] = core::array::from_fn(gate);
 }
 
-/// What is on the stack when [`exception_entry`] is called, lowest address first.
+/// What is on the stack when [`trap_entry`] is called, lowest address first. The
+/// first fields of a [`TrapFrame`]: without a change of rings the processor
+/// pushes neither SS nor ESP.
+#[derive(Clone, Copy)]
 #[repr(C)]
-struct ExceptionFrame {
+struct KernelFrame {
     edi: u32,
     esi: u32,
     ebp: u32,
@@ -59,47 +79,93 @@ pub(super) fn load() {
     unsafe { lidt(&pointer) };
 }
 
-/// The way from an exception to the kernel's code.
+/// The way from a vector to the kernel's code. Interrupts are off on it.
 fn gate(vector: usize) -> Descriptor {
     let vector = vector as u32;
-    let builder: DescriptorBuilder = if vector == DOUBLE_FAULT {
+    let builder: DescriptorBuilder = match vector {
         // A task has a stack of its own: a double fault is what becomes of a
         // page fault when the stack is the page that is missing.
-        TaskGateDescriptorBuilder::task_gate_descriptor(descriptors::DOUBLE_FAULT_TASK)
-    } else {
-        let stub = symbols::exception_stubs().as_u32() + STUB_SIZE * vector;
-        GateDescriptorBuilder::<u32>::interrupt_descriptor(descriptors::KERNEL_CODE, stub)
+        DOUBLE_FAULT => TaskGateDescriptorBuilder::task_gate_descriptor(descriptors::DOUBLE_FAULT_TASK),
+        SYSTEM_CALL => GateDescriptorBuilder::<u32>::interrupt_descriptor(
+            descriptors::KERNEL_CODE,
+            symbols::system_call_stub().as_u32(),
+        ),
+        0..LINES_END => {
+            let stub = symbols::exception_stubs().as_u32() + STUB_SIZE * vector;
+            GateDescriptorBuilder::<u32>::interrupt_descriptor(descriptors::KERNEL_CODE, stub)
+        }
+        _ => return Descriptor::NULL,
     };
-    builder.present().dpl(Ring::Ring0).finish()
+    // What programs may reach by an instruction of their own.
+    let ring = if matches!(vector, SYSTEM_CALL | BREAKPOINT | OVERFLOW) { Ring::Ring3 } else { Ring::Ring0 };
+    builder.present().dpl(ring).finish()
 }
 
-/// Every exception but the double fault arrives here.
+/// Everything but the double fault arrives here, with interrupts off. When this
+/// returns, the code that was interrupted goes on as the frame says.
+///
+/// # Safety
+/// `frame` must be what the stubs of `exceptions.s` put on the stack: a whole
+/// [`TrapFrame`] if its CS says ring 3, and otherwise a [`KernelFrame`].
 #[unsafe(no_mangle)]
-extern "C" fn exception_entry(frame: &ExceptionFrame) -> ! {
-    probe::resume_if_probing(&probe::Caught {
-        vector: frame.vector,
-        error_code: frame.error_code,
-        address: fault_address(),
-        eip: frame.eip,
-        cs: frame.cs,
-        eax: frame.eax,
-    });
-    // Without a change of rings the processor pushes no ESP: the interrupted
-    // code's stack begins where the frame ends.
-    let esp = (&raw const *frame).addr() as u32 + size_of::<ExceptionFrame>() as u32;
-    let registers = Registers {
-        eip: frame.eip,
-        esp,
-        ebp: frame.ebp,
-        eflags: frame.eflags,
-        ebx: frame.ebx,
-        ecx: frame.ecx,
-        edx: frame.edx,
-        esi: frame.esi,
-        edi: frame.edi,
-        eax: frame.eax,
+unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {
+    // SAFETY: the caller's promise; both begin with the same fields.
+    let seen = unsafe { frame.cast::<KernelFrame>().read() };
+    let in_ring_3 = seen.cs & 3 == 3;
+    let trap = match seen.vector {
+        vector @ 0..EXCEPTIONS_END => {
+            let address = fault_address();
+            probe::resume_if_probing(&probe::Caught {
+                vector,
+                error_code: seen.error_code,
+                address,
+                eip: seen.eip,
+                cs: seen.cs,
+                eax: seen.eax,
+            });
+            if !in_ring_3 || matches!(vector, NON_MASKABLE | MACHINE_CHECK) {
+                crash(frame, &seen)
+            }
+            let address = VirtAddr::new(if vector == PAGE_FAULT { address } else { seen.eip });
+            Some(Trap::Fault { vector, error_code: seen.error_code, address })
+        }
+        vector @ pic::FIRST_VECTOR..LINES_END => trap::interrupt((vector - pic::FIRST_VECTOR) as u8),
+        _ => Some(Trap::SystemCall),
     };
-    crash::exception(frame.vector, frame.error_code, fault_address(), &registers)
+    let Some(trap) = trap else { return };
+    if !in_ring_3 {
+        return trap::from_kernel(trap);
+    }
+    // SAFETY: the caller's promise.
+    let handled = trap::from_user(trap, unsafe { &mut *frame });
+    if !handled && matches!(trap, Trap::Fault { .. }) {
+        crash(frame, &seen)
+    }
+}
+
+/// Reports an exception that nobody handles.
+fn crash(frame: *mut TrapFrame, seen: &KernelFrame) -> ! {
+    // Without a change of rings the interrupted code's stack begins where the
+    // frame ends.
+    let esp = if seen.cs & 3 == 3 {
+        // SAFETY: the frame of `trap_entry`, which is a whole one for ring 3.
+        unsafe { (*frame).esp }
+    } else {
+        frame.addr() as u32 + size_of::<KernelFrame>() as u32
+    };
+    let registers = Registers {
+        eip: seen.eip,
+        esp,
+        ebp: seen.ebp,
+        eflags: seen.eflags,
+        ebx: seen.ebx,
+        ecx: seen.ecx,
+        edx: seen.edx,
+        esi: seen.esi,
+        edi: seen.edi,
+        eax: seen.eax,
+    };
+    crash::exception(seen.vector, seen.error_code, fault_address(), &registers)
 }
 
 /// The double fault's task.
@@ -108,7 +174,10 @@ extern "C" fn double_fault_entry() -> ! {
     let registers = descriptors::interrupted();
     let address = fault_address();
     let guard = symbols::boot_stack_guard().as_u32()..symbols::boot_stack().as_u32();
-    if guard.contains(&address) || guard.contains(&registers.esp) {
+    // In the area of kernel stacks there is nothing but these and their guard
+    // pages.
+    let stacks = KERNEL_STACKS_START.as_u32()..KERNEL_STACKS_END.as_u32();
+    if [address, registers.esp].iter().any(|at| guard.contains(at) || stacks.contains(at)) {
         crash::stack_overflow(&registers)
     }
     crash::exception(DOUBLE_FAULT, 0, address, &registers)

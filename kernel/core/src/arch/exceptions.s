@@ -1,34 +1,102 @@
-# Where the processor arrives at an exception.
+# Where the processor arrives at an exception or an interrupt, and how it goes
+# back.
 
-# One stub a vector, 16 bytes each, in order. Vectors 8, 10 to 14, 17, 21, 29
-# and 30 come with an error code (Intel SDM volume 3A, table 6-1); the others
-# get a zero in its place.
+.set USER_DATA, 0x23                    # entry 4 of the descriptor table, for ring 3
+.set KERNEL_DATA, 0x10                  # entry 2
+
+# One stub a vector, 16 bytes each, in order: 32 exceptions and 16 lines of the
+# interrupt controllers. Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an
+# error code (Intel SDM volume 3A, table 6-1); the others get a zero in its place.
 .section .text.exception_stubs, "ax"
 .balign 16
 .global EXCEPTION_STUBS
 EXCEPTION_STUBS:
 .set vector, 0
-.rept 32
+.rept 48
     .balign 16
     .if ((0x60227D00 >> vector) & 1) == 0
     push 0
     .endif
     push vector
-    jmp exception_common
+    jmp trap_common
     .set vector, vector + 1
 .endr
 
-# On the stack, from ESP up: what ExceptionFrame lists.
-exception_common:
+# int 0x80
+.global SYSTEM_CALL_STUB
+SYSTEM_CALL_STUB:
+    push 0
+    push 0x80
+
+# On the stack, from ESP up: what TrapFrame lists, without ESP and SS if it was
+# ring 0 that was interrupted.
+.set FRAME_CS, 44
+trap_common:
     pushad
     cld
-    mov eax, esp
+    test byte ptr [esp + FRAME_CS], 3
+    jz 1f
+    # Ring 3 may have put anything into these, and into EBP.
+    mov eax, KERNEL_DATA
+    mov ds, ax
+    mov es, ax
+    xor ebp, ebp                        # where a walk of the frames ends
+1:  mov ebx, esp
     and esp, -16
     sub esp, 12
-    push eax
-    call exception_entry
-    ud2
+    push ebx
+    call trap_entry
+    mov esp, ebx
 
+# Goes on with the frame that ESP points to.
+trap_return:
+    test byte ptr [esp + FRAME_CS], 3
+    jz 2f
+    mov eax, USER_DATA
+    mov ds, ax
+    mov es, ax
+    mov fs, ax
+    mov gs, ax
+2:  popad
+    add esp, 8                          # the vector and the error code
+    iretd
+
+# extern "C" fn user_enter(frame: *const TrapFrame, esp0: *mut u32)
+# Goes on in ring 3 with the frame. Unless `esp0` is null, what is left of this
+# stack becomes the one for traps, by storing where it begins at `esp0`.
+.global user_enter
+user_enter:
+    push ebp
+    mov ebp, esp
+    push ebx
+    push esi
+    push edi
+    pushfd
+    mov [USER_ENTER_STACK], esp
+    mov eax, [ebp + 12]
+    test eax, eax
+    jz 3f
+    mov [eax], esp
+3:  mov esp, [ebp + 8]
+    jmp trap_return
+
+# extern "C" fn user_leave() -> !
+# Returns from the last user_enter.
+.global user_leave
+user_leave:
+    mov esp, [USER_ENTER_STACK]
+    popfd
+    pop edi
+    pop esi
+    pop ebx
+    pop ebp
+    ret
+
+.section .bss.user_enter, "aw", @nobits
+.balign 4
+USER_ENTER_STACK: .skip 4               # where user_enter put what user_leave pops
+
+.section .text.exception_stubs, "ax"
 # The double fault's own task: its state is in its task state segment, its
 # stack sound whatever happened to the other one. The processor pushed an error
 # code, which is always zero.

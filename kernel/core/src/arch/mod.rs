@@ -2,25 +2,34 @@
 
 use core::arch::global_asm;
 
+mod apic;
 pub(crate) mod clock;
 mod descriptors;
 pub(crate) mod exceptions;
 pub(crate) mod fill;
+pub mod interrupts;
 pub(crate) mod paging;
+mod pic;
+mod pit;
 pub(crate) mod ports;
 pub(crate) mod probe;
 pub mod provoke;
 pub(crate) mod registers;
 pub(crate) mod symbols;
+pub mod trap;
 
 global_asm!(include_str!("boot.s"));
 global_asm!(include_str!("exceptions.s"));
 global_asm!(include_str!("probe.s"));
 
-/// Sets up the descriptor tables, so that exceptions are reported.
+/// Sets up the descriptor tables, so that exceptions are reported, and the
+/// interrupt controllers, so that no line passes for an exception.
 pub(crate) fn init() {
     descriptors::load();
     exceptions::load();
+    pic::init();
+    apic::let_through();
+    registers::forbid_floating_point();
     clock::calibrate();
 }
 

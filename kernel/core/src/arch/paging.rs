@@ -8,7 +8,7 @@ use spin::Mutex;
 use x86::bits32::paging::{PAddr, PDEntry, PTEntry, PTFlags};
 use x86::controlregs::{self, Cr4};
 
-use super::symbols;
+use super::{interrupts, symbols};
 use crate::memory::physical;
 
 /// Entries in a page directory and in a page table.
@@ -74,16 +74,18 @@ impl TemporaryMapping {
     /// Maps `frame`, or `None` if all 1024 pages for this are taken, or after a
     /// crash in the middle of this.
     pub(crate) fn new(frame: Frame) -> Option<Self> {
-        // There is one processor, and nobody is interrupted here.
-        let _lock = TEMPORARY.try_lock()?;
-        // SAFETY: the table is only touched here and in `drop`, under the lock.
-        let table = unsafe { (&raw mut TEMPORARY_TABLE).as_mut() }?;
-        let (index, entry) = table.iter_mut().enumerate().find(|(_, entry)| !entry.is_present())?;
-        *entry = PTEntry::new(PAddr::from(frame.start().as_u32()), PTFlags::P | PTFlags::RW);
-        // No flush: a processor remembers no entry that was absent (SDM 4.10.2.3).
-        // But no access to the page may be moved to before this.
-        compiler_fence(Ordering::SeqCst);
-        Some(Self { index })
+        // What handles an interrupt may map a frame, too.
+        interrupts::without(|| {
+            let _lock = TEMPORARY.try_lock()?;
+            // SAFETY: the table is only touched here and in `drop`, under the lock.
+            let table = unsafe { (&raw mut TEMPORARY_TABLE).as_mut() }?;
+            let (index, entry) = table.iter_mut().enumerate().find(|(_, entry)| !entry.is_present())?;
+            *entry = PTEntry::new(PAddr::from(frame.start().as_u32()), PTFlags::P | PTFlags::RW);
+            // No flush: a processor remembers no entry that was absent (SDM 4.10.2.3).
+            // But no access to the page may be moved to before this.
+            compiler_fence(Ordering::SeqCst);
+            Some(Self { index })
+        })
     }
 
     /// Where the frame is mapped.
@@ -94,11 +96,13 @@ impl TemporaryMapping {
 
 impl Drop for TemporaryMapping {
     fn drop(&mut self) {
-        let _lock = TEMPORARY.lock();
-        // SAFETY: as in `new`; whoever used the page borrowed this mapping.
-        unsafe { TEMPORARY_TABLE[self.index] = PTEntry(0) };
-        // SAFETY: the kernel runs in ring 0.
-        unsafe { x86::tlb::flush(self.page().as_u32() as usize) };
+        interrupts::without(|| {
+            let _lock = TEMPORARY.lock();
+            // SAFETY: as in `new`; whoever used the page borrowed this mapping.
+            unsafe { TEMPORARY_TABLE[self.index] = PTEntry(0) };
+            // SAFETY: the kernel runs in ring 0.
+            unsafe { x86::tlb::flush(self.page().as_u32() as usize) };
+        });
     }
 }
 

@@ -1,11 +1,13 @@
 //! Accesses that are allowed to fault: how the checks find out what the
 //! processor does with an address.
+//!
+//! Interrupts are off meanwhile: what handles one may probe, too.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use mm_api::VirtAddr;
 
-use super::{descriptors, exceptions, symbols};
+use super::{descriptors, exceptions, interrupts, symbols};
 
 unsafe extern "C" {
     /// The probe's stack pointer, 0 when none is under way.
@@ -56,10 +58,12 @@ impl Fault {
 /// # Errors
 /// The page fault that the access ends in.
 pub(crate) fn read(address: VirtAddr) -> Result<u32, Fault> {
-    // SAFETY: reading memory changes nothing; if it faults, `resume_if_probing`
-    // goes on here.
-    let value = unsafe { probe_kernel(address.as_u32(), 0, 0) };
-    outcome().map(|()| value)
+    interrupts::without(|| {
+        // SAFETY: reading memory changes nothing; if it faults, `resume_if_probing`
+        // goes on here.
+        let value = unsafe { probe_kernel(address.as_u32(), 0, 0) };
+        outcome().map(|()| value)
+    })
 }
 
 /// Writes `value` to the word at `address`, as the kernel.
@@ -71,9 +75,11 @@ pub(crate) fn read(address: VirtAddr) -> Result<u32, Fault> {
 /// If the processor translates the address, it must be to memory that Rust has
 /// no reference to.
 pub(crate) unsafe fn write(address: VirtAddr, value: u32) -> Result<(), Fault> {
-    // SAFETY: the caller's promise; if it faults, `resume_if_probing` goes on here.
-    unsafe { probe_kernel(address.as_u32(), value, 1) };
-    outcome()
+    interrupts::without(|| {
+        // SAFETY: the caller's promise; if it faults, `resume_if_probing` goes on here.
+        unsafe { probe_kernel(address.as_u32(), value, 1) };
+        outcome()
+    })
 }
 
 /// The code that [`read_as_user`] and [`write_as_user`] execute in ring 3. It
@@ -91,9 +97,11 @@ pub(crate) fn user_code() -> [u32; USER_CODE_WORDS] {
 /// # Panics
 /// If the code cannot be executed.
 pub(crate) fn read_as_user(address: VirtAddr, code: VirtAddr) -> Result<u32, Fault> {
-    // SAFETY: as `read`; ring 3 can do no more than its code does.
-    let value = unsafe { in_ring_3(address, 0, code.as_u32()) };
-    user_outcome(code.as_u32()).map(|()| value)
+    interrupts::without(|| {
+        // SAFETY: as `read`; ring 3 can do no more than its code does.
+        let value = unsafe { in_ring_3(address, 0, code.as_u32()) };
+        user_outcome(code.as_u32()).map(|()| value)
+    })
 }
 
 /// Writes `value` to the word at `address` in ring 3, with the code at `code`.
@@ -107,9 +115,11 @@ pub(crate) fn read_as_user(address: VirtAddr, code: VirtAddr) -> Result<u32, Fau
 /// # Safety
 /// As [`write`].
 pub(crate) unsafe fn write_as_user(address: VirtAddr, value: u32, code: VirtAddr) -> Result<(), Fault> {
-    // SAFETY: the caller's promise.
-    unsafe { in_ring_3(address, value, code.as_u32() + USER_WRITE) };
-    user_outcome(code.as_u32() + USER_WRITE)
+    interrupts::without(|| {
+        // SAFETY: the caller's promise.
+        unsafe { in_ring_3(address, value, code.as_u32() + USER_WRITE) };
+        user_outcome(code.as_u32() + USER_WRITE)
+    })
 }
 
 /// # Safety
@@ -117,8 +127,13 @@ pub(crate) unsafe fn write_as_user(address: VirtAddr, value: u32, code: VirtAddr
 unsafe fn in_ring_3(address: VirtAddr, value: u32, code: u32) -> u32 {
     let esp0 = descriptors::kernel_stack();
     // SAFETY: the caller's promise, and `esp0` is where the processor looks for
-    // the stack when it comes back from ring 3.
-    unsafe { probe_user(address.as_u32(), value, code, esp0) }
+    // the stack when it comes back from ring 3. It is not aligned.
+    unsafe {
+        let stack = esp0.read_unaligned();
+        let read = probe_user(address.as_u32(), value, code, esp0);
+        esp0.write_unaligned(stack);
+        read
+    }
 }
 
 /// What became of the access of ring 3 that the instruction at `code` made.

@@ -45,6 +45,13 @@ pub fn triple_fault() {
     unsafe { asm!("lidt [{}]", "int3", in(reg) &raw const none) }
 }
 
+/// Interrupts as the interrupt controllers do when a request is gone before the
+/// processor answers it: lines 7 and 15, and nothing is being served.
+pub fn spurious_interrupts() {
+    // SAFETY: the stubs of these vectors leave every register as it was.
+    unsafe { asm!("int 0x27", "int 0x2F") }
+}
+
 /// Calls itself until the stack is used up.
 #[must_use]
 #[inline(never)]

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use x86::controlregs;
+use x86::controlregs::{self, Cr0};
 
 /// The registers of interest in a crash. `exceptions.s` relies on the order.
 #[derive(Clone, Copy, Default)]
@@ -52,4 +52,13 @@ impl fmt::Display for Registers {
 pub(crate) fn fault_address() -> u32 {
     // SAFETY: the kernel runs in ring 0.
     unsafe { controlregs::cr2() as u32 }
+}
+
+/// Makes every floating-point instruction the exception 7, "device not
+/// available" (Intel SDM volume 3A, section 2.5): neither the kernel nor its
+/// programs are compiled to such instructions, and nobody saves the registers
+/// that they use when another program goes on.
+pub(super) fn forbid_floating_point() {
+    // SAFETY: the kernel runs in ring 0, and uses no such instruction.
+    unsafe { controlregs::cr0_write(controlregs::cr0() | Cr0::CR0_EMULATE_COPROCESSOR) };
 }

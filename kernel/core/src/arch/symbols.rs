@@ -38,8 +38,10 @@ symbols! {
     fault_stack_guard = FAULT_STACK_GUARD;
     /// The first address after the double fault's stack.
     fault_stack_end = FAULT_STACK_END;
-    /// The first exception's stub; each takes 16 bytes.
+    /// The first exception's stub; each takes 16 bytes, and those of interrupts follow.
     exception_stubs = EXCEPTION_STUBS;
+    /// The stub of system calls.
+    system_call_stub = SYSTEM_CALL_STUB;
     /// Where the double fault's task begins.
     double_fault_entry_point = DOUBLE_FAULT_START;
     /// The page directory that the kernel boots with.

@@ -1,11 +1,15 @@
 //! The serial port COM1.
+//!
+//! Interrupts are off while it is in use: what handles one may use it, too.
 
 use core::fmt;
 
 use spin::Mutex;
 use uart_16550::backend::PioBackend;
-use uart_16550::spec::registers::LSR;
+use uart_16550::spec::registers::{FifoTriggerLevel, IER, LSR};
 use uart_16550::{BaudRate, Config, Uart16550};
+
+use crate::arch::interrupts;
 
 /// Where COM1's registers are on every PC.
 const COM1: u16 = 0x3F8;
@@ -32,7 +36,10 @@ static PORT: Mutex<Port> = Mutex::new(Port {
 /// what is written is dropped.
 pub(crate) fn init() {
     let mut port = PORT.lock();
-    port.present = port.uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT }).is_ok();
+    // Somebody who types wants each character seen at once.
+    let config =
+        Config { baud_rate: BaudRate::Baud115200, fifo_trigger_level: Some(FifoTriggerLevel::One), ..Config::DEFAULT };
+    port.present = port.uart.init(config).is_ok();
 }
 
 /// Makes the port usable for a crash report, even if the crash came while it
@@ -45,18 +52,44 @@ pub(crate) fn seize() {
     }
 }
 
+/// Calls `work` with the port.
+fn with_port<R>(work: impl FnOnce(&mut Port) -> R) -> R {
+    interrupts::without(|| work(&mut PORT.lock()))
+}
+
 /// Writes text as it is.
 pub(crate) fn write(text: &str) {
-    let mut port = PORT.lock();
-    if port.present && !text.is_empty() {
-        port.uart.send_bytes_exact(text.as_bytes());
-        port.at_line_start = text.ends_with('\n');
-    }
+    with_port(|port| {
+        if port.present && !text.is_empty() {
+            port.uart.send_bytes_exact(text.as_bytes());
+            port.at_line_start = text.ends_with('\n');
+        }
+    });
+}
+
+/// A byte that was received and not yet taken; `None` if there is none. Does not
+/// wait.
+///
+/// The port keeps up to 16 of them: whoever handles
+/// [`Trap::Serial`](crate::trap::Trap::Serial) takes all there are.
+#[must_use]
+pub fn receive() -> Option<u8> {
+    with_port(|port| if port.present { port.uart.try_receive_byte().ok() } else { None })
+}
+
+/// From now on the port interrupts when something is received, as far as the
+/// interrupt controller lets it through.
+pub(crate) fn enable_interrupt() {
+    with_port(|port| {
+        if port.present {
+            port.uart.enable_interrupts(IER::DATA_READY);
+        }
+    });
 }
 
 /// Whether the next byte begins a line.
 pub(crate) fn at_line_start() -> bool {
-    PORT.lock().at_line_start
+    with_port(|port| port.at_line_start)
 }
 
 /// Ends the line that was begun, if one was.
@@ -68,10 +101,11 @@ pub(crate) fn end_line() {
 
 /// Waits until everything has been sent.
 pub(crate) fn flush() {
-    let mut port = PORT.lock();
-    while port.present && !port.uart.lsr().contains(LSR::TRANSMITTER_EMPTY) {
-        core::hint::spin_loop();
-    }
+    with_port(|port| {
+        while port.present && !port.uart.lsr().contains(LSR::TRANSMITTER_EMPTY) {
+            core::hint::spin_loop();
+        }
+    });
 }
 
 /// The port as something to format into.

@@ -7,7 +7,7 @@ use mm_api::layout::KERNEL_BASE;
 use spin::Mutex;
 use volatile::VolatilePtr;
 
-use crate::arch::ports;
+use crate::arch::{interrupts, ports};
 
 const COLUMNS: usize = 80;
 const ROWS: usize = 25;
@@ -99,8 +99,12 @@ impl Screen {
     }
 
     fn put(&mut self, character: char) {
-        if character == '\n' {
-            return self.new_line();
+        match character {
+            '\n' => return self.new_line(),
+            '\r' => return self.column = 0,
+            // As on a terminal, it goes back and changes nothing.
+            '\u{8}' => return self.column = self.column.saturating_sub(1),
+            _ => {}
         }
         if self.column == COLUMNS {
             self.new_line();
@@ -120,10 +124,13 @@ pub(crate) struct Vga;
 
 impl fmt::Write for Vga {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut screen = SCREEN.lock();
-        if screen.present {
-            text.chars().for_each(|character| screen.put(character));
-        }
+        // What handles an interrupt may write, too.
+        interrupts::without(|| {
+            let mut screen = SCREEN.lock();
+            if screen.present {
+                text.chars().for_each(|character| screen.put(character));
+            }
+        });
         Ok(())
     }
 }

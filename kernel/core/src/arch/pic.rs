@@ -1,0 +1,101 @@
+//! The two 8259A interrupt controllers of a PC: fifteen lines, of which the
+//! second one's arrive at line 2 of the first (Intel 8259A data sheet, order
+//! number 231468).
+
+use spin::Mutex;
+
+use super::{interrupts, ports};
+
+/// The vector of line 0. The processor reserves those before it for exceptions,
+/// where a PC's firmware has put the lines.
+pub(super) const FIRST_VECTOR: u32 = 32;
+/// How many lines there are.
+pub(super) const LINES: u32 = 16;
+
+/// The first controller's command port; its data port follows.
+const FIRST: u16 = 0x20;
+/// The second controller's.
+const SECOND: u16 = 0xA0;
+/// Lines of one controller.
+const LINES_EACH: u8 = 8;
+/// The line of the first controller that the second one's output is wired to.
+const CASCADE: u8 = 2;
+
+/// Begins the initialisation: edge triggered, two controllers, a fourth word
+/// follows (ICW1).
+const INITIALISE: u8 = 0x11;
+/// For an 8086, and every interrupt has to be acknowledged (ICW4).
+const MODE_8086: u8 = 0x01;
+/// The interrupt with the highest priority is over (OCW2: non-specific EOI).
+const END_OF_INTERRUPT: u8 = 0x20;
+/// The next read of the command port shows which interrupts are being served (OCW3).
+const READ_IN_SERVICE: u8 = 0x0B;
+
+/// The lines that are masked, one bit each.
+static MASKED: Mutex<u16> = Mutex::new(!0);
+
+/// Gives the lines vectors of their own, and masks them all.
+pub(super) fn init() {
+    let masked = MASKED.lock();
+    for (port, vector, wiring) in [(FIRST, 0, 1 << CASCADE), (SECOND, LINES_EACH, CASCADE)] {
+        // SAFETY: the controllers touch no memory. Interrupts are off, and all
+        // lines masked at the end.
+        unsafe {
+            ports::write(port, INITIALISE);
+            ports::write(port + 1, FIRST_VECTOR as u8 + vector);
+            ports::write(port + 1, wiring);
+            ports::write(port + 1, MODE_8086);
+        }
+    }
+    write_masks(*masked);
+}
+
+/// Lets interrupts of a line through.
+pub(super) fn unmask(line: u8) {
+    interrupts::without(|| {
+        let mut masked = MASKED.lock();
+        *masked &= !(1 << line);
+        if line >= LINES_EACH {
+            *masked &= !(1 << CASCADE);
+        }
+        write_masks(*masked);
+    });
+}
+
+/// Tells the controllers which lines are masked (OCW1).
+fn write_masks(masked: u16) {
+    let [first, second] = masked.to_le_bytes();
+    // SAFETY: the controllers touch no memory, and every line's vector has a stub.
+    unsafe {
+        ports::write(FIRST + 1, first);
+        ports::write(SECOND + 1, second);
+    }
+}
+
+/// Acknowledges the interrupt of a line, so that the next one can come. Returns
+/// whether there was one: a request that is gone before the processor answers it
+/// is seen as one of the controller's last line, and is not being served.
+pub(super) fn acknowledge(line: u8) -> bool {
+    let (port, own_line) = if line < LINES_EACH { (FIRST, line) } else { (SECOND, line - LINES_EACH) };
+    let real = own_line != LINES_EACH - 1 || in_service(port) & 1 << own_line != 0;
+    // SAFETY: the controllers touch no memory.
+    unsafe {
+        if real {
+            ports::write(port, END_OF_INTERRUPT);
+        }
+        // The first controller has served its own line, whatever the second says.
+        if port == SECOND {
+            ports::write(FIRST, END_OF_INTERRUPT);
+        }
+    }
+    real
+}
+
+/// The lines of a controller that are being served.
+fn in_service(port: u16) -> u8 {
+    // SAFETY: the controllers touch no memory, and reading changes nothing.
+    unsafe {
+        ports::write(port, READ_IN_SERVICE);
+        ports::read(port)
+    }
+}

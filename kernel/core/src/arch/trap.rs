@@ -1,0 +1,281 @@
+//! Ring 3: how it is entered, and how the kernel gets to work when it is left.
+//!
+//! A trap from ring 3 (a system call, an interrupt, a fault) arrives on the
+//! kernel stack that [`set_kernel_stack`] named, with all registers of the
+//! program in a [`TrapFrame`]. The [`Handler`] may change the frame, and the
+//! program goes on with what it says then. So another program goes on if the
+//! handler keeps a copy of the frame, puts another one's in its place, and loads
+//! that one's directory and kernel stack: no code of the kernel is ever
+//! suspended in the middle, and nothing here has to switch stacks.
+//!
+//! Whatever a frame says, it returns to ring 3 and nowhere else: with the
+//! segments of ring 3, interrupts on, and no right to ports.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mm_api::VirtAddr;
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
+use spin::Mutex;
+
+use super::exceptions::SYSTEM_CALL;
+use super::interrupts::{self, INTERRUPT_FLAG};
+use super::{descriptors, pic, pit};
+use crate::console::serial;
+
+/// The registers of a program in ring 3 at the moment that it was interrupted,
+/// as the trap left them on its kernel stack. `exceptions.s` relies on the order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct TrapFrame {
+    /// EDI.
+    pub edi: u32,
+    /// ESI.
+    pub esi: u32,
+    /// EBP.
+    pub ebp: u32,
+    /// ESP in the middle of the stub; of no use.
+    inner_esp: u32,
+    /// EBX.
+    pub ebx: u32,
+    /// EDX.
+    pub edx: u32,
+    /// ECX.
+    pub ecx: u32,
+    /// EAX.
+    pub eax: u32,
+    vector: u32,
+    error_code: u32,
+    /// The address of the instruction that is executed next. After a system call
+    /// that is the one behind `int 0x80`, which has two bytes; after a fault the
+    /// one that faulted.
+    pub eip: u32,
+    cs: u32,
+    /// The flags. What concerns the processor rather than the program is not
+    /// taken from here.
+    pub eflags: u32,
+    /// The stack pointer.
+    pub esp: u32,
+    ss: u32,
+}
+
+/// The flags that are a program's own (Intel SDM volume 1, section 3.4.3): CF,
+/// PF, AF, ZF, SF, TF, DF, OF, AC and ID. Not VM, NT, RF and IOPL.
+const PROGRAMS_FLAGS: u32 = 0x0024_0DD5;
+/// Bit 1 of EFLAGS is always set.
+const FIXED_FLAG: u32 = 1 << 1;
+
+impl TrapFrame {
+    /// A program that is about to execute its first instruction, at `entry`, with
+    /// ESP at `stack` and every other register zero.
+    #[must_use]
+    pub const fn for_user(entry: VirtAddr, stack: VirtAddr) -> Self {
+        Self {
+            edi: 0,
+            esi: 0,
+            ebp: 0,
+            inner_esp: 0,
+            ebx: 0,
+            edx: 0,
+            ecx: 0,
+            eax: 0,
+            vector: SYSTEM_CALL,
+            error_code: 0,
+            eip: entry.as_u32(),
+            cs: descriptors::USER_CODE.bits() as u32,
+            eflags: FIXED_FLAG | INTERRUPT_FLAG,
+            esp: stack.as_u32(),
+            ss: descriptors::USER_DATA.bits() as u32,
+        }
+    }
+
+    /// Makes sure that it returns to ring 3, with interrupts on.
+    fn seal(&mut self) {
+        self.cs = u32::from(descriptors::USER_CODE.bits());
+        self.ss = u32::from(descriptors::USER_DATA.bits());
+        self.eflags = self.eflags & PROGRAMS_FLAGS | FIXED_FLAG | INTERRUPT_FLAG;
+    }
+}
+
+/// Why the kernel got to work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trap {
+    /// The program executed `int 0x80`.
+    SystemCall,
+    /// The timer that [`start_timer`] started.
+    Timer,
+    /// Something was received at the serial port, which
+    /// [`serial::receive`](crate::console::serial::receive) answers.
+    Serial,
+    /// The program did something that the processor does not let it do.
+    Fault {
+        /// Which exception (Intel SDM volume 3A, table 6-1).
+        vector: u32,
+        /// What the processor says about it; 0 for exceptions about which it
+        /// says nothing. For a page fault: bit 0, the page is mapped; bit 1, it
+        /// was a write; bit 2, it was ring 3 (volume 3A, section 4.7).
+        error_code: u32,
+        /// The address that a page fault was about; for any other exception,
+        /// that of the instruction.
+        address: VirtAddr,
+    },
+}
+
+/// What the kernel does about traps. It runs with interrupts off.
+#[allow(clippy::wrong_self_convention, reason = "traps come from there; nothing is converted")]
+pub trait Handler: Sync {
+    /// A program in ring 3 was interrupted. What `frame` says at the end is what
+    /// ring 3 goes on with, in the directory that is loaded then.
+    fn from_user(&self, trap: Trap, frame: &mut TrapFrame);
+
+    /// The kernel itself was interrupted, while it waited or had interrupts on:
+    /// a [`Trap::Timer`] or a [`Trap::Serial`].
+    fn from_kernel(&self, trap: Trap);
+}
+
+/// Who handles traps.
+static HANDLER: Mutex<Option<&'static dyn Handler>> = Mutex::new(None);
+/// Whether [`run`] is under way.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+/// Whether [`run`] is to return instead of going back to ring 3.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+/// Whether the stack for traps from ring 3 is one that [`set_kernel_stack`] named.
+static HAS_KERNEL_STACK: AtomicBool = AtomicBool::new(false);
+/// How many times the timer interrupted.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+
+unsafe extern "C" {
+    fn user_enter(frame: *const TrapFrame, esp0: *mut u32);
+    fn user_leave() -> !;
+}
+
+/// From now on `handler` handles traps. Without any, interrupts do nothing but
+/// count, and a fault in ring 3 is a crash of the kernel.
+pub fn set_handler(handler: &'static dyn Handler) {
+    interrupts::without(|| *HANDLER.lock() = Some(handler));
+}
+
+/// From now on traps from ring 3 arrive on the stack whose first address after
+/// its end is `top`. Nothing may be on it that is still needed: every trap
+/// begins at the top.
+///
+/// # Panics
+/// If `top` is not in the area of kernel stacks, or not a multiple of 16.
+#[track_caller]
+pub fn set_kernel_stack(top: VirtAddr) {
+    let is_stack = KERNEL_STACKS_START < top && top <= KERNEL_STACKS_END && top.as_u32().is_multiple_of(16);
+    assert!(is_stack, "{top} is not the top of a kernel stack");
+    descriptors::set_kernel_stack(top.as_u32());
+    HAS_KERNEL_STACK.store(true, Ordering::Relaxed);
+}
+
+/// Goes on in ring 3 with the registers of `frame`, in the directory that is
+/// loaded. Returns after a trap whose handler called [`leave`].
+///
+/// Traps use the kernel stack that was named since the last `run` ended; without
+/// one, what is left of the caller's. Whatever a handler loaded, a directory or a
+/// stack, stays loaded when this returns; interrupts are as they were before.
+///
+/// # Panics
+/// If it is called from a handler, while another `run` is under way.
+#[track_caller]
+pub fn run(frame: &TrapFrame) {
+    interrupts::without(|| {
+        assert!(!RUNNING.swap(true, Ordering::Relaxed), "ring 3 is entered from a trap");
+        LEAVING.store(false, Ordering::Relaxed);
+        let mut frame = *frame;
+        frame.seal();
+        let has_stack = HAS_KERNEL_STACK.load(Ordering::Relaxed);
+        let esp0 = if has_stack { core::ptr::null_mut() } else { descriptors::kernel_stack() };
+        // SAFETY: a sealed frame leads to ring 3, which can change what its pages
+        // let it change and nothing else. Traps arrive either on a kernel stack,
+        // where there is nothing of Rust's, or below what is in use of this one.
+        unsafe { user_enter(&raw const frame, esp0) };
+        HAS_KERNEL_STACK.store(false, Ordering::Relaxed);
+        RUNNING.store(false, Ordering::Relaxed);
+    });
+}
+
+/// As [`run`], for a kernel that does nothing afterwards but handle traps.
+///
+/// # Panics
+/// If a handler calls [`leave`].
+pub fn start(frame: &TrapFrame) -> ! {
+    run(frame);
+    panic!("ring 3 was left for good")
+}
+
+/// Makes [`run`] return when the handler that calls this does, instead of going
+/// back to ring 3.
+pub fn leave() {
+    LEAVING.store(true, Ordering::Relaxed);
+}
+
+/// Starts the timer: this many interrupts a second, as nearly as it can, which is
+/// at least 19 and at most 596591.
+pub fn start_timer(hertz: u32) {
+    pit::start(hertz);
+    pic::unmask(TIMER_LINE);
+}
+
+/// How many times the timer has interrupted.
+#[must_use]
+pub fn ticks() -> u64 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// From now on what is received at the serial port interrupts.
+pub fn enable_serial_interrupt() {
+    serial::enable_interrupt();
+    pic::unmask(SERIAL_LINE);
+}
+
+/// Waits for the next interrupt, which [`Handler::from_kernel`] has handled when
+/// this returns. Interrupts are off then.
+pub fn wait_for_interrupt() {
+    interrupts::wait();
+}
+
+/// The timer's line at the interrupt controllers.
+const TIMER_LINE: u8 = 0;
+/// COM1's.
+const SERIAL_LINE: u8 = 4;
+
+/// An interrupt of a device.
+pub(super) fn interrupt(line: u8) -> Option<Trap> {
+    if !pic::acknowledge(line) {
+        return None;
+    }
+    match line {
+        TIMER_LINE => {
+            TICKS.fetch_add(1, Ordering::Relaxed);
+            Some(Trap::Timer)
+        }
+        SERIAL_LINE => Some(Trap::Serial),
+        // No other line is unmasked.
+        _ => None,
+    }
+}
+
+/// Passes a trap of the kernel's on.
+pub(super) fn from_kernel(trap: Trap) {
+    let handler = *HANDLER.lock();
+    if let Some(handler) = handler {
+        handler.from_kernel(trap);
+    }
+}
+
+/// Passes a trap of ring 3's on. Returns whether there is somebody who handles it.
+pub(super) fn from_user(trap: Trap, frame: &mut TrapFrame) -> bool {
+    let handler = *HANDLER.lock();
+    if let Some(handler) = handler {
+        handler.from_user(trap, frame);
+    }
+    frame.seal();
+    if LEAVING.swap(false, Ordering::Relaxed) {
+        // SAFETY: the frame is ring 3's, and `run` is the only way there but for
+        // probes, which come to no handler. So it is under way, its stack as it
+        // left it, and of what is on the stack here nothing needs to be dropped.
+        unsafe { user_leave() }
+    }
+    handler.is_some()
+}
