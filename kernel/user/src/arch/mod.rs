@@ -1,0 +1,184 @@
+//! The processor: everything that is written in assembly.
+
+use core::arch::{asm, global_asm};
+
+global_asm!(include_str!("start.s"));
+
+unsafe extern "C" {
+    fn folio_system_call(number: u32, a: u32, b: u32, c: u32, d: u32, e: u32) -> u32;
+    fn folio_system_call_registers(registers: &mut Registers);
+}
+
+/// What a system call leaves in `eax`. Missing arguments are 0.
+///
+/// # Safety
+/// The kernel does what the call says, to this process too: what it writes to
+/// must be memory that it may write to, and what it takes away must not be in use.
+pub(crate) unsafe fn system_call(number: u32, arguments: &[u32]) -> u32 {
+    let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
+    // SAFETY: it is the caller's call; the assembly keeps the registers that C asks for.
+    unsafe { folio_system_call(number, argument(0), argument(1), argument(2), argument(3), argument(4)) }
+}
+
+/// The registers before and after a system call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(C)]
+pub struct Registers {
+    /// The call's number, and its answer.
+    pub eax: u32,
+    /// The first argument.
+    pub ebx: u32,
+    /// The second argument.
+    pub ecx: u32,
+    /// The third argument.
+    pub edx: u32,
+    /// The fourth argument.
+    pub esi: u32,
+    /// The fifth argument.
+    pub edi: u32,
+    /// Not an argument. The kernel keeps it, like all but `eax`.
+    pub ebp: u32,
+    /// By how much the stack pointer was moved: 0, unless the kernel is wrong.
+    pub esp_moved: u32,
+}
+
+/// Makes any system call, with any arguments: for tests of the kernel.
+///
+/// # Safety
+/// The kernel does what the call says: the process must live with that.
+pub unsafe fn call_with(mut registers: Registers) -> Registers {
+    // SAFETY: it is the caller's call; the assembly keeps the registers that C asks for.
+    unsafe { folio_system_call_registers(&mut registers) }
+    registers
+}
+
+/// Reads a byte from an address that need not belong to anything: for tests of
+/// the kernel.
+///
+/// # Safety
+/// If there is no memory that may be read, the process ends.
+pub unsafe fn peek(address: u32) -> u8 {
+    let value: u32;
+    // SAFETY: reading changes nothing, and the compiler knows nothing of it.
+    unsafe { asm!("movzx {0}, byte ptr [{1}]", out(reg) value, in(reg) address, options(nostack, readonly)) }
+    value as u8
+}
+
+/// Writes a byte to an address that need not belong to anything: for tests of
+/// the kernel.
+///
+/// # Safety
+/// No memory that Rust knows of may be there. If there is none that may be
+/// written to, the process ends.
+pub unsafe fn poke(address: u32, value: u8) {
+    // SAFETY: nobody but the caller uses that memory.
+    unsafe { asm!("mov byte ptr [{}], {}", in(reg) address, in(reg_byte) value, options(nostack)) }
+}
+
+/// Goes on at an address, where there is no code of ours: for tests of the kernel.
+pub fn jump(address: u32) -> ! {
+    // SAFETY: the process ends, whatever is there; the kernel has to live with it.
+    unsafe { asm!("jmp {}", in(reg) address, options(noreturn)) }
+}
+
+/// Divides 1 by 0.
+pub fn divide_by_zero() {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("div {}", in(reg) 0_u32, inout("eax") 1_u32 => _, inout("edx") 0_u32 => _) }
+}
+
+/// Executes the instruction that is none.
+pub fn undefined_instruction() -> ! {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("ud2", options(noreturn)) }
+}
+
+/// Asks for a debugger.
+pub fn breakpoint() {
+    // SAFETY: the kernel ends the process.
+    unsafe { asm!("int3") }
+}
+
+/// Lets a debugger see every single instruction.
+pub fn single_step() {
+    // SAFETY: the kernel ends the process, or does not let the flag be set.
+    unsafe { asm!("pushfd", "or dword ptr [esp], 0x100", "popfd", "nop") }
+}
+
+/// Turns interrupts off, which only the kernel may.
+pub fn disable_interrupts() {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("cli") }
+}
+
+/// Writes to a port of the machine, which only the kernel may.
+pub fn write_port(port: u16, value: u8) {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("out dx, al", in("dx") port, in("al") value) }
+}
+
+/// Stops the processor until the next interrupt, which only the kernel may.
+pub fn halt() {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("hlt") }
+}
+
+/// Raises an interrupt that is not the system call's.
+pub fn interrupt_0x20() {
+    // SAFETY: the processor refuses to.
+    unsafe { asm!("int 0x20") }
+}
+
+/// Sets the direction flag, which functions expect to be clear, and asks for the
+/// process's number: 0 if the kernel came back with the flag as it was.
+pub fn flags_survive() -> bool {
+    let flags: u32;
+    // SAFETY: the flag is cleared again before anybody can miss it.
+    unsafe { asm!("std", "int 0x80", "pushfd", "pop {}", "cld", out(reg) flags, inout("eax") 20 => _) }
+    flags & 1 << 10 != 0
+}
+
+/// The selector in `cs`, whose low two bits are the ring.
+pub fn code_segment() -> u16 {
+    let selector: u32;
+    // SAFETY: it reads a register.
+    unsafe { asm!("mov {0:e}, cs", out(reg) selector, options(nomem, nostack, preserves_flags)) }
+    selector as u16
+}
+
+/// An address near the top of the stack as it is now.
+pub fn stack_pointer() -> u32 {
+    let pointer: u32;
+    // SAFETY: it reads a register.
+    unsafe { asm!("mov {}, esp", out(reg) pointer, options(nomem, nostack, preserves_flags)) }
+    pointer
+}
+
+/// Pushes words until there are `bytes` of them, and takes them off again:
+/// returns whether they all were still there. Memory that the stack has not grown
+/// to is touched from the top downwards, as a program does it.
+pub fn push_and_pop(bytes: u32) -> bool {
+    let wrong: u32;
+    // SAFETY: what is pushed is popped again.
+    unsafe {
+        asm!(
+            "2: push {count}",
+            "dec {count}",
+            "jnz 2b",
+            "3: inc {count}",
+            "pop {word}",
+            "cmp {word}, {count}",
+            "setne {byte}",
+            "movzx {word}, {byte}",
+            "or {wrong}, {word}",
+            "cmp {count}, {end}",
+            "jne 3b",
+            count = inout(reg) (bytes / 4).max(1) => _,
+            end = in(reg) (bytes / 4).max(1),
+            word = out(reg_abcd) _,
+            byte = out(reg_byte) _,
+            wrong = inout(reg) 0_u32 => wrong,
+        );
+    }
+    wrong == 0
+}

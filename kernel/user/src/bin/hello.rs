@@ -1,0 +1,14 @@
+//! `hello`: says that it is there.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use user::start::Start;
+use user::{println, process};
+
+user::program!(main);
+
+fn main(_: &Start) -> u8 {
+    println!("Hello from ring 3! I am process {}.", process::id());
+    0
+}

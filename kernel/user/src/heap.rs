@@ -1,0 +1,141 @@
+//! The program's own heap: `malloc` over the end of the data segment.
+//!
+//! Rust says how large a block is when it gives it back, so blocks need no
+//! headers. Those that are free are in a list, the lowest address first, and keep
+//! their own size and the next one's address. The first that is large enough
+//! serves a request; neighbours that are free become one.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::ptr;
+
+use crate::memory;
+
+/// What sizes and addresses are multiples of: room for a [`Free`].
+const UNIT: usize = size_of::<Free>();
+/// Bytes that the heap grows by at least.
+const STEP: usize = 16 * 1024;
+
+/// The beginning of a block that is free.
+struct Free {
+    size: usize,
+    next: *mut Free,
+}
+
+/// The heap. A program has one thread, so nobody else is in the middle of it.
+struct Heap {
+    first: UnsafeCell<*mut Free>,
+}
+
+// SAFETY: a program has one thread, and no signal interrupts it.
+unsafe impl Sync for Heap {}
+
+#[global_allocator]
+static HEAP: Heap = Heap { first: UnsafeCell::new(ptr::null_mut()) };
+
+// SAFETY: a block is taken out of the list before it is handed out, and only
+// what was handed out comes back.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let Some(size) = rounded(layout.size()) else { return ptr::null_mut() };
+        let align = layout.align().max(UNIT);
+        // SAFETY: this is the only thread, and `size` and `align` are multiples of a unit.
+        unsafe {
+            let list = self.first.get();
+            let mut block = take(list, size, align);
+            if block.is_null() && grow(list, size, align) {
+                block = take(list, size, align);
+            }
+            block
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let Some(size) = rounded(layout.size()) else { return };
+        // SAFETY: this is the only thread; the block was handed out with this size.
+        unsafe { insert(self.first.get(), block, size) }
+    }
+}
+
+/// The size of the block that serves a request for `size` bytes.
+fn rounded(size: usize) -> Option<usize> {
+    size.max(UNIT).checked_next_multiple_of(UNIT)
+}
+
+/// Takes a block out of the list; null if there is none.
+///
+/// # Safety
+/// `link` has to be the list's beginning; the sizes have to be multiples of a unit.
+unsafe fn take(mut link: *mut *mut Free, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: every link names the next free block, and free blocks are nobody else's.
+    unsafe {
+        while let Some(free) = (*link).as_mut() {
+            let start = ptr::from_mut(free).cast::<u8>();
+            let before = start.align_offset(align);
+            if let Some(after) = before.checked_add(size).and_then(|used| free.size.checked_sub(used)) {
+                let block = start.add(before);
+                let mut next = free.next;
+                if after > 0 {
+                    let rest = block.add(size).cast::<Free>();
+                    rest.write(Free { size: after, next });
+                    next = rest;
+                }
+                if before > 0 {
+                    *free = Free { size: before, next };
+                } else {
+                    *link = next;
+                }
+                return block;
+            }
+            link = &raw mut free.next;
+        }
+    }
+    ptr::null_mut()
+}
+
+/// Puts a block into the list.
+///
+/// # Safety
+/// `link` has to be the list's beginning; the block must not be in use any more.
+unsafe fn insert(mut link: *mut *mut Free, block: *mut u8, size: usize) {
+    let block = block.cast::<Free>();
+    let mut before = ptr::null_mut::<Free>();
+    // SAFETY: every link names the next free block, and free blocks are nobody else's.
+    unsafe {
+        while !(*link).is_null() && *link < block {
+            before = *link;
+            link = &raw mut (**link).next;
+        }
+        let next = *link;
+        let joins = |block: *mut Free, size: usize, next: *mut Free| block.byte_add(size) == next;
+        block.write(if joins(block, size, next) {
+            Free { size: size + (*next).size, next: (*next).next }
+        } else {
+            Free { size, next }
+        });
+        if !before.is_null() && joins(before, (*before).size, block) {
+            *before = Free { size: (*before).size + (*block).size, next: (*block).next };
+        } else {
+            *link = block;
+        }
+    }
+}
+
+/// Makes the heap so much larger that it has such a block. Whether that was possible.
+///
+/// # Safety
+/// As [`take`].
+unsafe fn grow(list: *mut *mut Free, size: usize, align: usize) -> bool {
+    let end = memory::end() as usize;
+    // Somebody else may have moved the end to where no block can begin.
+    let Some(start) = end.checked_next_multiple_of(UNIT) else { return false };
+    let wanted = size.checked_add(align).map(|bytes| bytes.max(STEP));
+    let Some(new_end) = wanted.and_then(|bytes| start.checked_add(bytes)) else { return false };
+    // SAFETY: the heap grows, so nothing is beyond its end.
+    if unsafe { memory::brk(new_end as u32) } as usize != new_end {
+        return false;
+    }
+    // SAFETY: the memory is new, so nobody uses it.
+    unsafe { insert(list, ptr::with_exposed_provenance_mut(start), (new_end - start) / UNIT * UNIT) };
+    true
+}

@@ -1,0 +1,36 @@
+//! The little library that the programs in ring 3 stand on.
+//!
+//! A program begins at `_start` (`arch/start.s`), with its arguments on the
+//! stack, and talks to the kernel with `int 0x80`. It has a heap, so `alloc`
+//! works, and a panic ends it with exit code 101.
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//!
+//! use user::println;
+//! use user::start::Start;
+//!
+//! user::program!(main);
+//!
+//! fn main(_: &Start) -> u8 {
+//!     println!("Hello!");
+//!     0
+//! }
+//! ```
+#![no_std]
+
+extern crate alloc;
+
+pub mod arch;
+mod call;
+mod heap;
+pub mod io;
+pub mod meminfo;
+pub mod memory;
+mod panic;
+pub mod process;
+pub mod start;
+
+pub use abi;
+pub use call::call;

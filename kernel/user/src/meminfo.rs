@@ -1,0 +1,56 @@
+//! What memory is used for: the system call `meminfo`.
+
+use alloc::vec::Vec;
+
+use abi::meminfo::{PHYSICAL, PROCESSES, Physical, Process, REGIONS, Region};
+use abi::{Errno, SystemCall};
+
+use crate::call::call;
+
+/// The machine's memory.
+///
+/// # Errors
+/// `ENOSYS` on another kernel.
+pub fn physical() -> Result<Physical, Errno> {
+    let mut bytes = [0; Physical::BYTES];
+    ask(PHYSICAL, &mut bytes, 0)?;
+    Ok(Physical::from_bytes(&bytes))
+}
+
+/// All processes.
+///
+/// # Errors
+/// `ENOSYS` on another kernel.
+pub fn processes() -> Result<Vec<Process>, Errno> {
+    records(PROCESSES, 0, Process::from_bytes)
+}
+
+/// The parts of a process's address space.
+///
+/// # Errors
+/// `ESRCH` if there is no such process.
+pub fn regions(pid: u32) -> Result<Vec<Region>, Errno> {
+    records(REGIONS, pid, Region::from_bytes)
+}
+
+/// All records of a kind.
+fn records<const BYTES: usize, R>(what: u32, pid: u32, read: fn(&[u8; BYTES]) -> R) -> Result<Vec<R>, Errno> {
+    let mut room = 16;
+    loop {
+        let mut bytes = alloc::vec![0; room * BYTES];
+        let count = ask(what, &mut bytes, pid)?;
+        if count <= room {
+            let (records, _) = bytes.as_chunks::<BYTES>();
+            return Ok(records.iter().take(count).map(read).collect());
+        }
+        room = count + 4;
+    }
+}
+
+/// Asks the kernel: how many records there are.
+fn ask(what: u32, bytes: &mut [u8], pid: u32) -> Result<usize, Errno> {
+    let address = bytes.as_mut_ptr().expose_provenance() as u32;
+    // SAFETY: the kernel writes to `bytes`.
+    let count = unsafe { call(SystemCall::Meminfo, &[what, address, bytes.len() as u32, pid]) }?;
+    Ok(count as usize)
+}
