@@ -13,6 +13,7 @@ mod labs;
 mod memory;
 mod os;
 mod pages;
+mod screen;
 
 use kernel_core::check;
 use kernel_core::command_line::Task;

@@ -23,6 +23,11 @@ pub mod start;
 mod watchdog;
 
 pub use arch::{interrupts, provoke, trap};
+/// The screen, for pictures.
+pub mod screen {
+    pub use crate::console::vga::{COLUMNS, Colour, ROWS, divide, draw, is_present};
+}
+
 pub use boot_info::BootError;
 pub use boot_info::self_test::run as test_boot_info;
 pub use machine_end::idle;

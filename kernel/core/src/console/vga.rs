@@ -1,4 +1,7 @@
 //! The screen: VGA text mode, 80 columns and 25 rows.
+//!
+//! Text scrolls in the columns on the left, all of them unless the screen was
+//! divided; what is drawn on the right stays where it is.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -9,8 +12,10 @@ use volatile::VolatilePtr;
 
 use crate::arch::{interrupts, ports};
 
-const COLUMNS: usize = 80;
-const ROWS: usize = 25;
+/// Columns of the whole screen.
+pub const COLUMNS: usize = 80;
+/// Rows of the screen.
+pub const ROWS: usize = 25;
 
 /// Where the direct map shows text mode's cells: a character of code page 437 in
 /// the low byte, colours in the high one. Their physical address is 0xB8000.
@@ -32,12 +37,87 @@ struct Screen {
     shown: [[u16; COLUMNS]; ROWS],
     row: usize,
     column: usize,
+    /// How many columns text may use.
+    text_columns: usize,
     /// Whether there is a screen.
     present: bool,
 }
 
 static SCREEN: Mutex<Screen> =
-    Mutex::new(Screen { shown: [[BLANK; COLUMNS]; ROWS], row: 0, column: 0, present: false });
+    Mutex::new(Screen { shown: [[BLANK; COLUMNS]; ROWS], row: 0, column: 0, text_columns: COLUMNS, present: false });
+
+/// A colour of text mode's sixteen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Colour {
+    Black,
+    Blue,
+    Green,
+    Cyan,
+    Red,
+    Magenta,
+    Brown,
+    LightGrey,
+    DarkGrey,
+    LightBlue,
+    LightGreen,
+    LightCyan,
+    LightRed,
+    LightMagenta,
+    Yellow,
+    White,
+}
+
+/// Whether there is a screen.
+#[must_use]
+pub fn is_present() -> bool {
+    with_screen(|screen| screen.present)
+}
+
+/// Calls `work` with the screen, and takes no interrupts meanwhile.
+fn with_screen<R>(work: impl FnOnce(&mut Screen) -> R) -> R {
+    interrupts::without(|| work(&mut SCREEN.lock()))
+}
+
+/// Leaves this many columns on the left to text, and the others to [`draw`].
+pub fn divide(text_columns: usize) {
+    with_screen(|screen| {
+        screen.text_columns = text_columns.clamp(1, COLUMNS);
+        for row in 0..ROWS {
+            for column in screen.text_columns..COLUMNS {
+                screen.set(row, column, BLANK);
+            }
+        }
+    });
+}
+
+/// Puts text at a place on the screen, where it stays, as far as it fits into the row.
+pub fn draw(row: usize, column: usize, colour: Colour, text: &str) {
+    with_screen(|screen| {
+        if row < ROWS && screen.present {
+            for (column, character) in (column..COLUMNS).zip(text.chars()) {
+                screen.set(row, column, (colour as u16) << 8 | glyph(character));
+            }
+        }
+    });
+}
+
+/// A character's number in code page 437, of those that pictures are made of.
+fn glyph(character: char) -> u16 {
+    match character {
+        ' '..='~' => character as u16,
+        '█' => 0xDB,
+        '▓' => 0xB2,
+        '▒' => 0xB1,
+        '░' => 0xB0,
+        '■' => 0xFE,
+        '·' => 0xFA,
+        '│' => 0xB3,
+        '─' => 0xC4,
+        _ => UNKNOWN & 0xFF,
+    }
+}
 
 /// The device's cell at `row` and `column`.
 #[inline]
@@ -93,9 +173,23 @@ impl Screen {
             self.row += 1;
             return;
         }
-        self.shown.copy_within(1.., 0);
-        self.shown[ROWS - 1] = [BLANK; COLUMNS];
+        let text = 0..self.text_columns;
+        for row in 1..ROWS {
+            let (above, below) = self.shown.split_at_mut(row);
+            above[row - 1][text.clone()].copy_from_slice(&below[0][text.clone()]);
+        }
+        self.shown[ROWS - 1][text].fill(BLANK);
         self.show(0..ROWS);
+    }
+
+    /// Puts a cell on the screen, unless it is there already.
+    fn set(&mut self, row: usize, column: usize, value: u16) {
+        if self.shown[row][column] != value {
+            self.shown[row][column] = value;
+            if self.present {
+                cell(row, column).write(value);
+            }
+        }
     }
 
     fn put(&mut self, character: char) {
@@ -106,15 +200,10 @@ impl Screen {
             '\u{8}' => return self.column = self.column.saturating_sub(1),
             _ => {}
         }
-        if self.column == COLUMNS {
+        if self.column == self.text_columns {
             self.new_line();
         }
-        let value = match character {
-            ' '..='~' => COLOUR | character as u16,
-            _ => UNKNOWN,
-        };
-        self.shown[self.row][self.column] = value;
-        cell(self.row, self.column).write(value);
+        self.set(self.row, self.column, COLOUR | glyph(character));
         self.column += 1;
     }
 }
@@ -125,8 +214,7 @@ pub(crate) struct Vga;
 impl fmt::Write for Vga {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // What handles an interrupt may write, too.
-        interrupts::without(|| {
-            let mut screen = SCREEN.lock();
+        with_screen(|screen| {
             if screen.present {
                 text.chars().for_each(|character| screen.put(character));
             }
