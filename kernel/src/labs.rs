@@ -13,9 +13,9 @@ use core::ptr::NonNull;
 use kernel_core::memory::arena::Arena;
 use kernel_core::memory::paged::Handle;
 use mm_api::{
-    AllocError, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory, HeapSummary, InitError,
-    KernelHeap, KernelLayout, MemoryMap, MetadataLender, Order, Page, PageRange, Protection, ReallocError, Space,
-    Translation, VirtAddr, VmmError,
+    AllocError, Arguments, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory, HeapSummary,
+    InitError, KernelHeap, KernelLayout, KernelStack, MemoryMap, MetadataLender, Order, Page, PageRange, Pages,
+    Protection, ReallocError, Space, StackError, Translation, VirtAddr, VmmError,
 };
 
 /// Lab 01: the physical memory manager.
@@ -206,5 +206,61 @@ impl KernelHeap for Heap<'_> {
     #[inline(never)]
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
         self.0.check()
+    }
+}
+
+/// Lab 05: the stack of a process.
+pub struct UserStack(stack::ProcessStack);
+
+impl mm_api::UserStack for UserStack {
+    #[inline(never)]
+    fn create(pages: &mut dyn Pages) -> Result<Self, StackError> {
+        stack::ProcessStack::create(pages).map(Self)
+    }
+
+    #[inline(never)]
+    fn bottom(&self) -> VirtAddr {
+        self.0.bottom()
+    }
+
+    #[inline(never)]
+    fn set_up(&mut self, pages: &mut dyn Pages, arguments: &Arguments<'_>) -> Result<VirtAddr, StackError> {
+        self.0.set_up(pages, arguments)
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, pages: &mut dyn Pages, address: VirtAddr) -> Result<(), StackError> {
+        self.0.grow(pages, address)
+    }
+
+    #[inline(never)]
+    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, StackError> {
+        self.0.fork(from, to).map(Self)
+    }
+
+    #[inline(never)]
+    fn destroy(self, pages: &mut dyn Pages) {
+        self.0.destroy(pages);
+    }
+}
+
+/// Lab 05: the stacks of the kernel.
+#[allow(dead_code)] // The processes' records, which have them, come later.
+pub struct KernelStacks(stack::StackArea);
+
+impl mm_api::KernelStacks for KernelStacks {
+    #[inline(never)]
+    fn new(area: PageRange) -> Self {
+        Self(stack::StackArea::new(area))
+    }
+
+    #[inline(never)]
+    fn create(&mut self, pages: &mut dyn Pages) -> Result<KernelStack, StackError> {
+        self.0.create(pages)
+    }
+
+    #[inline(never)]
+    fn destroy(&mut self, pages: &mut dyn Pages, stack: KernelStack) {
+        self.0.destroy(pages, stack);
     }
 }

@@ -57,7 +57,8 @@ impl Auxiliary {
 /// **Zeros.** Each page of the stack is filled with zeros when it is mapped: no
 /// program sees what somebody else left there.
 ///
-/// **Errors change nothing.** After an error the same pages are mapped as before.
+/// **Errors change nothing.** After an error the same pages are mapped as before,
+/// and they have their old contents.
 ///
 /// Every method that is given `pages` is given those of the stack's own process.
 ///
@@ -80,14 +81,18 @@ pub trait UserStack: Sized {
     /// From the stack pointer on, each four bytes: how many strings `argv` has;
     /// the address of each of them; 0; the address of each string of `envp`; 0;
     /// kind and value of each entry of `auxv`; two zeros. The stack pointer is a
-    /// multiple of [`STACK_ALIGN`]. The strings lie further up, each with a NUL
-    /// at its end. Where the arguments need more pages than the stack has, it grows.
+    /// multiple of [`STACK_ALIGN`]. The strings lie further up, in any order, each
+    /// with a NUL at its end. What the stack contained before is of no account.
+    /// Where the arguments need more pages than the stack has, it grows; it never
+    /// shrinks.
     ///
     /// # Errors
     /// [`TooManyArguments`](StackError::TooManyArguments) if all of it, from the
     /// stack pointer to the end of the region, would take more than
     /// [`ARGUMENTS_MAX`] bytes, however it is laid out: if the vectors and the
-    /// strings with their NULs do. Up to [`ARGUMENTS_MAX`] less 64 bytes, it fits.
+    /// strings with their NULs do. Up to [`ARGUMENTS_MAX`] less 64 bytes, it fits;
+    /// between the two, padding decides. Where another error is true as well, this
+    /// is the answer.
     /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames).
     fn set_up(&mut self, pages: &mut dyn Pages, arguments: &Arguments<'_>) -> Result<VirtAddr, StackError>;
 
@@ -109,7 +114,7 @@ pub trait UserStack: Sized {
     /// `to` has none of the stack's pages then.
     fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, StackError>;
 
-    /// Unmaps all of the stack's pages (`Stack_Destroy`).
+    /// Unmaps all of the stack's pages, and no others (`Stack_Destroy`).
     fn destroy(self, pages: &mut dyn Pages);
 }
 // ANCHOR_END: user-stack

@@ -12,7 +12,7 @@ mod directories;
 mod freeing;
 mod mapping;
 mod mixed;
-mod subject;
+pub(super) mod subject;
 mod unmapping;
 
 /// A check of this lab.
