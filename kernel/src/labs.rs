@@ -13,9 +13,9 @@ use core::ptr::NonNull;
 use kernel_core::memory::arena::Arena;
 use kernel_core::memory::paged::Handle;
 use mm_api::{
-    AllocError, Arguments, BlockError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory, HeapSummary,
-    InitError, KernelHeap, KernelLayout, KernelStack, MemoryMap, MetadataLender, Order, Page, PageRange, Pages,
-    Protection, ReallocError, Space, StackError, Translation, VirtAddr, VmmError,
+    AllocError, Arguments, BlockError, BreakError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory,
+    HeapSummary, InitError, KernelHeap, KernelLayout, KernelStack, MemoryMap, MetadataLender, Order, Page, PageRange,
+    Pages, Protection, ReallocError, Space, StackError, Translation, VirtAddr, VmmError,
 };
 
 /// Lab 01: the physical memory manager.
@@ -206,6 +206,46 @@ impl KernelHeap for Heap<'_> {
     #[inline(never)]
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
         self.0.check()
+    }
+}
+
+/// Lab 04: a process's heap.
+pub struct ProcessHeap(process_heap::Heap);
+
+impl mm_api::ProcessHeap for ProcessHeap {
+    #[inline(never)]
+    fn new(image_end: VirtAddr, limit: VirtAddr) -> Result<Self, BreakError> {
+        process_heap::Heap::new(image_end, limit).map(Self)
+    }
+
+    #[inline(never)]
+    fn start(&self) -> VirtAddr {
+        self.0.start()
+    }
+
+    #[inline(never)]
+    fn current(&self) -> VirtAddr {
+        self.0.current()
+    }
+
+    #[inline(never)]
+    fn brk(&mut self, pages: &mut dyn Pages, address: VirtAddr) -> Result<(), BreakError> {
+        self.0.brk(pages, address)
+    }
+
+    #[inline(never)]
+    fn sbrk(&mut self, pages: &mut dyn Pages, increment: i32) -> Result<VirtAddr, BreakError> {
+        self.0.sbrk(pages, increment)
+    }
+
+    #[inline(never)]
+    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, BreakError> {
+        self.0.fork(from, to).map(Self)
+    }
+
+    #[inline(never)]
+    fn clear(&mut self, pages: &mut dyn Pages) {
+        self.0.clear(pages);
     }
 }
 

@@ -12,6 +12,7 @@
 // Processes come with the labs.
 #![allow(dead_code)]
 
+use core::cell::RefCell;
 use core::fmt;
 
 use kernel_core::check::{Context, Failed};
@@ -21,13 +22,13 @@ use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, USER_SPACE_END};
 use mm_api::{
-    AllocError, FrameAllocator as _, InitError, PageRange, Protection, Space, TABLE_ENTRIES, TableIndex, VirtAddr,
-    VirtualMemory as _, VmmError,
+    AllocError, FrameAllocator as _, InitError, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
+    VirtAddr, VirtualMemory as _, VmmError,
 };
 use spin::{Mutex, MutexGuard, Once};
 
 use crate::labs::{FrameAllocator, VirtualMemory};
-use crate::pages::SpacePages;
+use crate::pages::{SharedPages, SpacePages};
 
 mod counted;
 mod kernel_heap;
@@ -63,6 +64,21 @@ impl Memory {
     pub fn user_pages<'a>(&'a mut self, space: Space<'a>, protection: Protection) -> SystemPages<'a> {
         let pages = SpacePages { vmm: &mut self.vmm, machine: self.machine, space, part: USER, protection };
         Counted { pages, count: &mut self.user }
+    }
+
+    /// Calls `work` with the pages of two user halves at the same time: to copy a
+    /// process's into a new one's. Otherwise as [`user_pages`](Self::user_pages).
+    pub fn with_two_users<R>(
+        &mut self,
+        from: Space<'_>,
+        to: Space<'_>,
+        protection: Protection,
+        work: impl FnOnce(&dyn Pages, &mut dyn Pages) -> R,
+    ) -> R {
+        let (vmm, machine) = (RefCell::new(&mut self.vmm), self.machine);
+        let from = SharedPages { vmm: &vmm, machine, space: from, part: USER, protection };
+        let to = SharedPages { vmm: &vmm, machine, space: to, part: USER, protection };
+        work(&from, &mut Counted { pages: to, count: &mut self.user })
     }
 
     /// The pages of the kernel's stacks.

@@ -4,6 +4,8 @@
 // What is made of them comes with the labs.
 #![allow(dead_code)]
 
+use core::cell::RefCell;
+
 use kernel_core::memory::paged::PagedMachine;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, Page, PageError, PageRange, Pages, Protection, Space, VirtAddr, VirtualMemory as _, VmmError};
@@ -104,5 +106,54 @@ impl Pages for SpacePages<'_, '_, '_> {
     #[track_caller]
     fn zero(&mut self, address: VirtAddr, bytes: u32) {
         self.for_each_piece(address, bytes as usize, |piece, _| piece.fill(0));
+    }
+}
+
+/// The pages of one of several spaces that are worked on at the same time, as when
+/// a process is copied. Otherwise as [`SpacePages`].
+pub struct SharedPages<'a, 'm, 'f> {
+    /// The virtual memory manager, which the others use, too: never two at once.
+    pub vmm: &'a RefCell<&'a mut VirtualMemory<'m, 'f>>,
+    /// The machine under it.
+    pub machine: &'m PagedMachine<'f>,
+    /// The address space.
+    pub space: Space<'a>,
+    /// The part of it that may be mapped.
+    pub part: PageRange,
+    /// What may be done with the pages.
+    pub protection: Protection,
+}
+
+impl<'m, 'f> SharedPages<'_, 'm, 'f> {
+    /// Calls `work` with the pages, while nobody else needs the manager.
+    fn with<R>(&self, work: impl FnOnce(&mut SpacePages<'_, 'm, 'f>) -> R) -> R {
+        let Self { machine, space, part, protection, .. } = *self;
+        work(&mut SpacePages { vmm: &mut self.vmm.borrow_mut(), machine, space, part, protection })
+    }
+}
+
+impl Pages for SharedPages<'_, '_, '_> {
+    fn map(&mut self, page: Page) -> Result<(), PageError> {
+        self.with(|pages| pages.map(page))
+    }
+
+    fn unmap(&mut self, page: Page) {
+        self.with(|pages| pages.unmap(page));
+    }
+
+    fn is_mapped(&self, page: Page) -> bool {
+        self.with(|pages| pages.is_mapped(page))
+    }
+
+    fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
+        self.with(|pages| pages.read(address, bytes));
+    }
+
+    fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
+        self.with(|pages| pages.write(address, bytes));
+    }
+
+    fn zero(&mut self, address: VirtAddr, bytes: u32) {
+        self.with(|pages| pages.zero(address, bytes));
     }
 }

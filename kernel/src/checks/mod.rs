@@ -7,10 +7,12 @@ use kernel_core::check::{Check, names_are_sound};
 mod harness;
 mod heap;
 mod pmm;
+mod process_heap;
 mod stack;
 mod vmm;
 
 /// Every lab's checks.
-pub const ALL: &[&[Check]] = &[pmm::CHECKS, vmm::CHECKS, heap::CHECKS, stack::CHECKS, harness::CHECKS];
+pub const ALL: &[&[Check]] =
+    &[pmm::CHECKS, vmm::CHECKS, heap::CHECKS, process_heap::CHECKS, stack::CHECKS, harness::CHECKS];
 
 const _: () = assert!(names_are_sound(ALL), "a check's name is there twice, or is not made of a-z, 0-9 and -");
