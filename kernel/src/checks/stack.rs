@@ -7,7 +7,13 @@
 
 use kernel_core::check::{Check, Context, Outcome};
 
+mod arguments;
+mod copying;
+mod frame;
 mod growing;
+mod kernel;
+mod mixed;
+mod refusing;
 mod subject;
 
 /// A check of this lab.
@@ -16,5 +22,24 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
 }
 
 /// All of them, in the order of `lab.toml`.
-pub const CHECKS: &[Check] =
-    &[check("stack-create", growing::stack_create), check("stack-zeroed", growing::stack_zeroed)];
+pub const CHECKS: &[Check] = &[
+    check("stack-create", growing::stack_create),
+    check("stack-zeroed", growing::stack_zeroed),
+    check("stack-destroyed", growing::stack_destroyed),
+    check("stack-grows", growing::stack_grows),
+    check("stack-no-gap", growing::stack_no_gap),
+    check("stack-limit", growing::stack_limit),
+    check("initial-frame", arguments::initial_frame),
+    check("frame-empty-lists", arguments::frame_empty_lists),
+    check("frame-aligned", arguments::frame_aligned),
+    check("frame-strings", arguments::frame_strings),
+    check("frame-grows", arguments::frame_grows),
+    check("frame-too-large", arguments::frame_too_large),
+    check("stack-fork", copying::stack_fork),
+    check("stack-undone", refusing::stack_undone),
+    check("kernel-stack", kernel::kernel_stack),
+    check("kernel-stack-places", kernel::kernel_stack_places),
+    check("kernel-stack-reuse", kernel::kernel_stack_reuse),
+    check("kernel-stack-undone", kernel::kernel_stack_undone),
+    check("stack-mix", mixed::stack_mix),
+];

@@ -1,17 +1,20 @@
 //! An address space for the stacks that a check is about, and the questions that
 //! the checks have in common.
 
+use core::cell::RefCell;
+use core::fmt;
+
 use kernel_core::check::{Context, Failed, Outcome};
 use kernel_core::{ensure, fail};
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{
-    Directory, Page, PageError, PageRange, Pages, Protection, Space, StackError, UserStack as _, VirtAddr,
+    Directory, Frame, Page, PageError, PageRange, Pages, Protection, Space, StackError, UserStack as _, VirtAddr,
     VirtualMemory as _,
 };
 
 use crate::checks::vmm::subject::{State, Subject as Ground, booted, page};
 use crate::labs::UserStack;
-use crate::pages::SpacePages;
+use crate::pages::{SharedPages, SpacePages};
 
 /// The first address past a user stack's region.
 pub const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
@@ -39,6 +42,7 @@ pub fn on_process(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_, 
         let process = ground.directory()?;
         ground.load(Space::Of(&process))?;
         ground.prepare_ring_3(Space::Of(&process))?;
+        ground.make_kernel_tables()?;
         let mut subject = Subject { ground, process, allowance: None };
         let before = subject.state();
         work(&mut subject)?;
@@ -70,8 +74,28 @@ impl Subject<'_, '_, '_> {
         work(&mut Limited { pages, allowance: &mut self.allowance })
     }
 
+    /// Calls `work` with the pages of the process, and with those of another one.
+    pub fn with_both<R>(&mut self, other: &Directory, work: impl FnOnce(&dyn Pages, &mut dyn Pages) -> R) -> R {
+        let (vmm, machine) = (RefCell::new(&mut self.ground.vmm), self.ground.machine);
+        let (part, protection) = (USER_HALF, Protection::USER_WRITE);
+        let from = SharedPages { vmm: &vmm, machine, space: Space::Of(&self.process), part, protection };
+        let to = SharedPages { vmm: &vmm, machine, space: Space::Of(other), part, protection };
+        work(&from, &mut Limited { pages: to, allowance: &mut self.allowance })
+    }
+
+    /// Calls `work` with the pages of an area of the kernel's half.
+    pub fn with_kernel<R>(&mut self, area: PageRange, work: impl FnOnce(&mut dyn Pages) -> R) -> R {
+        let pages = SpacePages {
+            vmm: &mut self.ground.vmm,
+            machine: self.ground.machine,
+            space: Space::Kernel,
+            part: area,
+            protection: Protection::KERNEL_WRITE,
+        };
+        work(&mut Limited { pages, allowance: &mut self.allowance })
+    }
+
     /// Lets only so many more pages be mapped, or, with `None`, all.
-    #[allow(dead_code)]
     pub fn allow_pages(&mut self, allowance: Option<u32>) {
         self.allowance = allowance;
     }
@@ -85,7 +109,8 @@ impl Subject<'_, '_, '_> {
     }
 
     /// Grows a stack, which has to go well.
-    pub fn grow(&mut self, stack: &mut UserStack, address: VirtAddr) -> Outcome {
+    pub fn grow(&mut self, stack: &mut UserStack, address: u32) -> Outcome {
+        let address = VirtAddr::new(address);
         let answer = self.with(|pages| stack.grow(pages, address));
         ensure!(answer == Ok(()), expected: ("grow({address}) to grow the stack"), saw: ("{answer:?}"));
         Ok(())
@@ -96,13 +121,42 @@ impl Subject<'_, '_, '_> {
         self.with(|pages| stack.destroy(pages));
     }
 
+    /// Maps a page of the process for somebody else, full of this word.
+    pub fn map_other(&mut self, page: Page, word: u32) -> Outcome {
+        let frame = self.ground.map_new(Space::Of(&self.process), page, Protection::USER_WRITE)?;
+        self.ground.machine.fill(frame, word);
+        Ok(())
+    }
+
+    /// Unmaps a page that [`map_other`](Self::map_other) mapped.
+    pub fn unmap_other(&mut self, page: Page) -> Outcome {
+        match self.ground.vmm.unmap(Space::Of(&self.process), page) {
+            Ok(frame) => {
+                self.ground.machine.give_back(frame);
+                Ok(())
+            }
+            Err(error) => {
+                fail!(expected: ("{page}, which is not the stack's, to be mapped"), saw: ("the error {error:?}"))
+            }
+        }
+    }
+
+    /// Fills a page of the stack with a word, as the process would.
+    pub fn fill(&self, page: Page, word: u32) -> Outcome {
+        match self.ground.truth(Space::Of(&self.process), page.start()) {
+            Some(meaning) => self.ground.machine.fill(Frame::containing(meaning.address), word),
+            None => fail!(expected: ("{page} to be mapped, as the stack's"), saw: ("it is not mapped")),
+        }
+        Ok(())
+    }
+
     /// What is mapped in the process and in the kernel's half, what is in the pages
     /// of the stack's region, and how many frames are free.
     pub fn state(&self) -> Before {
         let mut contents = 0x811C_9DC5;
         for page in REGION.iter() {
             if let Some(meaning) = self.ground.truth(Space::Of(&self.process), page.start()) {
-                let frame = mm_api::Frame::containing(meaning.address);
+                let frame = Frame::containing(meaning.address);
                 self.ground.machine.with_words(frame, |words| {
                     // FNV-1a, a word at a time.
                     contents = words.iter().fold(contents, |digest, word| (digest ^ word).wrapping_mul(0x0100_0193));
@@ -132,7 +186,7 @@ impl Subject<'_, '_, '_> {
 
     /// Fails unless exactly the pages from `bottom` to the end of the region are
     /// mapped, of those from the guard page on, and the stack says so.
-    pub fn ensure_stack_from(&self, stack: &UserStack, bottom: u32, when: &str) -> Outcome {
+    pub fn ensure_stack_from(&self, stack: &UserStack, bottom: u32, when: fmt::Arguments<'_>) -> Outcome {
         for page in REGION.iter() {
             let meaning = self.ground.truth(Space::Of(&self.process), page.start());
             match meaning {
@@ -147,7 +201,9 @@ impl Subject<'_, '_, '_> {
                 _ => {}
             }
         }
-        self.ensure_guard(when)?;
+        let guard = page(USER_STACK_GUARD.as_u32());
+        let meaning = self.ground.truth(Space::Of(&self.process), guard.start());
+        ensure!(meaning.is_none(), expected: ("the guard, {guard}, not to be mapped {when}"), saw: ("it is mapped"));
         let saw = stack.bottom();
         ensure!(
             saw.as_u32() == bottom,
@@ -155,12 +211,6 @@ impl Subject<'_, '_, '_> {
             saw: ("{saw}")
         );
         Ok(())
-    }
-
-    /// Fails unless the page below the region is not mapped.
-    pub fn ensure_guard(&self, when: &str) -> Outcome {
-        let guard = page(USER_STACK_GUARD.as_u32());
-        self.ground.ensure_not_mapped(Space::Of(&self.process), guard, when)
     }
 
     /// Fails unless every word of a page is zero, as the processor reads it.
@@ -216,12 +266,7 @@ impl<P: Pages> Pages for Limited<'_, P> {
 }
 
 /// Fails unless an answer is the expected error; `call` is the call.
-#[allow(dead_code)]
-pub fn ensure_refused<T>(
-    answer: Result<T, StackError>,
-    expected: StackError,
-    call: core::fmt::Arguments<'_>,
-) -> Outcome {
+pub fn ensure_refused<T>(answer: Result<T, StackError>, expected: StackError, call: fmt::Arguments<'_>) -> Outcome {
     match answer {
         Err(saw) if saw == expected => Ok(()),
         Err(saw) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("{saw:?}")),
