@@ -14,6 +14,9 @@ const MOST_REGIONS: usize = 128;
 /// Reserved ranges that there may be: what labs must be able to take.
 const MOST_RESERVED: usize = 32;
 
+/// Modules that there may be. Each can take a range of the reserved ones.
+const MOST_MODULES: usize = 24;
+
 /// Scratch memory is a quarter of the largest region, and at most this.
 const MOST_SCRATCH: u64 = 16 << 20;
 
@@ -25,6 +28,18 @@ pub struct Machine {
     reserved_for: [&'static str; MOST_RESERVED],
     reserved_count: usize,
     command_line: &'static str,
+    modules: [Module; MOST_MODULES],
+    module_count: usize,
+}
+
+/// A file that the bootloader has put into memory.
+#[derive(Clone, Copy)]
+pub struct Module {
+    /// The file's name without its folders: the first word of what the
+    /// bootloader was told, from the last `/` on. Empty if it was told nothing.
+    pub name: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
 }
 
 impl Machine {
@@ -37,12 +52,30 @@ impl Machine {
             reserved_for: [""; MOST_RESERVED],
             reserved_count: 0,
             command_line: "",
+            modules: [Module { name: "", bytes: &[] }; MOST_MODULES],
+            module_count: 0,
         }
     }
 
     /// Notes what the bootloader's command line said.
     pub(crate) fn set_command_line(&mut self, text: &'static str) {
         self.command_line = text;
+    }
+
+    /// Adds a module, whose memory is reserved; `string` is what the bootloader
+    /// was told about it.
+    pub(crate) fn add_module(&mut self, string: &'static str, bytes: &'static [u8]) -> Result<(), BootError> {
+        let place = self.modules.get_mut(self.module_count).ok_or(BootError::TooManyModules)?;
+        let path = string.split_ascii_whitespace().next().unwrap_or_default();
+        *place = Module { name: path.rsplit('/').next().unwrap_or_default(), bytes };
+        self.module_count += 1;
+        Ok(())
+    }
+
+    /// The files that the bootloader has put into memory, in its order. There are
+    /// at most 24.
+    pub fn modules(&self) -> impl Iterator<Item = Module> {
+        self.modules[..self.module_count].iter().copied()
     }
 
     /// Adds a region to the memory map.

@@ -61,6 +61,8 @@ pub enum BootError {
     TooManyRegions,
     /// There are more than 32 ranges to reserve: too many modules.
     TooManyReserved,
+    /// There are more than 24 modules.
+    TooManyModules,
     /// No entry of the memory map is usable memory that the kernel sees.
     NoUsableMemory,
 }
@@ -76,6 +78,7 @@ impl fmt::Display for BootError {
             Self::BrokenMemoryMap => f.write_str("the entries of the bootloader's memory map do not fit into it"),
             Self::TooManyRegions => f.write_str("the bootloader's memory map has more than 128 entries"),
             Self::TooManyReserved => f.write_str("there are more than 32 ranges to reserve: load fewer modules"),
+            Self::TooManyModules => f.write_str("there are more than 24 modules: load fewer"),
             Self::NoUsableMemory => f.write_str("the bootloader's memory map has no usable memory below 768 MiB"),
         }
     }
@@ -137,10 +140,13 @@ pub(crate) unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Resul
         machine.reserve(range(address, length.ok_or(BootError::OutOfReach("the list of modules"))?), BOOT_DATA)?;
         for module in multiboot.modules().into_iter().flatten() {
             machine.reserve(PhysRange { start: module.start, end: module.end }, "module")?;
-            if let Some(text) = module.string {
-                let start = physical_of(text);
+            let mut text: &[u8] = &[];
+            if let Some(start) = module.string.map(physical_of) {
+                text = string(start).unwrap_or_default();
                 machine.reserve(range(start, text.len() as u32 + 1), BOOT_DATA)?;
             }
+            let contents = module_bytes(module.start, module.end).ok_or(BootError::OutOfReach("a module"))?;
+            machine.add_module(valid_start(text), contents)?;
         }
     }
     Ok(())
@@ -183,7 +189,12 @@ fn bytes(address: u32, length: u32) -> Option<&'static [u8]> {
     Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(start as usize), length as usize) })
 }
 
-/// The same, for a structure of 32-bit words.
+/// The bytes of a module.
+fn module_bytes(start: u64, end: u64) -> Option<&'static [u8]> {
+    bytes(u32::try_from(start).ok()?, u32::try_from(end.checked_sub(start)?).ok()?)
+}
+
+/// As [`bytes`], for a structure of 32-bit words.
 fn aligned_bytes(address: u32, length: u32) -> Option<&'static [u8]> {
     address.is_multiple_of(4).then(|| bytes(address, length)).flatten()
 }

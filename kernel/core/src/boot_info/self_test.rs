@@ -1,5 +1,6 @@
 //! Boot information that no bootloader should hand over, and what becomes of it.
 
+use mm_api::PhysRange;
 use mm_api::layout::KERNEL_BASE;
 use multiboot::information::SIGNATURE_EAX;
 
@@ -110,13 +111,45 @@ pub fn run(context: &mut Context) -> Outcome {
     broken_maps(&mut made)?;
 
     made.set_map(USUAL);
-    made.set_modules(40);
-    expect(&made, "40 modules", SIGNATURE_EAX, BootError::TooManyReserved)?;
+    modules(&mut made)?;
     made.set(field::MODULE_COUNT, u32::MAX / 8);
     expect(&made, "too many modules to count", SIGNATURE_EAX, BootError::OutOfReach("the list of modules"))?;
     made.set_modules(3);
     made.set(field::MODULES, 0xFFFF_FF00);
     expect(&made, "modules listed out of reach", SIGNATURE_EAX, BootError::OutOfReach("the list of modules"))
+}
+
+/// Modules: all are found, with their names, and as many as there may be.
+fn modules(made: &mut Made) -> Outcome {
+    const TEXT: usize = MODULES + 4 * 25;
+
+    made.set_modules(24);
+    made.memory[TEXT..TEXT + 4]
+        .copy_from_slice(&[b"/a/b", b"in/p", b"s -a", b"/x\0\0"].map(|text| u32::from_le_bytes(*text)));
+    made.memory[MODULES + 2] = made.address + 4 * TEXT as u32;
+    let mut machine = Machine::unknown();
+    let answer = made.read(SIGNATURE_EAX, &mut machine);
+    ensure!(answer.is_ok(), expected: ("24 modules to be read"), saw: ("{answer:?}"));
+    let (count, wrong) = (machine.modules().count(), machine.modules().find(|module| module.bytes.len() != 0x1000));
+    ensure!(count == 24 && wrong.is_none(), expected: ("24 modules of a page each"), saw: ("{count} modules"));
+    let name = machine.modules().next().map_or("", |module| module.name);
+    ensure!(name == "ps", expected: ("the name `ps` of `/a/bin/ps -a/x`"), saw: ("`{name}`"));
+
+    let mut ranges = 0_u32;
+    let full = loop {
+        ranges += 1;
+        let start = u64::from(ranges) << 32;
+        if let Err(error) = machine.reserve(PhysRange { start, end: start + 1 }, "nothing") {
+            break error;
+        }
+        ensure!(ranges < 32, expected: ("no room for 32 more ranges"), saw: ("that there is"));
+    };
+    ensure!(full == BootError::TooManyReserved, expected: ("{:?}", BootError::TooManyReserved), saw: ("{full:?}"));
+
+    made.memory[MODULES + 1] = made.memory[MODULES] - 1;
+    expect(made, "a module that ends before it begins", SIGNATURE_EAX, BootError::OutOfReach("a module"))?;
+    made.set_modules(25);
+    expect(made, "25 modules", SIGNATURE_EAX, BootError::TooManyModules)
 }
 
 /// Memory maps whose entries cannot be told apart.
