@@ -2,8 +2,13 @@
 
 use core::fmt;
 
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
+use mm_api::{Entry, Frame, PhysAddr, TableIndex, VirtAddr};
+use mm_oracle::walk::walk;
+
 use crate::arch::registers::Registers;
-use crate::arch::symbols;
+use crate::arch::{paging, symbols};
+use crate::memory::reach;
 
 /// The most addresses that are shown: a runaway recursion has thousands.
 const LIMIT: usize = 32;
@@ -11,8 +16,9 @@ const LIMIT: usize = 32;
 /// A walk along the frame pointers: each frame begins with the caller's EBP,
 /// and the return address follows.
 ///
-/// It reads nothing outside the boot stack, and each frame must lie above the
-/// one before, so it ends, and without a fault, whatever EBP holds.
+/// It reads nothing outside the boot stack and the kernel stacks, and each frame
+/// must lie above the one before, so it ends, and without a fault, whatever EBP
+/// holds.
 pub(crate) struct Backtrace {
     eip: u32,
     esp: u32,
@@ -26,16 +32,33 @@ impl Backtrace {
     }
 }
 
-/// The word at `address`, if that is a word of the boot stack.
+/// The word at `address`, if that is a word of the boot stack or of a kernel stack.
 fn word(address: u32) -> Option<u32> {
-    let stack = symbols::boot_stack().as_u32()..=symbols::boot_stack_end().as_u32() - 4;
-    if !address.is_multiple_of(4) || !stack.contains(&address) {
+    if !address.is_multiple_of(4) {
+        return None;
+    }
+    if (KERNEL_STACKS_START.as_u32()..KERNEL_STACKS_END.as_u32()).contains(&address) {
+        return mapped_word(VirtAddr::new(address));
+    }
+    let stack = symbols::boot_stack().as_u32()..symbols::boot_stack_end().as_u32();
+    if !stack.contains(&address) {
         return None;
     }
     let pointer: *const u32 = core::ptr::with_exposed_provenance(address as usize);
     // SAFETY: the whole stack is mapped, always, and any bytes are a word. The
     // frames are no Rust objects, so the access is volatile.
     Some(unsafe { pointer.read_volatile() })
+}
+
+/// The word at `address` by the tables that the kernel has loaded, which need not
+/// be those that the processor uses at the moment.
+fn mapped_word(address: VirtAddr) -> Option<u32> {
+    let read = |table: Frame, index: TableIndex| {
+        let bits = reach::peek(PhysAddr::new(table.start().as_u32() + 4 * index.as_u32()));
+        bits.map_or(Entry::EMPTY, Entry::from_bits)
+    };
+    let found = walk(paging::loaded_directory(), address, read).ok()?;
+    reach::peek(found.address)
 }
 
 /// Whether `address` is one of the kernel's code.

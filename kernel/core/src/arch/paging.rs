@@ -1,6 +1,6 @@
 //! The page tables that the kernel boots with (Intel SDM volume 3A, chapter 4).
 
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, PAGE_SIZE, TEMPORARY_START};
 use mm_api::{Frame, KernelMapping, PageRange, PhysAddr, VirtAddr};
@@ -119,12 +119,28 @@ pub(crate) fn current_directory() -> Frame {
     Frame::containing(PhysAddr::new(cr3 as u32))
 }
 
+/// The number of the frame of the directory that was loaded last; 0 for the one
+/// that the kernel booted with.
+static LOADED: AtomicU32 = AtomicU32::new(0);
+
+/// The directory that the kernel has loaded. That is the current one but in the
+/// double fault's task, which has the one that the kernel booted with: whatever
+/// is wrong with the other, the fault can be reported. The processor keeps no
+/// note of the CR3 of the task that it leaves.
+pub(crate) fn loaded_directory() -> Frame {
+    match Frame::new(LOADED.load(Ordering::Relaxed)) {
+        Some(frame) if frame.number() != 0 => frame,
+        _ => Frame::containing(physical(symbols::page_directory())),
+    }
+}
+
 /// Loads a directory: the processor forgets every translation that is not global.
 ///
 /// # Safety
 /// The directory must map the kernel's image and the direct map as the one that
 /// the kernel booted with.
 pub(crate) unsafe fn load_directory(directory: Frame) {
+    LOADED.store(directory.number(), Ordering::Relaxed);
     // SAFETY: the kernel runs in ring 0; the rest is the caller's promise.
     unsafe { controlregs::cr3_write(u64::from(directory.start().as_u32())) }
 }

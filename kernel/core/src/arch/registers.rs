@@ -4,6 +4,8 @@ use core::fmt;
 
 use x86::controlregs::{self, Cr0};
 
+use super::paging;
+
 /// The registers of interest in a crash. `exceptions.s` relies on the order.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
@@ -39,8 +41,8 @@ impl Registers {
 impl fmt::Display for Registers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: the kernel runs in ring 0.
-        let (cr0, cr3, cr4) =
-            unsafe { (controlregs::cr0().bits(), controlregs::cr3() as u32, controlregs::cr4().bits()) };
+        let (cr0, cr4) = unsafe { (controlregs::cr0().bits(), controlregs::cr4().bits()) };
+        let cr3 = paging::loaded_directory().start().as_u32();
         let Self { eip, esp, ebp, eflags, ebx, ecx, edx, esi, edi, eax } = self;
         write!(f, "eip={eip:#010x} esp={esp:#010x} ebp={ebp:#010x} eflags={eflags:#010x} ")?;
         write!(f, "eax={eax:#010x} ebx={ebx:#010x} ecx={ecx:#010x} edx={edx:#010x} esi={esi:#010x} edi={edi:#010x} ")?;

@@ -8,6 +8,7 @@ pub mod lender;
 pub mod paged;
 pub(crate) mod reach;
 pub(crate) mod scratch;
+pub mod user;
 
 /// Where the direct map shows the byte at `address`, or `None` past its end.
 #[must_use]
