@@ -21,6 +21,7 @@ pub mod trap;
 global_asm!(include_str!("boot.s"));
 global_asm!(include_str!("exceptions.s"));
 global_asm!(include_str!("probe.s"));
+global_asm!(include_str!("provoke.s"));
 
 /// Sets up the descriptor tables, so that exceptions are reported, and the
 /// interrupt controllers, so that no line passes for an exception.

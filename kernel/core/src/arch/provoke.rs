@@ -45,6 +45,20 @@ pub fn triple_fault() {
     unsafe { asm!("lidt [{}]", "int3", in(reg) &raw const none) }
 }
 
+unsafe extern "C" {
+    static RING_3_PROGRAM: u8;
+    static RING_3_PROGRAM_END: u8;
+}
+
+/// A program for ring 3 that makes system calls and faults, of which
+/// `provoke.s` tells. It runs at any address, if a word can be pushed.
+#[must_use]
+pub fn ring_3_program() -> &'static [u8] {
+    let start = &raw const RING_3_PROGRAM;
+    // SAFETY: the program is between these two, and nobody changes it.
+    unsafe { core::slice::from_raw_parts(start, (&raw const RING_3_PROGRAM_END).byte_offset_from_unsigned(start)) }
+}
+
 /// Interrupts as the interrupt controllers do when a request is gone before the
 /// processor answers it: lines 7 and 15, and nothing is being served.
 pub fn spurious_interrupts() {

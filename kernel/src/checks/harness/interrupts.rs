@@ -1,4 +1,4 @@
-//! Interrupts, and ring 3.
+//! Interrupts of devices.
 
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU32, Ordering};
