@@ -30,7 +30,9 @@ pub mod meminfo;
 pub mod memory;
 mod panic;
 pub mod process;
+pub mod rng;
 pub mod start;
+pub mod test;
 
 pub use abi;
 pub use call::call;

@@ -1,0 +1,178 @@
+//! Tests that run in ring 3: rules with names, each in a process of its own.
+//!
+//! `NAME-test RULE` checks one rule, says what was expected and what was seen if
+//! it does not hold, and exits with 1 then; `NAME-test` checks all of them.
+//! Nothing here uses the program's heap, so that tests of the heap have it for
+//! themselves.
+
+use core::fmt::Debug;
+
+use abi::{Errno, Signal, WaitStatus};
+
+use crate::process::{self, Fork};
+use crate::start::Start;
+use crate::{eprintln, println};
+
+/// A rule, and how to find out whether it holds.
+pub struct Test {
+    /// The name, `[a-z0-9-]`.
+    pub name: &'static str,
+    /// The rule, in one sentence.
+    pub rule: &'static str,
+    /// Finds out.
+    pub run: fn(&mut Check, &'static Start),
+}
+
+/// What a test has seen so far.
+#[derive(Default, Debug)]
+pub struct Check {
+    wrong: u32,
+}
+
+impl Check {
+    /// Two values have to be equal.
+    pub fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: T, seen: T) {
+        if expected != seen {
+            self.wrong(what, expected, seen);
+        }
+    }
+
+    /// Two numbers have to be equal: addresses, which are printed as such.
+    pub fn address(&mut self, what: &str, expected: u32, seen: u32) {
+        if expected != seen {
+            self.wrong(what, format_args!("{expected:#010x}"), format_args!("{seen:#010x}"));
+        }
+    }
+
+    /// Something has to be true.
+    pub fn holds(&mut self, what: &str, is_true: bool) {
+        if !is_true {
+            self.wrong(what, "yes", "no");
+        }
+    }
+
+    /// Something has to succeed; what it answers.
+    pub fn done<T>(&mut self, what: &str, answer: Result<T, Errno>) -> Option<T> {
+        match answer {
+            Ok(value) => Some(value),
+            Err(errno) => {
+                self.wrong(what, "success", errno);
+                None
+            }
+        }
+    }
+
+    /// Something has to fail in this way.
+    pub fn refused<T: Debug>(&mut self, what: &str, expected: Errno, answer: Result<T, Errno>) {
+        match answer {
+            Err(errno) if errno == expected => {}
+            seen => self.wrong(what, expected, seen),
+        }
+    }
+
+    /// A copy of this process that does this has to end so.
+    pub fn ends(&mut self, what: &str, expected: WaitStatus, work: impl FnOnce() -> u8) {
+        let answer = process::spawn(work).and_then(|child| process::wait(Some(child)));
+        if let Some((_, seen)) = self.done(what, answer) {
+            self.equal(what, expected, seen);
+        }
+    }
+
+    /// A copy of this process that does this has to be killed, because there is no
+    /// memory, or none for it.
+    pub fn faults(&mut self, what: &str, work: impl FnOnce()) {
+        self.ends(what, WaitStatus::killed(Signal::Segmentation), || {
+            work();
+            0
+        });
+    }
+
+    /// A copy of this process that does this has to live.
+    pub fn lives(&mut self, what: &str, work: impl FnOnce()) {
+        self.ends(what, WaitStatus::exited(0), || {
+            work();
+            0
+        });
+    }
+
+    /// A copy of this process makes a check of its own, which counts here.
+    pub fn apart(&mut self, what: &str, work: impl FnOnce(&mut Self)) {
+        self.ends(what, WaitStatus::exited(0), || {
+            let mut check = Self::default();
+            work(&mut check);
+            check.exit_code()
+        });
+    }
+
+    /// 0 if all was as expected, otherwise 1.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        u8::from(self.wrong > 0)
+    }
+
+    fn wrong(&mut self, what: &str, expected: impl Debug, seen: impl Debug) {
+        self.wrong += 1;
+        println!("  {what}:");
+        println!("    expected {expected:?}");
+        println!("    saw      {seen:?}");
+    }
+}
+
+/// Checks the rules that the program's argument names, or all. For `exit`: 0 if
+/// all hold, 1 if one does not, 2 if there is no such rule.
+pub fn run(start: &'static Start, program: &str, tests: &[Test]) -> u8 {
+    match start.argument(1) {
+        None => run_all(start, tests),
+        Some("list") => {
+            for test in tests {
+                println!("{:<16} {}", test.name, test.rule);
+            }
+            0
+        }
+        Some(name) => match tests.iter().find(|test| test.name == name) {
+            Some(test) => run_one(start, test),
+            None => {
+                eprintln!("{program}: there is no `{name}`; `{program} list` says what there is");
+                2
+            }
+        },
+    }
+}
+
+fn run_one(start: &'static Start, test: &Test) -> u8 {
+    let mut check = Check::default();
+    (test.run)(&mut check, start);
+    let verdict = if check.wrong == 0 { "ok" } else { "WRONG" };
+    println!("{verdict} {}: {}", test.name, test.rule);
+    check.exit_code()
+}
+
+/// Checks one rule after the other, each in a copy of this process.
+fn run_all(start: &'static Start, tests: &[Test]) -> u8 {
+    let mut wrong = 0_u32;
+    for test in tests {
+        let child = match process::fork() {
+            Ok(Fork::Child) => process::exit(run_one(start, test)),
+            Ok(Fork::Parent(child)) => child,
+            Err(errno) => {
+                eprintln!("cannot make a process: {errno}");
+                return 1;
+            }
+        };
+        match process::wait(Some(child)) {
+            Ok((_, status)) if status.code() == Some(0) => {}
+            Ok((_, status)) => {
+                wrong += 1;
+                if status.code() != Some(1) {
+                    println!("WRONG {}: the test itself was not to end: {status}", test.name);
+                }
+            }
+            Err(errno) => {
+                eprintln!("cannot wait for a process: {errno}");
+                return 1;
+            }
+        }
+    }
+    println!("{} of {} rules hold", tests.len() as u32 - wrong, tests.len());
+    u8::from(wrong > 0)
+}
