@@ -1,8 +1,9 @@
-//! `cargo grade dev bench`: how long a student waits from save to score, and for what.
+//! `cargo grade dev bench`: how long a student waits from save to score, and
+//! for what; and how many instructions allocators take.
 //!
-//! Everything is measured in a copy of the course, on the program as it is:
-//! build it with `--release` or not, as you mean to use it. The median of
-//! several runs counts; a busy machine shows in the spread.
+//! Time is measured in a copy of the course, on the program as it is: build it
+//! with `--release` or not, as you mean to use it. The median of several runs
+//! counts; a busy machine shows in the spread. Instructions are always the same.
 
 use std::env;
 use std::fmt::Write as _;
@@ -26,7 +27,8 @@ use crate::report;
 use crate::report::style::{FAINT, STRONG, View, wrap};
 use crate::workspace::Lab;
 
-use super::peers::{self, Cost};
+use super::peers::{Kernel, frames, heaps};
+use super::rows;
 use super::stage::Stage;
 
 /// Boots to count how many there are in a second.
@@ -38,14 +40,18 @@ pub enum What {
     /// From save to score, and boots a second
     Time,
     /// What frame allocators cost in guest instructions: the lab's beside its peers
-    Instructions,
+    Frames,
+    /// What heaps cost in guest instructions and in memory: the lab's beside its peers
+    Heap,
+    /// Only see whether what counts instructions builds and runs: no figures
+    Smoke,
 }
 
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// One thing only.
-    pub what: Option<What>,
+    /// These things only; everything if there are none.
+    pub what: Vec<What>,
     /// How often.
     pub runs: usize,
     /// Without what builds everything anew.
@@ -57,12 +63,19 @@ pub struct Options {
 /// All figures.
 #[derive(Serialize)]
 struct Figures {
-    processors: usize,
+    /// Where time was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processors: Option<usize>,
     emulator: String,
     toolchain: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     rows: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckRow>,
-    allocators: Vec<Cost>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frames: Vec<frames::Cost>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    heaps: Option<heaps::Figures>,
 }
 
 /// One thing that was measured several times.
@@ -95,24 +108,35 @@ struct CheckRow {
 /// If it could not be done.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let mut figures = Figures {
-        processors: processors(),
+        processors: None,
         emulator: engine.emulator.version.clone(),
         toolchain: engine.toolchain.version.clone(),
         rows: Vec::new(),
         checks: Vec::new(),
-        allocators: Vec::new(),
+        frames: Vec::new(),
+        heaps: None,
     };
-    if options.what != Some(What::Instructions) {
+    let is_wanted = |what| match what {
+        What::Smoke => options.what.contains(&what),
+        _ => options.what.is_empty() || options.what.contains(&what),
+    };
+    if is_wanted(What::Time) {
+        figures.processors = Some(processors());
         time(engine, options, progress, &mut figures)?;
     }
-    if options.what != Some(What::Time) {
-        figures.allocators = peers::measure(engine, progress)?.unwrap_or_default();
+    if is_wanted(What::Frames) || is_wanted(What::Heap) {
+        instructions(engine, is_wanted, progress, &mut figures)?;
+    }
+    if is_wanted(What::Smoke) {
+        let well = smoke(engine, progress)?;
+        if options.what.iter().all(|what| *what == What::Smoke) {
+            return Ok(well);
+        }
     }
     progress.finish();
 
     if let Some(file) = &options.json {
-        let mut text = serde_json::to_string_pretty(&figures).unwrap_or_default();
-        text.push('\n');
+        let text = rows::json(&figures).map_err(|error| Error::new(error.to_string()))?;
         report::write(&text, file).map_err(|error| Error::new(error.to_string()))?;
     }
     if options.json.as_deref() != Some(Path::new("-")) {
@@ -129,6 +153,35 @@ fn time(engine: &Engine, options: &Options, progress: &Progress, figures: &mut F
         bench.lab(lab, options.warm, figures)?;
     }
     bench.boots(figures)
+}
+
+/// What allocators cost.
+fn instructions(
+    engine: &Engine,
+    is_wanted: impl Fn(What) -> bool,
+    progress: &Progress,
+    figures: &mut Figures,
+) -> Result<()> {
+    let Some(kernel) = Kernel::build(engine, progress)? else { return Ok(()) };
+    if is_wanted(What::Frames) {
+        figures.frames = frames::measure(&kernel, progress)?;
+    }
+    if is_wanted(What::Heap) {
+        figures.heaps = Some(heaps::measure(&kernel, progress)?);
+    }
+    Ok(())
+}
+
+/// Sees whether all heaps run; returns whether they do.
+fn smoke(engine: &Engine, progress: &Progress) -> Result<bool> {
+    let Some(kernel) = Kernel::build_quickly(engine, progress)? else { return Ok(true) };
+    let (heaps, wrong) = heaps::smoke(&kernel, progress)?;
+    progress.finish();
+    for heap in &wrong {
+        println!("{heap}");
+    }
+    println!("{} of {heaps} heaps ran a trace without a fault", heaps - wrong.len());
+    Ok(wrong.is_empty())
 }
 
 /// Everything that is needed to measure.
@@ -348,7 +401,8 @@ fn median(numbers: &mut [f64]) -> f64 {
 
 fn tables(figures: &Figures, view: &View) -> String {
     let mut out = String::new();
-    let machine = format!("{} processors, {}, {}", figures.processors, figures.emulator, figures.toolchain);
+    let processors = figures.processors.map(|count| format!("{count} processors, ")).unwrap_or_default();
+    let machine = format!("{processors}{}, {}", figures.emulator, figures.toolchain);
     let _ = writeln!(out, "{}", view.paint(FAINT, &machine));
     if !figures.rows.is_empty() {
         let mut table = plain_table(&["", "median", "least", "most", "processor time", "runs"]);
@@ -384,10 +438,10 @@ fn tables(figures: &Figures, view: &View) -> String {
         align(&mut table, 2);
         let _ = writeln!(out, "{table}");
     }
-    if !figures.allocators.is_empty() {
-        for (title, table) in peers::tables(&figures.allocators) {
-            let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
-        }
+    let of_frames = frames::tables(&figures.frames);
+    let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
+    for (title, table) in of_frames.into_iter().chain(of_heaps) {
+        let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
     }
     out
 }

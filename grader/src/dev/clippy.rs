@@ -50,12 +50,16 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let program = kernel_clippy(engine, no_install)?;
     let builder = Builder { toolchain: &engine.toolchain, root, target_dir: &engine.target_dir };
     let mut kernel = builder.clippy(&program);
+    // The benchmark's own target takes a library of its own; its code is the same on this one.
+    if root.join("kernel/bench/Cargo.toml").is_file() {
+        kernel.args(["--package", "kernel-bench"]);
+    }
     let solutions = engine.mix(&[]).solutions;
     if !solutions.is_empty() {
         let features: Vec<String> = solutions.iter().map(|package| format!("{package}/solution")).collect();
         kernel.arg("--features").arg(features.join(","));
     }
-    fine &= look("the kernel", kernel, view)?;
+    fine &= look("the kernel and its benchmark", kernel, view)?;
     Ok(fine)
 }
 

@@ -8,6 +8,7 @@ mod host_tests;
 mod layout;
 mod patch;
 mod peers;
+mod rows;
 pub mod stage;
 mod variant;
 
@@ -34,11 +35,11 @@ pub enum DevCommand {
         #[arg(long)]
         no_skeleton: bool,
     },
-    /// Measure: from save to score, boots a second, and what frame allocators cost in instructions
+    /// Measure: from save to score, boots a second, and what allocators cost in instructions and in memory
     Bench {
         /// What to measure; everything if nothing is named
         #[arg(value_enum)]
-        what: Option<bench::What>,
+        what: Vec<bench::What>,
         /// How often each thing is measured; the median counts
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
@@ -66,7 +67,8 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool)
             check::run(engine, &options, view, &progress)
         }
         DevCommand::Bench { what, runs, warm, json } => {
-            let options = bench::Options { what: *what, runs: usize::from(*runs), warm: *warm, json: json.clone() };
+            let options =
+                bench::Options { what: what.clone(), runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
         }
         DevCommand::Clippy => clippy::run(engine, view, no_install),

@@ -78,6 +78,13 @@ fn what_students_get_grades_without_the_references() {
 }
 
 #[test]
+fn the_heaps_that_are_measured_run() {
+    if has_solutions() {
+        Copy::new().grade(&["dev", "bench", "smoke"]).expect_code(0).says("7 of 7 heaps ran a trace without a fault");
+    }
+}
+
+#[test]
 fn every_check_can_be_explained() {
     let all = grade(course(), &["explain", "--color", "never"]).expect_code(0);
     for name in labs() {

@@ -16,6 +16,8 @@ boot_start:
     cld
     mov esp, offset boot_stack_end
     xor ebp, ebp
+    # The address of the Multiboot information: section 3.2.
+    push ebx
     call bench_main
 2:  cli
     hlt

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::candidate::{Allocator, Candidate, RUN, Taken};
+use super::candidate::{Allocator, Candidate, RUN, Taken};
 
 /// Does nothing: what a call costs.
 pub struct Nothing;

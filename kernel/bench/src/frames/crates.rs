@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use bitmap_allocator::BitAlloc;
 
-use crate::candidate::{Allocator, Candidate, RUN, Taken, free_ranges};
+use super::candidate::{Allocator, Candidate, RUN, Taken, free_ranges};
 
 /// A cascade of 16-way bitmaps, with room for a fixed number of frames.
 pub struct Bitmap<B>(B);

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hint::black_box;
 
-use crate::candidate::{Allocator, Entry};
-use crate::heap;
-use crate::machine::instructions;
+use super::candidate::{Allocator, Entry};
+use crate::machine::{clock_overhead, instructions};
+use crate::own_heap;
 use crate::rng::Rng;
 
 /// The columns that a [`Cost`] is written as.
@@ -64,18 +64,18 @@ impl Occupancy {
 
     /// What this candidate costs at this occupancy.
     pub fn measure(&self, entry: &Entry) -> Cost {
-        let before = heap::live();
-        heap::reset_peak();
+        let before = own_heap::live();
+        own_heap::reset_peak();
         let allocator = (entry.build)(self.frames, &|frame| self.taken[(frame / self.run) as usize]);
         let mut churn = Churn::new(self, allocator);
-        heap::reset_peak();
-        let own = heap::live();
+        own_heap::reset_peak();
+        let own = own_heap::live();
         let built = churn.heap_before;
         while churn.allocations.calls + BATCH <= CALLS && churn.spent() < ENOUGH && !churn.taken.is_empty() {
             churn.batch();
         }
         // What was on the heap when the allocator was built, and what it grew by since.
-        let grown = heap::peak() - own;
+        let grown = own_heap::peak() - own;
         let elsewhere = churn.allocator.bytes_elsewhere();
         let metadata = (built - before + grown) as i32 + elsewhere;
         Cost {
@@ -107,7 +107,7 @@ struct Churn<'a> {
 
 impl<'a> Churn<'a> {
     fn new(occupancy: &'a Occupancy, allocator: alloc::boxed::Box<dyn Allocator>) -> Self {
-        let heap_before = heap::live();
+        let heap_before = own_heap::live();
         let run = occupancy.run;
         let firsts = (0..occupancy.frames).step_by(run as usize);
         let mut is_taken = vec![false; occupancy.frames as usize];
@@ -125,7 +125,7 @@ impl<'a> Churn<'a> {
             taken,
             is_taken,
             rng: Rng::new(0x00C0_FFEE),
-            overhead: overhead(),
+            overhead: clock_overhead(),
             allocations: Samples::default(),
             frees: Samples::default(),
             fault: None,
@@ -184,15 +184,6 @@ impl<'a> Churn<'a> {
             _ => self.fault = Some("wrong"),
         }
     }
-}
-
-/// Instructions from one look at the clock to the next.
-fn overhead() -> u32 {
-    let sample = || {
-        let start = instructions();
-        instructions().wrapping_sub(start)
-    };
-    (0..16).map(|_| sample()).min().unwrap_or(0)
 }
 
 /// Instructions of calls of one kind.

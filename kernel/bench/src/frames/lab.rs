@@ -11,7 +11,7 @@ use mm_api::{
 };
 use pmm::Pmm;
 
-use crate::candidate::{Allocator, Candidate, RUN, Taken};
+use super::candidate::{Allocator, Candidate, RUN, Taken};
 
 /// Words that an allocator can borrow for its records: for 16 bytes a frame of 3.5 GiB.
 const WORDS: usize = 4 << 20;

@@ -1,0 +1,27 @@
+//! What the benchmark was told to do: the words on its command line.
+
+use core::ffi::CStr;
+
+/// The beginning of the Multiboot information (Multiboot Specification 0.6.96, section 3.3).
+#[repr(C)]
+pub struct BootInformation {
+    flags: u32,
+    _memory: [u32; 2],
+    _boot_device: u32,
+    command_line: *const i8,
+}
+
+/// Set in the flags where there is a command line.
+const HAS_COMMAND_LINE: u32 = 1 << 2;
+
+/// The words that follow the image's name.
+pub fn words(information: &'static BootInformation) -> impl Iterator<Item = &'static str> {
+    let line = if information.flags & HAS_COMMAND_LINE == 0 || information.command_line.is_null() {
+        c""
+    } else {
+        // SAFETY: the flag says that this is the address of a string that ends with 0.
+        // It lies behind the image, where nothing is written before a heap is measured.
+        unsafe { CStr::from_ptr(information.command_line) }
+    };
+    line.to_str().unwrap_or_default().split_ascii_whitespace().skip(1)
+}

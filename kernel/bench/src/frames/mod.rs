@@ -1,0 +1,51 @@
+//! What frame allocators cost.
+
+mod baselines;
+mod candidate;
+mod crates;
+mod lab;
+mod measure;
+
+use crate::machine::println;
+
+use candidate::{Entry, entry};
+use measure::{Occupancy, Pattern};
+
+/// Frames in a MiB.
+const MIB: u32 = 256;
+
+/// The memory sizes, in MiB.
+const SIZES: [u32; 4] = [32, 256, 1024, 3584];
+
+/// The occupancies, in percent.
+const PERCENT: [u32; 3] = [10, 50, 99];
+
+/// Everything that is measured.
+const ENTRIES: [Entry; 7] = [
+    entry::<baselines::Nothing>("(empty call)"),
+    entry::<lab::Lab>("folio pmm"),
+    entry::<crates::Bitmap<bitmap_allocator::BitAlloc64K>>("bitmap-allocator 64K"),
+    entry::<crates::Bitmap<bitmap_allocator::BitAlloc1M>>("bitmap-allocator 1M"),
+    entry::<crates::BuddySystem>("buddy_system_allocator"),
+    entry::<baselines::NaiveBitmap>("(naive bitmap)"),
+    entry::<baselines::FreeList>("(free list)"),
+];
+
+/// Measures every allocator at every occupancy, and writes a line for each.
+pub fn measure_all() {
+    println!("allocator,memory_mib,frames_a_run,pattern,percent_taken,{}", measure::COLUMNS);
+    for mib in SIZES {
+        for run in [1, candidate::RUN] {
+            for pattern in [Pattern::Low, Pattern::Scattered] {
+                for percent in PERCENT {
+                    let occupancy = Occupancy::new(mib * MIB, run, pattern, percent);
+                    for entry in &ENTRIES {
+                        if entry.fits(mib * MIB, run) {
+                            println!("{},{mib},{run},{pattern},{percent},{}", entry.name, occupancy.measure(entry));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
