@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::figures::Figures;
 use crate::lab::Lab;
 use crate::{Problem, markdown};
 
@@ -9,7 +10,7 @@ use crate::{Problem, markdown};
 ///
 /// # Errors
 /// A request that is not understood, and in which line.
-pub fn expanded(text: &str, file: &Path, labs: &[Lab]) -> Result<String, Problem> {
+pub fn expanded(text: &str, file: &Path, labs: &[Lab], figures: &Figures) -> Result<String, Problem> {
     let mut out = String::with_capacity(text.len());
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -24,8 +25,14 @@ pub fn expanded(text: &str, file: &Path, labs: &[Lab]) -> Result<String, Problem
                 out += &markdown::section(lab);
             }
             Some(Request::AllChecks) => out += &markdown::overview(labs),
+            Some(Request::Bench(table)) => {
+                out += &figures.table(table).ok_or_else(|| {
+                    let what = format!("there is no table `{table}`; there is: {}", Figures::TABLES.join(", "));
+                    Problem::at(file, text, offset, what)
+                })?;
+            }
             Some(Request::Unknown) => {
-                let what = "write {{#checks LAB}} or {{#all-checks}}, on a line of its own";
+                let what = "write {{#checks LAB}}, {{#all-checks}} or {{#bench TABLE}}, on a line of its own";
                 return Err(Problem::at(file, text, offset, what));
             }
         }
@@ -37,11 +44,12 @@ pub fn expanded(text: &str, file: &Path, labs: &[Lab]) -> Result<String, Problem
 enum Request<'a> {
     Checks(&'a str),
     AllChecks,
+    Bench(&'a str),
     Unknown,
 }
 
 fn request(line: &str) -> Option<Request<'_>> {
-    if !line.contains("{{#checks") && !line.contains("{{#all-checks") {
+    if !["{{#checks", "{{#all-checks", "{{#bench"].iter().any(|request| line.contains(request)) {
         return None;
     }
     let inside = line.trim().strip_prefix("{{#").and_then(|rest| rest.strip_suffix("}}"));
@@ -49,6 +57,7 @@ fn request(line: &str) -> Option<Request<'_>> {
     Some(match words[..] {
         ["checks", id] => Request::Checks(id),
         ["all-checks"] => Request::AllChecks,
+        ["bench", table] => Request::Bench(table),
         _ => Request::Unknown,
     })
 }
@@ -67,7 +76,7 @@ mod tests {
     }
 
     fn expand(text: &str) -> Result<String, String> {
-        expanded(text, Path::new("a.md"), &labs()).map_err(|problem| problem.to_string())
+        expanded(text, Path::new("a.md"), &labs(), &Figures::default()).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -89,7 +98,8 @@ mod tests {
             expand("one\n\n{{#checks 07-gone}}\n").unwrap_err(),
             "a.md:3: there is no lab `07-gone` with a lab.toml; there is: 01-pmm"
         );
-        for wrong in ["{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}"] {
+        assert!(expand("{{#bench speed}}\n").unwrap_err().starts_with("a.md:1: there is no table `speed`; there is: "));
+        for wrong in ["{{#bench}}", "{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}"] {
             assert!(expand(wrong).unwrap_err().starts_with("a.md:1: write "), "{wrong}");
         }
     }

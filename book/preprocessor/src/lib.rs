@@ -1,15 +1,18 @@
 //! What mdBook cannot do by itself: it reads every `labs/*/lab.toml` and writes
 //! the checks of a lab, with points, rules and hints, into the chapter that
-//! asks for them. So the book and the grader cannot disagree.
+//! asks for them. So the book and the grader cannot disagree. It does the same
+//! with what was measured: `kernel/bench/results.json`.
 //!
 //! A chapter asks on a line of its own:
 //!
 //! - `{{#checks 01-pmm}}`: the checks of this lab, each with an anchor that is
 //!   its name, which is where the grader's messages point to.
 //! - `{{#all-checks}}`: the checks of every lab, as tables that point there.
+//! - `{{#bench heaps}}`: a table of figures; [`figures::Figures::TABLES`] has the names of all.
 #![forbid(unsafe_code)]
 
 pub mod chapter;
+pub mod figures;
 pub mod lab;
 pub mod markdown;
 mod problem;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use folio_book::chapter;
+use folio_book::figures::Figures;
 use folio_book::lab::Lab;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -25,12 +26,12 @@ pub struct Page {
 
 impl Page {
     /// Reads the page in `file`.
-    pub fn read(file: &Path, labs: &[Lab]) -> Self {
+    pub fn read(file: &Path, labs: &[Lab], figures: &Figures) -> Self {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let mut page = Self { name, ..Self::default() };
         let raw = fs::read_to_string(file).unwrap();
         page.look_for_pasted_code(&raw);
-        match chapter::expanded(&raw, file, labs) {
+        match chapter::expanded(&raw, file, labs, figures) {
             Ok(text) => {
                 let text = page.with_includes(&text, file);
                 page.read_markdown(&text);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use folio_book::figures::Figures;
 use folio_book::lab::{self, Lab};
 
 use crate::page::Page;
@@ -14,9 +15,11 @@ fn labs() -> Vec<Lab> {
 
 fn pages() -> BTreeMap<String, Page> {
     let labs = labs();
+    let figures = Figures::read(&root().join("kernel/bench/results.json"));
+    let figures = figures.unwrap_or_else(|problem| panic!("{problem}"));
     let files = fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
     let pages = files.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
-    pages.map(|file| Page::read(&file, &labs)).map(|page| (page.name.clone(), page)).collect()
+    pages.map(|file| Page::read(&file, &labs, &figures)).map(|page| (page.name.clone(), page)).collect()
 }
 
 /// What is wrong with `link`, as it stands on the page `from`.

@@ -1,0 +1,290 @@
+//! What was measured of the labs' allocators and their peers, and the tables
+//! that the book shows of it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::Problem;
+
+/// The figures that `cargo grade dev bench --json` has written.
+#[derive(Deserialize, Default, Debug)]
+pub struct Figures {
+    emulator: String,
+    toolchain: String,
+    frames: Vec<Frames>,
+    traces: Vec<Trace>,
+    heaps: Vec<Heap>,
+    heaps_by_trace: Vec<HeapOnTrace>,
+}
+
+/// A frame allocator on one size of memory.
+#[derive(Deserialize, Debug)]
+struct Frames {
+    allocator: String,
+    memory_mib: u32,
+    frames_a_run: u32,
+    pattern: String,
+    percent_taken: u32,
+    allocate: f64,
+    free: f64,
+    metadata_bytes_per_frame: f64,
+    verdict: String,
+}
+
+/// A program that heaps are measured with.
+#[derive(Deserialize, Debug)]
+struct Trace {
+    trace: String,
+    about: String,
+    payload_bytes: u32,
+}
+
+/// A heap, over all traces.
+#[derive(Deserialize, Debug)]
+struct Heap {
+    heap: String,
+    mean: f64,
+    p99: u32,
+    worst: u32,
+    reallocating: f64,
+    utilization: Option<f64>,
+    least_utilization: Option<f64>,
+    failed: u32,
+}
+
+/// A heap on one trace.
+#[derive(Deserialize, Debug)]
+struct HeapOnTrace {
+    heap: String,
+    trace: String,
+    mean: f64,
+    utilization: Option<f64>,
+    verdict: String,
+}
+
+impl Figures {
+    /// The names of the tables.
+    pub const TABLES: [&'static str; 6] =
+        ["frames", "heaps", "heap-traces", "heap-instructions", "heap-utilization", "measured-with"];
+
+    /// Reads the figures.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not what `cargo grade dev bench` writes.
+    pub fn read(file: &Path) -> Result<Self, Problem> {
+        let text =
+            fs::read_to_string(file).map_err(|error| Problem::in_file(file, format!("cannot be read: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| Problem::in_file(file, error.to_string()))
+    }
+
+    /// The table of this name, as Markdown; `None` if there is none.
+    pub fn table(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "frames" => self.of_frames(),
+            "heaps" => self.of_heaps(),
+            "heap-traces" => self.of_traces(),
+            "heap-instructions" => self.by_trace(Best::Least, 0, |cost| Some(cost.mean)),
+            "heap-utilization" => self.by_trace(Best::Most, 1, |cost| cost.utilization),
+            "measured-with" => format!("Measured with {} and {}.\n", self.emulator, self.toolchain),
+            _ => return None,
+        })
+    }
+
+    /// Single frames, in a memory whose low 99 % are taken.
+    fn of_frames(&self) -> String {
+        let shown = |cost: &&Frames| (cost.frames_a_run, cost.pattern.as_str(), cost.percent_taken) == (1, "low", 99);
+        let costs: Vec<&Frames> = self.frames.iter().filter(shown).collect();
+        let mut sizes: Vec<u32> = costs.iter().map(|cost| cost.memory_mib).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut out = String::from("| |");
+        for size in &sizes {
+            let _ = write!(out, " {size} MiB |");
+        }
+        out += " records |\n|:---|";
+        out += &"---:|".repeat(sizes.len() + 1);
+        out.push('\n');
+        for allocator in names(costs.iter().map(|cost| cost.allocator.as_str())) {
+            let _ = write!(out, "| {} |", named(allocator));
+            let at = |size: u32| costs.iter().find(|cost| cost.allocator == allocator && cost.memory_mib == size);
+            for &size in &sizes {
+                let _ = match at(size) {
+                    Some(cost) if cost.verdict == "ok" => write!(out, " {:.0} / {:.0} |", cost.allocate, cost.free),
+                    Some(cost) => write!(out, " {} |", cost.verdict),
+                    None => write!(out, " – |"),
+                };
+            }
+            let records =
+                sizes.iter().rev().find_map(|&size| at(size)).map_or(0.0, |cost| cost.metadata_bytes_per_frame);
+            let _ = writeln!(out, " {records:.2} |");
+        }
+        out
+    }
+
+    fn of_heaps(&self) -> String {
+        let mut out = String::from(
+            "| | a call | 99 % of calls | worst | reallocating | utilization | least | failed |\n\
+             |:---|---:|---:|---:|---:|---:|---:|---:|\n",
+        );
+        for heap in &self.heaps {
+            let percent = |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.1} %"));
+            let _ = writeln!(
+                out,
+                "| {} | {:.0} | {} | {} | {:.0} | {} | {} | {} |",
+                named(&heap.heap),
+                heap.mean,
+                heap.p99,
+                heap.worst,
+                heap.reallocating,
+                percent(heap.utilization),
+                percent(heap.least_utilization),
+                heap.failed,
+            );
+        }
+        out
+    }
+
+    fn of_traces(&self) -> String {
+        let mut out = String::from("| Trace | What is asked for | At most |\n|:---|:---|---:|\n");
+        for trace in &self.traces {
+            let kib = trace.payload_bytes.div_ceil(1024);
+            let _ = writeln!(out, "| `{}` | {} | {kib} KiB |", trace.trace, trace.about);
+        }
+        out
+    }
+
+    /// A row a trace, a column a heap, the best of each row in bold. Names in brackets are for scale only.
+    fn by_trace(&self, best: Best, decimals: usize, number: impl Fn(&HeapOnTrace) -> Option<f64>) -> String {
+        let costs: Vec<&HeapOnTrace> = self.heaps_by_trace.iter().filter(|cost| !is_for_scale(&cost.heap)).collect();
+        let heaps = names(costs.iter().map(|cost| cost.heap.as_str()));
+        let mut out = String::from("| |");
+        for heap in &heaps {
+            let _ = write!(out, " {} |", named(heap.trim_end_matches("_allocator")));
+        }
+        out += "\n|:---|";
+        out += &"---:|".repeat(heaps.len());
+        out.push('\n');
+        for trace in names(costs.iter().map(|cost| cost.trace.as_str())) {
+            let row: Vec<(f64, bool)> = heaps
+                .iter()
+                .map(|heap| {
+                    let cost = costs.iter().find(|cost| cost.trace == trace && cost.heap == *heap);
+                    let sound = cost.filter(|cost| cost.verdict == "ok");
+                    sound.and_then(|cost| number(cost)).map_or((0.0, false), |number| (number, true))
+                })
+                .collect();
+            let sound = row.iter().filter(|(_, sound)| *sound).map(|(number, _)| *number);
+            let first = match best {
+                Best::Least => sound.fold(f64::INFINITY, f64::min),
+                Best::Most => sound.fold(0.0, f64::max),
+            };
+            let _ = write!(out, "| `{trace}` |");
+            for (number, sound) in row {
+                let _ = match sound {
+                    false => write!(out, " – |"),
+                    true if format!("{number:.decimals$}") == format!("{first:.decimals$}") => {
+                        write!(out, " **{number:.decimals$}** |")
+                    }
+                    true => write!(out, " {number:.decimals$} |"),
+                };
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Which number of a row is the best.
+enum Best {
+    Least,
+    Most,
+}
+
+/// All names, each once, in the order in which they come.
+fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for name in all {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn is_for_scale(name: &str) -> bool {
+    name.starts_with('(')
+}
+
+/// A name as it is shown: a package's as code, what is for scale only in words, ours in bold.
+fn named(name: &str) -> String {
+    match name {
+        "folio-heap" | "folio pmm" => "**the reference**".to_owned(),
+        _ if is_for_scale(name) => name.replace('-', " "),
+        _ => format!("`{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures() -> Figures {
+        let text = r#"{
+            "emulator": "QEMU 1", "toolchain": "rustc 1",
+            "frames": [
+                {"allocator": "folio pmm", "memory_mib": 32, "frames_a_run": 1, "pattern": "low", "percent_taken": 99,
+                 "allocate": 90.4, "free": 60.6, "metadata_bytes_per_frame": 0.141, "verdict": "ok"},
+                {"allocator": "folio pmm", "memory_mib": 32, "frames_a_run": 16, "pattern": "low", "percent_taken": 99,
+                 "allocate": 7.0, "free": 7.0, "metadata_bytes_per_frame": 0.141, "verdict": "ok"},
+                {"allocator": "x", "memory_mib": 64, "frames_a_run": 1, "pattern": "low", "percent_taken": 99,
+                 "allocate": 1.0, "free": 1.0, "metadata_bytes_per_frame": 2.0, "verdict": "wrong"}
+            ],
+            "traces": [{"trace": "queue", "about": "Messages.", "payload_bytes": 2049}],
+            "heaps": [{"heap": "talc", "mean": 110.4, "p99": 200, "worst": 300, "reallocating": 700.0,
+                "utilization": 75.0, "least_utilization": 41.5, "failed": 0}],
+            "heaps_by_trace": [
+                {"heap": "(empty-call)", "trace": "queue", "mean": 9.0, "verdict": "ok"},
+                {"heap": "folio-heap", "trace": "queue", "mean": 120.0, "utilization": 90.0, "verdict": "ok"},
+                {"heap": "a_allocator", "trace": "queue", "mean": 110.0, "utilization": 80.0, "verdict": "ok"},
+                {"heap": "b", "trace": "queue", "mean": 1.0, "verdict": "overwritten"}
+            ]
+        }"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn every_table_has_a_name() {
+        for name in Figures::TABLES {
+            assert!(figures().table(name).is_some_and(|text| text.ends_with('\n')), "{name}");
+        }
+        assert!(figures().table("speed").is_none());
+    }
+
+    #[test]
+    fn of_frames_the_full_memory_is_shown() {
+        assert_eq!(
+            figures().table("frames").unwrap(),
+            "| | 32 MiB | 64 MiB | records |\n|:---|---:|---:|---:|\n\
+             | **the reference** | 90 / 61 | – | 0.14 |\n| `x` | – | wrong | 2.00 |\n"
+        );
+    }
+
+    #[test]
+    fn the_best_of_a_row_is_bold_if_it_is_right() {
+        let header = "| | **the reference** | `a` | `b` |\n|:---|---:|---:|---:|\n";
+        let table = |name| figures().table(name).unwrap();
+        assert_eq!(table("heap-instructions"), format!("{header}| `queue` | 120 | **110** | – |\n"));
+        assert_eq!(table("heap-utilization"), format!("{header}| `queue` | **90.0** | 80.0 | – |\n"));
+    }
+
+    #[test]
+    fn heaps_and_traces_have_a_row_each() {
+        let table = |name| figures().table(name).unwrap();
+        assert!(table("heaps").ends_with("| `talc` | 110 | 200 | 300 | 700 | 75.0 % | 41.5 % | 0 |\n"));
+        assert!(table("heap-traces").ends_with("| `queue` | Messages. | 3 KiB |\n"));
+        assert_eq!(table("measured-with"), "Measured with QEMU 1 and rustc 1.\n");
+    }
+}
