@@ -13,6 +13,7 @@ mod labs;
 mod memory;
 mod os;
 mod pages;
+mod process;
 mod screen;
 
 use kernel_core::check;

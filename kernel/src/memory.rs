@@ -20,9 +20,9 @@ use kernel_core::fail;
 use kernel_core::machine::Machine;
 use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
-use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, USER_SPACE_END};
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
-    AllocError, FrameAllocator as _, InitError, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
+    AllocError, FrameAllocator as _, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
     VirtAddr, VirtualMemory as _, VmmError,
 };
 use spin::{Mutex, MutexGuard, Once};
@@ -34,6 +34,7 @@ mod counted;
 mod kernel_heap;
 
 pub use counted::Counted;
+pub use kernel_heap::in_use as heap_in_use;
 
 /// The user half, but for page 0.
 const USER: PageRange = PageRange::between(VirtAddr::new(mm_api::layout::PAGE_SIZE), USER_SPACE_END);
@@ -115,6 +116,18 @@ impl Memory {
             kernel_stacks: self.kernel_stacks,
             user: self.user,
         }
+    }
+
+    /// How many page tables there are for the parts of the kernel half where pages are
+    /// mapped one by one. They may stay for ever.
+    pub fn kernel_tables(&self) -> u32 {
+        let [first, end] =
+            [KERNEL_VIRTUAL_START, TEMPORARY_START].map(|address| Page::containing(address).directory_index());
+        let indices = TableIndex::kernel_half().filter(|index| (first..end).contains(index));
+        let root = self.vmm.root(Space::Kernel);
+        let count = |words: &_| indices.filter_map(|index| entry(words, index)).count();
+        // At most as many as a directory has entries.
+        self.machine.with_words(root, count).unwrap_or(0) as u32
     }
 
     /// What the user half of a space holds, by a look at its tables.
@@ -257,6 +270,11 @@ pub fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
          interrupt handler, or by the heap, because that work allocates or frees",
     );
     work(&mut memory)
+}
+
+/// Whether the memory is up.
+pub fn is_up() -> bool {
+    MEMORY.get().is_some()
 }
 
 /// Whether somebody works with the memory now.

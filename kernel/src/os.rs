@@ -3,19 +3,23 @@
 use core::fmt::{self, Display, Formatter};
 
 use kernel_core::machine::Machine;
-use log::{error, info};
+use log::{error, info, warn};
 use mm_api::RegionKind;
 use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
 
 use crate::memory::{self, Started};
+use crate::process::{self, Audit};
+use crate::screen;
 
 /// Says what there is, starts what the labs have built, and then waits.
 pub fn run(machine: &'static Machine) -> ! {
     info!("Folio {}: a kernel whose memory is yours to manage", env!("CARGO_PKG_VERSION"));
     describe_memory(machine);
-    start_memory(machine);
+    if start_memory(machine) {
+        run_programs(machine);
+    }
     info!("There is nothing more to do.");
-    kernel_core::idle()
+    kernel_core::shut_down()
 }
 
 /// Prints the memory map and what is reserved in it.
@@ -37,7 +41,7 @@ fn describe_memory(machine: &Machine) {
 }
 
 /// Labs 01 to 03: brings the memory up, and has each of them say what it did.
-fn start_memory(machine: &'static Machine) {
+fn start_memory(machine: &'static Machine) -> bool {
     info!("Lab 01, the frame allocator:");
     let result = memory::start(machine, |started| match started {
         Started::Frames { managed, free, lent } => {
@@ -51,8 +55,14 @@ fn start_memory(machine: &'static Machine) {
         Started::Heap { bytes } => info!("  {} KiB from {KERNEL_HEAP_START} on", bytes / 1024),
     });
     match result {
-        Ok(()) => describe_use(),
-        Err(error) => error!("  {error}"),
+        Ok(()) => {
+            describe_use();
+            true
+        }
+        Err(error) => {
+            error!("  {error}");
+            false
+        }
     }
 }
 
@@ -66,6 +76,36 @@ fn describe_use() {
     info!("  {:>9} KiB  the kernel's heap", kib(frames.heap));
     info!("  {:>9} KiB  free", kib(frames.free));
     info!("");
+}
+
+/// The program that is started first, if the machine was booted with it.
+const SHELL: &str = "shell";
+
+/// Labs 04 and 05: starts the first program, and goes on when it has ended.
+fn run_programs(machine: &'static Machine) {
+    let mut names = machine.modules().map(|module| module.name);
+    let Some(first) = names.next() else {
+        warn!(
+            "The kernel was booted without programs, so there is nothing to run. `cargo grade run` brings them along."
+        );
+        return;
+    };
+    let first = if names.any(|name| name == SHELL) { SHELL } else { first };
+    info!("Labs 04 and 05, the heap and the stacks of processes:");
+    screen::start();
+    let before = Audit::now();
+    match process::run(machine, first, &[]) {
+        Ok(status) => info!("{first}, the first process, {status}."),
+        Err(error) => return error!("{first} cannot be started: {error}"),
+    }
+    let after = Audit::now();
+    if before == after {
+        info!("Everything that processes had was given back.");
+    } else {
+        warn!("Not everything that processes had was given back.");
+        warn!("  in use before: {before}");
+        warn!("  and after:     {after}");
+    }
 }
 
 /// A range of physical addresses, and how large it is.

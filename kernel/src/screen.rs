@@ -6,9 +6,6 @@
 //! virtual memory. Both are read from the page tables, as the processor reads
 //! them; nobody is asked.
 
-// The operating system calls this once it runs programs.
-#![allow(dead_code)]
-
 use core::fmt::{self, Write as _};
 
 use kernel_core::machine::Machine;

@@ -30,4 +30,4 @@ pub mod screen {
 
 pub use boot_info::BootError;
 pub use boot_info::self_test::run as test_boot_info;
-pub use machine_end::idle;
+pub use machine_end::{idle, shut_down};

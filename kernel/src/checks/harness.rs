@@ -14,6 +14,8 @@ use log::info;
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{Frame, FrameRange, LendError, MetadataLender};
 
+use crate::process::{self, Ending};
+
 /// All of them.
 pub const CHECKS: &[Check] = &[
     check("harness-pass", |_| Ok(())),
@@ -43,6 +45,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-timer", interrupts::timer),
     check("harness-ring-3", ring_3::round_trip),
     check("harness-user-copies", ring_3::copies),
+    check("harness-program", program),
     check("harness-kernel-stack-overflow", ring_3::kernel_stack_overflow),
 ];
 
@@ -53,6 +56,17 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
 /// For what should not return; where it does, the check passes.
 fn ends(end: impl FnOnce()) -> Outcome {
     end();
+    Ok(())
+}
+
+/// Boots the system, and runs `hello` twice. The machine has to be started with it.
+fn program(context: &mut Context) -> Outcome {
+    for _ in 0..2 {
+        let Ending { status, output } = process::run_program(context, "hello", &[])?;
+        ensure!(status.code() == Some(0), expected: ("hello to end well"), saw: ("hello {status}"));
+        let output = str::from_utf8(&output).unwrap_or_default();
+        ensure!(output.starts_with("Hello"), expected: ("what hello says"), saw: ("{output:?}"));
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use mm_api::layout::{KERNEL_HEAP_END, KERNEL_HEAP_START, PAGE_SIZE};
 use mm_api::{
@@ -110,6 +111,26 @@ pub fn self_test() -> Option<Result<HeapSummary, mm_api::HeapDamage>> {
     with_heap(|heap| heap.check())
 }
 
+/// How many blocks were asked for and not yet given back, and how many bytes.
+static BLOCKS: AtomicU32 = AtomicU32::new(0);
+static BYTES: AtomicU32 = AtomicU32::new(0);
+
+/// How many blocks are in use, and how many bytes were asked for in all of them:
+/// counted here, whatever the heap says.
+pub fn in_use() -> (u32, u32) {
+    (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
+}
+
+/// Counts a block that was handed out.
+fn count(block: *mut u8, layout: Layout) -> *mut u8 {
+    if !block.is_null() {
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
+        // The heap has at most 64 MiB.
+        BYTES.fetch_add(layout.size() as u32, Ordering::Relaxed);
+    }
+    block
+}
+
 /// The kernel's allocator, behind `Box`, `Vec` and their kin.
 struct Allocator;
 
@@ -138,14 +159,16 @@ fn refuse(what: &str, block: *mut u8, error: BlockError) -> ! {
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        or_null(with_heap(|heap| heap.allocate(layout)))
+        count(or_null(with_heap(|heap| heap.allocate(layout))), layout)
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        or_null(with_heap(|heap| heap.allocate_zeroed(layout)))
+        count(or_null(with_heap(|heap| heap.allocate_zeroed(layout))), layout)
     }
 
-    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        BLOCKS.fetch_sub(1, Ordering::Relaxed);
+        BYTES.fetch_sub(layout.size() as u32, Ordering::Relaxed);
         let answer = NonNull::new(block).and_then(|block| with_heap(|heap| heap.free(block)));
         if let Some(Err(error)) = answer {
             refuse("a free", block, error);
@@ -153,12 +176,17 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let (Some(old), Ok(layout)) = (NonNull::new(block), Layout::from_size_align(size, layout.align())) else {
+        let (Some(old), Ok(new)) = (NonNull::new(block), Layout::from_size_align(size, layout.align())) else {
             return ptr::null_mut();
         };
-        match with_heap(|heap| heap.reallocate(old, layout)) {
+        match with_heap(|heap| heap.reallocate(old, new)) {
             Some(Err(ReallocError::Block(error))) => refuse("a reallocation", block, error),
-            answer => or_null(answer),
+            Some(Ok(block)) => {
+                BYTES.fetch_add(new.size() as u32, Ordering::Relaxed);
+                BYTES.fetch_sub(layout.size() as u32, Ordering::Relaxed);
+                block.as_ptr()
+            }
+            _ => ptr::null_mut(),
         }
     }
 }

@@ -1,0 +1,277 @@
+//! The memory of a process: its directory, and what is in its user half.
+//!
+//! Pages of the user half are all mapped one by one: those of the image here,
+//! those of the heap by lab 04, those of the stack by lab 05. So what is mapped
+//! is unmapped in the same way, before the directory goes.
+
+use abi::Errno;
+use loader::Program;
+use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::{
+    Arguments, BreakError, Directory, PageError, ProcessHeap as _, Protection, Space, StackError, UserStack as _,
+    VirtAddr, VirtualMemory as _, VmmError,
+};
+
+use super::image::Image;
+use crate::labs::{ProcessHeap, UserStack};
+use crate::memory::{self, Memory, SystemPages};
+
+/// The first address after the stack.
+const STACK_END: VirtAddr = VirtAddr::new(USER_STACK_START.as_u32() + USER_STACK_SIZE);
+
+/// The memory of a process.
+pub struct AddressSpace {
+    image: Image,
+    mapped: Mapped,
+}
+
+/// Everything of it that the labs made. It has nothing on the kernel's heap, which
+/// cannot be used while the system's memory is held.
+struct Mapped {
+    directory: Directory,
+    heap: ProcessHeap,
+    stack: UserStack,
+}
+
+/// What an error of a lab is called when a program is told.
+trait ToErrno {
+    fn to_errno(self) -> Errno;
+}
+
+impl ToErrno for VmmError {
+    fn to_errno(self) -> Errno {
+        Errno::ENOMEM
+    }
+}
+
+impl ToErrno for PageError {
+    fn to_errno(self) -> Errno {
+        Errno::ENOMEM
+    }
+}
+
+impl ToErrno for BreakError {
+    fn to_errno(self) -> Errno {
+        Errno::ENOMEM
+    }
+}
+
+impl ToErrno for StackError {
+    fn to_errno(self) -> Errno {
+        match self {
+            Self::TooManyArguments => Errno::E2BIG,
+            _ => Errno::ENOMEM,
+        }
+    }
+}
+
+impl AddressSpace {
+    /// Loads a program. The second part of the answer is the stack pointer that it
+    /// begins with.
+    ///
+    /// # Errors
+    /// `ENOMEM`, `E2BIG`; nothing has changed then.
+    pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), Errno> {
+        let image = Image::of(program)?;
+        let (mapped, stack) = memory::with(|memory| Mapped::load(memory, &image, program, arguments))?;
+        Ok((Self { image, mapped }, stack))
+    }
+
+    /// The same memory once more, for a new process.
+    ///
+    /// # Errors
+    /// `ENOMEM`; nothing has changed then.
+    pub fn fork(&self) -> Result<Self, Errno> {
+        let image = self.image.duplicate()?;
+        let mapped = memory::with(|memory| self.mapped.fork(memory, &image))?;
+        Ok(Self { image, mapped })
+    }
+
+    /// Gives everything back. If it is loaded, the kernel's own is loaded first.
+    pub fn destroy(self) {
+        let Self { image, mapped } = self;
+        memory::with(|memory| mapped.destroy(memory, &image));
+    }
+
+    /// Makes it the one that is loaded.
+    pub fn activate(&self) {
+        memory::with(|memory| {
+            if memory.machine.directory() != self.mapped.directory.frame() {
+                memory.vmm.load(Space::Of(&self.mapped.directory));
+            }
+        });
+    }
+
+    /// Moves the break to an address, and returns where it is then.
+    pub fn brk(&mut self, address: VirtAddr) -> VirtAddr {
+        let Mapped { directory, heap, .. } = &mut self.mapped;
+        memory::with(|memory| {
+            // The answer says whether it moved.
+            let _ = heap.brk(&mut user_pages(memory, directory), address);
+        });
+        heap.current()
+    }
+
+    /// Moves the break by so many bytes, and returns where it was.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn sbrk(&mut self, increment: i32) -> Result<VirtAddr, Errno> {
+        let Mapped { directory, heap, .. } = &mut self.mapped;
+        memory::with(|memory| heap.sbrk(&mut user_pages(memory, directory), increment).map_err(ToErrno::to_errno))
+    }
+
+    /// Grows the stack down to an address.
+    ///
+    /// # Errors
+    /// As [`mm_api::UserStack::grow`].
+    pub fn grow_stack(&mut self, address: VirtAddr) -> Result<(), StackError> {
+        memory::with(|memory| self.grow_stack_in(memory, address))
+    }
+
+    /// The same, where the memory is held already.
+    pub fn grow_stack_in(&mut self, memory: &mut Memory, address: VirtAddr) -> Result<(), StackError> {
+        let Mapped { directory, stack, .. } = &mut self.mapped;
+        stack.grow(&mut user_pages(memory, directory), address)
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Directory {
+        &self.mapped.directory
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Where the heap starts, and where it ends.
+    pub fn heap(&self) -> (VirtAddr, VirtAddr) {
+        (self.mapped.heap.start(), self.mapped.heap.current())
+    }
+
+    /// How many pages the heap has.
+    pub fn heap_pages(&self) -> u32 {
+        let (start, end) = self.heap();
+        end.as_u32().saturating_sub(start.as_u32()).div_ceil(PAGE_SIZE)
+    }
+
+    /// The stack's lowest mapped address.
+    pub fn stack_bottom(&self) -> VirtAddr {
+        self.mapped.stack.bottom()
+    }
+
+    /// How many pages the stack has.
+    pub fn stack_pages(&self) -> u32 {
+        STACK_END.as_u32().saturating_sub(self.stack_bottom().as_u32()) / PAGE_SIZE
+    }
+}
+
+impl Mapped {
+    fn load(
+        memory: &mut Memory,
+        image: &Image,
+        program: &Program<'_>,
+        arguments: &Arguments<'_>,
+    ) -> Result<(Self, VirtAddr), Errno> {
+        let heap = ProcessHeap::new(program.end().start(), USER_STACK_GUARD).map_err(ToErrno::to_errno)?;
+        let directory = memory.vmm.create_directory().map_err(ToErrno::to_errno)?;
+        let result = Self::fill(memory, &directory, image, program, arguments);
+        match result {
+            Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
+            Err(error) => {
+                discard(memory, directory, image);
+                Err(error)
+            }
+        }
+    }
+
+    /// Fills a new directory. After an error some of the image may be mapped.
+    fn fill(
+        memory: &mut Memory,
+        directory: &Directory,
+        image: &Image,
+        program: &Program<'_>,
+        arguments: &Arguments<'_>,
+    ) -> Result<(UserStack, VirtAddr), Errno> {
+        let pages = &mut user_pages(memory, directory);
+        image.load(pages, program).map_err(ToErrno::to_errno)?;
+        let mut stack = UserStack::create(pages).map_err(ToErrno::to_errno)?;
+        let pointer = match stack.set_up(pages, arguments) {
+            Ok(pointer) => pointer,
+            Err(error) => {
+                stack.destroy(pages);
+                return Err(error.to_errno());
+            }
+        };
+        protect(memory, directory, image);
+        Ok((stack, pointer))
+    }
+
+    fn fork(&self, memory: &mut Memory, image: &Image) -> Result<Self, Errno> {
+        let directory = memory.vmm.create_directory().map_err(ToErrno::to_errno)?;
+        match self.copy(memory, &directory, image) {
+            Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
+            Err(error) => {
+                discard(memory, directory, image);
+                Err(error)
+            }
+        }
+    }
+
+    /// Copies everything to a new directory. After an error some of the image may
+    /// be mapped.
+    fn copy(
+        &self,
+        memory: &mut Memory,
+        directory: &Directory,
+        image: &Image,
+    ) -> Result<(ProcessHeap, UserStack), Errno> {
+        let (from, to) = (Space::Of(&self.directory), Space::Of(directory));
+        let copies = memory.with_two_users(from, to, Protection::USER_WRITE, |from, to| {
+            image.copy(from, to).map_err(ToErrno::to_errno)?;
+            let mut heap = self.heap.fork(from, to).map_err(ToErrno::to_errno)?;
+            match self.stack.fork(from, to) {
+                Ok(stack) => Ok((heap, stack)),
+                Err(error) => {
+                    heap.clear(to);
+                    Err(error.to_errno())
+                }
+            }
+        })?;
+        protect(memory, directory, image);
+        Ok(copies)
+    }
+
+    fn destroy(self, memory: &mut Memory, image: &Image) {
+        let Self { directory, mut heap, stack } = self;
+        if memory.machine.directory() == directory.frame() {
+            memory.vmm.load(Space::Kernel);
+        }
+        heap.clear(&mut user_pages(memory, &directory));
+        stack.destroy(&mut user_pages(memory, &directory));
+        discard(memory, directory, image);
+    }
+}
+
+/// The pages of a directory's user half, for as long as the memory is held.
+fn user_pages<'a>(memory: &'a mut Memory, directory: &'a Directory) -> SystemPages<'a> {
+    memory.user_pages(Space::Of(directory), Protection::USER_WRITE)
+}
+
+/// Takes the right to write from those parts of a loaded image that are not for that.
+fn protect(memory: &mut Memory, directory: &Directory, image: &Image) {
+    for region in image.regions().iter().filter(|region| !region.writable) {
+        for page in region.pages.iter() {
+            if let Err(error) = memory.vmm.protect(Space::Of(directory), page, Protection::USER_READ) {
+                panic!("{page}, which was just mapped, cannot be protected: {error}");
+            }
+        }
+    }
+}
+
+/// Gives back a directory in which nothing is mapped but, maybe, some of an image.
+fn discard(memory: &mut Memory, directory: Directory, image: &Image) {
+    image.unload(&mut user_pages(memory, &directory));
+    memory.vmm.destroy_directory(directory);
+}

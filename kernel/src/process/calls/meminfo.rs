@@ -1,0 +1,163 @@
+//! `meminfo`: what memory is used for.
+
+use abi::Errno;
+use abi::meminfo::{
+    ENDED, EXECUTE, GUARD, HEAP, IMAGE, PHYSICAL, PROCESSES, Physical, Process as Record, READY, REGIONS, RUNNING,
+    Region, STACK, WAITING, WRITE,
+};
+use kernel_core::trap;
+use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::{KERNEL_STACK_PAGES, Page, Space, VirtAddr};
+
+use super::{Answer, Done};
+use crate::memory;
+use crate::process::address_space::AddressSpace;
+use crate::process::process::{Body, Pid, Process, State};
+use crate::process::scheduler::TICKS_PER_SECOND;
+use crate::process::system::System;
+use crate::process::user_memory::copy_out;
+
+/// Copies records to the program's memory.
+struct Writer {
+    address: VirtAddr,
+    /// Bytes that there is still room for.
+    room: u32,
+    /// Records so far, those that there was no room for included.
+    count: u32,
+}
+
+impl Writer {
+    fn put(&mut self, system: &mut System, record: &[u8]) -> Result<(), Errno> {
+        // A record has few bytes.
+        let size = record.len() as u32;
+        self.count += 1;
+        if self.room < size {
+            self.room = 0;
+            return Ok(());
+        }
+        copy_out(system.space(), self.address, record)?;
+        self.address = self.address.checked_add(size).ok_or(Errno::EFAULT)?;
+        self.room -= size;
+        Ok(())
+    }
+}
+
+/// Answers how many records there are.
+pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pid: u32) -> Answer {
+    let mut writer = Writer { address, room: bytes, count: 0 };
+    match what {
+        PHYSICAL => {
+            let record = physical(system);
+            writer.put(system, &record.to_bytes())?;
+        }
+        PROCESSES => {
+            let mut last = Pid::NOBODY;
+            while let Some(slot) = system
+                .table
+                .slots()
+                .filter(|&slot| system.table.at(slot).pid > last)
+                .min_by_key(|&slot| system.table.at(slot).pid)
+            {
+                let process = system.table.at(slot);
+                last = process.pid;
+                let record = of_process(process, slot == system.current_slot());
+                writer.put(system, &record.to_bytes())?;
+            }
+        }
+        REGIONS => {
+            let slot = Pid::new(pid).and_then(|pid| system.table.find(pid)).ok_or(Errno::ESRCH)?;
+            let mut index = 0;
+            while let Some(record) = system.table.at(slot).body.as_ref().and_then(|body| region(&body.space, index)) {
+                writer.put(system, &record.to_bytes())?;
+                index += 1;
+            }
+        }
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(Done::Answer(writer.count))
+}
+
+/// The machine's memory.
+fn physical(system: &System) -> Physical {
+    let (heap_blocks, heap_bytes) = memory::heap_in_use();
+    let frames = memory::with(|memory| memory.frames());
+    let bodies = system.table.iter().filter_map(|process| process.body.as_ref());
+    let tables: u32 = bodies.map(table_frames).sum();
+    let kernel_tables = frames.manager.saturating_sub(tables);
+    let processes = system.table.iter().count() as u32;
+    let stacks = system.kernel_stacks();
+    let known = frames.free + frames.manager + frames.heap + frames.kernel_stacks + frames.user;
+    Physical {
+        memory_frames: (system.machine().usable_bytes() / u64::from(PAGE_SIZE)).min(u64::from(u32::MAX)) as u32,
+        managed_frames: frames.managed,
+        free_frames: frames.free,
+        kernel_table_frames: kernel_tables,
+        kernel_heap_frames: frames.heap,
+        kernel_allocation_frames: 0,
+        kernel_other_frames: frames.managed.saturating_sub(known),
+        kernel_heap_bytes: heap_bytes,
+        kernel_heap_blocks: heap_blocks,
+        kernel_stacks: stacks,
+        processes,
+        ticks: trap::ticks() as u32,
+        ticks_per_second: TICKS_PER_SECOND,
+    }
+}
+
+/// A process.
+fn of_process(process: &Process, runs: bool) -> Record {
+    let state = match process.state {
+        State::Ended(_) => ENDED,
+        State::Waiting(_) => WAITING,
+        State::Ready if runs => RUNNING,
+        State::Ready => READY,
+    };
+    let mut record = Record {
+        pid: process.pid.as_u32(),
+        parent: process.parent.as_u32(),
+        state,
+        ticks: process.ticks,
+        ..Record::default()
+    };
+    if let Some(body) = &process.body {
+        record.image_frames = body.space.image().pages();
+        record.heap_frames = body.space.heap_pages();
+        record.stack_frames = body.space.stack_pages();
+        record.table_frames = table_frames(body);
+        record.kernel_stack_frames = KERNEL_STACK_PAGES;
+        record.heap_end = body.space.heap().1.as_u32();
+    }
+    record.with_name(process.name.as_str())
+}
+
+/// Frames of a process's directory and tables.
+fn table_frames(body: &Body) -> u32 {
+    memory::with(|memory| memory.user_half(Space::Of(body.space.directory())).tables) + 1
+}
+
+/// One of the regions of an address space, by ascending address; `None` past the last.
+fn region(space: &AddressSpace, index: usize) -> Option<Region> {
+    let images = space.image().regions();
+    if let Some(region) = images.get(index) {
+        let rights = if region.writable { WRITE } else { 0 } | if region.executable { EXECUTE } else { 0 };
+        let (start, mapped_pages) = (region.pages.first().start().as_u32(), region.pages.len());
+        return Some(Region { start, end: start + mapped_pages * PAGE_SIZE, kind: IMAGE, rights, mapped_pages });
+    }
+    let (heap_start, heap_end) = space.heap();
+    let stack = USER_STACK_START.as_u32();
+    Some(match index - images.len() {
+        0 => Region {
+            start: heap_start.as_u32(),
+            end: Page::containing(heap_end).start().as_u32().max(heap_end.as_u32().next_multiple_of(PAGE_SIZE)),
+            kind: HEAP,
+            rights: WRITE,
+            mapped_pages: space.heap_pages(),
+        },
+        1 => Region { start: USER_STACK_GUARD.as_u32(), end: stack, kind: GUARD, rights: 0, mapped_pages: 0 },
+        2 => {
+            let end = stack + USER_STACK_SIZE;
+            Region { start: stack, end, kind: STACK, rights: WRITE, mapped_pages: space.stack_pages() }
+        }
+        _ => return None,
+    })
+}

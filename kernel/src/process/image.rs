@@ -1,0 +1,111 @@
+//! A program's image in memory: its code, its constants and its data.
+
+use alloc::vec::Vec;
+
+use abi::Errno;
+use loader::Program;
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{Page, PageError, PageRange, Pages, VirtAddr};
+
+/// A segment of the image.
+#[derive(Clone, Copy)]
+pub struct Region {
+    /// Its pages.
+    pub pages: PageRange,
+    /// Whether the program may write there.
+    pub writable: bool,
+    /// Whether there is code.
+    pub executable: bool,
+}
+
+/// Where the segments of a program are. No two of them have a page in common.
+pub struct Image(Vec<Region>);
+
+impl Image {
+    /// The image that the program is to have. Nothing is mapped yet.
+    ///
+    /// # Errors
+    /// `ENOMEM` if there is no memory for the list.
+    pub fn of(program: &Program<'_>) -> Result<Self, Errno> {
+        Self::list(program.segments().map(|segment| Region {
+            pages: segment.pages(),
+            writable: segment.is_writable(),
+            executable: segment.is_executable(),
+        }))
+    }
+
+    /// The same list once more.
+    ///
+    /// # Errors
+    /// `ENOMEM` if there is no memory for the list.
+    pub fn duplicate(&self) -> Result<Self, Errno> {
+        Self::list(self.0.iter().copied())
+    }
+
+    fn list(regions: impl Iterator<Item = Region> + Clone) -> Result<Self, Errno> {
+        let mut list = Vec::new();
+        list.try_reserve_exact(regions.clone().count()).map_err(|_| Errno::ENOMEM)?;
+        list.extend(regions);
+        Ok(Self(list))
+    }
+
+    /// The segments, by ascending address.
+    pub fn regions(&self) -> &[Region] {
+        &self.0
+    }
+
+    /// How many pages it has.
+    pub fn pages(&self) -> u32 {
+        self.0.iter().map(|region| region.pages.len()).sum()
+    }
+
+    /// Maps the pages, and puts there what the program's file says.
+    ///
+    /// # Errors
+    /// As [`Pages::map`]; some of the image may be mapped then.
+    pub fn load(&self, pages: &mut dyn Pages, program: &Program<'_>) -> Result<(), PageError> {
+        for segment in program.segments() {
+            for page in segment.pages().iter() {
+                pages.map(page)?;
+                pages.zero(page.start(), PAGE_SIZE);
+            }
+            pages.write(segment.start(), segment.bytes());
+        }
+        Ok(())
+    }
+
+    /// Copies what is mapped in `from` to `to`.
+    ///
+    /// # Errors
+    /// As [`Pages::map`]; some of the copy may be mapped then.
+    pub fn copy(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<(), PageError> {
+        for page in self.0.iter().flat_map(|region| region.pages.iter()) {
+            to.map(page)?;
+            copy_page(from, to, page);
+        }
+        Ok(())
+    }
+
+    /// Unmaps as much of the image as is mapped.
+    pub fn unload(&self, pages: &mut dyn Pages) {
+        for page in self.0.iter().flat_map(|region| region.pages.iter()) {
+            if pages.is_mapped(page) {
+                pages.unmap(page);
+            }
+        }
+    }
+}
+
+/// Copies a page's bytes to the same page elsewhere.
+fn copy_page(from: &dyn Pages, to: &mut dyn Pages, page: Page) {
+    /// Bytes at a time: kernel stacks are small.
+    const PIECE: u32 = 512;
+
+    let mut bytes = [0; PIECE as usize];
+    for offset in (0..PAGE_SIZE).step_by(PIECE as usize) {
+        // No page ends past the last address.
+        let address = VirtAddr::new(page.start().as_u32() + offset);
+        from.read(address, &mut bytes);
+        to.write(address, &bytes);
+    }
+}

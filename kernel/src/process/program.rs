@@ -1,0 +1,43 @@
+//! Loads a program.
+
+use abi::{Errno, aux};
+use alloc::vec::Vec;
+use kernel_core::trap::TrapFrame;
+use loader::{LoadError, Program};
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{Arguments, Auxiliary};
+
+use super::address_space::AddressSpace;
+use super::arguments::Command;
+
+/// Bytes of a program header in a 32-bit ELF file.
+const PROGRAM_HEADER_BYTES: u32 = 32;
+
+/// Loads a program that is to be started so.
+///
+/// # Errors
+/// `ENOEXEC` if the file is no program, `E2BIG`, `ENOMEM`; nothing has changed then.
+pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame), Errno> {
+    let program = Program::new(file).map_err(|error| refuse(command, error))?;
+    let entry = program.entry();
+    let known = [
+        Auxiliary { kind: aux::PAGESZ, value: PAGE_SIZE },
+        Auxiliary { kind: aux::ENTRY, value: entry.as_u32() },
+        Auxiliary { kind: aux::PHENT, value: PROGRAM_HEADER_BYTES },
+        Auxiliary { kind: aux::PHNUM, value: program.program_header_count() },
+        Auxiliary { kind: aux::PHDR, value: program.program_headers().map_or(0, |address| address.as_u32()) },
+    ];
+    // The last three are about headers that are in memory.
+    let auxv = if program.program_headers().is_some() { &known[..] } else { &known[..2] };
+    let strings: Vec<&[u8]> = command.strings()?;
+    let (argv, envp) = strings.split_at(command.argument_count());
+    let (space, stack) = AddressSpace::load(&program, &Arguments { argv, envp, auxv })?;
+    Ok((space, TrapFrame::for_user(entry, stack)))
+}
+
+/// Says what is wrong with a file: whoever called is told no more than that it is
+/// no program.
+fn refuse(command: &Command, error: LoadError) -> Errno {
+    log::warn!("{} cannot be run: {error}", command.program());
+    Errno::ENOEXEC
+}

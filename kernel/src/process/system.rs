@@ -1,0 +1,239 @@
+//! The processes of the machine, and how they begin and end.
+
+use abi::{Errno, Signal, WaitStatus};
+use kernel_core::machine::{Machine, Module};
+use kernel_core::trap::TrapFrame;
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
+use mm_api::{KernelStack, KernelStacks as _, PageRange};
+
+use super::address_space::AddressSpace;
+use super::process::{Body, Event, Name, Pid, Process, State};
+use super::table::{Room, Slot, Table};
+use crate::labs::KernelStacks;
+use crate::memory;
+
+/// The area of the kernel's stacks.
+const STACKS: PageRange = PageRange::between(KERNEL_STACKS_START, KERNEL_STACKS_END);
+
+/// All processes, and who runs.
+pub struct System {
+    machine: &'static Machine,
+    /// The processes.
+    pub table: Table,
+    stacks: KernelStacks,
+    /// Whose kernel stack the kernel works on: the process that runs, or did last.
+    current: Option<Slot>,
+    /// The kernel stack of a process that ended while the kernel worked on it.
+    abandoned: Option<KernelStack>,
+    /// How the first process ended, once it has.
+    ended: Option<WaitStatus>,
+    /// The tick at which memory is to be drawn again.
+    pub next_picture: u64,
+}
+
+impl System {
+    /// No processes yet. Programs are the modules that the machine was booted with.
+    pub fn new(machine: &'static Machine) -> Self {
+        Self {
+            machine,
+            table: Table::new(),
+            stacks: KernelStacks::new(STACKS),
+            current: None,
+            abandoned: None,
+            ended: None,
+            next_picture: 0,
+        }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &'static Machine {
+        self.machine
+    }
+
+    /// The file of the program with this name.
+    pub fn program(&self, name: &str) -> Option<Module> {
+        self.machine.modules().find(|module| module.name == name)
+    }
+
+    /// Where the process is that runs, or ran last.
+    ///
+    /// # Panics
+    /// If none was chosen yet.
+    #[track_caller]
+    pub fn current_slot(&self) -> Slot {
+        self.current.expect("a process runs")
+    }
+
+    /// The process that runs.
+    ///
+    /// # Panics
+    /// If none was chosen yet.
+    #[track_caller]
+    pub fn current(&mut self) -> &mut Process {
+        let slot = self.current_slot();
+        self.table.at_mut(slot)
+    }
+
+    /// The memory of the process that runs.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[track_caller]
+    pub fn space(&mut self) -> &mut AddressSpace {
+        &mut self.current().body.as_mut().expect("a process that runs has memory").space
+    }
+
+    /// Makes this process the first that runs.
+    pub fn begin_with(&mut self, pid: Pid) {
+        if let Some(slot) = self.table.find(pid) {
+            self.switch_to(slot);
+        }
+    }
+
+    /// Makes the process at a place the one that runs, from the next return to ring 3 on.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn switch_to(&mut self, slot: Slot) {
+        self.current = Some(slot);
+        let body = self.table.at(slot).body.as_ref().expect("a process that can run has memory");
+        body.space.activate();
+        kernel_core::trap::set_kernel_stack(body.stack.top());
+    }
+
+    /// Adds a process that will begin with `frame`. `make` makes its memory.
+    ///
+    /// # Errors
+    /// `EAGAIN` if there are too many, `ENOMEM`, or what `make` says; nothing has
+    /// changed then.
+    pub fn add(
+        &mut self,
+        parent: Pid,
+        name: Name,
+        make: impl FnOnce(&mut Self) -> Result<(AddressSpace, TrapFrame), Errno>,
+    ) -> Result<Pid, Errno> {
+        let slot = self.table.free_slot().ok_or(Errno::EAGAIN)?;
+        let room = Room::make().ok_or(Errno::ENOMEM)?;
+        let stack = self.make_stack()?;
+        let (space, frame) = match make(self) {
+            Ok(made) => made,
+            Err(error) => {
+                self.destroy_stack(stack);
+                return Err(error);
+            }
+        };
+        let pid = self.table.next_pid();
+        let body = Some(Body { space, stack });
+        self.table.insert(slot, room, Process { pid, parent, name, state: State::Ready, frame, body, ticks: 0 });
+        Ok(pid)
+    }
+
+    /// Ends a process. All that it has goes, but for what its parent is to be told.
+    pub fn end(&mut self, slot: Slot, status: WaitStatus) {
+        let process = self.table.at_mut(slot);
+        let (pid, parent) = (process.pid, process.parent);
+        process.state = State::Ended(status);
+        if let Some(Body { space, stack }) = process.body.take() {
+            space.destroy();
+            if self.current == Some(slot) {
+                // The kernel stands on it.
+                self.abandoned = Some(stack);
+            } else {
+                self.destroy_stack(stack);
+            }
+        }
+        if pid == Pid::FIRST {
+            return self.end_all(status);
+        }
+        for child in self.table.iter_mut().filter(|process| process.parent == pid) {
+            child.parent = Pid::FIRST;
+        }
+        self.tell(parent, pid);
+        if parent != Pid::FIRST {
+            // It may have inherited somebody who has ended.
+            self.tell_about_ended(Pid::FIRST);
+        }
+    }
+
+    /// Ends a process, and all that descend from it.
+    pub fn kill_family(&mut self, pid: Pid) {
+        // It goes last: with it, those below would get another parent.
+        let below =
+            |system: &Self| system.table.position(|process| process.body.is_some() && system.descends(process, pid));
+        let itself = |system: &Self| system.table.position(|process| process.body.is_some() && process.pid == pid);
+        while let Some(slot) = below(self).or_else(|| itself(self)) {
+            self.end(slot, WaitStatus::killed(Signal::Kill));
+        }
+    }
+
+    /// Whether `process` descends from the one with this number.
+    fn descends(&self, process: &Process, from: Pid) -> bool {
+        let mut parent = process.parent;
+        // Nobody is their own ancestor, so this ends.
+        while let Some(slot) = self.table.find(parent) {
+            if parent == from {
+                return true;
+            }
+            parent = self.table.at(slot).parent;
+        }
+        false
+    }
+
+    /// The first process has ended, so everything does.
+    fn end_all(&mut self, status: WaitStatus) {
+        self.ended = Some(status);
+        while let Some(slot) = self.table.position(|_| true) {
+            if let Some(Body { space, stack }) = self.table.at_mut(slot).body.take() {
+                space.destroy();
+                self.destroy_stack(stack);
+            }
+            self.table.remove(slot);
+        }
+    }
+
+    /// How the first process ended, once it has. There are no others then.
+    pub fn ended(&self) -> Option<WaitStatus> {
+        self.ended
+    }
+
+    /// Wakes a process that waits for this child.
+    fn tell(&mut self, parent: Pid, child: Pid) {
+        let waits = |state| matches!(state, State::Waiting(Event::Child(of)) if of.is_none_or(|of| of == child));
+        if let Some(parent) = self.table.iter_mut().find(|process| process.pid == parent)
+            && waits(parent.state)
+        {
+            parent.state = State::Ready;
+        }
+    }
+
+    /// Wakes a process that waits for a child, if one has ended.
+    fn tell_about_ended(&mut self, parent: Pid) {
+        let ended = |process: &Process| process.parent == parent && matches!(process.state, State::Ended(_));
+        if let Some(child) = self.table.position(ended) {
+            self.tell(parent, self.table.at(child).pid);
+        }
+    }
+
+    fn make_stack(&mut self) -> Result<KernelStack, Errno> {
+        memory::with(|memory| self.stacks.create(&mut memory.kernel_stack_pages())).map_err(|_| Errno::ENOMEM)
+    }
+
+    fn destroy_stack(&mut self, stack: KernelStack) {
+        memory::with(|memory| self.stacks.destroy(&mut memory.kernel_stack_pages(), stack));
+    }
+
+    /// Gives back the stack of a process that has ended, once the kernel works on
+    /// another one.
+    pub fn destroy_abandoned(&mut self) {
+        if let Some(stack) = self.abandoned.take() {
+            self.destroy_stack(stack);
+        }
+    }
+
+    /// How many kernel stacks there are.
+    pub fn kernel_stacks(&self) -> u32 {
+        let bodies = self.table.iter().filter(|process| process.body.is_some()).count();
+        // There are far fewer.
+        bodies as u32 + u32::from(self.abandoned.is_some())
+    }
+}
