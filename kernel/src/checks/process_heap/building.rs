@@ -5,11 +5,11 @@ use kernel_core::ensure;
 use mm_api::layout::{USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
 use mm_api::{BreakError, ProcessHeap as _, VirtAddr};
 
-use super::subject::{on_processes, with_heap};
+use super::subject::new_heap;
 use crate::labs::ProcessHeap;
 
 /// The heap starts past the image and not below its place in the layout, and is empty.
-pub fn heap_start(context: &mut Context) -> Outcome {
+pub fn heap_start(_: &mut Context) -> Outcome {
     let usual = USER_HEAP_START.as_u32();
     for (image_end, start) in [
         (USER_CODE_START.as_u32() + 0x5123, usual),
@@ -23,25 +23,19 @@ pub fn heap_start(context: &mut Context) -> Outcome {
         (0xA123_4567, 0xA123_5000),
     ] {
         let (image_end, start) = (VirtAddr::new(image_end), VirtAddr::new(start));
-        with_heap(image_end, USER_STACK_GUARD, |heap| {
-            ensure!(
-                heap.start() == start,
-                expected: ("the heap of an image that ends at {image_end} to start at {start}"),
-                saw: ("{}", heap.start())
-            );
-            ensure!(
-                heap.current() == start,
-                expected: ("a new heap to be empty, its break at its start, {start}"),
-                saw: ("the break at {}", heap.current())
-            );
-            Ok(())
-        })?;
+        let heap = new_heap(image_end, USER_STACK_GUARD)?;
+        ensure!(
+            heap.start() == start,
+            expected: ("the heap of an image that ends at {image_end} to start at {start}"),
+            saw: ("{}", heap.start())
+        );
+        ensure!(
+            heap.current() == start,
+            expected: ("a new heap to be empty, its break at its start, {start}"),
+            saw: ("the break at {}", heap.current())
+        );
     }
-    on_processes(context, |subject| {
-        let process = subject.process(USER_CODE_START)?;
-        subject.ensure_pages(&process, "when the heap is new")?;
-        subject.end(process)
-    })
+    Ok(())
 }
 
 /// A heap that would start past its limit is refused; one that has no byte is not.
@@ -63,14 +57,12 @@ pub fn heap_no_room(_: &mut Context) -> Outcome {
     }
     for (image_end, limit) in [(0xB000_0000, 0xB000_0000), (0xAFFF_F001, 0xB000_0000), (0xFFFF_F000, 0xFFFF_F000)] {
         let (image_end, limit) = (VirtAddr::new(image_end), VirtAddr::new(limit));
-        with_heap(image_end, limit, |heap| {
-            ensure!(
-                heap.start() == limit && heap.current() == limit,
-                expected: ("an empty heap at its limit, {limit}, from new({image_end}, {limit})"),
-                saw: ("a heap from {} to {}", heap.start(), heap.current())
-            );
-            Ok(())
-        })?;
+        let heap = new_heap(image_end, limit)?;
+        ensure!(
+            heap.start() == limit && heap.current() == limit,
+            expected: ("an empty heap at its limit, {limit}, from new({image_end}, {limit})"),
+            saw: ("a heap from {} to {}", heap.start(), heap.current())
+        );
     }
     Ok(())
 }
