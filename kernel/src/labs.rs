@@ -14,8 +14,8 @@ use kernel_core::memory::arena::Arena;
 use kernel_core::memory::paged::Handle;
 use mm_api::{
     AllocError, Arguments, BlockError, BreakError, Directory, Frame, FrameRun, FreeError, HeapDamage, HeapMemory,
-    HeapSummary, InitError, KernelHeap, KernelLayout, KernelStack, MemoryMap, MetadataLender, Order, Page, PageRange,
-    Pages, Protection, ReallocError, Space, StackError, Translation, VirtAddr, VmmError,
+    HeapSummary, InitError, Interrupts, KernelHeap, KernelLayout, KernelStack, MemoryMap, MetadataLender, Order, Page,
+    PageRange, Pages, Protection, ReallocError, SharedKernelHeap, Space, StackError, Translation, VirtAddr, VmmError,
 };
 
 /// Lab 01: the physical memory manager.
@@ -206,6 +206,61 @@ impl KernelHeap for Heap<'_> {
     #[inline(never)]
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
         self.0.check()
+    }
+}
+
+/// Lab 03, its second part: a heap that all of the kernel shares.
+pub struct SharedHeap<H, I>(heap::SharedHeap<H, I>);
+
+impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I> {
+    #[inline(never)]
+    fn new(heap: H, interrupts: I) -> Self {
+        Self(heap::SharedHeap::new(heap, interrupts))
+    }
+
+    #[inline(never)]
+    fn with<R>(&self, work: impl FnOnce(&mut H) -> R) -> R {
+        self.0.with(work)
+    }
+
+    #[inline(never)]
+    fn kmalloc(&self, bytes: u32) -> *mut u8 {
+        self.0.kmalloc(bytes)
+    }
+
+    #[inline(never)]
+    fn kzalloc(&self, bytes: u32) -> *mut u8 {
+        self.0.kzalloc(bytes)
+    }
+
+    #[inline(never)]
+    fn kfree(&self, block: *mut u8) -> Result<(), BlockError> {
+        self.0.kfree(block)
+    }
+
+    #[inline(never)]
+    fn malloc(&self, bytes: u32) -> *mut u8 {
+        self.0.malloc(bytes)
+    }
+
+    #[inline(never)]
+    fn calloc(&self, count: u32, size: u32) -> *mut u8 {
+        self.0.calloc(count, size)
+    }
+
+    #[inline(never)]
+    fn realloc(&self, block: *mut u8, bytes: u32) -> Result<*mut u8, BlockError> {
+        self.0.realloc(block, bytes)
+    }
+
+    #[inline(never)]
+    fn free(&self, block: *mut u8) -> Result<(), BlockError> {
+        self.0.free(block)
+    }
+
+    #[inline(never)]
+    fn heap_self_test(&self) -> Result<HeapSummary, HeapDamage> {
+        self.0.heap_self_test()
     }
 }
 

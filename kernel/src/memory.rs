@@ -15,11 +15,11 @@
 use core::cell::RefCell;
 use core::fmt;
 
-use kernel_core::check::{Context, Failed};
-use kernel_core::fail;
+use kernel_core::check::{Context, Outcome};
 use kernel_core::machine::Machine;
 use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
+use kernel_core::{fail, interrupts};
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
     AllocError, FrameAllocator as _, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
@@ -31,7 +31,7 @@ use crate::labs::{FrameAllocator, VirtualMemory};
 use crate::pages::{SharedPages, SpacePages};
 
 mod counted;
-mod kernel_heap;
+pub mod kernel_heap;
 
 pub use counted::Counted;
 pub use kernel_heap::in_use as heap_in_use;
@@ -249,9 +249,23 @@ pub fn start(machine: &'static Machine, say: impl FnMut(Started)) -> Result<(), 
 ///
 /// # Errors
 /// Fails the check.
-pub fn start_in(context: &mut Context) -> Result<(), Failed> {
+pub fn start_in(context: &mut Context) -> Outcome {
     let machine = context.machine();
-    match bring_up(machine, context.machine_lender(), |_| {}) {
+    judge(bring_up(machine, context.machine_lender(), |_| {}))
+}
+
+/// The same without a heap, for a check that builds its own.
+///
+/// # Errors
+/// Fails the check.
+pub fn start_pages_in(context: &mut Context) -> Outcome {
+    let machine = context.machine();
+    judge(bring_up_pages(machine, context.machine_lender(), &mut |_| {}))
+}
+
+/// Fails the check unless the memory came up.
+fn judge(result: Result<(), StartError>) -> Outcome {
+    match result {
         Ok(()) => Ok(()),
         Err(error) => fail!(expected: ("the machine's memory to come up"), saw: ("{error}")),
     }
@@ -265,11 +279,12 @@ pub fn start_in(context: &mut Context) -> Result<(), Failed> {
 #[track_caller]
 pub fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
     let memory = MEMORY.get().expect("the system's memory is used before memory::start()");
-    let mut memory = memory.try_lock().expect(
-        "the system's memory is used in the middle of memory::with(): by the work that was given to it, by an \
-         interrupt handler, or by the heap, because that work allocates or frees",
-    );
-    work(&mut memory)
+    interrupts::without(|| {
+        let mut memory = memory
+            .try_lock()
+            .expect("the system's memory is used in the middle of memory::with(), by the work that was given to it");
+        work(&mut memory)
+    })
 }
 
 /// Whether the memory is up.
@@ -288,6 +303,18 @@ fn bring_up(
     lender: &mut Lender<'static>,
     mut say: impl FnMut(Started),
 ) -> Result<(), StartError> {
+    bring_up_pages(machine, lender, &mut say)?;
+    kernel_heap::start().map_err(StartError::Heap)?;
+    say(Started::Heap { bytes: with(|memory| memory.heap) * mm_api::layout::PAGE_SIZE });
+    Ok(())
+}
+
+/// Brings up labs 01 and 02.
+fn bring_up_pages(
+    machine: &'static Machine,
+    lender: &mut Lender<'static>,
+    say: &mut impl FnMut(Started),
+) -> Result<(), StartError> {
     static FRAMES: Mutex<Option<FrameAllocator>> = Mutex::new(None);
     static PAGED: Once<PagedMachine<'static>> = Once::new();
 
@@ -304,8 +331,5 @@ fn bring_up(
     vmm.load(Space::Kernel);
     say(Started::Paging { directory: vmm.root(Space::Kernel), tables: paged.managers_frames() });
     MEMORY.call_once(|| Mutex::new(Memory { vmm, machine: paged, managed, heap: 0, kernel_stacks: 0, user: 0 }));
-
-    kernel_heap::start().map_err(StartError::Heap)?;
-    say(Started::Heap { bytes: with(|memory| memory.heap) * mm_api::layout::PAGE_SIZE });
     Ok(())
 }

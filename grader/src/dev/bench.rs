@@ -209,6 +209,11 @@ impl Bench<'_> {
             _ => self.stage.root().join(&file),
         };
         let text = fs::read_to_string(&source).map_err(|error| Error::io("cannot read", &source, &error))?;
+        for other in lab.toml.files.iter().skip(1).filter(|_| lab.has_solution) {
+            let source = lab.folder.join("solution").join(other.strip_prefix("src/").unwrap_or(other));
+            let text = fs::read_to_string(&source).map_err(|error| Error::io("cannot read", &source, &error))?;
+            self.stage.replace(&format!("labs/{}/{other}", lab.id), &text)?;
+        }
         let mut edits = 0;
         let mut save = || {
             edits += 1;

@@ -41,7 +41,15 @@ fn belongs(file: &str, student: &[String]) -> bool {
     match folder {
         "solution" => student.iter().any(|name| name.strip_prefix("src/") == Some(rest)),
         "mistakes" => !rest.contains('/') && rest.ends_with(".patch"),
-        "alternatives" => !rest.contains('/') && rest.ends_with(".rs"),
+        "alternatives" => {
+            // Those to a lab's second file are in a folder with its name, and so on.
+            let others = student.iter().skip(1).filter_map(|name| name.strip_prefix("src/")?.strip_suffix(".rs"));
+            let rest = match rest.split_once('/') {
+                Some((folder, name)) if others.clone().any(|other| other == folder) => name,
+                _ => rest,
+            };
+            !rest.contains('/') && rest.ends_with(".rs")
+        }
         "tests" => rest.ends_with(".rs"),
         _ => false,
     }
@@ -65,6 +73,19 @@ fn visit(folder: &Path, name: &Path, found: &mut Vec<String>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_file_has_its_place_everywhere() {
+        let student = ["src/blocks.rs".to_owned(), "src/shared.rs".to_owned()];
+        for good in ["src/shared.rs", "solution/shared.rs", "alternatives/first_fit.rs", "alternatives/shared/guard.rs"]
+        {
+            assert!(belongs(good, &student), "{good}");
+        }
+        for stray in ["alternatives/blocks/first_fit.rs", "alternatives/shared/old/guard.rs", "alternatives/other/x.rs"]
+        {
+            assert!(!belongs(stray, &student), "{stray}");
+        }
+    }
 
     #[test]
     fn the_known_layout_and_nothing_else() {

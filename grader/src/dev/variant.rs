@@ -72,14 +72,24 @@ pub fn all(lab: &Lab) -> Result<Vec<Variant>> {
         *text = wrong;
         variants.push(Variant { origin: origin(&path, "mistakes"), kind: Kind::Mistake(mistake), files });
     }
-    for path in entries(&lab.folder.join("alternatives"), "rs")? {
-        let mut files = reference.clone();
-        if let Some((_, text)) = files.first_mut() {
-            *text = read(&path)?;
+    for (index, (name, _)) in reference.iter().enumerate() {
+        let below = alternatives_to(name, index);
+        for path in entries(&lab.folder.join(&below), "rs")? {
+            let mut files = reference.clone();
+            files[index].1 = read(&path)?;
+            variants.push(Variant { origin: origin(&path, &below), kind: Kind::Alternative, files });
         }
-        variants.push(Variant { origin: origin(&path, "alternatives"), kind: Kind::Alternative, files });
     }
     Ok(variants)
+}
+
+/// Where the alternatives to a student's file are: those to the first file in
+/// `alternatives` itself, those to another one in a folder there that is named after it.
+fn alternatives_to(name: &str, index: usize) -> String {
+    match index {
+        0 => "alternatives".to_owned(),
+        _ => format!("alternatives/{}", base_name(name).trim_end_matches(".rs")),
+    }
 }
 
 /// The student's files as they are in the folder `from`: `src` or `solution`.
@@ -122,4 +132,15 @@ fn origin(path: &Path, folder: &str) -> PathBuf {
 
 fn base_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_a_labs_files_has_alternatives_of_its_own() {
+        assert_eq!(alternatives_to("src/blocks.rs", 0), "alternatives");
+        assert_eq!(alternatives_to("src/shared.rs", 1), "alternatives/shared");
+    }
 }

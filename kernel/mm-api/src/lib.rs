@@ -24,6 +24,7 @@ mod page;
 mod pages;
 mod pmm;
 mod process_heap;
+mod shared_heap;
 mod stack;
 mod vmm;
 
@@ -41,6 +42,7 @@ pub use page::{Page, PageRange, TABLE_ENTRIES, TableIndex};
 pub use pages::{PageError, Pages};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};
 pub use process_heap::{BreakError, ProcessHeap};
+pub use shared_heap::SharedKernelHeap;
 pub use stack::{
     ARGUMENTS_MAX, Arguments, Auxiliary, KERNEL_STACK_PAGES, KernelStack, KernelStacks, STACK_ALIGN, StackError,
     UserStack,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod heap;
+mod interrupts;
 mod lender;
 mod machine;
 mod mmu;
@@ -9,6 +10,7 @@ mod pages;
 mod ram;
 
 pub use heap::{FakeHeapMemory, HEAP_POISON};
+pub use interrupts::FakeInterrupts;
 pub use lender::HostLender;
 pub use machine::{FakeMachine, FlushLog};
 pub use mm_oracle::walk::{Level, Walk};

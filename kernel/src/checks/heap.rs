@@ -7,13 +7,17 @@
 
 use kernel_core::check::{Check, Context, Outcome};
 
+mod c_names;
 mod cost;
 mod damage;
 mod freeing;
 mod handing_out;
+mod interrupted;
 mod mixed;
+mod over_pages;
 mod reallocating;
 mod refusing;
+mod simulated;
 mod subject;
 mod whole;
 
@@ -46,6 +50,9 @@ pub const CHECKS: &[Check] = &[
     check("realloc-in-place", reallocating::realloc_in_place),
     check("realloc-refused", reallocating::realloc_refused),
     check("heap-mix", mixed::heap_mix),
+    check("heap-over-pages", over_pages::heap_over_pages),
+    check("c-names", c_names::c_names),
+    check("interrupts-may-allocate", interrupted::interrupts_may_allocate),
     check("heap-cost", cost::heap_cost),
     check("heap-waste", cost::heap_waste),
 ];

@@ -5,13 +5,15 @@ use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use kernel_core::interrupts::Processor;
 use mm_api::layout::{KERNEL_HEAP_END, KERNEL_HEAP_START, PAGE_SIZE};
 use mm_api::{
-    AllocError, BlockError, HEAP_MAX, HeapMemory, HeapSummary, KernelHeap, Page, PageRange, Pages, ReallocError,
+    AllocError, BlockError, HEAP_MAX, HeapMemory, KernelHeap, Page, PageRange, Pages, ReallocError,
+    SharedKernelHeap as _,
 };
 use spin::{Mutex, MutexGuard, Once};
 
-use crate::labs::Heap;
+use crate::labs::{Heap, SharedHeap};
 
 /// The pages that the heap may have.
 pub const PART: PageRange = PageRange::between(KERNEL_HEAP_START, KERNEL_HEAP_END);
@@ -68,47 +70,60 @@ impl HeapMemory for HeapPages {
     }
 }
 
-/// The heap, once it is started.
-static HEAP: Once<Mutex<Heap<'static>>> = Once::new();
+/// The kernel's heap, as all of the kernel shares it.
+pub type KernelWideHeap = SharedHeap<Heap<'static>, Processor>;
 
-/// Starts the heap. The system's memory has to be up.
+/// The heap, once it is started.
+static HEAP: Once<KernelWideHeap> = Once::new();
+
+/// Builds the one heap that there can be over these pages. The system's address
+/// space has to be up.
 ///
 /// # Errors
 /// As the lab says.
 ///
 /// # Panics
-/// If it is started twice.
+/// If it is built twice.
 #[allow(unsafe_code)]
-pub fn start() -> Result<(), AllocError> {
+pub fn build() -> Result<Heap<'static>, AllocError> {
     static MEMORY: Mutex<HeapPages> = Mutex::new(HeapPages::NONE);
 
     // Locked for ever: it is the heap's from now on.
-    let memory = MutexGuard::leak(MEMORY.try_lock().expect("the kernel's heap is started twice"));
+    let memory = MutexGuard::leak(MEMORY.try_lock().expect("the kernel's heap is built twice"));
     let start: *mut u8 = ptr::with_exposed_provenance_mut(KERNEL_HEAP_START.as_u32() as usize);
     let base = NonNull::new(start).ok_or(AllocError::OutOfMemory)?;
     // SAFETY: nothing else is ever mapped in this part of the address space, and it is
     // mapped, writable, as far as `memory` says that it has grown.
-    let heap = unsafe { Heap::at(base, memory) }?;
-    HEAP.call_once(|| Mutex::new(heap));
+    unsafe { Heap::at(base, memory) }
+}
+
+/// Starts the heap: from now on, `Box` and `Vec` find memory.
+///
+/// # Errors
+/// As [`build`].
+///
+/// # Panics
+/// As [`build`].
+pub fn start() -> Result<(), AllocError> {
+    let heap = build()?;
+    HEAP.call_once(|| SharedHeap::new(heap, Processor));
     Ok(())
 }
 
-/// Calls `work` with the heap; `None` before it is started.
+/// The heap; `None` before it is started.
 #[track_caller]
-fn with_heap<R>(work: impl FnOnce(&mut Heap<'static>) -> R) -> Option<R> {
+pub fn shared() -> Option<&'static KernelWideHeap> {
     assert!(
         !super::is_held(),
         "something is allocated or freed in the middle of memory::with(), where the heap cannot grow: do it before or \
          after"
     );
-    let heap = HEAP.get()?;
-    let mut heap = heap.try_lock().expect("the kernel's heap is used in the middle of a call to it");
-    Some(work(&mut heap))
+    HEAP.get()
 }
 
-/// What the heap's self-test says; `None` before it is started.
-pub fn self_test() -> Option<Result<HeapSummary, mm_api::HeapDamage>> {
-    with_heap(|heap| heap.check())
+/// Calls `work` with the heap; `None` before it is started.
+fn with_heap<R>(work: impl FnOnce(&mut Heap<'static>) -> R) -> Option<R> {
+    shared().map(|heap| heap.with(work))
 }
 
 /// How many blocks were asked for and not yet given back, and how many bytes.

@@ -1,4 +1,4 @@
-//! Lab 03, your file: the kernel's heap, which hands out blocks of bytes.
+//! Lab 03, your first file: the kernel's heap, which hands out blocks of bytes.
 //!
 //! Frames and pages are 4096 bytes. What a kernel keeps is mostly smaller: the
 //! record of a process, a list's node, a name. The heap takes pages, cuts them into

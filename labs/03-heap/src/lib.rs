@@ -1,21 +1,33 @@
 //! Lab 03: the kernel's heap.
 //!
-//! This file is not yours to edit: it chooses between your `blocks.rs` and the
-//! reference, and proves to the compiler that what it chose is a heap. Your
-//! file is [`blocks.rs`](../blocks.rs), in this folder.
+//! This file is not yours to edit: it chooses between your two files and the
+//! reference's, and proves to the compiler that what it chose is a heap, and can be
+//! shared. Your files are [`blocks.rs`](../blocks.rs) and
+//! [`shared.rs`](../shared.rs), in this folder.
 #![no_std]
 
 #[cfg_attr(feature = "solution", path = "../solution/blocks.rs")]
 mod blocks;
+#[cfg_attr(feature = "solution", path = "../solution/shared.rs")]
+mod shared;
 
 pub use blocks::Heap;
+pub use shared::SharedHeap;
 
 use core::ptr::NonNull;
 
-use mm_api::{AllocError, HeapMemory, KernelHeap};
+use mm_api::{AllocError, HeapMemory, Interrupts, KernelHeap, SharedKernelHeap};
 
 /// Compiles only if [`Heap`] keeps the signatures of the trait and of `new`.
 const _: fn() = || {
     fn is_a_heap<T: KernelHeap>(_: unsafe fn(NonNull<u8>, &'static mut dyn HeapMemory) -> Result<T, AllocError>) {}
     is_a_heap(Heap::new);
 };
+
+/// Compiles only if [`SharedHeap`] keeps the signatures of its trait, and everybody
+/// may share it who may share what it is made of.
+#[allow(dead_code)]
+fn can_be_shared<H: KernelHeap + Send, I: Interrupts + Send + Sync>() {
+    fn is_shared<H: KernelHeap, I: Interrupts, T: SharedKernelHeap<H, I> + Send + Sync>() {}
+    is_shared::<H, I, SharedHeap<H, I>>();
+}

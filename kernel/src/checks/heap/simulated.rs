@@ -1,0 +1,147 @@
+//! Interrupts that come when it hurts most, and a heap that looks whether they are off.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use mm_api::{AllocError, BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap, ReallocError};
+
+use crate::labs::Heap;
+
+/// An interrupt flag. With a handler, an interrupt comes at the last moment before
+/// interrupts are off, and at the first after they are on again.
+#[derive(Default)]
+pub struct Flag<'h> {
+    enabled: Cell<bool>,
+    handler: Cell<Option<&'h dyn Fn()>>,
+    came: Cell<u32>,
+    disabled: Cell<u32>,
+    wrong: Cell<Option<Wrong>>,
+}
+
+/// What a shared heap did that it must not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// The heap was called while interrupts were on.
+    HeapInterruptible,
+    /// Interrupts were on at the end of a handler.
+    HandlerInterruptible,
+}
+
+impl<'h> Flag<'h> {
+    /// Whether interrupts are taken.
+    pub fn enabled(&self) -> bool {
+        self.enabled.get()
+    }
+
+    /// Switches them on or off. None comes just for that.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.enabled.set(enabled);
+    }
+
+    /// From now on interrupts come, and `handler` is called for each.
+    pub fn handle(&self, handler: &'h dyn Fn()) {
+        self.handler.set(Some(handler));
+    }
+
+    /// How many interrupts came.
+    pub fn came(&self) -> u32 {
+        self.came.get()
+    }
+
+    /// How many times interrupts were switched off, whether they were on or not.
+    pub fn times_disabled(&self) -> u32 {
+        self.disabled.get()
+    }
+
+    /// What was done wrong since the last time; the first thing.
+    pub fn take_wrong(&self) -> Option<Wrong> {
+        self.wrong.take()
+    }
+
+    fn note(&self, wrong: Wrong) {
+        self.wrong.set(Some(self.wrong.get().unwrap_or(wrong)));
+    }
+
+    /// An interrupt comes, if interrupts are on and somebody handles them.
+    fn interrupt(&self) {
+        let Some(handler) = self.handler.get().filter(|_| self.enabled()) else { return };
+        self.set_enabled(false);
+        self.came.set(self.came() + 1);
+        handler();
+        if self.enabled() {
+            self.note(Wrong::HandlerInterruptible);
+        }
+        self.set_enabled(true);
+    }
+}
+
+impl Interrupts for &Flag<'_> {
+    fn disable(&self) -> bool {
+        self.disabled.set(self.times_disabled() + 1);
+        let were_enabled = self.enabled();
+        self.interrupt();
+        self.set_enabled(false);
+        were_enabled
+    }
+
+    fn restore(&self, were_enabled: bool) {
+        if were_enabled {
+            self.set_enabled(true);
+            self.interrupt();
+        }
+    }
+}
+
+/// A heap that looks whether interrupts are off whenever it is called.
+pub struct Watched<'a, 'h> {
+    /// The heap.
+    pub heap: Heap<'a>,
+    /// The interrupts.
+    pub flag: &'a Flag<'h>,
+}
+
+impl<'a> Watched<'a, '_> {
+    fn look(&self) {
+        if self.flag.enabled() {
+            self.flag.note(Wrong::HeapInterruptible);
+        }
+    }
+
+    fn heap(&mut self) -> &mut Heap<'a> {
+        self.look();
+        &mut self.heap
+    }
+}
+
+impl KernelHeap for Watched<'_, '_> {
+    fn allocate(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.heap().allocate(layout)
+    }
+
+    fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.heap().allocate_zeroed(layout)
+    }
+
+    fn allocate_array(&mut self, count: u32, size: u32) -> Result<NonNull<u8>, AllocError> {
+        self.heap().allocate_array(count, size)
+    }
+
+    fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
+        self.heap().free(block)
+    }
+
+    fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
+        self.heap().reallocate(block, layout)
+    }
+
+    fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
+        self.look();
+        self.heap.usable_size(block)
+    }
+
+    fn check(&self) -> Result<HeapSummary, HeapDamage> {
+        self.look();
+        self.heap.check()
+    }
+}
