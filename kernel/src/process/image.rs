@@ -99,7 +99,7 @@ impl Image {
 /// Copies a page's bytes to the same page elsewhere.
 fn copy_page(from: &dyn Pages, to: &mut dyn Pages, page: Page) {
     /// Bytes at a time: kernel stacks are small.
-    const PIECE: u32 = 512;
+    const PIECE: u32 = 1024;
 
     let mut bytes = [0; PIECE as usize];
     for offset in (0..PAGE_SIZE).step_by(PIECE as usize) {
