@@ -223,7 +223,7 @@ fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
         }
     };
     let _ = writeln!(io::stderr(), "Booting. To leave: Ctrl-A, then X.");
-    let mut command = engine.emulator.interactive(&image.path, arguments.memory, &[]);
+    let mut command = engine.emulator.interactive(&image.path, arguments.memory, &engine.programs()?, &[]);
     let program = engine.emulator.program.clone();
     let status = Process::spawn(&mut command, Signal::TERM)
         .and_then(|mut process| process.wait())

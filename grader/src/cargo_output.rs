@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::programs;
 use crate::progress::Progress;
 
 /// Why a kernel does not compile.
@@ -23,6 +24,8 @@ pub struct Broken {
 pub struct Answer {
     /// The kernel.
     pub executable: Option<PathBuf>,
+    /// The programs that run in ring 3.
+    pub programs: Vec<PathBuf>,
     /// What rustc warns about, by the folder of the package.
     pub warnings: BTreeMap<PathBuf, String>,
     /// The sources that rustc read, by the folder of the package: only of labs.
@@ -63,8 +66,12 @@ impl Answer {
             }
             Message::Artifact { manifest_path, target, filenames, executable } => {
                 progress.built(&target.name);
-                if executable.is_some() {
-                    self.executable = executable;
+                match executable {
+                    Some(program) if manifest_path.parent().is_some_and(programs::is_theirs) => {
+                        self.programs.push(program);
+                    }
+                    Some(kernel) => self.executable = Some(kernel),
+                    None => {}
                 }
                 if let Some(folder) = manifest_path.parent()
                     && folder.parent().is_some_and(|parent| parent.ends_with("labs"))

@@ -15,6 +15,7 @@ use crate::cargo_output::{Answer, Broken, host_trouble};
 use crate::error::{Error, Result};
 use crate::interrupt::Process;
 use crate::model::Mix;
+use crate::programs;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 use crate::workspace::Lab;
@@ -25,9 +26,11 @@ const TARGET: &str = "i686-folio";
 const PROFILE: &str = "kernel";
 
 /// What cargo is to build, and how.
-const SCOPE: [&str; 9] = [
+const SCOPE: [&str; 11] = [
     "--package",
     "kernel",
+    "--package",
+    "user",
     "--profile",
     PROFILE,
     "--target",
@@ -82,7 +85,8 @@ impl Builder<'_> {
     /// If that is not possible.
     pub fn make_folder(&self) -> Result<()> {
         let images = self.target_dir.join("images");
-        fs::create_dir_all(&images).map_err(|error| Error::io("cannot create", &images, &error))
+        let programs = programs::folder(&images);
+        fs::create_dir_all(&programs).map_err(|error| Error::io("cannot create", &programs, &error))
     }
 
     /// Where the kernel of this name is put.
@@ -116,6 +120,11 @@ impl Builder<'_> {
         let executable = answer.executable.ok_or_else(|| {
             Error::new("cargo built the kernel but did not say where").output(answer.broken.output.clone())
         })?;
+        for program in &answer.programs {
+            if let Some(name) = program.file_name() {
+                keep(program, &programs::folder(&self.target_dir.join("images")).join(name))?;
+            }
+        }
         keep(&executable, &path)?;
         Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
     }

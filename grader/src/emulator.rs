@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Process;
 use crate::lab_toml::Memory;
 use crate::machine;
+use crate::programs;
 use crate::qmp::{Control, Event, Processor};
 use crate::verdict::End;
 use crate::walk::Snapshot;
@@ -77,6 +78,8 @@ pub struct Boot<'a> {
     pub image: &'a Path,
     /// How much memory the machine has.
     pub memory: Memory,
+    /// The programs that the machine gets, built beside the image.
+    pub programs: &'a [String],
     /// The kernel's command line.
     pub words: Vec<String>,
     /// How many million instructions it may execute.
@@ -136,15 +139,19 @@ impl Emulator {
         command.extend(Self::graded("none"));
         command.extend(["-serial", "stdio", "-kernel"].map(String::from));
         command.push(boot.image.display().to_string());
+        command.extend(programs::arguments(boot.programs));
         command.extend(["-append".into(), boot.words.join(" ")]);
         command
     }
 
     /// A command that boots a kernel as an operating system, with the terminal as its console.
-    pub fn interactive(&self, image: &Path, memory: Memory, words: &[String]) -> Command {
+    pub fn interactive(&self, image: &Path, memory: Memory, programs: &[String], words: &[String]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.machine(memory));
         command.args(["-no-reboot", "-serial", "mon:stdio", "-kernel"]).arg(image);
+        if let Some(folder) = image.parent() {
+            command.current_dir(folder).args(programs::arguments(programs));
+        }
         if !words.is_empty() {
             command.arg("-append").arg(words.join(" "));
         }
@@ -193,6 +200,7 @@ impl Emulator {
         } else {
             command.arg("-kernel").arg(boot.image);
         }
+        command.args(programs::arguments(boot.programs));
         command.arg("-append").arg(boot.words.join(" "));
         command.stdin(OwnedFd::from(control_end)).stdout(Stdio::piped()).stderr(Stdio::piped());
 

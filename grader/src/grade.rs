@@ -107,9 +107,14 @@ impl Engine {
             progress.note(&note);
         }
         let total: usize = tasks.iter().flat_map(|task| &task.checks).map(|check| check.memory.len()).sum();
+        let programs = if tasks.iter().flat_map(|task| &task.checks).any(|check| check.programs) {
+            self.programs()?
+        } else {
+            Vec::new()
+        };
         let mut timings = Timings::default();
         let mut kernels: Vec<Kernel> = Vec::new();
-        let (schedule, sender) = Schedule::new(&self.emulator, request.seed, progress);
+        let (schedule, sender) = Schedule::new(&self.emulator, &programs, request.seed, progress);
         thread::scope(|scope| {
             for _ in 0..request.jobs.clamp(1, total.max(1)) {
                 scope.spawn(|| schedule.work());
@@ -258,7 +263,14 @@ impl Engine {
     pub fn list(&self, image: &Path) -> Result<Vec<(String, String)>> {
         let nonce = nonce()?;
         let words = vec![format!("nonce={nonce}"), "list".to_owned()];
-        let outcome = self.emulator.boot(&Boot { image, memory: Memory::DEFAULT, words, budget: 500, look: false })?;
+        let outcome = self.emulator.boot(&Boot {
+            image,
+            memory: Memory::DEFAULT,
+            programs: &[],
+            words,
+            budget: 500,
+            look: false,
+        })?;
         let transcript = Transcript::parse(&outcome.serial, &nonce);
         if outcome.end == End::Exited(verdict::EXIT_OK) && transcript.end {
             Ok(transcript.checks)

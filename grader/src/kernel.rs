@@ -10,6 +10,7 @@ use crate::compile::{Builder, Built, Foreign, Image, foreign_source};
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Whose};
 use crate::model::Mix;
+use crate::programs;
 use crate::progress::Progress;
 use crate::workspace::Lab;
 
@@ -44,6 +45,14 @@ impl Kernel {
 impl Engine {
     pub(crate) fn builder(&self) -> Builder<'_> {
         Builder { toolchain: &self.toolchain, root: &self.workspace.root, target_dir: &self.target_dir }
+    }
+
+    /// The programs that run in ring 3, by name.
+    ///
+    /// # Errors
+    /// As [`programs::names`].
+    pub fn programs(&self) -> Result<Vec<String>> {
+        programs::names(&self.workspace.root)
     }
 
     /// References for all labs but those, as far as there are any.

@@ -46,6 +46,8 @@ pub struct Check {
     pub cost: bool,
     /// How many times it stops so that its claims are compared with the machine's memory.
     pub checkpoints: usize,
+    /// Whether the machine gets the programs that run in ring 3.
+    pub programs: bool,
     /// The rule of the contract, in one sentence.
     pub rule: String,
     /// Where to look.
@@ -128,6 +130,8 @@ struct RawCheck {
     cost: bool,
     #[serde(default)]
     checkpoints: u8,
+    #[serde(default)]
+    programs: bool,
     rule: Spanned<String>,
     hint: Spanned<String>,
     chapter: Spanned<String>,
@@ -273,6 +277,7 @@ impl Source<'_> {
             budget,
             cost: raw.cost,
             checkpoints: usize::from(raw.checkpoints),
+            programs: raw.programs,
             rule: self.check_text("rule", &raw.rule)?,
             hint: self.check_text("hint", &raw.hint)?,
             chapter: self.check_text("chapter", &raw.chapter)?,
@@ -326,6 +331,12 @@ chapter = "lab-01.html#never-twice"
         let check = &lab.checks[0];
         assert_eq!((check.points, check.budget, check.cost, check.line), (5, DEFAULT_BUDGET, false, 7));
         assert_eq!(check.memory.iter().map(ToString::to_string).collect::<Vec<_>>(), ["16M", "1G"]);
+    }
+
+    #[test]
+    fn a_check_may_ask_for_the_programs() {
+        assert!(!parse(GOOD).unwrap().checks[0].programs);
+        assert!(parse(&GOOD.replace("points = 5", "points = 5\nprograms = true")).unwrap().checks[0].programs);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod model;
 pub mod nearest;
 pub mod packages;
 pub mod probe;
+pub mod programs;
 pub mod progress;
 pub mod proof;
 pub mod qmp;

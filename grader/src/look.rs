@@ -74,8 +74,9 @@ pub fn look(engine: &Engine, lab: &Lab, check: &Check, solution: bool, seed: u64
         "look".to_owned(),
     ];
     let memory = check.memory.first().copied().unwrap_or(crate::lab_toml::Memory::DEFAULT);
-    let outcome =
-        engine.emulator.boot(&Boot { image: &image.path, memory, words, budget: check.budget, look: true })?;
+    let programs = if check.programs { engine.programs()? } else { Vec::new() };
+    let (image, budget) = (&image.path, check.budget);
+    let outcome = engine.emulator.boot(&Boot { image, memory, programs: &programs, words, budget, look: true })?;
     let transcript = Transcript::parse(&outcome.serial, &nonce);
     let ended = match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
         Ok(verdict) => verdict.message,

@@ -53,6 +53,7 @@ pub struct Done {
 /// What all the threads share.
 pub struct Schedule<'a> {
     emulator: &'a Emulator,
+    programs: &'a [String],
     seed: u64,
     progress: &'a Progress,
     queue: Mutex<mpsc::Receiver<Job<'a>>>,
@@ -73,10 +74,18 @@ pub struct Results {
 
 impl<'a> Schedule<'a> {
     /// A queue without a boot in it, and where to put them.
-    pub fn new(emulator: &'a Emulator, seed: u64, progress: &'a Progress) -> (Self, mpsc::Sender<Job<'a>>) {
+    pub fn new(
+        emulator: &'a Emulator,
+        programs: &'a [String],
+        seed: u64,
+        progress: &'a Progress,
+    ) -> (Self, mpsc::Sender<Job<'a>>) {
         let (sender, receiver) = mpsc::channel();
         let queue = Mutex::new(receiver);
-        (Self { emulator, seed, progress, queue, stop: AtomicBool::new(false), results: Mutex::default() }, sender)
+        (
+            Self { emulator, programs, seed, progress, queue, stop: AtomicBool::new(false), results: Mutex::default() },
+            sender,
+        )
     }
 
     /// Makes boots until there are none left and the queue is closed.
@@ -108,9 +117,26 @@ impl<'a> Schedule<'a> {
     /// As [`Emulator::prepare`].
     pub fn prepare(&self, job: &mut Job<'_>) -> Result<()> {
         let nonce = nonce()?;
-        let machine = self.emulator.prepare(&boot(job, &nonce, self.seed))?;
+        let machine = self.emulator.prepare(&self.boot(job, &nonce))?;
         job.ready = Some(Ready { machine, nonce });
         Ok(())
+    }
+
+    /// What a job boots.
+    fn boot<'b>(&'b self, job: &'b Job<'_>, nonce: &str) -> Boot<'b> {
+        Boot {
+            image: &job.image,
+            memory: job.memory,
+            programs: if job.check.programs { self.programs } else { &[] },
+            words: vec![
+                format!("nonce={nonce}"),
+                format!("check={}", job.check.name),
+                format!("seed={}", self.seed),
+                format!("budget={}", job.check.budget),
+            ],
+            budget: job.check.budget,
+            look: false,
+        }
     }
 
     /// Gives up: what is queued is not booted any more.
@@ -159,22 +185,6 @@ impl<'a> Schedule<'a> {
                 }
             }
         }
-    }
-}
-
-/// What a job boots.
-fn boot<'a>(job: &'a Job<'_>, nonce: &str, seed: u64) -> Boot<'a> {
-    Boot {
-        image: &job.image,
-        memory: job.memory,
-        words: vec![
-            format!("nonce={nonce}"),
-            format!("check={}", job.check.name),
-            format!("seed={seed}"),
-            format!("budget={}", job.check.budget),
-        ],
-        budget: job.check.budget,
-        look: false,
     }
 }
 
