@@ -25,11 +25,11 @@ const LEFT: usize = TEXT_COLUMNS + 1;
 /// Columns of the picture.
 const WIDTH: usize = screen::COLUMNS - LEFT;
 /// Rows of the map of physical memory.
-const MAP_ROWS: usize = 9;
+const MAP_ROWS: usize = 8;
 /// Its cells.
 const CELLS: usize = WIDTH * MAP_ROWS;
 /// Where the list of programs begins.
-const PROGRAMS_ROW: usize = MAP_ROWS + 5;
+const PROGRAMS_ROW: usize = MAP_ROWS + 4;
 /// Programs that there is room for, two rows each.
 const PROGRAMS: usize = (screen::ROWS - PROGRAMS_ROW) / 2;
 
@@ -48,10 +48,20 @@ enum Kind {
 
 /// The kinds before the programs'.
 const FIRST_PROGRAM: usize = 4;
-/// The programs' colours.
-const PROGRAM_COLOURS: [Colour; 6] =
-    [Colour::LightGreen, Colour::LightRed, Colour::LightBlue, Colour::Yellow, Colour::LightMagenta, Colour::LightCyan];
-const KINDS: usize = FIRST_PROGRAM + PROGRAM_COLOURS.len();
+/// The first program's colour.
+const FIRST_COLOUR: Colour = Colour::White;
+/// The colours of those after it: so many that programs which run at the same
+/// time seldom have the same.
+const PROGRAM_COLOURS: [Colour; 7] = [
+    Colour::LightGreen,
+    Colour::LightRed,
+    Colour::LightBlue,
+    Colour::Yellow,
+    Colour::LightMagenta,
+    Colour::LightCyan,
+    Colour::Green,
+];
+const KINDS: usize = FIRST_PROGRAM + 1 + PROGRAM_COLOURS.len();
 
 impl Kind {
     const fn number(self) -> usize {
@@ -60,7 +70,8 @@ impl Kind {
             Self::Tables => 1,
             Self::Heap => 2,
             Self::Stacks => 3,
-            Self::Program(number) => FIRST_PROGRAM + number % PROGRAM_COLOURS.len(),
+            Self::Program(1) => FIRST_PROGRAM,
+            Self::Program(number) => FIRST_PROGRAM + 1 + number % PROGRAM_COLOURS.len(),
         }
     }
 }
@@ -72,7 +83,8 @@ fn colour(number: usize) -> Colour {
         1 => Colour::Brown,
         2 => Colour::Cyan,
         3 => Colour::Magenta,
-        _ => PROGRAM_COLOURS[(number - FIRST_PROGRAM) % PROGRAM_COLOURS.len()],
+        FIRST_PROGRAM => FIRST_COLOUR,
+        _ => PROGRAM_COLOURS[(number - FIRST_PROGRAM - 1) % PROGRAM_COLOURS.len()],
     }
 }
 

@@ -80,14 +80,14 @@ fn with_screen<R>(work: impl FnOnce(&mut Screen) -> R) -> R {
     interrupts::without(|| work(&mut SCREEN.lock()))
 }
 
-/// Leaves this many columns on the left to text, and the others to [`draw`].
+/// Clears the screen, and leaves this many columns on the left to text, and the
+/// others to [`draw`].
 pub fn divide(text_columns: usize) {
     with_screen(|screen| {
         screen.text_columns = text_columns.clamp(1, COLUMNS);
-        for row in 0..ROWS {
-            for column in screen.text_columns..COLUMNS {
-                screen.set(row, column, BLANK);
-            }
+        (screen.row, screen.column) = (0, 0);
+        for (row, column) in (0..ROWS).flat_map(|row| (0..COLUMNS).map(move |column| (row, column))) {
+            screen.set(row, column, BLANK);
         }
     });
 }
