@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::course::{Copy, check};
 
 /// Each check of the harness, and how it has to come out.
-const PROVOKED: [(&str, &str); 28] = [
+const PROVOKED: [(&str, &str); 29] = [
     ("harness-pass", "passed"),
     ("harness-fail", "failed"),
     ("harness-panic", "panicked"),
@@ -34,6 +34,7 @@ const PROVOKED: [(&str, &str); 28] = [
     ("harness-ring-3", "passed"),
     ("harness-user-copies", "passed"),
     ("harness-kernel-stack-overflow", "crashed"),
+    ("harness-no-kernel-stack", "crashed"),
 ];
 
 #[test]
@@ -80,6 +81,10 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     }
 
     assert_eq!(check(&run, "harness-stack-overflow")["crash"]["kind"], "stack-overflow");
+    assert_eq!(check(&run, "harness-kernel-stack-overflow")["crash"]["kind"], "stack-overflow");
+    let no_stack = check(&run, "harness-no-kernel-stack");
+    assert_eq!(no_stack["crash"]["exception"]["vector"], 8, "{no_stack:#}");
+    assert!(no_stack["context"][0].as_str().is_some_and(|text| text.contains("no kernel stack")), "{no_stack:#}");
     assert_eq!(check(&run, "harness-divide")["crash"]["exception"]["vector"], 0);
     assert_eq!(check(&run, "harness-invalid-opcode")["crash"]["exception"]["vector"], 6);
     assert_eq!(check(&run, "harness-triple-fault")["crash"]["kind"], "triple-fault");

@@ -69,6 +69,18 @@ pub(crate) fn stack_overflow(registers: &Registers) -> ! {
     finish(registers, Backtrace::from(registers))
 }
 
+/// Reports that ring 3 was left for the kernel, and that the stack whose end is
+/// `top`, which was to be used for that, is not there.
+pub(crate) fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
+    begin("exception");
+    let (vector, name) = (exceptions::DOUBLE_FAULT, exceptions::name(exceptions::DOUBLE_FAULT));
+    report::line("exception", format_args!("{vector:#x} 0x0 {name}"));
+    let why = format_args!("a program was interrupted, but no kernel stack is mapped below {top:#010x}");
+    report::line("context", why);
+    console::show_crash(format_args!("{name}: {why}"));
+    finish(registers, Backtrace::from(registers))
+}
+
 /// How the message of `todo!()` begins.
 const NOT_STARTED: &str = "not yet implemented";
 

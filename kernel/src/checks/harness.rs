@@ -47,6 +47,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-user-copies", ring_3::copies),
     check("harness-program", program),
     check("harness-kernel-stack-overflow", ring_3::kernel_stack_overflow),
+    check("harness-no-kernel-stack", ring_3::no_kernel_stack),
 ];
 
 const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {

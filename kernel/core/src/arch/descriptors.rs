@@ -145,3 +145,12 @@ pub(super) fn interrupted() -> Registers {
         eax: state.eax,
     }
 }
+
+/// If a double fault left ring 3: where the kernel stack was to begin that the
+/// processor could not use. What it saves is then the program's registers, as
+/// they were before it tried.
+pub(super) fn unusable_kernel_stack() -> Option<u32> {
+    // SAFETY: as in `interrupted`.
+    let state = unsafe { ptr::read_volatile(KERNEL_STATE.as_mut_ptr()) };
+    (state.cs & 3 == 3).then_some(state.esp0)
+}

@@ -173,6 +173,9 @@ fn crash(frame: *mut TrapFrame, seen: &KernelFrame) -> ! {
 extern "C" fn double_fault_entry() -> ! {
     let registers = descriptors::interrupted();
     let address = fault_address();
+    if let Some(top) = descriptors::unusable_kernel_stack() {
+        crash::no_kernel_stack(top, &registers)
+    }
     let guard = symbols::boot_stack_guard().as_u32()..symbols::boot_stack().as_u32();
     // In the area of kernel stacks there is nothing but these and their guard
     // pages.

@@ -103,8 +103,9 @@ pub enum Trap {
     SystemCall,
     /// The timer that [`start_timer`] started.
     Timer,
-    /// Something was received at the serial port, which
-    /// [`serial::receive`](crate::console::serial::receive) answers.
+    /// Something was received at the serial port: see
+    /// [`serial::receive`](crate::console::serial::receive). It may have been
+    /// taken already, when the interrupt before this one was handled.
     Serial,
     /// The program did something that the processor does not let it do.
     Fault {

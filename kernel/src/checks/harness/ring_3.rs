@@ -270,3 +270,15 @@ pub fn kernel_stack_overflow(context: &mut Context) -> Outcome {
     trap::run(&TrapFrame::for_user(CODE.start(), STACK_END));
     Ok(())
 }
+
+/// A kernel stack that is not there is a crash that says so.
+pub fn no_kernel_stack(context: &mut Context) -> Outcome {
+    let _directory = prepare(context)?;
+    memory::with(|memory| {
+        let mut pages = memory.kernel_stack_pages();
+        KERNEL_STACK.iter().for_each(|page| pages.unmap(page));
+    });
+    trap::set_kernel_stack(KERNEL_STACK_END);
+    trap::run(&TrapFrame::for_user(CODE.start(), STACK_END));
+    Ok(())
+}
