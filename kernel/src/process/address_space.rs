@@ -8,11 +8,11 @@ use abi::Errno;
 use loader::Program;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{
-    Arguments, BreakError, Directory, PageError, ProcessHeap as _, Protection, Space, StackError, UserStack as _,
-    VirtAddr, VirtualMemory as _, VmmError,
+    Arguments, Directory, ProcessHeap as _, Protection, Space, StackError, UserStack as _, VirtAddr, VirtualMemory as _,
 };
 
 use super::image::Image;
+use super::refusal::Refusal;
 use crate::labs::{ProcessHeap, UserStack};
 use crate::memory::{self, Memory, SystemPages};
 
@@ -33,45 +33,13 @@ struct Mapped {
     stack: UserStack,
 }
 
-/// What an error of a lab is called when a program is told.
-trait ToErrno {
-    fn to_errno(self) -> Errno;
-}
-
-impl ToErrno for VmmError {
-    fn to_errno(self) -> Errno {
-        Errno::ENOMEM
-    }
-}
-
-impl ToErrno for PageError {
-    fn to_errno(self) -> Errno {
-        Errno::ENOMEM
-    }
-}
-
-impl ToErrno for BreakError {
-    fn to_errno(self) -> Errno {
-        Errno::ENOMEM
-    }
-}
-
-impl ToErrno for StackError {
-    fn to_errno(self) -> Errno {
-        match self {
-            Self::TooManyArguments => Errno::E2BIG,
-            _ => Errno::ENOMEM,
-        }
-    }
-}
-
 impl AddressSpace {
     /// Loads a program. The second part of the answer is the stack pointer that it
     /// begins with.
     ///
     /// # Errors
-    /// `ENOMEM`, `E2BIG`; nothing has changed then.
-    pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), Errno> {
+    /// See [`Refusal`].
+    pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), Refusal> {
         let image = Image::of(program)?;
         let (mapped, stack) = memory::with(|memory| Mapped::load(memory, &image, program, arguments))?;
         Ok((Self { image, mapped }, stack))
@@ -80,8 +48,8 @@ impl AddressSpace {
     /// The same memory once more, for a new process.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing has changed then.
-    pub fn fork(&self) -> Result<Self, Errno> {
+    /// See [`Refusal`].
+    pub fn fork(&self) -> Result<Self, Refusal> {
         let image = self.image.duplicate()?;
         let mapped = memory::with(|memory| self.mapped.fork(memory, &image))?;
         Ok(Self { image, mapped })
@@ -118,7 +86,7 @@ impl AddressSpace {
     /// `ENOMEM`.
     pub fn sbrk(&mut self, increment: i32) -> Result<VirtAddr, Errno> {
         let Mapped { directory, heap, .. } = &mut self.mapped;
-        memory::with(|memory| heap.sbrk(&mut user_pages(memory, directory), increment).map_err(ToErrno::to_errno))
+        memory::with(|memory| heap.sbrk(&mut user_pages(memory, directory), increment).map_err(|_| Errno::ENOMEM))
     }
 
     /// Grows the stack down to an address.
@@ -173,9 +141,9 @@ impl Mapped {
         image: &Image,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
-    ) -> Result<(Self, VirtAddr), Errno> {
-        let heap = ProcessHeap::new(program.end().start(), USER_STACK_GUARD).map_err(ToErrno::to_errno)?;
-        let directory = memory.vmm.create_directory().map_err(ToErrno::to_errno)?;
+    ) -> Result<(Self, VirtAddr), Refusal> {
+        let heap = ProcessHeap::new(program.end().start(), USER_STACK_GUARD).map_err(Refusal::Heap)?;
+        let directory = memory.vmm.create_directory().map_err(Refusal::Directory)?;
         let result = Self::fill(memory, &directory, image, program, arguments);
         match result {
             Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
@@ -193,23 +161,23 @@ impl Mapped {
         image: &Image,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
-    ) -> Result<(UserStack, VirtAddr), Errno> {
+    ) -> Result<(UserStack, VirtAddr), Refusal> {
         let pages = &mut user_pages(memory, directory);
-        image.load(pages, program).map_err(ToErrno::to_errno)?;
-        let mut stack = UserStack::create(pages).map_err(ToErrno::to_errno)?;
+        image.load(pages, program).map_err(Refusal::Image)?;
+        let mut stack = UserStack::create(pages).map_err(Refusal::Stack)?;
         let pointer = match stack.set_up(pages, arguments) {
             Ok(pointer) => pointer,
             Err(error) => {
                 stack.destroy(pages);
-                return Err(error.to_errno());
+                return Err(Refusal::Stack(error));
             }
         };
         protect(memory, directory, image);
         Ok((stack, pointer))
     }
 
-    fn fork(&self, memory: &mut Memory, image: &Image) -> Result<Self, Errno> {
-        let directory = memory.vmm.create_directory().map_err(ToErrno::to_errno)?;
+    fn fork(&self, memory: &mut Memory, image: &Image) -> Result<Self, Refusal> {
+        let directory = memory.vmm.create_directory().map_err(Refusal::Directory)?;
         match self.copy(memory, &directory, image) {
             Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
             Err(error) => {
@@ -226,16 +194,16 @@ impl Mapped {
         memory: &mut Memory,
         directory: &Directory,
         image: &Image,
-    ) -> Result<(ProcessHeap, UserStack), Errno> {
+    ) -> Result<(ProcessHeap, UserStack), Refusal> {
         let (from, to) = (Space::Of(&self.directory), Space::Of(directory));
         let copies = memory.with_two_users(from, to, Protection::USER_WRITE, |from, to| {
-            image.copy(from, to).map_err(ToErrno::to_errno)?;
-            let mut heap = self.heap.fork(from, to).map_err(ToErrno::to_errno)?;
+            image.copy(from, to).map_err(Refusal::Image)?;
+            let mut heap = self.heap.fork(from, to).map_err(Refusal::Heap)?;
             match self.stack.fork(from, to) {
                 Ok(stack) => Ok((heap, stack)),
                 Err(error) => {
                     heap.clear(to);
-                    Err(error.to_errno())
+                    Err(Refusal::Stack(error))
                 }
             }
         })?;

@@ -6,6 +6,7 @@ use mm_api::layout::PAGE_SIZE;
 use mm_api::{ARGUMENTS_MAX, VirtAddr};
 
 use super::address_space::AddressSpace;
+use super::refusal::Refusal;
 use super::user_memory::{copy_in, word_in};
 
 /// The most bytes of a path, with the NUL at its end.
@@ -118,10 +119,10 @@ impl Command {
     /// The strings: those of `argv`, then those of `envp`.
     ///
     /// # Errors
-    /// `ENOMEM`.
-    pub fn strings(&self) -> Result<Vec<&[u8]>, Errno> {
+    /// If there is no memory for the list.
+    pub fn strings(&self) -> Result<Vec<&[u8]>, Refusal> {
         let mut strings = Vec::new();
-        strings.try_reserve_exact(self.count).map_err(|_| Errno::ENOMEM)?;
+        strings.try_reserve_exact(self.count).map_err(|_| Refusal::KernelHeap)?;
         strings.extend(self.bytes.split_inclusive(|&byte| byte == 0).map(|string| &string[..string.len() - 1]));
         Ok(strings)
     }

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use abi::Errno;
 use loader::Program;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Page, PageError, PageRange, Pages, VirtAddr};
+
+use super::refusal::Refusal;
 
 /// A segment of the image.
 #[derive(Clone, Copy)]
@@ -25,8 +26,8 @@ impl Image {
     /// The image that the program is to have. Nothing is mapped yet.
     ///
     /// # Errors
-    /// `ENOMEM` if there is no memory for the list.
-    pub fn of(program: &Program<'_>) -> Result<Self, Errno> {
+    /// If there is no memory for the list.
+    pub fn of(program: &Program<'_>) -> Result<Self, Refusal> {
         Self::list(program.segments().map(|segment| Region {
             pages: segment.pages(),
             writable: segment.is_writable(),
@@ -37,14 +38,14 @@ impl Image {
     /// The same list once more.
     ///
     /// # Errors
-    /// `ENOMEM` if there is no memory for the list.
-    pub fn duplicate(&self) -> Result<Self, Errno> {
+    /// If there is no memory for the list.
+    pub fn duplicate(&self) -> Result<Self, Refusal> {
         Self::list(self.0.iter().copied())
     }
 
-    fn list(regions: impl Iterator<Item = Region> + Clone) -> Result<Self, Errno> {
+    fn list(regions: impl Iterator<Item = Region> + Clone) -> Result<Self, Refusal> {
         let mut list = Vec::new();
-        list.try_reserve_exact(regions.clone().count()).map_err(|_| Errno::ENOMEM)?;
+        list.try_reserve_exact(regions.clone().count()).map_err(|_| Refusal::KernelHeap)?;
         list.extend(regions);
         Ok(Self(list))
     }

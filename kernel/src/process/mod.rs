@@ -28,6 +28,7 @@ mod picture;
 #[allow(clippy::module_inception)]
 mod process;
 mod program;
+mod refusal;
 mod run;
 mod scheduler;
 mod system;

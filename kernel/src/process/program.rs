@@ -1,14 +1,15 @@
 //! Loads a program.
 
-use abi::{Errno, aux};
+use abi::aux;
 use alloc::vec::Vec;
 use kernel_core::trap::TrapFrame;
-use loader::{LoadError, Program};
+use loader::Program;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Arguments, Auxiliary};
 
 use super::address_space::AddressSpace;
 use super::arguments::Command;
+use super::refusal::Refusal;
 
 /// Bytes of a program header in a 32-bit ELF file.
 const PROGRAM_HEADER_BYTES: u32 = 32;
@@ -16,9 +17,9 @@ const PROGRAM_HEADER_BYTES: u32 = 32;
 /// Loads a program that is to be started so.
 ///
 /// # Errors
-/// `ENOEXEC` if the file is no program, `E2BIG`, `ENOMEM`; nothing has changed then.
-pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame), Errno> {
-    let program = Program::new(file).map_err(|error| refuse(command, error))?;
+/// See [`Refusal`].
+pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame), Refusal> {
+    let program = Program::new(file).map_err(Refusal::NotAProgram)?;
     let entry = program.entry();
     let known = [
         Auxiliary { kind: aux::PAGESZ, value: PAGE_SIZE },
@@ -33,11 +34,4 @@ pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame),
     let (argv, envp) = strings.split_at(command.argument_count());
     let (space, stack) = AddressSpace::load(&program, &Arguments { argv, envp, auxv })?;
     Ok((space, TrapFrame::for_user(entry, stack)))
-}
-
-/// Says what is wrong with a file: whoever called is told no more than that it is
-/// no program.
-fn refuse(command: &Command, error: LoadError) -> Errno {
-    log::warn!("{} cannot be run: {error}", command.program());
-    Errno::ENOEXEC
 }

@@ -1,8 +1,6 @@
 //! Runs a first program, and with it all that it starts, until it ends.
 
-use core::fmt;
-
-use abi::{Errno, WaitStatus};
+use abi::WaitStatus;
 use alloc::vec::Vec;
 use kernel_core::check::{Context, Failed};
 use kernel_core::machine::{Machine, Module};
@@ -13,28 +11,11 @@ use super::arguments::Command;
 use super::audit::Audit;
 use super::handler::{SYSTEM, Traps};
 use super::process::{Name, Pid};
+use super::refusal::Refusal;
 use super::scheduler::TICKS_PER_SECOND;
 use super::system::System;
 use super::{output, program, terminal};
 use crate::memory;
-
-/// Why a program was not started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StartError {
-    /// The machine was booted without a program of this name.
-    NoProgram,
-    /// It cannot be loaded.
-    Refused(Errno),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProgram => f.write_str("the machine was booted without a program of this name"),
-            Self::Refused(error) => error.fmt(f),
-        }
-    }
-}
 
 /// How the first program ended.
 pub struct Ending {
@@ -48,14 +29,14 @@ pub struct Ending {
 /// The memory has to be up.
 ///
 /// # Errors
-/// See [`StartError`].
-pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<WaitStatus, StartError> {
+/// See [`Refusal`].
+pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<WaitStatus, Refusal> {
     let mut system = System::new(machine);
-    let Module { name, bytes } = system.program(name).ok_or(StartError::NoProgram)?;
-    let command = Command::from_kernel(name, arguments).map_err(StartError::Refused)?;
+    let Module { name, bytes } = system.program(name).ok_or(Refusal::NoSuchProgram)?;
+    let command = Command::from_kernel(name, arguments).map_err(Refusal::Arguments)?;
     let first = system.add(Pid::NOBODY, Name::new(name), |_| program::load(bytes, &command));
     drop(command);
-    let first = first.map_err(StartError::Refused)?;
+    let first = first?;
     system.begin_with(first);
     let frame = system.current().frame;
     *SYSTEM.lock() = Some(system);

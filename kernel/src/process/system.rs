@@ -1,6 +1,6 @@
 //! The processes of the machine, and how they begin and end.
 
-use abi::{Errno, Signal, WaitStatus};
+use abi::{Signal, WaitStatus};
 use kernel_core::machine::{Machine, Module};
 use kernel_core::trap::TrapFrame;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
@@ -8,6 +8,7 @@ use mm_api::{KernelStack, KernelStacks as _, PageRange};
 
 use super::address_space::AddressSpace;
 use super::process::{Body, Event, Name, Pid, Process, State};
+use super::refusal::Refusal;
 use super::table::{Room, Slot, Table};
 use crate::labs::KernelStacks;
 use crate::memory;
@@ -104,16 +105,15 @@ impl System {
     /// Adds a process that will begin with `frame`. `make` makes its memory.
     ///
     /// # Errors
-    /// `EAGAIN` if there are too many, `ENOMEM`, or what `make` says; nothing has
-    /// changed then.
+    /// See [`Refusal`].
     pub fn add(
         &mut self,
         parent: Pid,
         name: Name,
-        make: impl FnOnce(&mut Self) -> Result<(AddressSpace, TrapFrame), Errno>,
-    ) -> Result<Pid, Errno> {
-        let slot = self.table.free_slot().ok_or(Errno::EAGAIN)?;
-        let room = Room::make().ok_or(Errno::ENOMEM)?;
+        make: impl FnOnce(&mut Self) -> Result<(AddressSpace, TrapFrame), Refusal>,
+    ) -> Result<Pid, Refusal> {
+        let slot = self.table.free_slot().ok_or(Refusal::TooManyProcesses)?;
+        let room = Room::make().ok_or(Refusal::KernelHeap)?;
         let stack = self.make_stack()?;
         let (space, frame) = match make(self) {
             Ok(made) => made,
@@ -214,8 +214,8 @@ impl System {
         }
     }
 
-    fn make_stack(&mut self) -> Result<KernelStack, Errno> {
-        memory::with(|memory| self.stacks.create(&mut memory.kernel_stack_pages())).map_err(|_| Errno::ENOMEM)
+    fn make_stack(&mut self) -> Result<KernelStack, Refusal> {
+        memory::with(|memory| self.stacks.create(&mut memory.kernel_stack_pages())).map_err(Refusal::KernelStack)
     }
 
     fn destroy_stack(&mut self, stack: KernelStack) {

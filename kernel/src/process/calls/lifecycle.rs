@@ -2,12 +2,14 @@
 
 use abi::{Errno, WNOHANG, WaitStatus};
 use kernel_core::machine::Module;
+use log::warn;
 use mm_api::VirtAddr;
 
 use super::{Answer, Done};
 use crate::process::arguments::Command;
 use crate::process::process::{Event, Name, Pid, State};
 use crate::process::program;
+use crate::process::refusal::Refusal;
 use crate::process::system::System;
 use crate::process::table::Slot;
 use crate::process::user_memory::copy_out;
@@ -33,7 +35,12 @@ pub fn fork(system: &mut System) -> Answer {
 pub fn execve(system: &mut System, path: VirtAddr, argv: VirtAddr, envp: VirtAddr) -> Answer {
     let command = Command::copy_in(system.space(), path, argv, envp)?;
     let Module { name, bytes } = system.program(command.program()).ok_or(Errno::ENOENT)?;
-    let (space, frame) = program::load(bytes, &command)?;
+    let loaded = program::load(bytes, &command);
+    if let Err(refusal @ Refusal::NotAProgram(_)) = loaded {
+        // Whoever called is told no more than that.
+        warn!("{name} cannot be run: {refusal}");
+    }
+    let (space, frame) = loaded?;
     drop(command);
     let name = Name::new(name);
     let process = system.current();

@@ -7,7 +7,7 @@ use abi::meminfo::{
 };
 use kernel_core::trap;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
-use mm_api::{KERNEL_STACK_PAGES, Page, Space, VirtAddr};
+use mm_api::{KERNEL_STACK_PAGES, Space, VirtAddr};
 
 use super::{Answer, Done};
 use crate::memory;
@@ -148,7 +148,7 @@ fn region(space: &AddressSpace, index: usize) -> Option<Region> {
     Some(match index - images.len() {
         0 => Region {
             start: heap_start.as_u32(),
-            end: Page::containing(heap_end).start().as_u32().max(heap_end.as_u32().next_multiple_of(PAGE_SIZE)),
+            end: heap_end.as_u32().checked_next_multiple_of(PAGE_SIZE).unwrap_or(u32::MAX),
             kind: HEAP,
             rights: WRITE,
             mapped_pages: space.heap_pages(),
