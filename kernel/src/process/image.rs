@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use loader::Program;
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{Page, PageError, PageRange, Pages, VirtAddr};
+use mm_api::{Page, PageError, PageRange, Pages};
 
 use super::refusal::Refusal;
 
@@ -97,16 +97,10 @@ impl Image {
     }
 }
 
-/// Copies a page's bytes to the same page elsewhere.
+/// Copies a page's bytes to the same page elsewhere. They take a quarter of a
+/// kernel stack meanwhile.
 fn copy_page(from: &dyn Pages, to: &mut dyn Pages, page: Page) {
-    /// Bytes at a time: kernel stacks are small.
-    const PIECE: u32 = 1024;
-
-    let mut bytes = [0; PIECE as usize];
-    for offset in (0..PAGE_SIZE).step_by(PIECE as usize) {
-        // No page ends past the last address.
-        let address = VirtAddr::new(page.start().as_u32() + offset);
-        from.read(address, &mut bytes);
-        to.write(address, &bytes);
-    }
+    let mut bytes = [0; PAGE_SIZE as usize];
+    from.read(page.start(), &mut bytes);
+    to.write(page.start(), &bytes);
 }
