@@ -4,7 +4,7 @@ use abi::{Signal, WaitStatus};
 use kernel_core::machine::{Machine, Module};
 use kernel_core::trap::TrapFrame;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
-use mm_api::{KernelStack, KernelStacks as _, PageRange};
+use mm_api::{KernelStack, KernelStacks as _, PageRange, Protection, Space, VirtualMemory as _};
 
 use super::address_space::AddressSpace;
 use super::process::{Body, Event, Name, Pid, Process, State};
@@ -214,8 +214,24 @@ impl System {
         }
     }
 
+    /// Makes a kernel stack. The kernel is about to stand on it, so what lab 05 says is
+    /// looked at first.
     fn make_stack(&mut self) -> Result<KernelStack, Refusal> {
-        memory::with(|memory| self.stacks.create(&mut memory.kernel_stack_pages())).map_err(Refusal::KernelStack)
+        memory::with(|memory| {
+            let stack = self.stacks.create(&mut memory.kernel_stack_pages()).map_err(Refusal::KernelStack)?;
+            let pages = stack.pages();
+            for page in pages.iter() {
+                let meaning = memory.vmm.translate(Space::Kernel, page.start());
+                let is_sound = meaning.is_some_and(|meaning| meaning.protection == Protection::KERNEL_WRITE);
+                assert!(is_sound, "lab 05 made a kernel stack of {pages:?}, of which {page} is not mapped");
+            }
+            let bodies = self.table.iter().filter_map(|process| process.body.as_ref());
+            for other in bodies.map(|body| body.stack.pages()) {
+                let apart = other.end() <= pages.first().number() || pages.end() <= other.first().number();
+                assert!(apart, "lab 05 made a kernel stack of {pages:?}, but there is one of {other:?} already");
+            }
+            Ok(stack)
+        })
     }
 
     fn destroy_stack(&mut self, stack: KernelStack) {
