@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, LookArgs, RunArgs};
 use crate::compile::Built;
+use crate::emulator::Emulator;
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Request, Timings, Whose, processors};
 use crate::interrupt::{self, Process};
@@ -20,9 +21,9 @@ use crate::packages;
 use crate::probe::Probes;
 use crate::progress::Progress;
 use crate::report::{self, View};
-use crate::tools::{NoEmulator, Tools};
+use crate::tools::{Machines, NoEmulator, Tools};
 use crate::workspace::Workspace;
-use crate::{dev, doctor, explain, look};
+use crate::{compare, dev, doctor, explain, look};
 
 /// All checks passed.
 const EXIT_PASSED: u8 = 0;
@@ -64,15 +65,15 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
         None => grade(&cli.grade, &cli.common, start),
         Some(Command::Doctor) => {
             let place = Place::find()?;
-            let tools = Tools::find(&Probes::fresh());
+            let tools = Tools::find(&Probes::fresh(), Machines::Both);
             let view = view(&cli.common);
             let (text, fine) = doctor::report(&place.workspace, &tools, &place.target_dir, view.color, view.width);
             print(&text)?;
             Ok(if fine { EXIT_PASSED } else { EXIT_COULD_NOT_RUN })
         }
-        Some(Command::Setup) => {
-            let place = Place::find()?;
-            place.engine(&cli.common)?;
+        Some(Command::Setup { bochs }) => {
+            let machines = if bochs { Machines::Both } else { Machines::Qemu };
+            Place::find()?.engines(&cli.common, machines)?;
             print("Everything that grading needs is there.\n")?;
             Ok(EXIT_PASSED)
         }
@@ -114,16 +115,29 @@ impl Place {
         Ok(Self { workspace, target_dir })
     }
 
-    /// All that grading needs, installed if it has to be.
+    /// All that grading in QEMU needs, installed if it has to be.
     fn engine(self, common: &CommonArgs) -> Result<Engine> {
-        let find = || Tools::find(&Probes::load(&self.target_dir));
+        self.engines(common, Machines::Qemu).map(|(engine, _)| engine)
+    }
+
+    /// All that grading on these machines needs, installed if it has to be: the
+    /// engine with the first emulator, and the second one.
+    fn engines(self, common: &CommonArgs, machines: Machines) -> Result<(Engine, Option<Emulator>)> {
+        let find = || Tools::find(&Probes::load(&self.target_dir), machines);
         let tools = packages::provide(find(), common.no_install, &find)?;
         let toolchain = tools.toolchain.map_err(|_| Error::new("there is no compiler that can build the kernel"))?;
-        let emulator = tools.emulator.map_err(|problem| match problem {
+        let qemu = tools.emulator.transpose().map_err(|problem| match problem {
             NoEmulator::Missing => Error::new("QEMU is missing").advise("run `cargo grade setup`"),
             NoEmulator::Unfit(error) => error,
         })?;
-        Ok(Engine { workspace: self.workspace, toolchain, emulator, target_dir: self.target_dir })
+        let bochs = tools.bochs.transpose().map_err(|lacking| {
+            Error::new(format!("Bochs cannot be used: {}", lacking.why.as_deref().unwrap_or("parts of it are missing")))
+                .advise("run `cargo grade setup --bochs`")
+        })?;
+        let mut emulators = qemu.map(Emulator::Qemu).into_iter().chain(bochs.map(Emulator::Bochs));
+        let emulator = emulators.next().ok_or_else(|| Error::new("there is no emulator"))?;
+        let second = emulators.next();
+        Ok((Engine { workspace: self.workspace, toolchain, emulator, target_dir: self.target_dir }, second))
     }
 }
 
@@ -159,10 +173,19 @@ fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<u
     for target in [&arguments.json, &arguments.junit].into_iter().flatten() {
         report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
     }
-    let engine = place.engine(common)?;
+    let (mut engine, second) = place.engines(common, arguments.emulator)?;
     let found = start.elapsed();
     let progress = Progress::new();
-    let (mut run, timings) = engine.grade(&request, &progress)?;
+    let (mut run, mut timings) = engine.grade(&request, &progress)?;
+    if let Some(second) = second {
+        engine.emulator = second;
+        let (other, more) = engine.grade(&request, &progress)?;
+        timings.add(more);
+        let only =
+            |repeat: Vec<String>| repeat.into_iter().map(|word| if word == "bochs" { "both".to_owned() } else { word });
+        run.repeat = only(other.repeat.clone()).collect();
+        run = compare::both(run, other);
+    }
     run.elapsed = start.elapsed();
 
     let root = &engine.workspace.root;
@@ -223,8 +246,9 @@ fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
         }
     };
     let _ = writeln!(io::stderr(), "Booting. To leave: Ctrl-A, then X.");
-    let mut command = engine.emulator.interactive(&image.path, arguments.memory, &engine.programs()?, &[]);
-    let program = engine.emulator.program.clone();
+    let qemu = engine.emulator.qemu()?;
+    let mut command = qemu.interactive(&image.path, arguments.memory, &engine.programs()?, &[]);
+    let program = qemu.program.clone();
     let status = Process::spawn(&mut command, Signal::TERM)
         .and_then(|mut process| process.wait())
         .map_err(|error| Error::io("cannot start", &program, &error))?;

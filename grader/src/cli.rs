@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::dev::DevCommand;
+use crate::tools::Machines;
 
 /// Boots each lab's kernel in an emulator and says what holds, what breaks, and where.
 #[derive(Parser, Debug)]
@@ -39,6 +40,7 @@ Examples:
 
 Environment:
   FOLIO_QEMU        the emulator, in place of the qemu-system-i386 on PATH
+  FOLIO_BOCHS       the same for the bochs on PATH
   FOLIO_TIMINGS     if set, show how long what took
   CARGO_TARGET_DIR  where to build, in place of target/
   NO_COLOR          if set, use no colour
@@ -65,6 +67,9 @@ pub struct GradeArgs {
     /// Write the result as JUnit XML; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Which machines to grade on: qemu, bochs, or both to compare them
+    #[arg(long, value_name = "NAME", default_value = "qemu", hide_possible_values = true)]
+    pub emulator: Machines,
     /// Seed of the checks that draw random numbers
     #[arg(long, value_name = "N", default_value_t = crate::grade::DEFAULT_SEED)]
     pub seed: u64,
@@ -106,7 +111,11 @@ pub enum Command {
     /// Show which compiler and emulator were found, and what is missing
     Doctor,
     /// Install what is missing, and do nothing else
-    Setup,
+    Setup {
+        /// What grading in Bochs needs, too
+        #[arg(long)]
+        bochs: bool,
+    },
     /// Boot the kernel as an operating system in this terminal
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash

@@ -6,7 +6,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
 use crate::packages::is_writable;
 use crate::toolchain::Lack;
-use crate::tools::{NoEmulator, Tools};
+use crate::tools::{NoBochs, NoEmulator, Part, Tools};
 use crate::workspace::Workspace;
 
 /// A compiler that was looked at and cannot be used.
@@ -89,7 +89,7 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
         }
     }
     match &tools.emulator {
-        Ok(emulator) => {
+        Some(Ok(emulator)) => {
             rows.push(ok("emulator", &emulator.version, emulator.program.display().to_string()));
             rows.push(match &emulator.firmware {
                 Some(firmware) => ok("firmware", firmware, String::new()),
@@ -104,7 +104,7 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
                 },
             });
         }
-        Err(problem) => rows.push(Row {
+        Some(Err(problem)) => rows.push(Row {
             what: "emulator",
             found: "none".to_owned(),
             place: String::new(),
@@ -114,6 +114,12 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
             }),
             optional: false,
         }),
+        None => {}
+    }
+    match &tools.bochs {
+        Some(Ok(bochs)) => rows.push(ok("second emulator", &bochs.version, bochs.program.display().to_string())),
+        Some(Err(lacking)) => rows.push(without_bochs(lacking)),
+        None => {}
     }
     rows.push(match is_writable(target_dir) {
         true => ok("build folder", "can be written", target_dir.display().to_string()),
@@ -129,6 +135,25 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
     let with = workspace.labs.iter().filter(|lab| lab.has_solution).count();
     rows.push(ok("labs", &format!("{} ({with} with a reference)", labs.len()), labs.join(" ")));
     rows
+}
+
+fn without_bochs(lacking: &NoBochs) -> Row {
+    let names: Vec<&str> = lacking
+        .lacks
+        .iter()
+        .map(|part| match part {
+            Part::Bochs => "Bochs",
+            Part::Grub => "GRUB for a PC with a BIOS",
+            Part::Xorriso => "xorriso",
+        })
+        .collect();
+    Row {
+        what: "second emulator",
+        found: format!("no {}", names.join(", no ")),
+        place: lacking.why.clone().unwrap_or_default(),
+        remedy: Some("only `--emulator bochs` and `--emulator both` need it: `cargo grade setup --bochs`".to_owned()),
+        optional: true,
+    }
 }
 
 fn advice(lack: &Lack, rustc: &Path) -> Option<String> {

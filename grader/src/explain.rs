@@ -23,7 +23,9 @@ pub fn check(course: &Workspace, lab: &Lab, check: &Check, view: &View) -> Strin
     if check.cost {
         out.push_str(&view.field("judges", "cost: a correct implementation may fail it by being slow or large"));
     }
-    out.push_str(&view.field(if lab.toml.files.len() == 1 { "your file" } else { "your files" }, &lab.files().join(", ")));
+    out.push_str(
+        &view.field(if lab.toml.files.len() == 1 { "your file" } else { "your files" }, &lab.files().join(", ")),
+    );
     out.push_str(&view.field("run it", &view.paint(style::ACTION, &format!("cargo grade --check {}", check.name))));
     out
 }

@@ -87,6 +87,16 @@ pub struct Timings {
     pub machines: Duration,
 }
 
+impl Timings {
+    /// Adds what another run took.
+    pub fn add(&mut self, other: Self) {
+        self.builds.extend(other.builds);
+        self.boots += other.boots;
+        self.booted += other.booted;
+        self.machines += other.machines;
+    }
+}
+
 /// A lab that is graded, and the checks that are.
 struct Task<'a> {
     lab: &'a Lab,
@@ -130,7 +140,7 @@ impl Engine {
                     self.kernel(mix, &labs, request.whose, progress, &mut times).map(|kernel| (kernel, times))
                 });
                 let mut jobs = self.jobs(mix, members, &tasks);
-                if self.emulator.can_wait && !self.builder().is_first_time() {
+                if self.emulator.can_wait() && !self.builder().is_first_time() {
                     for job in jobs.iter_mut().take(MOST_READY) {
                         // Without it, the boot only takes longer.
                         let _ = schedule.prepare(job);
@@ -178,11 +188,11 @@ impl Engine {
         }
         let run = Run {
             labs,
-            emulator: self.emulator.version.clone(),
+            emulator: self.emulator.version().to_owned(),
             toolchain: self.toolchain.version.clone(),
             seed: request.seed,
             elapsed: start.elapsed(),
-            repeat: repeat(request),
+            repeat: repeat(request, &self.emulator),
         };
         Ok((run, timings))
     }
@@ -304,6 +314,7 @@ fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut
             rule: check.rule.clone(),
             hint: check.hint.clone(),
             chapter: check.chapter.clone(),
+            machines: Vec::new(),
             evidence,
         });
     }
@@ -336,12 +347,15 @@ fn decide(check: &Check, mut boots: Vec<Done>) -> (Status, String, Option<Eviden
 }
 
 /// The options that grade the same files again.
-fn repeat(request: &Request) -> Vec<String> {
+fn repeat(request: &Request, emulator: &Emulator) -> Vec<String> {
     let mut words = Vec::new();
     match request.whose {
         Whose::Student => {}
         Whose::Own => words.push("--own".to_owned()),
         Whose::Solution => words.push("--solution".to_owned()),
+    }
+    if let Emulator::Bochs(_) = emulator {
+        words.extend(["--emulator".to_owned(), "bochs".to_owned()]);
     }
     if request.seed != DEFAULT_SEED {
         words.extend(["--seed".to_owned(), request.seed.to_string()]);

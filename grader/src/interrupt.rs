@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
@@ -73,6 +73,11 @@ impl Process {
         self.child.id()
     }
 
+    /// What it reads, if that was piped. Only once.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
     /// What it prints, if that was piped. Only once.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
@@ -81,6 +86,12 @@ impl Process {
     /// What it complains about, if that was piped. Only once.
     pub fn stderr(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
+    }
+
+    /// Sends it what Ctrl-C sends.
+    pub fn interrupt(&self) {
+        // It was not waited for yet, so the number is its own.
+        send(self.id(), Signal::INT);
     }
 
     /// Ends it at once.

@@ -10,6 +10,7 @@
 pub mod app;
 pub mod cargo_output;
 pub mod cli;
+pub mod compare;
 pub mod compile;
 pub mod dev;
 pub mod doctor;

@@ -20,6 +20,9 @@ pub const WORD: &str = "__machine";
 /// The exit status if that did not work.
 pub const EXIT_NOT_STARTED: i32 = 127;
 
+/// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
+pub const SIGNAL_PROCESSOR_TIME: i32 = 24;
+
 /// A command that runs `program` with at most that many seconds of processor time.
 ///
 /// `launcher` is the grader's own program; without one, nothing limits the emulator.

@@ -69,7 +69,7 @@ pub struct Mix {
 pub struct Run {
     /// The labs, in the course's order.
     pub labs: Vec<LabReport>,
-    /// The emulator, such as `QEMU 7.2.22`.
+    /// The emulator, such as `QEMU 7.2.22`, or both of them.
     pub emulator: String,
     /// The compiler, such as `rustc 1.95.0`.
     pub toolchain: String,
@@ -130,6 +130,8 @@ pub struct CheckReport {
     pub hint: String,
     /// The page of the book, with the anchor.
     pub chapter: String,
+    /// The verdict on each emulator, if they differ.
+    pub machines: Vec<MachineVerdict>,
     /// The boot that decided: the first one with the check's status. `None` if nothing was booted.
     pub evidence: Option<Evidence>,
 }
@@ -139,6 +141,17 @@ impl CheckReport {
     pub fn points(&self) -> u32 {
         if self.status == Status::Passed { self.max_points } else { 0 }
     }
+}
+
+/// How a check ended on one of several emulators.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MachineVerdict {
+    /// The emulator, such as `Bochs 2.7`.
+    pub emulator: String,
+    /// The verdict.
+    pub status: Status,
+    /// The verdict in one sentence, without colour.
+    pub message: String,
 }
 
 /// What one boot showed.

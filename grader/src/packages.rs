@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::toolchain::Lack;
-use crate::tools::{NoEmulator, Tools, on_path};
+use crate::tools::{NoBochs, NoEmulator, Part, Tools, on_path};
 
 /// A system, as far as it matters for installing something.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,20 +32,28 @@ pub enum System {
         emulator: &'static str,
         /// What it calls LLD.
         linker: &'static str,
+        /// What it calls Bochs, GRUB for a PC with a BIOS, and xorriso.
+        bochs: [&'static str; 3],
     },
     /// Nothing is known about it.
     Unknown,
 }
 
 /// What is missing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Missing {
-    /// An emulator.
+    /// QEMU.
     pub emulator: bool,
     /// A compiler with the source of its library.
     pub compiler: bool,
     /// Only a linker; a compiler without one is there.
     pub linker: bool,
+    /// Bochs, with its display on a terminal and its firmware.
+    pub bochs: bool,
+    /// GRUB for a PC with a BIOS.
+    pub grub: bool,
+    /// What makes CDs.
+    pub xorriso: bool,
 }
 
 /// How to come by what is missing.
@@ -63,20 +71,30 @@ const BOOKWORM_COMPILER: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", 
 /// What Debian and Ubuntu call QEMU for i386.
 const APT_EMULATOR: &str = "qemu-system-x86";
 
+/// What they call Bochs, its display on a terminal, and its firmware.
+const APT_BOCHS: [&str; 4] = ["bochs", "bochs-term", "bochsbios", "vgabios"];
+
+/// What they call GRUB's programs, and its modules for a PC with a BIOS.
+const APT_GRUB: [&str; 2] = ["grub-common", "grub-pc-bin"];
+
 impl Missing {
     /// What is missing, of what was looked for.
     pub fn of(tools: &Tools) -> Self {
         let unfit = tools.toolchain.as_ref().err();
         let linker = unfit.is_some_and(|unfit| unfit.iter().any(|compiler| compiler.lack == Lack::Linker));
+        let lacks = |part| matches!(&tools.bochs, Some(Err(NoBochs { lacks, .. })) if lacks.contains(&part));
         Self {
-            emulator: matches!(tools.emulator, Err(NoEmulator::Missing)),
+            emulator: matches!(tools.emulator, Some(Err(NoEmulator::Missing))),
             compiler: unfit.is_some() && !linker,
             linker,
+            bochs: lacks(Part::Bochs),
+            grub: lacks(Part::Grub),
+            xorriso: lacks(Part::Xorriso),
         }
     }
 
     fn nothing(self) -> bool {
-        !self.emulator && !self.compiler && !self.linker
+        self == Self::default()
     }
 
     /// What is missing, as the beginning of a sentence.
@@ -91,7 +109,20 @@ impl Missing {
         if self.linker {
             words.push("the linker LLD");
         }
-        format!("{} {} missing", words.join(" and "), if words.len() == 1 { "is" } else { "are" })
+        if self.bochs {
+            words.push("Bochs with its display on a terminal");
+        }
+        if self.grub {
+            words.push("GRUB for a PC with a BIOS");
+        }
+        if self.xorriso {
+            words.push("xorriso");
+        }
+        let last = words.pop().unwrap_or_default();
+        match words.len() {
+            0 => format!("{last} is missing"),
+            _ => format!("{} and {last} are missing", words.join(", ")),
+        }
     }
 }
 
@@ -116,16 +147,28 @@ impl System {
         if has("apt-get") {
             return Self::Apt { codename: field("VERSION_CODENAME") };
         }
-        for (program, command, emulator, linker) in [
-            ("dnf", "sudo dnf install", "qemu-system-x86-core", "lld"),
-            ("pacman", "sudo pacman -S", "qemu-system-x86", "lld"),
-            ("zypper", "sudo zypper install", "qemu-x86", "lld"),
-            ("apk", "sudo apk add", "qemu-system-i386", "lld"),
-            ("xbps-install", "sudo xbps-install", "qemu", "lld"),
-            ("nix-env", "nix-env -iA", "nixpkgs.qemu", "nixpkgs.lld"),
+        for (program, command, emulator, linker, bochs) in [
+            (
+                "dnf",
+                "sudo dnf install",
+                "qemu-system-x86-core",
+                "lld",
+                ["bochs", "grub2-tools grub2-pc-modules", "xorriso"],
+            ),
+            ("pacman", "sudo pacman -S", "qemu-system-x86", "lld", ["bochs", "grub", "libisoburn"]),
+            ("zypper", "sudo zypper install", "qemu-x86", "lld", ["bochs", "grub2-i386-pc", "xorriso"]),
+            ("apk", "sudo apk add", "qemu-system-i386", "lld", ["bochs", "grub grub-bios", "xorriso"]),
+            ("xbps-install", "sudo xbps-install", "qemu", "lld", ["bochs", "grub", "xorriso"]),
+            (
+                "nix-env",
+                "nix-env -iA",
+                "nixpkgs.qemu",
+                "nixpkgs.lld",
+                ["nixpkgs.bochs", "nixpkgs.grub2", "nixpkgs.xorriso"],
+            ),
         ] {
             if has(program) {
-                return Self::Other { command, emulator, linker };
+                return Self::Other { command, emulator, linker, bochs };
             }
         }
         Self::Unknown
@@ -151,6 +194,31 @@ pub fn remedy(missing: Missing, system: &System, has_rustup: bool) -> Remedy {
             System::MacOs => commands.push("brew install lld".to_owned()),
             System::Other { command, linker, .. } => commands.push(format!("{command} {linker}")),
             System::Unknown => commands.push("install LLD with the program ld.lld".to_owned()),
+        }
+    }
+    let wanted = [missing.bochs, missing.grub, missing.xorriso];
+    if wanted.contains(&true) {
+        let chosen = |names: [&'static str; 3]| {
+            let names: Vec<&str> =
+                names.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect();
+            names.join(" ")
+        };
+        match system {
+            System::Apt { .. } => {
+                let names = [&APT_BOCHS[..], &APT_GRUB, &["xorriso"]];
+                packages
+                    .extend(names.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).flat_map(|(names, _)| names));
+            }
+            System::MacOs => commands.push(format!("brew install {}", chosen(["bochs", "i686-elf-grub", "xorriso"]))),
+            System::Other { command, bochs, .. } => commands.push(format!("{command} {}", chosen(*bochs))),
+            System::Unknown => commands.push(format!(
+                "install {}",
+                chosen([
+                    "Bochs with its debugger and the display `term`",
+                    "GRUB with grub-mkimage for i386-pc",
+                    "xorriso"
+                ])
+            )),
         }
     }
     if missing.compiler {
@@ -196,7 +264,11 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             if still.nothing() {
                 return Ok(tools);
             }
-            Err(Error::new(format!("the packages were installed, and still {}", still.words()))
+            let what = match &tools.bochs {
+                Some(Err(NoBochs { why: Some(why), .. })) => format!("Bochs cannot be used: {why}"),
+                _ => still.words(),
+            };
+            Err(Error::new(format!("the packages were installed, and still {what}"))
                 .advise("`cargo grade doctor` shows what was found"))
         }
     }
@@ -326,10 +398,12 @@ pub fn is_writable(folder: &Path) -> bool {
 mod tests {
     use super::*;
 
-    const BOTH: Missing = Missing { emulator: true, compiler: true, linker: false };
-    const EMULATOR: Missing = Missing { emulator: true, compiler: false, linker: false };
-    const COMPILER: Missing = Missing { emulator: false, compiler: true, linker: false };
-    const LINKER: Missing = Missing { emulator: false, compiler: false, linker: true };
+    const NOTHING: Missing =
+        Missing { emulator: false, compiler: false, linker: false, bochs: false, grub: false, xorriso: false };
+    const BOTH: Missing = Missing { emulator: true, compiler: true, ..NOTHING };
+    const EMULATOR: Missing = Missing { emulator: true, ..NOTHING };
+    const COMPILER: Missing = Missing { compiler: true, ..NOTHING };
+    const LINKER: Missing = Missing { linker: true, ..NOTHING };
 
     #[test]
     fn what_is_missing_is_a_sentence() {

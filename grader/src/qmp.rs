@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::emulator::Processor;
 use crate::walk::{ENTRIES, Memory, Snapshot, Words};
 
 /// More return addresses than this are not read.
@@ -38,15 +39,6 @@ pub enum Event {
     PowerOff,
     /// A check stopped the machine to have it looked at.
     Checkpoint,
-}
-
-/// What a stopped machine's processor looks like.
-#[derive(Clone, Debug, Default)]
-pub struct Processor {
-    /// Registers by name, in the order in which the kernel names them.
-    pub registers: Vec<(String, u32)>,
-    /// Return addresses, innermost first; the first is where it stopped.
-    pub backtrace: Vec<u32>,
 }
 
 /// The control connection to one emulator.

@@ -21,7 +21,7 @@ pub const MOST_OUTPUT: usize = 256 << 10;
 const MOST_COMPLAINTS: usize = 64 << 10;
 
 /// No check stops more often than this.
-const MOST_CHECKPOINTS: usize = 64;
+pub const MOST_CHECKPOINTS: usize = 64;
 
 /// No check claims more than this at a checkpoint.
 const MOST_CLAIMS: usize = 256;
@@ -141,11 +141,7 @@ impl Watch {
     /// about, and lets the machine go on.
     fn at_checkpoint(&mut self) {
         self.drain();
-        let said = String::from_utf8_lossy(&self.said);
-        let reports = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));
-        let reports = reports.map(|(_, report)| report).skip_while(|report| report.starts_with("checkpoint "));
-        let claims = reports.map_while(|report| report.strip_prefix("claim ")).filter_map(Claim::parse);
-        let addresses: Vec<u32> = claims.map(|claim| claim.address).take(MOST_CLAIMS).collect();
+        let addresses = claimed(&self.said);
         self.snapshots.push(self.control.snapshot((!self.look).then_some(&addresses[..])));
         self.control.resume();
     }
@@ -194,6 +190,16 @@ impl Watch {
     }
 }
 
+/// The addresses that were claimed to mean something since the last checkpoint,
+/// by what came over the serial port.
+pub fn claimed(said: &[u8]) -> Vec<u32> {
+    let said = String::from_utf8_lossy(said);
+    let reports = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));
+    let reports = reports.map(|(_, report)| report).skip_while(|report| report.starts_with("checkpoint "));
+    let claims = reports.map_while(|report| report.strip_prefix("claim ")).filter_map(Claim::parse);
+    claims.map(|claim| claim.address).take(MOST_CLAIMS).collect()
+}
+
 /// Whether something can be read at once.
 fn is_ready(source: impl AsFd) -> bool {
     let mut sources = [PollFd::new(&source, PollFlags::IN)];
@@ -215,7 +221,7 @@ fn widen(pipe: &ChildStdout) {
 }
 
 /// Tells a machine that does nothing at all from one that waits for the processor.
-struct Idleness {
+pub struct Idleness {
     process: u32,
     since: Instant,
     used: Option<String>,
@@ -223,14 +229,15 @@ struct Idleness {
 }
 
 impl Idleness {
-    fn new(process: u32) -> Self {
+    /// Begins to watch a process.
+    pub fn new(process: u32) -> Self {
         Self { process, since: Instant::now(), used: None, samples: 0 }
     }
 
     /// Looks at the process; `true` once it has been asleep long enough.
     ///
     /// A process that would run if the host were not so busy is not asleep.
-    fn sample(&mut self) -> bool {
+    pub fn sample(&mut self) -> bool {
         if self.since.elapsed() < SAMPLE_EVERY {
             return false;
         }
@@ -267,7 +274,7 @@ fn asleep(process: u32) -> Option<String> {
 }
 
 /// The processor time that a process has used, where the operating system tells: on Linux.
-fn processor_time(process: u32) -> Option<Duration> {
+pub fn processor_time(process: u32) -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

@@ -109,7 +109,7 @@ struct CheckRow {
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let mut figures = Figures {
         processors: None,
-        emulator: engine.emulator.version.clone(),
+        emulator: engine.emulator.version().to_owned(),
         toolchain: engine.toolchain.version.clone(),
         rows: Vec::new(),
         checks: Vec::new(),

@@ -402,6 +402,7 @@ mod tests {
             rule: String::new(),
             hint: String::new(),
             chapter: String::new(),
+            machines: Vec::new(),
             evidence: None,
         };
         LabReport {

@@ -12,7 +12,7 @@ use super::next;
 use super::source;
 use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, memory, plural, printable, wrap};
 use super::symbolize::{Frame, Images};
-use super::table::mark;
+use super::table::{machines, mark};
 
 /// How many of the last lines of a log are shown where not everything is asked for.
 const LOG_LINES: usize = 20;
@@ -122,7 +122,7 @@ impl<'a> Teller<'a> {
     }
 
     fn cause(&self, check: &CheckReport) -> Option<Cause> {
-        if check.status == Status::Failed {
+        if check.status == Status::Failed || !check.machines.is_empty() {
             return None;
         }
         let crash = check.evidence.as_ref().and_then(|evidence| {
@@ -143,6 +143,9 @@ impl<'a> Teller<'a> {
             out.push_str(&self.evidence(check, evidence));
         } else {
             out.push_str(&headlined(view, &printable(&check.message)));
+        }
+        if !check.machines.is_empty() {
+            out.push_str(&view.field("differs", &machines(check)));
         }
         if check.status == Status::Tampered {
             out.push_str(&paragraph(view, "only the check itself may report its result and end the machine"));

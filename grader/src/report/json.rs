@@ -68,8 +68,18 @@ struct Check<'a> {
     rule: &'a str,
     hint: &'a str,
     chapter: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<MachineJson<'a>>,
     #[serde(flatten)]
     boot: Option<Boot<'a>>,
+}
+
+/// The verdict on one of the emulators.
+#[derive(Serialize)]
+struct MachineJson<'a> {
+    emulator: &'a str,
+    status: &'static str,
+    message: &'a str,
 }
 
 /// What the boot that decided showed.
@@ -187,6 +197,15 @@ impl<'a> Check<'a> {
             rule: &check.rule,
             hint: &check.hint,
             chapter: &check.chapter,
+            machines: check
+                .machines
+                .iter()
+                .map(|machine| MachineJson {
+                    emulator: &machine.emulator,
+                    status: machine.status.id(),
+                    message: &machine.message,
+                })
+                .collect(),
             boot: check.evidence.as_ref().map(|evidence| Boot::new(evidence, root, images)),
         }
     }
@@ -296,7 +315,7 @@ mod tests {
     #[test]
     fn the_document_names_every_field() {
         let document = include_str!("../../JSON.md");
-        let mut run = samples::run();
+        let mut run = samples::run_on_both();
         run.labs[0].build_error = Some(String::new());
         let mut keys = Vec::new();
         collect(&json(&run), &mut keys);

@@ -55,6 +55,10 @@ pub fn closing(run: &Run, view: &View) -> String {
     if idle > 0 {
         parts.push(format!("{idle} not started"));
     }
+    let differing = checks.clone().filter(|check| !check.machines.is_empty()).count();
+    if differing > 0 {
+        parts.push(format!("{differing} different on {}", run.emulator));
+    }
     let seconds = run.elapsed.as_secs_f64();
     let mut out = format!(
         "{}  {}  {}\n",

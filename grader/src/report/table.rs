@@ -2,7 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table, Width, presets};
 
-use crate::model::{CheckReport, Crash, Graded, LabReport, Status};
+use crate::model::{CheckReport, Crash, Graded, LabReport, MachineVerdict, Status};
 
 use super::crash;
 use super::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
@@ -105,11 +105,23 @@ fn row(check: &CheckReport, has_begun: bool) -> Vec<Cell> {
 
 /// The verdict in a few words, more exact than the status where there is more to say.
 pub fn verdict(check: &CheckReport) -> String {
+    if !check.machines.is_empty() {
+        return format!("differs: {}", machines(check));
+    }
     let crash = check.evidence.as_ref().and_then(|evidence| evidence.crash.as_ref());
     match (check.status, crash) {
         (Status::Crashed, Some(crash)) => kind(crash),
         _ => check.status.words().to_owned(),
     }
+}
+
+/// `QEMU passed, Bochs failed`: how a check ended on each machine.
+pub fn machines(check: &CheckReport) -> String {
+    let machine = |machine: &MachineVerdict| {
+        let name = machine.emulator.split(' ').next().unwrap_or_default();
+        format!("{name} {}", machine.status.words())
+    };
+    check.machines.iter().map(machine).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(crash: &Crash) -> String {
@@ -138,6 +150,12 @@ mod tests {
             assert!(text.contains(row), "{row}\n---\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_check_that_differs_between_machines_is_shown_as_such() {
+        let text = lab(&samples::run_on_both().labs[0], &View::default());
+        assert!(text.contains("✘  counts-exact   0/5  differs: QEMU passed, Bochs hung"), "{text}");
     }
 
     #[test]

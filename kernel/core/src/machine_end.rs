@@ -37,7 +37,7 @@ pub(crate) fn end(how: End) -> ! {
     }
     serial::flush();
     // SAFETY: the device ends the machine, or there is none.
-    unsafe { ports::write(EXIT_PORT, how as u8) };
+    unsafe { ports::tell(EXIT_PORT, how as u8) };
     idle()
 }
 
@@ -49,7 +49,7 @@ const STOP_PORT: u16 = 0x505;
 pub(crate) fn stop_to_be_looked_at() {
     serial::flush();
     // SAFETY: the device touches no memory, or there is none.
-    unsafe { ports::write(STOP_PORT, 1) };
+    unsafe { ports::tell(STOP_PORT, 1) };
 }
 
 /// Ends the machine: nothing more is to be done, and nothing went wrong. Where no

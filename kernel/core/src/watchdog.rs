@@ -24,11 +24,11 @@ pub(crate) fn arm(budget: u32) {
     let seconds = (u64::from(budget) * NANOSECONDS_PER_INSTRUCTION).div_ceil(1000);
     let steps = seconds.div_ceil(STEP).clamp(1, MOST_STEPS);
     // SAFETY: the device touches no memory.
-    unsafe { ports::write(ENABLE, (MOST_STEPS - steps) as u8) };
+    unsafe { ports::tell(ENABLE, (MOST_STEPS - steps) as u8) };
 }
 
 /// Stops the timer.
 pub(crate) fn disarm() {
     // SAFETY: the device touches no memory.
-    unsafe { ports::write(DISABLE, 0) };
+    unsafe { ports::tell(DISABLE, 0) };
 }

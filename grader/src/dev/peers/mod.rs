@@ -101,7 +101,7 @@ impl<'a> Kernel<'a> {
     /// # Errors
     /// If it does not end well.
     pub fn run(&self, words: &str) -> Result<String> {
-        let emulator = &self.engine.emulator.program;
+        let emulator = &self.engine.emulator.qemu()?.program;
         let output = Command::new(emulator)
             .args(["-nodefaults", "-nic", "none", "-vga", "none", "-display", "none", "-no-reboot", "-accel", "tcg"])
             // One nanosecond of guest time an instruction: the time stamp counter counts them.

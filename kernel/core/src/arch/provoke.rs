@@ -78,7 +78,7 @@ pub fn overflow_stack(depth: u32) -> u32 {
 /// Writes to the exit port, as a kernel does at its end.
 pub fn exit(code: u8) {
     // SAFETY: the device ends the machine, or there is none.
-    unsafe { ports::write(EXIT_PORT, code) }
+    unsafe { ports::tell(EXIT_PORT, code) }
 }
 
 /// Sends text to the serial port as it is.

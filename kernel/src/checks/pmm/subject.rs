@@ -253,7 +253,9 @@ pub fn drain(pmm: &mut Pmm, limit: u32, mut judge: impl FnMut(Frame) -> Outcome)
 
 /// A number of frames that no usable one reaches.
 fn room_for(map: &MemoryMap<'_>) -> u32 {
-    let ends = map.regions.iter().map(|region| region.base.saturating_add(region.length));
+    // Firmware describes its own ROM too, just below 4 GiB.
+    let usable = map.regions.iter().filter(|region| region.kind == RegionKind::Usable);
+    let ends = usable.map(|region| region.base.saturating_add(region.length));
     let frames = ends.max().unwrap_or(0) >> PAGE_SHIFT;
     u32::try_from(frames).map_or(FRAME_COUNT, |frames| frames.min(FRAME_COUNT))
 }

@@ -1,14 +1,21 @@
 //! What grading needs from the machine it runs on: looked for, and what is missing.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::emulator::Emulator;
+use clap::ValueEnum;
+
+use crate::emulator::{Bochs, Qemu};
 use crate::error::{Error, Result};
 use crate::machine;
 use crate::probe::Probes;
 use crate::toolchain::{self, Toolchain, Unfit};
+
+mod bochs;
+
+pub use bochs::{NoBochs, Part, VARIABLE as BOCHS_VARIABLE};
 
 /// Names another emulator program than the one on `PATH`.
 pub const EMULATOR_VARIABLE: &str = "FOLIO_QEMU";
@@ -26,8 +33,37 @@ const OLDEST_MAJOR: u32 = 6;
 pub struct Tools {
     /// A compiler, or all those that do not do.
     pub toolchain: Result<Toolchain, Vec<Unfit>>,
-    /// An emulator, or why there is none.
-    pub emulator: Result<Emulator, NoEmulator>,
+    /// QEMU, or why there is none; `None` if it was not looked for.
+    pub emulator: Option<Result<Qemu, NoEmulator>>,
+    /// Bochs, or what it lacks; `None` if it was not looked for.
+    pub bochs: Option<Result<Bochs, NoBochs>>,
+}
+
+/// On which emulators to grade.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Machines {
+    // Plain comments: help for each value would make all of the help twice as long.
+    // What grading is made for.
+    #[default]
+    #[allow(missing_docs)]
+    Qemu,
+    #[allow(missing_docs)]
+    Bochs,
+    // Each check on both, to be compared.
+    #[allow(missing_docs)]
+    Both,
+}
+
+impl Machines {
+    /// Whether QEMU is one of them.
+    pub fn qemu(self) -> bool {
+        self != Self::Bochs
+    }
+
+    /// Whether Bochs is one of them.
+    pub fn bochs(self) -> bool {
+        self != Self::Qemu
+    }
 }
 
 /// Why there is no emulator.
@@ -40,27 +76,25 @@ pub enum NoEmulator {
 }
 
 impl Tools {
-    /// Looks for everything.
-    pub fn find(probes: &Probes) -> Self {
-        let tools = Self { toolchain: toolchain::find(probes), emulator: find_emulator(probes) };
+    /// Looks for a compiler and for the emulators that are wanted.
+    pub fn find(probes: &Probes, machines: Machines) -> Self {
+        let tools = Self {
+            toolchain: toolchain::find(probes),
+            emulator: machines.qemu().then(|| find_emulator(probes)),
+            bochs: machines.bochs().then(|| bochs::find(probes)),
+        };
         probes.save();
         tools
     }
 }
 
-fn find_emulator(probes: &Probes) -> Result<Emulator, NoEmulator> {
+fn find_emulator(probes: &Probes) -> Result<Qemu, NoEmulator> {
     let named = env::var_os(EMULATOR_VARIABLE).filter(|name| !name.is_empty());
     let program = match &named {
-        Some(name) => PathBuf::from(name),
+        Some(name) => named_program(name),
         None => on_path(EMULATOR).ok_or(NoEmulator::Missing)?,
     };
     let unfit = |what: String, advice: &str| NoEmulator::Unfit(Error::new(what).advise(advice));
-    // A bare name is looked for on PATH, as a shell does.
-    let program = if program.components().count() == 1 {
-        on_path(&program.to_string_lossy()).unwrap_or(program)
-    } else {
-        program
-    };
     let advice = match named {
         Some(_) => format!("{EMULATOR_VARIABLE} names it: correct that, or unset it"),
         None => "install QEMU again, or name another one in FOLIO_QEMU".to_owned(),
@@ -88,7 +122,7 @@ fn find_emulator(probes: &Probes) -> Result<Emulator, NoEmulator> {
             Some(ask(&program, &["-help"])?.lines().filter(|line| line.contains("preconfig")).collect())
         })
         .unwrap_or_default();
-    Ok(Emulator {
+    Ok(Qemu {
         can_wait: help.contains("-preconfig"),
         program,
         version: format!("QEMU {version}"),
@@ -102,6 +136,12 @@ fn version(said: &str) -> Option<String> {
     let version = said.lines().next()?.strip_prefix("QEMU emulator version ")?;
     let version = version.split([' ', '(']).next()?;
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+}
+
+/// A program that the user named. A bare name is looked for on `PATH`, as a shell does.
+fn named_program(name: &OsStr) -> PathBuf {
+    let program = PathBuf::from(name);
+    if program.components().count() == 1 { on_path(&name.to_string_lossy()).unwrap_or(program) } else { program }
 }
 
 /// The first program of this name on `PATH`.

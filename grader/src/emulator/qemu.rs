@@ -1,4 +1,4 @@
-//! Machines to boot a kernel on: QEMU, started once for each boot.
+//! QEMU.
 //!
 //! The emulator has three connections, and no file in between: its standard
 //! input is a socket for [control](crate::qmp), its standard output a pipe from
@@ -33,10 +33,11 @@ use crate::interrupt::Process;
 use crate::lab_toml::Memory;
 use crate::machine;
 use crate::programs;
-use crate::qmp::{Control, Event, Processor};
+use crate::qmp::{Control, Event};
 use crate::verdict::End;
-use crate::walk::Snapshot;
 use crate::watch::{Stopped, Watch};
+
+use super::{Boot, Outcome};
 
 /// Processor time that a machine may use besides that of its budget, before it is stopped.
 const EXTRA_TIME: Duration = Duration::from_secs(2);
@@ -53,12 +54,9 @@ const EXTRA_SECONDS: u64 = 10;
 /// The same for the budget: so few million instructions are executed in a second.
 const SLOWEST: u64 = 20;
 
-/// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
-const SIGNAL_PROCESSOR_TIME: i32 = 24;
-
-/// An emulator that was found.
+/// A QEMU that was found.
 #[derive(Clone, Debug)]
-pub struct Emulator {
+pub struct Qemu {
     /// The program.
     pub program: PathBuf,
     /// Its name and version, such as `QEMU 7.2.22`.
@@ -71,42 +69,7 @@ pub struct Emulator {
     pub launcher: Option<PathBuf>,
 }
 
-/// One boot: what to start, and with what.
-#[derive(Clone, Debug)]
-pub struct Boot<'a> {
-    /// The kernel's image.
-    pub image: &'a Path,
-    /// How much memory the machine has.
-    pub memory: Memory,
-    /// The programs that the machine gets, built beside the image.
-    pub programs: &'a [String],
-    /// The kernel's command line.
-    pub words: Vec<String>,
-    /// How many million instructions it may execute.
-    pub budget: u32,
-    /// Whether all page tables are copied when it stops, not only those that a
-    /// claim is about.
-    pub look: bool,
-}
-
-/// What became of a boot.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What came over the serial port, at most [`MOST_OUTPUT`](crate::watch::MOST_OUTPUT) bytes and a little.
-    pub serial: Vec<u8>,
-    /// How the machine ended.
-    pub end: End,
-    /// The processor as it was when the machine was stopped.
-    pub processor: Option<Processor>,
-    /// The page tables at each checkpoint.
-    pub snapshots: Vec<Snapshot>,
-    /// What the emulator itself complained about.
-    pub complaints: String,
-    /// The emulator's command line, for a person to repeat.
-    pub command: Vec<String>,
-}
-
-impl Emulator {
+impl Qemu {
     /// What makes a machine the one that the kernel is written for.
     fn machine(&self, memory: Memory) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
@@ -158,25 +121,10 @@ impl Emulator {
         command
     }
 
-    /// Boots a machine and waits for its end.
+    /// Starts QEMU, but does not boot yet.
     ///
     /// # Errors
-    /// If the emulator cannot be started.
-    pub fn boot(&self, boot: &Boot<'_>) -> Result<Outcome> {
-        self.prepare(boot)?.run()
-    }
-
-    /// Starts an emulator, but does not boot yet.
-    ///
-    /// Half of the time that a boot takes is the emulator's own start, which
-    /// does not need the kernel's image. So that much can be done while the
-    /// image is still being built.
-    ///
-    /// The thread that calls this must live for as long as the machine: on
-    /// Linux the emulator ends with it.
-    ///
-    /// # Errors
-    /// If the emulator cannot be started.
+    /// If it cannot be started.
     pub fn prepare(&self, boot: &Boot<'_>) -> Result<Machine> {
         let (control, control_end) =
             UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
@@ -222,7 +170,7 @@ impl Emulator {
     }
 }
 
-/// An emulator that has been started and has not booted yet.
+/// A QEMU that has been started and has not booted yet.
 pub struct Machine {
     process: Process,
     watch: Watch,
@@ -279,7 +227,7 @@ impl Machine {
             self.process.wait().map_err(|error| Error::new(format!("cannot tell how the emulator ended: {error}")))?;
         let end = end.unwrap_or_else(|| match (status.code(), status.signal()) {
             (Some(code), _) => End::Exited(code),
-            (None, Some(SIGNAL_PROCESSOR_TIME)) => End::ProcessorTime,
+            (None, Some(machine::SIGNAL_PROCESSOR_TIME)) => End::ProcessorTime,
             (None, _) if spent => End::ProcessorTime,
             (None, signal) => End::Signal(signal.unwrap_or_default()),
         });
