@@ -1,8 +1,7 @@
 //! The CD that a machine boots from: GRUB, a kernel, and what GRUB is to do.
 //!
 //! Making one takes a moment, so it is made once for a kernel. What differs
-//! from boot to boot is GRUB's configuration, a file of one sector; it is
-//! written over in a copy.
+//! from boot to boot is GRUB's configuration, a small file; it is written over in a copy.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,6 +24,9 @@ pub struct Grub {
 
 /// Bytes in a sector of a CD.
 const SECTOR: usize = 2048;
+
+/// Bytes for a configuration: a file on a CD is in one piece.
+const ROOM: usize = 2 * SECTOR;
 
 /// The configuration file until a boot's own takes its place. No other file begins so.
 const BLANK: &str = "# Folio: what to boot is written over this line.\n";
@@ -59,7 +61,7 @@ impl Disc {
         fs::create_dir_all(&modules).map_err(|error| Error::io("cannot make", &modules, &error))?;
         write("disc/boot/kernel", &kernel)?;
         let mut blank = BLANK.as_bytes().to_vec();
-        blank.resize(SECTOR, b'\n');
+        blank.resize(ROOM, b'\n');
         write("disc/boot/grub/grub.cfg", &blank)?;
         write("first.cfg", FIRST.as_bytes())?;
         if !programs.is_empty() {
@@ -98,13 +100,13 @@ impl Disc {
     /// If it does not fit.
     pub fn with(&self, words: &[String], programs: &[String]) -> Result<Vec<u8>> {
         let text = configuration(words, programs);
-        if text.len() > SECTOR {
+        if text.len() > ROOM {
             return Err(Error::new("the kernel's command line is too long for Bochs"));
         }
         let mut bytes = self.bytes.clone();
-        let sector = &mut bytes[self.configuration..][..SECTOR];
-        sector.fill(b'\n');
-        sector[..text.len()].copy_from_slice(text.as_bytes());
+        let place = &mut bytes[self.configuration..][..ROOM];
+        place.fill(b'\n');
+        place[..text.len()].copy_from_slice(text.as_bytes());
         Ok(bytes)
     }
 }
