@@ -24,7 +24,7 @@ use crate::grade::{DEFAULT_SEED, Engine, Request, Whose, processors};
 use crate::model::Mix;
 use crate::progress::Progress;
 use crate::report;
-use crate::report::style::{FAINT, STRONG, View, wrap};
+use crate::report::style::{BAD, FAINT, STRONG, View, wrap};
 use crate::workspace::Lab;
 
 use super::peers::{Kernel, frames, heaps};
@@ -447,6 +447,9 @@ fn tables(figures: &Figures, view: &View) -> String {
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
     for (title, table) in of_frames.into_iter().chain(of_heaps) {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
+    }
+    for heap in figures.heaps.iter().flat_map(heaps::Figures::not_measured) {
+        let _ = writeln!(out, "\n{}\n{}", view.paint(BAD, "Not measured"), report::style::printable(heap));
     }
     out
 }

@@ -4,7 +4,7 @@ use comfy_table::Table;
 use serde::{Deserialize, Serialize};
 
 use crate::dev::bench::{align, plain_table};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 use super::{Kernel, read};
@@ -34,7 +34,11 @@ pub struct Cost {
 /// If the benchmark does not end well.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Cost>> {
     progress.start("Counting instructions: frame allocators");
-    read(&kernel.run("frames")?)
+    let text = kernel.run("frames").map_err(|error| {
+        let what = Error::new(format!("the frame allocators were not measured: {error}"));
+        what.output(error.tool_output().unwrap_or_default())
+    })?;
+    read(&text)
 }
 
 /// What is shown: how much is taken, in which pattern.

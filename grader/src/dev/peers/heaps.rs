@@ -19,6 +19,16 @@ pub struct Figures {
     traces: Vec<Trace>,
     heaps: Vec<Summary>,
     heaps_by_trace: Vec<Cost>,
+    /// Heaps that panicked or hung, and what they said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_measured: Vec<String>,
+}
+
+impl Figures {
+    /// Heaps that panicked or hung, and what they said.
+    pub fn not_measured(&self) -> &[String] {
+        &self.not_measured
+    }
 }
 
 /// A program that the heaps are measured with.
@@ -104,8 +114,8 @@ struct Name {
 /// If the benchmark does not end well.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Figures> {
     let traces: Vec<Trace> = read(&kernel.run("traces")?)?;
-    let costs = on_each(kernel, "", progress)?;
-    Ok(Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs })
+    let (costs, not_measured) = on_each(kernel, "", progress)?;
+    Ok(Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs, not_measured })
 }
 
 /// Runs one trace on every heap, and returns the names of those that were not right.
@@ -113,39 +123,51 @@ pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Figures> {
 /// # Errors
 /// If the benchmark does not end well.
 pub fn smoke(kernel: &Kernel<'_>, progress: &Progress) -> Result<(usize, Vec<String>)> {
-    let costs = on_each(kernel, SMOKE, progress)?;
-    let wrong = costs.iter().filter(|cost| cost.verdict != "ok" || cost.failed > 0);
-    Ok((costs.len(), wrong.map(|cost| format!("{}: {}", cost.heap, cost.verdict)).collect()))
+    let (costs, mut wrong) = on_each(kernel, SMOKE, progress)?;
+    let heaps = costs.len() + wrong.len();
+    let not_right = costs.iter().filter(|cost| cost.verdict != "ok" || cost.failed > 0);
+    wrong.extend(not_right.map(|cost| format!("{}: {}", cost.heap, cost.verdict)));
+    Ok((heaps, wrong))
 }
 
 /// The trace that is soonest over.
 const SMOKE: &str = "short-lived";
 
-/// Measures every heap on one trace or, if that is not named, on all.
-fn on_each(kernel: &Kernel<'_>, trace: &str, progress: &Progress) -> Result<Vec<Cost>> {
+/// Measures every heap on one trace or, if that is not named, on all. Also says which ones it could not measure.
+fn on_each(kernel: &Kernel<'_>, trace: &str, progress: &Progress) -> Result<(Vec<Cost>, Vec<String>)> {
     let names: Vec<Name> = read(&kernel.run("heaps")?)?;
     let next = AtomicUsize::new(0);
     let work = || {
         let mut all = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(Name { heap }) = names.get(number) else { return Ok(all) };
+            let Some(Name { heap }) = names.get(number) else { return all };
             progress.start(&format!("Counting instructions: {heap}"));
-            all.push((number, read::<Cost>(&kernel.run(format!("heap {heap} {trace}").trim_end())?)?));
+            let text = kernel.run(format!("heap {heap} {trace}").trim_end());
+            all.push((number, text.and_then(|text| read::<Cost>(&text))));
         }
     };
     let mut all = Vec::new();
     thread::scope(|scope| {
         let workers: Vec<_> = (0..processors().min(names.len())).map(|_| scope.spawn(work)).collect();
         for worker in workers {
-            all.extend(worker.join().unwrap_or_else(|_| Err(Error::new("a heap could not be measured")))?);
+            all.extend(worker.join().map_err(|_| Error::new("a heap could not be measured"))?);
         }
         Ok::<(), Error>(())
     })?;
     all.sort_by_key(|(number, _)| *number);
-    let mut costs: Vec<Cost> = all.into_iter().flat_map(|(_, costs)| costs).collect();
+    let (mut costs, mut not_measured) = (Vec::new(), Vec::new());
+    for (Name { heap }, (_, result)) in names.iter().zip(all) {
+        match result {
+            Ok(of_heap) => costs.extend(of_heap),
+            Err(error) => {
+                let said = error.tool_output().unwrap_or_default().trim();
+                not_measured.push(format!("{heap}: {error} {said}").trim_end().to_owned());
+            }
+        }
+    }
     costs.iter_mut().for_each(Cost::rate);
-    Ok(costs)
+    Ok((costs, not_measured))
 }
 
 fn summaries(traces: &[Trace], costs: &[Cost]) -> Vec<Summary> {
@@ -268,7 +290,7 @@ bad,queue,20,50.0,60,70,50.0,50.0,,900,,20,3,overwritten
         let traces: Vec<Trace> = read(TRACES).unwrap();
         let mut costs: Vec<Cost> = read(COSTS).unwrap();
         costs.iter_mut().for_each(Cost::rate);
-        Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs }
+        Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs, not_measured: Vec::new() }
     }
 
     #[test]

@@ -32,6 +32,10 @@ const MEMORY: &str = "256M";
 /// QEMU's exit status after the benchmark ended well.
 const EXIT_WELL: i32 = 33;
 
+/// … after something panicked, and after the watchdog found that something hangs.
+const EXIT_PANICKED: i32 = 35;
+const EXIT_HUNG: i32 = 0;
+
 /// How the benchmark is built.
 struct Recipe {
     target: &'static str,
@@ -99,26 +103,30 @@ impl<'a> Kernel<'a> {
     /// Boots it with these words on its command line; returns the comma-separated values that it wrote.
     ///
     /// # Errors
-    /// If it does not end well.
+    /// If it does not end well: the error says how, but not what it was that ran.
     pub fn run(&self, words: &str) -> Result<String> {
         let emulator = &self.engine.emulator.qemu()?.program;
         let output = Command::new(emulator)
             .args(["-nodefaults", "-nic", "none", "-vga", "none", "-display", "none", "-no-reboot", "-accel", "tcg"])
             // One nanosecond of guest time an instruction: the time stamp counter counts them.
             .args(["-icount", "shift=0,sleep=off", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"])
+            .args(["-device", "ib700", "-action", "watchdog=poweroff"])
             .args(["-m", MEMORY, "-serial", "stdio", "-append", words, "-kernel"])
             .arg(&self.image)
             .stdin(Stdio::null())
             .output()
             .map_err(|error| Error::io("cannot start", emulator, &error))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        if output.status.code() == Some(EXIT_WELL) {
-            return Ok(text.into_owned());
-        }
-        let last = text.lines().last().unwrap_or_default();
-        Err(Error::new(format!("the benchmark of the allocators (`{words}`) did not end well"))
-            .advise("this is what it said last:")
-            .output(format!("{last}\n{}", String::from_utf8_lossy(&output.stderr))))
+        let error = match output.status.code() {
+            Some(EXIT_WELL) => return Ok(text.into_owned()),
+            Some(EXIT_PANICKED) => {
+                let said = text.rsplit_once("panic,panicked ").map_or(&*text, |(_, said)| said);
+                Error::new("it panicked").output(said)
+            }
+            Some(EXIT_HUNG) => Error::new("it hung"),
+            _ => Error::new("the machine ended for no known reason").output(String::from_utf8_lossy(&output.stderr)),
+        };
+        Err(error)
     }
 }
 
