@@ -19,7 +19,7 @@ use kernel_core::check::{Context, Outcome};
 use kernel_core::machine::Machine;
 use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
-use kernel_core::{fail, interrupts};
+use kernel_core::{explain_panics, fail, interrupts};
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
     AllocError, FrameAllocator as _, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
@@ -30,11 +30,12 @@ use spin::{Mutex, MutexGuard, Once};
 use crate::labs::{FrameAllocator, VirtualMemory};
 use crate::pages::{SharedPages, SpacePages};
 
+mod allocator;
 mod counted;
 pub mod kernel_heap;
 
+pub use allocator::in_use as heap_in_use;
 pub use counted::Counted;
-pub use kernel_heap::in_use as heap_in_use;
 
 /// The user half, but for page 0.
 const USER: PageRange = PageRange::between(VirtAddr::new(mm_api::layout::PAGE_SIZE), USER_SPACE_END);
@@ -292,6 +293,11 @@ pub fn is_up() -> bool {
     MEMORY.get().is_some()
 }
 
+/// Whose the frames are, if nobody works with the memory now.
+fn try_frames() -> Option<FrameCounts> {
+    Some(MEMORY.get()?.try_lock()?.frames())
+}
+
 /// Whether somebody works with the memory now.
 fn is_held() -> bool {
     MEMORY.get().is_some_and(Mutex::is_locked)
@@ -305,6 +311,7 @@ fn bring_up(
 ) -> Result<(), StartError> {
     bring_up_pages(machine, lender, &mut say)?;
     kernel_heap::start().map_err(StartError::Heap)?;
+    explain_panics(allocator::explain);
     say(Started::Heap { bytes: with(|memory| memory.heap) * mm_api::layout::PAGE_SIZE });
     Ok(())
 }

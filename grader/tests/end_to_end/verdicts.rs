@@ -30,6 +30,7 @@ const PROVOKED: [(&str, &str); 25] = [
     ("harness-scratch", "passed"),
     ("harness-lender", "passed"),
     ("harness-clock", "passed"),
+    ("harness-out-of-memory", "panicked"),
     ("harness-timer", "passed"),
 ];
 
@@ -65,6 +66,10 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     assert_eq!(panic["kind"], "panic");
     assert!(panic["panic"]["message"].as_str().is_some_and(|text| text.starts_with("the harness panics")), "{panic:#}");
     assert_eq!(panic["location"]["file"], "kernel/src/checks/harness.rs");
+
+    let out_of_memory = check(&run, "harness-out-of-memory");
+    let said = out_of_memory["context"][0].as_str();
+    assert!(said.is_some_and(|text| text.contains("the kernel's heap refused")), "{out_of_memory:#}");
 
     let write = &check(&run, "harness-null-write")["crash"];
     assert_eq!(write["exception"]["vector"], 14, "{write:#}");

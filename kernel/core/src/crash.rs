@@ -1,9 +1,11 @@
 //! What is reported when the kernel cannot go on.
 
+use core::fmt;
 use core::panic::{Location, PanicInfo};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, TableIndex, VirtAddr};
+use spin::Once;
 
 use crate::arch::registers::Registers;
 use crate::arch::{exceptions, paging};
@@ -81,6 +83,32 @@ pub(crate) fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
     finish(registers, Backtrace::from(registers))
 }
 
+/// Says more about a panic, a line a call.
+pub type Explain = fn(&mut dyn FnMut(fmt::Arguments<'_>));
+
+/// Who is asked for more.
+static EXPLAIN: Once<Explain> = Once::new();
+
+/// From now on, `explain` is asked for more when the kernel panics. It finds the
+/// kernel as the panic left it, whatever is locked then, and must not wait.
+pub fn explain_panics(explain: Explain) {
+    EXPLAIN.call_once(|| explain);
+}
+
+/// Has somebody say more about a panic, once.
+fn explain() {
+    static EXPLAINED: AtomicBool = AtomicBool::new(false);
+
+    if let Some(explain) = EXPLAIN.get()
+        && !EXPLAINED.swap(true, Ordering::Relaxed)
+    {
+        explain(&mut |text| match console::checking() {
+            true => report::line("context", text),
+            false => log::error!("{text}"),
+        });
+    }
+}
+
 /// How the message of `todo!()` begins.
 const NOT_STARTED: &str = "not yet implemented";
 
@@ -103,6 +131,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     {
         not_started(text, info.location())
     }
+    console::seize();
+    explain();
     begin("panic");
     let message = info.message();
     match info.location() {

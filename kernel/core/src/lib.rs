@@ -30,4 +30,5 @@ pub mod screen {
 
 pub use boot_info::BootError;
 pub use boot_info::self_test::run as test_boot_info;
+pub use crash::{Explain, explain_panics};
 pub use machine_end::{idle, shut_down};

@@ -5,6 +5,8 @@
 mod interrupts;
 mod ring_3;
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter};
 use core::hint::{black_box, spin_loop};
 
@@ -14,6 +16,7 @@ use log::info;
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{Frame, FrameRange, LendError, MetadataLender};
 
+use crate::memory as system_memory;
 use crate::process::{self, Ending};
 
 /// All of them.
@@ -42,6 +45,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-scratch", scratch),
     check("harness-lender", lender),
     check("harness-clock", clock),
+    check("harness-out-of-memory", out_of_memory),
     check("harness-timer", interrupts::timer),
     check("harness-ring-3", ring_3::round_trip),
     check("harness-user-copies", ring_3::copies),
@@ -105,6 +109,15 @@ fn forged_serial(_: &mut Context) -> Outcome {
 fn wrong_name() {
     provoke::signed_result("harness-pass");
     provoke::exit(0x10);
+}
+
+/// Asks for memory until there is none, as code does that does not ask whether there is.
+fn out_of_memory(context: &mut Context) -> Outcome {
+    system_memory::start_in(context)?;
+    let mut boxes = Vec::new();
+    loop {
+        boxes.push(Box::new([0_u8; 4000]));
+    }
 }
 
 /// A value whose formatting logs, in the middle of another line of the log.

@@ -1,16 +1,11 @@
-//! The kernel's heap: lab 03 over pages that lab 02 maps, behind `Box` and `Vec`.
+//! The kernel's heap: lab 03 over pages that lab 02 maps.
 
-use core::alloc::{GlobalAlloc, Layout};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use kernel_core::interrupts::Processor;
 use mm_api::layout::{KERNEL_HEAP_END, KERNEL_HEAP_START, PAGE_SIZE};
-use mm_api::{
-    AllocError, BlockError, HEAP_MAX, HeapMemory, KernelHeap, Page, PageRange, Pages, ReallocError,
-    SharedKernelHeap as _,
-};
+use mm_api::{AllocError, HEAP_MAX, HeapMemory, Page, PageRange, Pages, SharedKernelHeap as _};
 use spin::{Mutex, MutexGuard, Once};
 
 use crate::labs::{Heap, SharedHeap};
@@ -119,89 +114,4 @@ pub fn shared() -> Option<&'static KernelWideHeap> {
          after"
     );
     HEAP.get()
-}
-
-/// Calls `work` with the heap; `None` before it is started.
-fn with_heap<R>(work: impl FnOnce(&mut Heap<'static>) -> R) -> Option<R> {
-    shared().map(|heap| heap.with(work))
-}
-
-/// How many blocks were asked for and not yet given back, and how many bytes.
-static BLOCKS: AtomicU32 = AtomicU32::new(0);
-static BYTES: AtomicU32 = AtomicU32::new(0);
-
-/// How many blocks are in use, and how many bytes were asked for in all of them:
-/// counted here, whatever the heap says.
-pub fn in_use() -> (u32, u32) {
-    (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
-}
-
-/// Counts a block that was handed out.
-fn count(block: *mut u8, layout: Layout) -> *mut u8 {
-    if !block.is_null() {
-        BLOCKS.fetch_add(1, Ordering::Relaxed);
-        // The heap has at most 64 MiB.
-        BYTES.fetch_add(layout.size() as u32, Ordering::Relaxed);
-    }
-    block
-}
-
-/// The kernel's allocator, behind `Box`, `Vec` and their kin.
-struct Allocator;
-
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
-
-/// A block, or null where there is none.
-fn or_null<E>(block: Option<Result<NonNull<u8>, E>>) -> *mut u8 {
-    match block {
-        Some(Ok(block)) => block.as_ptr(),
-        _ => ptr::null_mut(),
-    }
-}
-
-/// Stops: a block that is not taken back is a bug in the kernel, or in the heap.
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn refuse(what: &str, block: *mut u8, error: BlockError) -> ! {
-    panic!("{what} of {block:p}: {error}")
-}
-
-// SAFETY: the heap's contract: blocks are as large and as aligned as was asked for,
-// do not overlap, and stay as they are until they are freed. Nothing here unwinds,
-// as nothing in this kernel does.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Allocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(or_null(with_heap(|heap| heap.allocate(layout))), layout)
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(or_null(with_heap(|heap| heap.allocate_zeroed(layout))), layout)
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        BLOCKS.fetch_sub(1, Ordering::Relaxed);
-        BYTES.fetch_sub(layout.size() as u32, Ordering::Relaxed);
-        let answer = NonNull::new(block).and_then(|block| with_heap(|heap| heap.free(block)));
-        if let Some(Err(error)) = answer {
-            refuse("a free", block, error);
-        }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let (Some(old), Ok(new)) = (NonNull::new(block), Layout::from_size_align(size, layout.align())) else {
-            return ptr::null_mut();
-        };
-        match with_heap(|heap| heap.reallocate(old, new)) {
-            Some(Err(ReallocError::Block(error))) => refuse("a reallocation", block, error),
-            Some(Ok(block)) => {
-                BYTES.fetch_add(new.size() as u32, Ordering::Relaxed);
-                BYTES.fetch_sub(layout.size() as u32, Ordering::Relaxed);
-                block.as_ptr()
-            }
-            _ => ptr::null_mut(),
-        }
-    }
 }
