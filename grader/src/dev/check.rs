@@ -21,7 +21,7 @@ use crate::workspace::Lab;
 
 use super::stage::Stage;
 use super::variant::{self, Kind, Variant};
-use super::{chapters, host_tests, layout};
+use super::{chapters, host_tests, layout, miri};
 
 /// What to prove.
 #[derive(Clone, Debug, Default)]
@@ -49,25 +49,32 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
             .advise("`dev check` needs the whole course, not what students get"));
     }
     let (stage, staged) = Stage::with_engine(engine)?;
-    let mut proof = Proof { options, view, progress, told: Vec::new(), steps: 0, failed: 0 };
+    let mut proof = Proof::new(options, view, progress);
     for lab in labs {
         proof.lab(engine, &staged, &stage, lab)?;
     }
-    progress.finish();
-    let Proof { told, steps, failed, .. } = proof;
-    let seconds = start.elapsed().as_secs_f64();
-    if told.is_empty() {
-        let all = view.paint(GOOD, &format!("All of {steps} hold."));
-        say(&format!("{all}  {}", view.paint(FAINT, &format!("{seconds:.1} s"))));
-        return Ok(true);
-    }
-    say(&view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
-    for complaint in &told {
-        for (number, line) in wrap(complaint, view.columns() - 4).iter().enumerate() {
-            say(&format!("{}{line}", if number == 0 { "  - " } else { "    " }));
+    Ok(proof.closing(start))
+}
+
+/// Runs the host tests of labs with unsafe code under Miri, and nothing else.
+///
+/// # Errors
+/// If it could not be done.
+pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Progress) -> Result<bool> {
+    let start = Instant::now();
+    let labs = engine.workspace.select(labs)?;
+    let (stage, _) = Stage::with_engine(engine)?;
+    let options = Options::default();
+    let mut proof = Proof::new(&options, view, progress);
+    for lab in labs.into_iter().filter(|lab| miri::concerns(lab)) {
+        if !lab.has_solution {
+            return Err(Error::new(format!("labs/{} has no reference here", lab.id))
+                .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
         }
+        proof.say(&view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
+        proof.miri(lab, &stage)?;
     }
-    Ok(false)
+    Ok(proof.closing(start))
 }
 
 /// What has been found so far.
@@ -77,6 +84,8 @@ struct Proof<'a> {
     progress: &'a Progress,
     /// What does not hold, and what to do about it.
     told: Vec<String>,
+    /// What could not be looked at here.
+    left_out: Vec<String>,
     steps: usize,
     failed: usize,
 }
@@ -84,7 +93,36 @@ struct Proof<'a> {
 /// What came of one step: a short note, or what is wrong.
 type Step = Result<String, Vec<String>>;
 
-impl Proof<'_> {
+impl<'a> Proof<'a> {
+    fn new(options: &'a Options, view: &'a View, progress: &'a Progress) -> Self {
+        Self { options, view, progress, told: Vec::new(), left_out: Vec::new(), steps: 0, failed: 0 }
+    }
+
+    /// Tells what came of it all, and returns whether everything holds.
+    fn closing(self, start: Instant) -> bool {
+        self.progress.finish();
+        let Self { view, told, left_out, steps, failed, .. } = self;
+        for line in &left_out {
+            say(&view.paint(FAINT, line));
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        if steps == 0 {
+            return true;
+        }
+        if told.is_empty() {
+            let all = view.paint(GOOD, &format!("All of {steps} hold."));
+            say(&format!("{all}  {}", view.paint(FAINT, &format!("{seconds:.1} s"))));
+            return true;
+        }
+        say(&view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
+        for complaint in &told {
+            for (number, line) in wrap(complaint, view.columns() - 4).iter().enumerate() {
+                say(&format!("{}{line}", if number == 0 { "  - " } else { "    " }));
+            }
+        }
+        false
+    }
+
     fn lab(&mut self, engine: &Engine, staged: &Engine, stage: &Stage, lab: &Lab) -> Result<()> {
         self.say(&self.view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
         self.step("folder", &lab.id, wrong_or(layout::complaints(lab)?, "nothing missing, nothing stray"));
@@ -146,7 +184,28 @@ impl Proof<'_> {
             let outcome = host_tests::run(&stage.root(), &stage.host_target_dir(), &lab.toml.package, solution)?;
             self.step("host tests", if solution { "reference" } else { "skeleton" }, host(lab, solution, &outcome));
         }
+        self.miri(lab, stage)?;
         self.say("");
+        Ok(())
+    }
+
+    /// Runs the host tests of a lab with unsafe code under Miri, if there is one.
+    fn miri(&mut self, lab: &Lab, stage: &Stage) -> Result<()> {
+        if !miri::concerns(lab) {
+            return Ok(());
+        }
+        match miri::find() {
+            Ok(found) => {
+                self.progress.start("Running the lab's host tests under Miri");
+                let outcome = miri::run(&found, &stage.root(), &stage.miri_target_dir(), lab)?;
+                self.step("host tests", "reference, under Miri", under_miri(lab, &outcome));
+            }
+            Err(why) => {
+                let line = format!("  – host tests  not under Miri: {why}");
+                self.say(&self.view.paint(FAINT, &line));
+                self.left_out.push(format!("labs/{}: its unsafe code was not looked at, for {why}", lab.id));
+            }
+        }
         Ok(())
     }
 
@@ -333,6 +392,21 @@ fn came_out(check: &CheckReport) -> String {
         Status::Passed => "passes".to_owned(),
         status => format!("comes out as {}", status.words()),
     }
+}
+
+/// Whether Miri has nothing to say.
+fn under_miri(lab: &Lab, outcome: &host_tests::Outcome) -> Step {
+    let start = |said: &str| said.lines().take(3).collect::<Vec<_>>().join(" ");
+    if let Some(error) = &outcome.build_error {
+        return Err(vec![format!("Miri does not run the tests of labs/{}: {}", lab.id, start(error))]);
+    }
+    let failed = outcome.failed.iter();
+    let mut wrong: Vec<String> =
+        failed.map(|(name, said)| format!("labs/{}, under Miri: `{name}`: {}", lab.id, start(said))).collect();
+    if outcome.passed == 0 && wrong.is_empty() {
+        wrong.push(format!("labs/{}, under Miri: no test was run", lab.id));
+    }
+    wrong_or(wrong, &format!("{} pass", outcome.passed))
 }
 
 /// Whether the host tests say what they should.

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::error::{Error, Result};
 
@@ -39,13 +39,18 @@ pub fn run(root: &Path, target: &Path, package: &str, solution: bool) -> Result<
         .env("RUST_BACKTRACE", "0")
         .output()
         .map_err(|error| Error::io("cannot start", Path::new(&cargo), &error))?;
+    Ok(outcome_of(&output))
+}
+
+/// What came of a `cargo test` that printed this.
+pub fn outcome_of(output: &Output) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout);
     let mut outcome = read(&text);
     let ran = text.contains("test result: ");
     if !output.status.success() && (!ran || outcome.not_started.is_empty() && outcome.failed.is_empty()) {
         outcome.build_error = Some(String::from_utf8_lossy(&output.stderr).trim_end().to_owned());
     }
-    Ok(outcome)
+    outcome
 }
 
 /// Reads what `cargo test` prints.

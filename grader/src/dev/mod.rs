@@ -6,6 +6,7 @@ mod check;
 mod clippy;
 mod host_tests;
 mod layout;
+mod miri;
 mod patch;
 mod peers;
 mod rows;
@@ -50,6 +51,11 @@ pub enum DevCommand {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Run the tests of labs with unsafe code under Miri, if one is installed
+    Miri {
+        /// Labs, such as `03`; all if none is named
+        labs: Vec<String>,
+    },
     /// Run clippy on everything, the kernel included, with warnings denied
     Clippy,
 }
@@ -71,6 +77,7 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool)
                 bench::Options { what: what.clone(), runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
         }
+        DevCommand::Miri { labs } => check::miri_alone(engine, labs, view, &progress),
         DevCommand::Clippy => clippy::run(engine, view, no_install),
     }
 }

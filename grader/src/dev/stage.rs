@@ -76,6 +76,11 @@ impl Stage {
         self.folder.join("host")
     }
 
+    /// Where they are built for Miri.
+    pub fn miri_target_dir(&self) -> PathBuf {
+        self.folder.join("miri")
+    }
+
     /// Makes a copy of an engine's course, and an engine that grades the copy.
     ///
     /// # Errors
