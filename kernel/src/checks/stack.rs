@@ -3,7 +3,8 @@
 //! Each of them tests the contracts of [`mm_api::UserStack`] and
 //! [`mm_api::KernelStacks`] in a real address space: the stacks are made of pages
 //! of lab 02's directories, what is in them is read by the processor, and what is
-//! mapped is found out by a walk through the tables, never by asking the lab.
+//! mapped is found out by a walk through the tables, never by asking the lab. Then
+//! the whole system runs on them, and programs look at their stacks themselves.
 
 use kernel_core::check::{Check, Context, Outcome};
 
@@ -13,6 +14,7 @@ mod frame;
 mod growing;
 mod kernel;
 mod mixed;
+mod programs;
 mod refusing;
 mod subject;
 
@@ -41,5 +43,9 @@ pub const CHECKS: &[Check] = &[
     check("kernel-stack-places", kernel::kernel_stack_places),
     check("kernel-stack-reuse", kernel::kernel_stack_reuse),
     check("kernel-stack-undone", kernel::kernel_stack_undone),
+    check("program-arguments", programs::program_arguments),
+    check("program-recursion", programs::program_recursion),
+    check("program-overflow", programs::program_overflow),
+    check("program-stacks-apart", programs::program_stacks_apart),
     check("stack-mix", mixed::stack_mix),
 ];

@@ -1,0 +1,52 @@
+//! An alternative: there is no record of the stacks but the page tables.
+//!
+//! A place is taken if its topmost page is mapped. The places begin at the end of
+//! the area, so that pages that are left over are its first ones, and the highest
+//! free place is used first.
+
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{KERNEL_STACK_PAGES, KernelStack, KernelStacks, Page, PageRange, Pages, StackError};
+
+/// The kernel's stacks.
+pub struct StackArea {
+    area: PageRange,
+}
+
+impl StackArea {
+    /// The stacks' pages in all places, the highest first.
+    fn places(&self) -> impl Iterator<Item = PageRange> + use<> {
+        let Self { area } = *self;
+        let ends = (area.first().number()..=area.end()).rev().step_by(KERNEL_STACK_PAGES as usize + 1);
+        // The guard is the area's, too.
+        ends.map_while(move |end| {
+            let first = end.checked_sub(KERNEL_STACK_PAGES).filter(|first| *first > area.first().number())?;
+            PageRange::new(Page::new(first)?, KERNEL_STACK_PAGES)
+        })
+    }
+}
+
+impl KernelStacks for StackArea {
+    fn new(area: PageRange) -> Self {
+        Self { area }
+    }
+
+    fn create(&mut self, pages: &mut dyn Pages) -> Result<KernelStack, StackError> {
+        let last = |place: &PageRange| Page::new(place.end() - 1);
+        let free = self.places().find(|place| last(place).is_some_and(|page| !pages.is_mapped(page)));
+        let place = free.ok_or(StackError::NoRoom)?;
+        let mut mapped = 0;
+        for page in place.iter().rev() {
+            if let Err(error) = pages.map(page) {
+                place.iter().rev().take(mapped).for_each(|page| pages.unmap(page));
+                return Err(error.into());
+            }
+            pages.zero(page.start(), PAGE_SIZE);
+            mapped += 1;
+        }
+        Ok(KernelStack::new(place))
+    }
+
+    fn destroy(&mut self, pages: &mut dyn Pages, stack: KernelStack) {
+        stack.pages().iter().for_each(|page| pages.unmap(page));
+    }
+}
