@@ -8,22 +8,20 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use rustix::process::Signal;
 
-use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, LookArgs, RunArgs};
-use crate::compile::Built;
+use crate::cli::{Cli, Color, Command, CommonArgs, GradeArgs, LookArgs};
 use crate::emulator::Emulator;
 use crate::error::{Error, Result};
 use crate::grade::{Engine, Request, Timings, Whose, processors};
-use crate::interrupt::{self, Process};
-use crate::model::{Mix, Status};
+use crate::interrupt;
+use crate::model::Status;
 use crate::packages;
 use crate::probe::Probes;
 use crate::progress::Progress;
 use crate::report::{self, View};
 use crate::tools::{Machines, NoEmulator, Tools};
 use crate::workspace::Workspace;
-use crate::{compare, dev, doctor, explain, look};
+use crate::{compare, dev, doctor, explain, look, system};
 
 /// All checks passed.
 const EXIT_PASSED: u8 = 0;
@@ -77,7 +75,13 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
             print("Everything that grading needs is there.\n")?;
             Ok(EXIT_PASSED)
         }
-        Some(Command::Run(arguments)) => boot(&arguments, &cli.common),
+        Some(Command::Run(arguments)) => {
+            let place = Place::find()?;
+            // A wrong name is told before anything is installed.
+            place.workspace.select(&arguments.labs)?;
+            let started = system::run(&arguments, &place.engine(&cli.common)?)?;
+            Ok(if started { EXIT_PASSED } else { EXIT_COULD_NOT_RUN })
+        }
         Some(Command::Look(arguments)) => look(&arguments, &cli.common),
         Some(Command::Explain { check }) => {
             let place = Place::find()?;
@@ -229,30 +233,6 @@ fn spent(timings: &Timings, found: std::time::Duration, total: std::time::Durati
         total.as_secs_f64(),
     );
     text
-}
-
-/// `cargo grade run`: the kernel as an operating system.
-fn boot(arguments: &RunArgs, common: &CommonArgs) -> Result<u8> {
-    let engine = Place::find()?.engine(common)?;
-    let mix = if arguments.solution { engine.mix(&[]) } else { Mix::default() };
-    let progress = Progress::new();
-    let built = engine.build(&mix, &progress, &mut Vec::new())?;
-    progress.finish();
-    let image = match built {
-        Built::Image(image) => image,
-        Built::Broken(broken) => {
-            let text: String = broken.errors.into_values().collect();
-            return Err(Error::new("the kernel does not compile").advise("this is what rustc said:").output(text));
-        }
-    };
-    let _ = writeln!(io::stderr(), "Booting. To leave: Ctrl-A, then X.");
-    let qemu = engine.emulator.qemu()?;
-    let mut command = qemu.interactive(&image.path, arguments.memory, &engine.programs()?, &[]);
-    let program = qemu.program.clone();
-    let status = Process::spawn(&mut command, Signal::TERM)
-        .and_then(|mut process| process.wait())
-        .map_err(|error| Error::io("cannot start", &program, &error))?;
-    Ok(if status.code() == Some(1) { EXIT_COULD_NOT_RUN } else { EXIT_PASSED })
 }
 
 /// `cargo grade look`: the address space at the end of a check.

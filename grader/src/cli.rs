@@ -133,9 +133,15 @@ pub enum Command {
 /// `cargo grade run`.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Take the references in place of your files
-    #[arg(long)]
+    /// Labs to take from you, such as `01` or `pmm`, and the references for all others; all if none is named
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// Take the references in place of all of your files
+    #[arg(long, conflicts_with = "labs")]
     pub solution: bool,
+    /// Show the machine's screen, with a live map of memory, in a window
+    #[arg(long)]
+    pub window: bool,
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = crate::lab_toml::Memory::parse)]
     pub memory: crate::lab_toml::Memory,

@@ -33,6 +33,7 @@ pub mod proof;
 pub mod qmp;
 pub mod report;
 pub mod schedule;
+pub mod system;
 pub mod toolchain;
 pub mod tools;
 pub mod verdict;

@@ -6,6 +6,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -107,6 +108,16 @@ impl Control {
         let _ = self.stream.write_all(RUN.as_bytes());
     }
 
+    /// Takes a picture of the machine's screen, a PNG file.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn screenshot(&self, file: &Path) -> io::Result<()> {
+        let file = file.to_str().ok_or_else(|| io::Error::other("the file's name is not UTF-8"))?;
+        let arguments = json!({ "filename": file, "format": "png" });
+        Monitor::new(&self.stream)?.execute("screendump", &arguments).map(|_| ())
+    }
+
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
     pub fn processor(&self) -> Processor {
         let mut processor = Processor::default();
@@ -165,11 +176,14 @@ impl Monitor {
 
     /// Lets the emulator's own monitor carry out a command, and gives its answer.
     fn ask(&mut self, command: &str) -> io::Result<String> {
-        let request = json!({
-            "execute": "human-monitor-command",
-            "arguments": { "command-line": command },
-            "id": command,
-        });
+        let answer = self.execute("human-monitor-command", &json!({ "command-line": command }))?;
+        answer.as_str().map(str::to_owned).ok_or_else(|| io::Error::other("the monitor answers with no text"))
+    }
+
+    /// Lets the emulator carry out a command, and gives its answer.
+    fn execute(&mut self, command: &str, arguments: &Value) -> io::Result<Value> {
+        let id = format!("{command} {arguments}");
+        let request = json!({ "execute": command, "arguments": arguments, "id": id });
         let mut line = request.to_string();
         line.push('\n');
         self.reader.get_mut().write_all(line.as_bytes())?;
@@ -178,12 +192,13 @@ impl Monitor {
             if self.reader.read_line(&mut line)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let Ok(answer) = serde_json::from_str::<Value>(&line) else { continue };
-            if answer.get("id").and_then(Value::as_str) == Some(command) {
-                return match answer.get("return").and_then(Value::as_str) {
-                    Some(text) => Ok(text.to_owned()),
-                    None => Err(io::Error::other("the monitor refused the command")),
-                };
+            let Ok(mut answer) = serde_json::from_str::<Value>(&line) else { continue };
+            if answer.get("id").and_then(Value::as_str) == Some(&id) {
+                if let Some(answer) = answer.get_mut("return") {
+                    return Ok(answer.take());
+                }
+                let why = answer.pointer("/error/desc").and_then(Value::as_str);
+                return Err(io::Error::other(why.unwrap_or("it refused the command").to_owned()));
             }
         }
     }

@@ -10,15 +10,18 @@ mod miri;
 mod patch;
 mod peers;
 mod rows;
+mod screenshot;
 pub mod stage;
 mod variant;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
 
 use crate::error::Result;
 use crate::grade::{Engine, processors};
+use crate::lab_toml::Memory;
 use crate::progress::Progress;
 use crate::report::View;
 
@@ -56,6 +59,21 @@ pub enum DevCommand {
         /// Labs, such as `03`; all if none is named
         labs: Vec<String>,
     },
+    /// Boot the references, type lines into the shell, and take a picture of the screen
+    Screenshot {
+        /// Where the picture goes, a PNG file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// A line to type, once the shell waits for one (may be given several times)
+        #[arg(long = "type", value_name = "LINE")]
+        lines: Vec<String>,
+        /// How long to wait after the last line, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        wait: u64,
+        /// How much memory the machine has
+        #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = Memory::parse)]
+        memory: Memory,
+    },
     /// Run clippy on everything, the kernel included, with warnings denied
     Clippy,
 }
@@ -78,6 +96,15 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool)
             bench::run(engine, &options, view, &progress)
         }
         DevCommand::Miri { labs } => check::miri_alone(engine, labs, view, &progress),
+        DevCommand::Screenshot { file, lines, wait, memory } => {
+            let options = screenshot::Options {
+                file: file.clone(),
+                lines: lines.clone(),
+                wait: Duration::from_secs(*wait),
+                memory: *memory,
+            };
+            screenshot::run(engine, &options, &progress)
+        }
         DevCommand::Clippy => clippy::run(engine, view, no_install),
     }
 }

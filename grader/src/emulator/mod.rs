@@ -15,7 +15,7 @@ mod bochs;
 mod qemu;
 
 pub use bochs::{Bochs, Grub};
-pub use qemu::Qemu;
+pub use qemu::{Qemu, Screen};
 
 /// An emulator that was found.
 #[derive(Clone, Debug)]

@@ -69,17 +69,33 @@ pub struct Qemu {
     pub launcher: Option<PathBuf>,
 }
 
+/// Whether a machine has a screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Screen {
+    /// It has none.
+    None,
+    /// It has one that nobody sees, unless a picture is taken of it.
+    Hidden,
+    /// It is shown in a window.
+    Window,
+}
+
 impl Qemu {
     /// What makes a machine the one that the kernel is written for.
-    fn machine(&self, memory: Memory) -> Vec<String> {
-        let mut arguments: Vec<String> = Vec::new();
-        if let Some(firmware) = &self.firmware {
-            arguments.extend(["-bios".into(), firmware.clone()]);
-        }
-        arguments.extend(
-            ["-nodefaults", "-nic", "none", "-vga", "none", "-display", "none", "-accel", "tcg"].map(String::from),
-        );
+    fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
+        let mut arguments: Vec<String> = ["-nodefaults", "-nic", "none", "-accel", "tcg"].map(String::from).into();
         arguments.extend(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(String::from));
+        match screen {
+            Screen::None => {
+                if let Some(firmware) = &self.firmware {
+                    arguments.extend(["-bios".into(), firmware.clone()]);
+                }
+                arguments.extend(["-vga", "none", "-display", "none"].map(String::from));
+            }
+            // Only the default firmware sets up text mode.
+            Screen::Hidden => arguments.extend(["-vga", "std", "-display", "none"].map(String::from)),
+            Screen::Window => arguments.extend(["-vga", "std"].map(String::from)),
+        }
         arguments.extend(["-m".into(), memory.to_string()]);
         arguments
     }
@@ -98,7 +114,7 @@ impl Qemu {
     /// A command line that shows a person the same boot on the terminal.
     fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
         let mut command = vec![self.program.display().to_string()];
-        command.extend(self.machine(boot.memory));
+        command.extend(self.machine(boot.memory, Screen::None));
         command.extend(Self::graded("none"));
         command.extend(["-serial", "stdio", "-kernel"].map(String::from));
         command.push(boot.image.display().to_string());
@@ -107,16 +123,14 @@ impl Qemu {
         command
     }
 
-    /// A command that boots a kernel as an operating system, with the terminal as its console.
-    pub fn interactive(&self, image: &Path, memory: Memory, programs: &[String], words: &[String]) -> Command {
+    /// A command that boots a kernel as an operating system. It lacks what the
+    /// serial port, its console, is connected to.
+    pub fn system(&self, image: &Path, memory: Memory, screen: Screen, programs: &[String]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(self.machine(memory));
-        command.args(["-no-reboot", "-serial", "mon:stdio", "-kernel"]).arg(image);
+        command.args(self.machine(memory, screen));
+        command.args(["-no-reboot", "-kernel"]).arg(image);
         if let Some(folder) = image.parent() {
             command.current_dir(folder).args(programs::arguments(programs));
-        }
-        if !words.is_empty() {
-            command.arg("-append").arg(words.join(" "));
         }
         command
     }
@@ -131,7 +145,7 @@ impl Qemu {
 
         let seconds = last_resort(boot.budget);
         let mut command = machine::command(self.launcher.as_deref(), seconds, &self.program);
-        command.args(self.machine(boot.memory)).args(Self::graded("pause"));
+        command.args(self.machine(boot.memory, Screen::None)).args(Self::graded("pause"));
         if self.can_wait {
             command.arg("-preconfig");
         }

@@ -1,5 +1,6 @@
 //! Whether the processor takes interrupts.
 
+// ANCHOR: interrupts
 /// The processor's interrupt flag, as a lock needs it that is shared with an
 /// interrupt handler.
 pub trait Interrupts {
@@ -10,3 +11,4 @@ pub trait Interrupts {
     /// that belongs to this call returned.
     fn restore(&self, were_enabled: bool);
 }
+// ANCHOR_END: interrupts
