@@ -119,7 +119,7 @@ impl ProcessHeap for Heap {
         map_all(to, own)?;
         // Whole pages: what is past the break in the last one is the process's, too.
         let mut piece = [0; PIECE];
-        let places = own.first().start().as_u32()..self.pages_end(self.end).as_u32();
+        let places = self.start.as_u32()..self.pages_end(self.end).as_u32();
         for place in places.step_by(PIECE).map(VirtAddr::new) {
             from.read(place, &mut piece);
             to.write(place, &piece);

@@ -65,6 +65,8 @@ fn play(
             // If there is a place for a child that is not its parent's.
             let mut places = others.iter_mut().enumerate();
             if let Some((_, place)) = places.find(|(number, place)| *number != index && place.is_none()) {
+                // What is past the break is copied or not, and is zero when it is needed.
+                subject.fill(&player.process, Subject::spare_bytes(&player.process), step)?;
                 let process = subject.fork(&player.process)?;
                 *place = Some(Player { process, stamp: player.stamp });
             }

@@ -12,7 +12,7 @@ use super::words::{Answer, At};
 /// `brk` moves the break, up and down, and the process can use what is below it.
 pub fn brk_moves(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
-        for (round, bytes) in (1..).zip([4, 5000, 5000, 40_000, 4096, 8192, 12, 0, 0, 20_000]) {
+        for (round, bytes) in (1..).zip([4, 5000, 5000, 6000, 40_000, 4096, 8192, 12, 0, 0, 20_000]) {
             subject.resize(process, bytes)?;
             if bytes == 0 {
                 continue;
