@@ -8,6 +8,7 @@ mod harness;
 mod heap;
 mod pmm;
 mod process_heap;
+mod programs;
 mod stack;
 mod vmm;
 

@@ -13,6 +13,7 @@ mod looking;
 mod mixed;
 mod moving;
 mod refusing;
+mod ring_3;
 mod subject;
 mod words;
 mod zeros;
@@ -45,4 +46,8 @@ pub const CHECKS: &[Check] = &[
     check("fork-apart", copying::fork_apart),
     check("fork-undone", copying::fork_undone),
     check("break-mix", mixed::break_mix),
+    check("program-heap", ring_3::program_heap),
+    check("program-faults", ring_3::program_faults),
+    check("program-refused", ring_3::program_refused),
+    check("program-heaps-apart", ring_3::program_heaps_apart),
 ];

@@ -6,6 +6,8 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+use core::fmt::{self, Debug, Formatter};
+
 use user::abi::{Errno, PAGE_SIZE, STDOUT, SystemCall};
 use user::start::Start;
 use user::test::{Check, Test};
@@ -72,8 +74,21 @@ fn poke(address: u32, value: u8) {
 }
 
 /// The first byte from `start` up to `end` that is not `value`.
-fn first_unlike(start: u32, end: u32, value: u8) -> Option<(u32, u8)> {
-    (start..end).map(|address| (address, peek(address))).find(|&(_, byte)| byte != value)
+fn first_unlike(start: u32, end: u32, value: u8) -> Option<Byte> {
+    (start..end).map(|address| Byte { address, value: peek(address) }).find(|byte| byte.value != value)
+}
+
+/// A byte of the heap.
+#[derive(PartialEq)]
+struct Byte {
+    address: u32,
+    value: u8,
+}
+
+impl Debug for Byte {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#04x} at {:#010x}", self.value, self.address)
+    }
 }
 
 fn fill(start: u32, end: u32, value: u8) {
