@@ -55,6 +55,12 @@ impl Errno {
         self.0
     }
 
+    /// Whether our kernel has it: its number has a name.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        self.words().is_some()
+    }
+
     /// What `eax` holds after a call that failed so: the number with its sign turned.
     #[must_use]
     pub const fn to_eax(self) -> u32 {
@@ -116,5 +122,6 @@ mod tests {
         assert_eq!(format!("{}", Errno::ENOMEM), "out of memory (ENOMEM)");
         assert_eq!(format!("{:?}", Errno::EFAULT), "EFAULT");
         assert_eq!(format!("{} {:?}", Errno(95), Errno(95)), "error 95 Errno(95)");
+        assert!(Errno::ENOSYS.is_known() && !Errno(95).is_known());
     }
 }

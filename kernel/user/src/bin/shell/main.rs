@@ -35,7 +35,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("grow [MS]", "take memory, page by page, until there is none"),
     ("demo [MS]", "four programs that grow until memory is full"),
     ("crash KIND", "do something wrong; without KIND, say what there is"),
-    ("forktree [DEPTH]", "a tree of processes, each of them two parents' child"),
+    ("forktree [DEPTH]", "a tree of processes, each of which makes two more"),
     ("soak [N]", "N processes' lives; then compare memory with before"),
     ("fuzz [SEED [N]]", "N system calls with random arguments"),
     ("brk-test [NAME]", "check the heap of a process (lab 04)"),
@@ -144,9 +144,14 @@ fn run(program: &str, command: &Command, environment: &[&CStr]) {
         println!("[{child}]");
         return;
     }
-    match process::wait(Some(child)) {
-        Ok((_, status)) => tell_end(child, program, status),
-        Err(errno) => eprintln!("shell: cannot wait for {program}: {errno}"),
+    // Whoever loses their parent becomes the child of the first process, which is
+    // this one. So it waits for all, or the table of processes would be full of them.
+    loop {
+        match process::wait(None) {
+            Ok((ended, status)) if ended == child => return tell_end(child, program, status),
+            Ok((ended, status)) => println!("[{ended}] {status}"),
+            Err(errno) => return eprintln!("shell: cannot wait for {program}: {errno}"),
+        }
     }
 }
 

@@ -137,12 +137,12 @@ fn print_region(region: &Region) {
         _ => "?",
     };
     let pages = (region.end - region.start) / PAGE_SIZE;
-    let rights = if region.kind == GUARD {
-        "---"
-    } else if region.rights & WRITE != 0 {
-        "rw-"
-    } else {
-        "r--"
+    let rights = match (region.kind, region.rights & WRITE != 0, region.rights & EXECUTE != 0) {
+        (GUARD, ..) => "---",
+        (_, true, true) => "rwx",
+        (_, true, false) => "rw-",
+        (_, false, true) => "r-x",
+        (_, false, false) => "r--",
     };
     const CELLS: u32 = 20;
     let cells = pages.clamp(1, CELLS);
@@ -150,7 +150,7 @@ fn print_region(region: &Region) {
     // A stack is mapped from its end downwards, everything else wholly.
     let mapped = if region.kind == STACK { cells - mapped.min(cells)..cells } else { 0..mapped };
     let signs = (0..CELLS).map(|cell| match cell {
-        cell if cell >= cells => ' ',
+        cell if cell >= cells || region.kind == GUARD => ' ',
         cell if mapped.contains(&cell) => '#',
         _ => '.',
     });

@@ -1,0 +1,447 @@
+//! `fuzz [SEED [CALLS [BATCH]]]`: system calls with random numbers and hostile
+//! arguments. The kernel must answer all of them, must not lose anything, and
+//! must not write where the program may not.
+//!
+//! The calls are made in batches, each by a process of its own, so that what
+//! kills it kills nobody else. What a batch does depends on the seed and the
+//! batch's number alone: the same `SEED` makes the same calls, and with `BATCH`
+//! it begins with that one.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use core::sync::atomic::AtomicU8;
+
+use user::abi::meminfo::{PHYSICAL, PROCESSES, Physical, REGIONS};
+use user::abi::{Errno, PAGE_SIZE, STDOUT, SystemCall, WNOHANG};
+use user::arch::Registers;
+use user::rng::Rng;
+use user::start::Start;
+use user::{arch, eprintln, meminfo, memory, println, process};
+
+user::program!(main);
+
+/// Calls in a batch. A process that made all of them says so with this number.
+const BATCH: u32 = 250;
+/// What a process gives to `exit` that saw the kernel do something wrong.
+const WRONG: u8 = 255;
+/// One of so many calls that could, asks for more memory than there is below the
+/// limit. The kernel has to take all frames before it knows, which takes a while.
+const MOST_MEMORY: u32 = 4096;
+/// No record of meminfo is larger.
+const MOST_RECORD_BYTES: u32 = 64;
+/// Calls between two lines that say how far it is.
+const CALLS_A_LINE: u32 = 100_000;
+/// Times that others are let run, until all that have no parent any more have ended.
+const PATIENCE: u32 = 10_000;
+
+/// Memory that calls may write to. It begins and ends with pages.
+#[repr(C, align(4096))]
+struct Scratch([AtomicU8; 2 * PAGE_SIZE as usize]);
+
+/// In the data segment, whose last pages it is. The kernel writes there.
+static SCRATCH: Scratch = Scratch([const { AtomicU8::new(b'#') }; 2 * PAGE_SIZE as usize]);
+
+fn main(start: &'static Start) -> u8 {
+    let (Some(seed), Some(wanted), Some(first)) = (start.number(1, 1), start.number(2, 1_000_000), start.number(3, 0))
+    else {
+        eprintln!("usage: fuzz [SEED [CALLS [BATCH]]]");
+        return 2;
+    };
+    println!("fuzz: seed {seed}, {wanted} calls, from batch {first} on");
+    let Some(others) = meminfo::physical().ok().map(|memory| memory.processes) else {
+        eprintln!("fuzz: this kernel does not say what memory it has");
+        return 1;
+    };
+    // The first batches may need memory that the kernel keeps for later ones.
+    for warm_up in 0..8 {
+        if let Err(code) = run_batch(seed, u32::MAX - warm_up) {
+            return code;
+        }
+    }
+    let Some(before) = measure(others) else { return 1 };
+    println!("fuzz: before {}", Measured(&before));
+    let (mut calls, mut killed, mut batch) = (0_u32, 0_u32, first);
+    while calls < wanted {
+        let made = match run_batch(seed, batch) {
+            Ok(made) => made,
+            Err(code) => {
+                eprintln!("fuzz: to see this again: fuzz {seed} 1 {batch}");
+                return code;
+            }
+        };
+        if (calls + made) / CALLS_A_LINE != calls / CALLS_A_LINE {
+            println!("fuzz: {} calls, seed {seed}, batch {batch}", calls + made);
+        }
+        calls += made;
+        killed += u32::from(made < BATCH);
+        batch += 1;
+    }
+    let Some(after) = measure(others) else { return 1 };
+    println!("fuzz: after  {}", Measured(&after));
+    let is_equal = important(&before) == important(&after);
+    println!(
+        "fuzz: seed {seed}: at least {calls} calls in {} processes, {killed} of which ended early; {}",
+        batch - first,
+        if is_equal { "nothing is lost" } else { "NOT EQUAL" }
+    );
+    u8::from(!is_equal)
+}
+
+/// The memory, once there are no more than so many processes.
+fn measure(processes: u32) -> Option<Physical> {
+    for _ in 0..PATIENCE {
+        // Those that lost their parents, if this is the first process.
+        while let Ok(Some(_)) = process::try_wait(None) {}
+        match meminfo::physical() {
+            Ok(memory) if memory.processes <= processes => return Some(memory),
+            Ok(_) => process::yield_now(),
+            Err(_) => break,
+        }
+    }
+    eprintln!("fuzz: there are more than {processes} processes, though all of them should have ended");
+    None
+}
+
+/// What has to be the same afterwards.
+fn important(memory: &Physical) -> [u32; 6] {
+    [
+        // What the kernel's heap and tables keep for later is not lost.
+        memory.free_frames + memory.kernel_heap_frames + memory.kernel_table_frames,
+        memory.kernel_allocation_frames,
+        memory.kernel_heap_bytes,
+        memory.kernel_heap_blocks,
+        memory.kernel_stacks,
+        memory.processes,
+    ]
+}
+
+/// The same, in words.
+struct Measured<'a>(&'a Physical);
+
+impl core::fmt::Display for Measured<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [free, allocations, bytes, blocks, stacks, processes] = important(self.0);
+        write!(
+            f,
+            "{free} frames free or the kernel's own, {allocations} allocated; {bytes} bytes in {blocks} blocks; "
+        )?;
+        write!(f, "{stacks} kernel stacks, {processes} processes")
+    }
+}
+
+/// Has a process make a batch of calls, and waits for its end: how many it made at least.
+fn run_batch(seed: u32, batch: u32) -> Result<u32, u8> {
+    let child = process::spawn(|| Fuzzer::new(seed, batch).run()).map_err(|errno| {
+        eprintln!("fuzz: batch {batch}: no process: {errno}");
+        1
+    })?;
+    loop {
+        match process::wait(None) {
+            Ok((ended, status)) if ended == child => match status.code() {
+                Some(WRONG) => {
+                    eprintln!("fuzz: batch {batch} saw the kernel do something wrong");
+                    return Err(1);
+                }
+                Some(code) => return Ok(code.into()),
+                // It was killed; it made one call at least to deserve that, or used memory that it had given back.
+                None => return Ok(1),
+            },
+            // A grandchild that lost its parent.
+            Ok(_) => {}
+            Err(errno) => {
+                eprintln!("fuzz: batch {batch}: cannot wait: {errno}");
+                return Err(1);
+            }
+        }
+    }
+}
+
+/// What is known about an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// In the scratch memory, with so many bytes from there on.
+    Scratch,
+    /// The program may not even read there, whatever it has done before.
+    Never,
+    /// In memory that the program may read, but not write to.
+    ReadOnly,
+    /// Nobody knows.
+    Any,
+}
+
+/// Makes the calls of a batch.
+struct Fuzzer {
+    rng: Rng,
+    made: u32,
+    /// What is in memory that nobody may write to.
+    code: u32,
+}
+
+impl Fuzzer {
+    fn new(seed: u32, batch: u32) -> Self {
+        Self { rng: Rng::new(u64::from(seed) << 32 | u64::from(batch)), made: 0, code: sum_of_code() }
+    }
+
+    fn run(mut self) -> u8 {
+        while self.made < BATCH {
+            if let Err(what) = self.step() {
+                println!("fuzz: call {} of the batch: {what}", self.made);
+                return WRONG;
+            }
+        }
+        if sum_of_code() != self.code {
+            println!("fuzz: the kernel wrote to the program's code or constants");
+            return WRONG;
+        }
+        self.made as u8
+    }
+
+    /// Makes one call, and looks at the answer.
+    fn step(&mut self) -> Result<(), &'static str> {
+        let any = self.rng.word();
+        let call = match self.rng.below(100) {
+            0 => SystemCall::Fork,
+            1 if self.rng.below(8) == 0 => SystemCall::Exit,
+            2..4 => SystemCall::Execve,
+            4..6 => SystemCall::SchedYield,
+            6..10 => return self.unknown(),
+            10..14 => SystemCall::Nanosleep,
+            14..18 => SystemCall::Getpid,
+            18..24 => SystemCall::Brk,
+            24..30 => SystemCall::Sbrk,
+            30..45 => SystemCall::Waitpid,
+            45..60 => SystemCall::Read,
+            60..80 => SystemCall::Write,
+            _ => SystemCall::Meminfo,
+        };
+        match call {
+            SystemCall::Exit => {
+                // The low eight bits say how many calls there were.
+                let code = self.rng.word() << 8 | self.made;
+                self.call(call, [code, any, 0, 0, 0])?.ok();
+                Err("exit returned")
+            }
+            SystemCall::Fork => {
+                let arguments = self.random();
+                match self.call(call, arguments)? {
+                    Ok(0) => process::exit(self.rng.word() as u8),
+                    Ok(_) | Err(Errno::ENOMEM | Errno::EAGAIN) => Ok(()),
+                    Err(_) => Err("fork failed with an error that it does not have"),
+                }
+            }
+            SystemCall::Execve => self.execve(),
+            SystemCall::Nanosleep => self.nanosleep(),
+            SystemCall::Brk => {
+                let address = self.break_address();
+                let answer = self.call(call, [address, any, 0, 0, 0])?;
+                // Never an error, though an address near the end would look like one.
+                answer.map(drop).map_err(|_| "brk failed")
+            }
+            SystemCall::Sbrk => {
+                let bytes = self.increment();
+                match self.call(call, [bytes, any, 0, 0, 0])? {
+                    Ok(_) | Err(Errno::ENOMEM) => Ok(()),
+                    Err(_) => Err("sbrk failed with an error that it does not have"),
+                }
+            }
+            SystemCall::Waitpid => {
+                let (pointer, kind) = self.pointer();
+                let child = self.rng.choose(&[u32::MAX, u32::MAX, 0, 1, process::id(), i32::MIN.cast_unsigned()]);
+                let child = if self.rng.below(4) == 0 { self.rng.word() } else { child };
+                let options = if self.rng.below(8) == 0 { self.rng.word() | WNOHANG } else { WNOHANG };
+                match self.call(call, [child, pointer, options, 0, 0])? {
+                    Ok(ended) if ended != 0 && kind == Kind::ReadOnly => Err("waitpid wrote to read-only memory"),
+                    Ok(ended) if ended != 0 && kind == Kind::Never && pointer != 0 => {
+                        Err("waitpid wrote where there is no memory")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            SystemCall::Read => {
+                let (pointer, _) = self.pointer();
+                let length = self.length();
+                // Not 0: nobody types, so it would wait for ever.
+                let fd = self.rng.choose(&[1, 2, 3, 4, 255, 1 << 16, u32::MAX, i32::MIN.cast_unsigned()]);
+                let answer = self.call(call, [fd, pointer, length, any, 0])?;
+                must_fail(answer, true, "read from what is not open succeeded")
+            }
+            SystemCall::Write => self.write(),
+            SystemCall::Meminfo => {
+                let (pointer, kind) = self.pointer();
+                let length = self.length();
+                let what = self.rng.choose(&[PHYSICAL, PHYSICAL, PROCESSES, REGIONS, 3, u32::MAX]);
+                let pid = self.rng.choose(&[0, 1, process::id(), 2, 1 << 20, u32::MAX]);
+                let answer = self.call(call, [what, pointer, length, pid, any])?;
+                // With room for no record it only counts them.
+                let must = matches!(kind, Kind::Never | Kind::ReadOnly) && length >= MOST_RECORD_BYTES;
+                must_fail(answer, what > REGIONS || must, "meminfo wrote where it may not")
+            }
+            SystemCall::Getpid | SystemCall::SchedYield => {
+                let arguments = self.random();
+                self.call(call, arguments)?.map(drop).map_err(|_| "a call without arguments failed")
+            }
+        }
+    }
+
+    /// A number that is no call's.
+    fn unknown(&mut self) -> Result<(), &'static str> {
+        let number = if self.rng.below(2) == 0 { self.rng.word() } else { self.rng.below(1100) };
+        if SystemCall::new(number).is_some() {
+            return Ok(());
+        }
+        let arguments = self.random();
+        match self.call_number(number, arguments)? {
+            Err(Errno::ENOSYS) => Ok(()),
+            _ => Err("a call that there is not was not ENOSYS"),
+        }
+    }
+
+    fn execve(&mut self) -> Result<(), &'static str> {
+        let ((path, kind), (argv, _), (envp, _)) = (self.pointer(), self.pointer(), self.pointer());
+        // A right name with wrong vectors, at times.
+        let path = if self.rng.below(4) == 0 { c"echo".as_ptr().addr() as u32 } else { path };
+        let must = kind == Kind::Never && path != c"echo".as_ptr().addr() as u32;
+        let answer = self.call(SystemCall::Execve, [path, argv, envp, 0, 0])?;
+        must_fail(answer, must, "execve took a path that is nowhere")
+    }
+
+    fn nanosleep(&mut self) -> Result<(), &'static str> {
+        let (pointer, kind) = self.pointer();
+        let any = self.rng.word();
+        let answer = match kind {
+            Kind::Never => self.call(SystemCall::Nanosleep, [pointer, any, 0, 0, 0])?,
+            // What is there would be a time, and it might be long. So here are some that are not.
+            _ => {
+                let time = self.rng.choose(&[[0, 0], [0, 1000], [0, 1_000_000_000], [u32::MAX, 0], [0, u32::MAX]]);
+                let time = core::hint::black_box(time);
+                self.call(SystemCall::Nanosleep, [time.as_ptr().addr() as u32, pointer, 0, 0, 0])?
+            }
+        };
+        must_fail(answer, kind == Kind::Never, "nanosleep read from nowhere")
+    }
+
+    fn write(&mut self) -> Result<(), &'static str> {
+        let fd = self.rng.choose(&[0, STDOUT, STDOUT, STDOUT, 2, 3, 1000, u32::MAX]);
+        let (pointer, kind) = self.pointer();
+        let mut length = self.length();
+        if matches!(fd, 1 | 2) && kind != Kind::Never {
+            // So that nobody has to read what comes of it: nothing, or a mark now and then.
+            let is_printed = kind == Kind::Scratch && self.rng.below(256) == 0;
+            length = u32::from(is_printed);
+        }
+        let answer = self.call(SystemCall::Write, [fd, pointer, length, 0, 0])?;
+        let must = (kind == Kind::Never && length > 0) || !matches!(fd, 1 | 2);
+        must_fail(answer, must, "write from nowhere succeeded")
+    }
+
+    /// Makes a call, and looks whether the kernel kept the registers.
+    fn call(&mut self, call: SystemCall, arguments: [u32; 5]) -> Result<Result<u32, Errno>, &'static str> {
+        self.call_number(call.number(), arguments)
+    }
+
+    #[allow(unsafe_code)]
+    fn call_number(&mut self, number: u32, arguments: [u32; 5]) -> Result<Result<u32, Errno>, &'static str> {
+        let [ebx, ecx, edx, esi, edi] = arguments;
+        let before = Registers { eax: number, ebx, ecx, edx, esi, edi, ebp: self.rng.word(), esp_moved: 0 };
+        self.made += 1;
+        // SAFETY: what may be written to is the scratch memory, or what this process
+        // does not use; whatever else happens to it, that is what it is there for.
+        let after = unsafe { arch::call_with(before) };
+        if (Registers { eax: number, ..after }) != before {
+            return Err("a register was not kept");
+        }
+        let answer = Errno::from_eax(after.eax);
+        match answer {
+            Err(errno) if errno.is_known() => Ok(answer),
+            Err(_) => Err("an error that there is not"),
+            Ok(_) => Ok(answer),
+        }
+    }
+
+    /// Five words that no call looks at.
+    fn random(&mut self) -> [u32; 5] {
+        core::array::from_fn(|_| self.rng.word())
+    }
+
+    /// An address, and what is known about it.
+    fn pointer(&mut self) -> (u32, Kind) {
+        let scratch = (&raw const SCRATCH).addr() as u32;
+        let less = |rng: &mut Rng, address: u32| address.wrapping_sub(rng.below(64));
+        let rng = &mut self.rng;
+        match rng.below(16) {
+            0 => (rng.below(64), Kind::Never),
+            1 => (0xC000_0000 + rng.below(64), Kind::Never),
+            2 => (0xC010_0000 + rng.below(1 << 20), Kind::Never),
+            // The kernel's allocations, heap, stacks, temporary mappings, and the directory itself.
+            3 => {
+                let areas = [0xF000_0000, 0xF800_0000, 0xFC00_0000, 0xFF80_0000, 0xFFC0_0000, 0xFFFF_F000];
+                (rng.choose(&areas) + rng.below(PAGE_SIZE), Kind::Never)
+            }
+            4 => (u32::MAX - rng.below(64), Kind::Never),
+            5 => (PAGE_SIZE + rng.below(0x0800_0000), Kind::Never),
+            6 => (0x9000_0000 + rng.below(0x1000_0000), Kind::Never),
+            // The guard page, but not so near its end that a length would matter.
+            7 => (0xBFFE_F000 + rng.below(PAGE_SIZE / 2), Kind::Never),
+            // The end of the stack, where the strings are, and what lies over it.
+            8 => (less(rng, 0xC000_0000), Kind::Any),
+            // Code, constants; they may reach over their end.
+            9 => (0x0804_8000 + rng.below(PAGE_SIZE), Kind::ReadOnly),
+            10 => (less(rng, 0x0804_9000), Kind::ReadOnly),
+            // The end of the heap, and around it.
+            11 => (less(rng, memory::end()).wrapping_add(rng.below(64)), Kind::Any),
+            // Over the end of what is mapped for data.
+            12 => (less(rng, scratch + 2 * PAGE_SIZE), Kind::Any),
+            _ => (scratch + rng.below(PAGE_SIZE), Kind::Scratch),
+        }
+    }
+
+    /// A number of bytes that fits into the scratch memory, or one that does not fit anywhere.
+    fn length(&mut self) -> u32 {
+        match self.rng.below(8) {
+            0 => self.rng.choose(&[0, 1, 2, 3]),
+            1 => self.rng.choose(&[u32::MAX, u32::MAX - 1, i32::MIN.cast_unsigned(), i32::MAX.cast_unsigned()]),
+            _ => self.rng.below(PAGE_SIZE),
+        }
+    }
+
+    /// Where the end of the heap is to be.
+    fn break_address(&mut self) -> u32 {
+        let now = memory::end();
+        match self.rng.below(8) {
+            0 => 0,
+            1 if self.rng.below(MOST_MEMORY) == 0 => self.rng.word(),
+            1 => self.rng.word() | 0xC000_0000,
+            2 => self.rng.choose(&[0x0804_8000, 0x1000_0000, 0xBFFE_F001, 0xBFFF_0000, 0xC000_0000, u32::MAX]),
+            3 => 0x1000_0000,
+            4 => now.wrapping_add(self.rng.below(16 * PAGE_SIZE)),
+            5 => now.wrapping_sub(self.rng.below(16 * PAGE_SIZE)),
+            6 => now & !(PAGE_SIZE - 1),
+            _ => now.wrapping_add(self.rng.below(3)),
+        }
+    }
+
+    /// By how much the end of the heap is to move.
+    fn increment(&mut self) -> u32 {
+        match self.rng.below(8) {
+            0 => 0,
+            1 => self.rng.choose(&[i32::MIN.cast_unsigned(), 0x9000_0000, 0xF000_0000]),
+            2 if self.rng.below(MOST_MEMORY) == 0 => i32::MAX.cast_unsigned(),
+            3 => self.rng.below(16 * PAGE_SIZE).wrapping_neg(),
+            _ => self.rng.below(4 * PAGE_SIZE),
+        }
+    }
+}
+
+/// A call that cannot succeed must not.
+fn must_fail(answer: Result<u32, Errno>, must: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if must && answer.is_ok() { Err(otherwise) } else { Ok(()) }
+}
+
+/// The sum of what is in the first page, which nobody may write to.
+#[allow(unsafe_code)]
+fn sum_of_code() -> u32 {
+    let bytes = 0x0804_8000..0x0804_8000 + PAGE_SIZE;
+    // SAFETY: the program begins there, and may read it.
+    bytes.fold(0, |sum: u32, address| sum.rotate_left(1) ^ u32::from(unsafe { arch::peek(address) }))
+}

@@ -1,0 +1,290 @@
+//! `soak [N]`: N processes live and end, in every way that a process can. Then
+//! the kernel has to have as much memory as before: frames, bytes of its heap,
+//! kernel stacks, and processes. Exits with 0 only if that is so.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use core::ffi::CStr;
+use core::hint::black_box;
+
+use user::abi::meminfo::Physical;
+use user::abi::{Errno, PAGE_SIZE, Signal, WaitStatus};
+use user::start::Start;
+use user::{arch, eprintln, meminfo, memory, println, process};
+
+user::program!(main);
+
+/// Lives between two lines that say how far it is.
+const LIVES_A_LINE: u32 = 1000;
+/// What a program gives to `exit` that was run by this one.
+const LIFE: u8 = 77;
+/// Times that others are let run, until all that have no parent any more have ended.
+const PATIENCE: u32 = 10_000;
+
+/// What went wrong.
+enum Trouble {
+    /// A system call failed.
+    Call(&'static str, Errno),
+    /// A process did not end as it should have.
+    Ended { expected: WaitStatus, seen: WaitStatus },
+}
+
+/// A way to live: how many processes lived.
+type Life = fn(&Lives) -> Result<u32, Trouble>;
+
+const LIVES: &[(&str, Life)] = &[
+    ("ends", Lives::ends),
+    ("grows its heap", Lives::grows),
+    ("runs another program", Lives::runs),
+    ("faults", Lives::faults),
+    ("grows its stack", Lives::calls),
+    ("divides by zero", Lives::divides),
+    ("cannot run a program", Lives::runs_nothing),
+    ("leaves a child behind", Lives::leaves),
+    ("overflows its stack", Lives::overflows),
+    ("takes too much memory", Lives::takes_all),
+];
+
+fn main(start: &'static Start) -> u8 {
+    let Some(program) = start.arguments().next() else { return 2 };
+    if start.argument(1) == Some("life") {
+        return Lives::run();
+    }
+    let Some(wanted) = start.number(1, 10_000) else {
+        eprintln!("usage: soak [LIVES]");
+        return 2;
+    };
+    // This one, and whoever else is there and stays: the shell.
+    let Some(others) = meminfo::physical().ok().map(|memory| memory.processes) else {
+        eprintln!("soak: this kernel does not say what memory it has");
+        return 1;
+    };
+    let mut lives = Lives { program, round: 0 };
+    // The first of each kind may need memory that the kernel keeps for the next.
+    if let Err(code) = lives.go(2 * LIVES.len() as u32) {
+        return code;
+    }
+    let Some(before) = measure(others) else { return 1 };
+    println!("soak: before {}", Measured(&before));
+    if let Err(code) = lives.go(wanted) {
+        return code;
+    }
+    let Some(after) = measure(others) else { return 1 };
+    println!("soak: after  {}", Measured(&after));
+    let is_equal = important(&before) == important(&after);
+    println!("soak: {}", if is_equal { "nothing is lost" } else { "NOT EQUAL" });
+    u8::from(!is_equal)
+}
+
+/// The memory, once there are no more than so many processes.
+fn measure(processes: u32) -> Option<Physical> {
+    for _ in 0..PATIENCE {
+        // Those that lost their parents, if this is the first process.
+        while let Ok(Some(_)) = process::try_wait(None) {}
+        match meminfo::physical() {
+            Ok(memory) if memory.processes <= processes => return Some(memory),
+            Ok(_) => process::yield_now(),
+            Err(_) => break,
+        }
+    }
+    eprintln!("soak: there are more than {processes} processes, though all of them should have ended");
+    None
+}
+
+/// What has to be the same afterwards.
+fn important(memory: &Physical) -> [u32; 8] {
+    [
+        memory.free_frames,
+        memory.kernel_table_frames,
+        memory.kernel_heap_frames,
+        memory.kernel_allocation_frames,
+        memory.kernel_heap_bytes,
+        memory.kernel_heap_blocks,
+        memory.kernel_stacks,
+        memory.processes,
+    ]
+}
+
+/// The same, in words.
+struct Measured<'a>(&'a Physical);
+
+impl core::fmt::Display for Measured<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [free, tables, heap, allocations, bytes, blocks, stacks, processes] = important(self.0);
+        write!(
+            f,
+            "{free} frames free, {tables} of the kernel's tables, {heap} of its heap, {allocations} allocated; "
+        )?;
+        write!(f, "{bytes} bytes in {blocks} blocks; {stacks} kernel stacks, {processes} processes")
+    }
+}
+
+/// The processes that live and end.
+struct Lives {
+    /// This program's name.
+    program: &'static CStr,
+    round: u32,
+}
+
+impl Lives {
+    /// So many of them.
+    fn go(&mut self, wanted: u32) -> Result<(), u8> {
+        let mut lived = 0;
+        while lived < wanted {
+            let (what, life) = LIVES[self.round as usize % LIVES.len()];
+            self.round += 1;
+            let before = lived;
+            match life(self) {
+                Ok(more) => lived += more,
+                Err(Trouble::Call(call, errno)) => {
+                    eprintln!("soak: a process that {what}: {call}: {errno}");
+                    return Err(1);
+                }
+                Err(Trouble::Ended { expected, seen }) => {
+                    eprintln!("soak: a process that {what}: expected {expected}, saw {seen}");
+                    return Err(1);
+                }
+            }
+            if before / LIVES_A_LINE != lived / LIVES_A_LINE {
+                println!("soak: {lived} of {wanted}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a process, and waits until it has ended as expected. Meanwhile others
+    /// may end that lost their parents.
+    fn one(&self, expected: WaitStatus, work: impl FnOnce() -> u8) -> Result<u32, Trouble> {
+        let child = process::spawn(work).map_err(|errno| Trouble::Call("fork", errno))?;
+        loop {
+            match process::wait(None) {
+                Ok((ended, seen)) if ended == child && seen == expected => return Ok(1),
+                Ok((ended, seen)) if ended == child => return Err(Trouble::Ended { expected, seen }),
+                Ok(_) => {}
+                Err(errno) => return Err(Trouble::Call("waitpid", errno)),
+            }
+        }
+    }
+
+    fn ends(&self) -> Result<u32, Trouble> {
+        let code = self.round as u8;
+        self.one(WaitStatus::exited(code), || code)
+    }
+
+    fn grows(&self) -> Result<u32, Trouble> {
+        let pages = 1 + self.round % 40;
+        self.one(WaitStatus::exited(0), || u8::from(!use_heap(pages)))
+    }
+
+    fn runs(&self) -> Result<u32, Trouble> {
+        self.one(WaitStatus::exited(LIFE), || {
+            let errno = process::exec(self.program, &[self.program, c"life"], &[c"HOME=/"]);
+            eprintln!("soak: execve: {errno}");
+            1
+        })
+    }
+
+    /// What a program does that was run by this one.
+    fn run() -> u8 {
+        if use_heap(3) { LIFE } else { 1 }
+    }
+
+    fn faults(&self) -> Result<u32, Trouble> {
+        let addresses = [0, 0xC010_0000, 0x0804_8000, 0xBFFE_F000, 0x7000_0000];
+        let address = addresses[self.round as usize / LIVES.len() % addresses.len()];
+        self.one(WaitStatus::killed(Signal::Segmentation), || {
+            use_heap(2);
+            poke(address, 1);
+            0
+        })
+    }
+
+    fn calls(&self) -> Result<u32, Trouble> {
+        let bytes = 4096 + self.round % 11 * 4096;
+        self.one(WaitStatus::exited(0), || u8::from(!arch::push_and_pop(bytes)))
+    }
+
+    fn divides(&self) -> Result<u32, Trouble> {
+        self.one(WaitStatus::killed(Signal::Arithmetic), || {
+            arch::divide_by_zero();
+            0
+        })
+    }
+
+    fn runs_nothing(&self) -> Result<u32, Trouble> {
+        self.one(WaitStatus::exited(0), || {
+            u8::from(process::exec(c"no-such-program", &[c"a", c"b"], &[]) != Errno::ENOENT)
+        })
+    }
+
+    fn leaves(&self) -> Result<u32, Trouble> {
+        self.one(WaitStatus::exited(0), || {
+            let behind = || {
+                for _ in 0..3 {
+                    process::yield_now();
+                }
+                use_heap(1);
+                5
+            };
+            u8::from(process::spawn(behind).is_err())
+        })?;
+        Ok(2)
+    }
+
+    fn overflows(&self) -> Result<u32, Trouble> {
+        self.one(WaitStatus::killed(Signal::Segmentation), || descend(0) as u8)
+    }
+
+    fn takes_all(&self) -> Result<u32, Trouble> {
+        // Past the limit. Now and then it is more than there is, for which the kernel
+        // takes all that there is, and gives it back.
+        let bytes = if self.round / LIVES.len() as u32 % 100 == 0 { 0x9000_0000 } else { 0xAFFF_0000 };
+        self.one(WaitStatus::exited(0), || {
+            let before = memory::end();
+            let refused = move_end(before.wrapping_add(bytes)) == before;
+            u8::from(!refused || memory::end() != before)
+        })
+    }
+}
+
+#[allow(unsafe_code)]
+fn move_end(address: u32) -> u32 {
+    // SAFETY: only what this process itself put past the end is given back.
+    unsafe { memory::brk(address) }
+}
+
+/// Takes so many pages, uses them, and gives back half of them. Whether they were
+/// zero, and kept what was written.
+fn use_heap(pages: u32) -> bool {
+    let start = memory::end().next_multiple_of(PAGE_SIZE);
+    let end = start + pages * PAGE_SIZE;
+    if move_end(end) != end {
+        return false;
+    }
+    let addresses = || (start..end).step_by(PAGE_SIZE as usize / 4);
+    let are_zero = addresses().all(|address| peek(address) == 0);
+    addresses().for_each(|address| poke(address, address as u8 | 1));
+    let are_kept = addresses().all(|address| peek(address) == address as u8 | 1);
+    let half = start + pages / 2 * PAGE_SIZE;
+    are_zero && are_kept && move_end(half) == half
+}
+
+#[allow(unsafe_code)]
+fn peek(address: u32) -> u8 {
+    // SAFETY: the kernel ends this process if there is nothing.
+    unsafe { arch::peek(address) }
+}
+
+#[allow(unsafe_code)]
+fn poke(address: u32, value: u8) {
+    // SAFETY: it is memory that this process took for this, or the kernel ends it.
+    unsafe { arch::poke(address, value) }
+}
+
+/// Calls itself for ever; it is written so that the compiler does not notice.
+fn descend(depth: u32) -> u32 {
+    let mut block = [depth; 64];
+    black_box(&mut block);
+    if depth == u32::MAX { 0 } else { black_box(descend(depth + 1)) + block[depth as usize % 64] }
+}
