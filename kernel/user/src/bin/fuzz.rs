@@ -390,8 +390,8 @@ impl Fuzzer {
             10 => (less(rng, 0x0804_9000), Kind::ReadOnly),
             // The end of the heap, and around it.
             11 => (less(rng, memory::end()).wrapping_add(rng.below(64)), Kind::Any),
-            // Over the end of what is mapped for data.
-            12 => (less(rng, scratch + 2 * PAGE_SIZE), Kind::Any),
+            // Over the end of what is mapped for the heap.
+            12 => (less(rng, memory::end().next_multiple_of(PAGE_SIZE)), Kind::Any),
             _ => (scratch + rng.below(PAGE_SIZE), Kind::Scratch),
         }
     }
@@ -414,8 +414,8 @@ impl Fuzzer {
             1 => self.rng.word() | 0xC000_0000,
             2 => self.rng.choose(&[0x0804_8000, 0x1000_0000, 0xBFFE_F001, 0xBFFF_0000, 0xC000_0000, u32::MAX]),
             3 => 0x1000_0000,
-            4 => now.wrapping_add(self.rng.below(16 * PAGE_SIZE)),
-            5 => now.wrapping_sub(self.rng.below(16 * PAGE_SIZE)),
+            4 => now.wrapping_add(self.rng.below(2 * PAGE_SIZE)),
+            5 => now.wrapping_sub(self.rng.below(8 * PAGE_SIZE)),
             6 => now & !(PAGE_SIZE - 1),
             _ => now.wrapping_add(self.rng.below(3)),
         }
@@ -428,7 +428,8 @@ impl Fuzzer {
             1 => self.rng.choose(&[i32::MIN.cast_unsigned(), 0x9000_0000, 0xF000_0000]),
             2 if self.rng.below(MOST_MEMORY) == 0 => i32::MAX.cast_unsigned(),
             3 => self.rng.below(16 * PAGE_SIZE).wrapping_neg(),
-            _ => self.rng.below(4 * PAGE_SIZE),
+            4 => self.rng.below(4 * PAGE_SIZE),
+            _ => self.rng.below(64),
         }
     }
 }
