@@ -16,7 +16,7 @@ impl Handler for Traps {
     fn from_user(&self, trap: Trap, frame: &mut TrapFrame) {
         let mut guard = SYSTEM.try_lock().expect("the kernel is not interrupted while it works for a process");
         let system = guard.as_mut().expect("who runs in ring 3 is a process");
-        system.destroy_abandoned();
+        system.bury();
         system.current().frame = *frame;
         let keep = match trap {
             Trap::SystemCall => calls::handle(system),

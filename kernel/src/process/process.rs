@@ -104,6 +104,9 @@ pub struct Process {
     pub pid: Pid,
     /// Its parent's.
     pub parent: Pid,
+    /// Whether the parent is one that it got when its own ended. Nobody asks how it
+    /// ends, so nothing of it stays.
+    pub adopted: bool,
     /// Its program.
     pub name: Name,
     /// What it does.

@@ -47,7 +47,7 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     trap::run(&frame);
 
     let Some(mut system) = SYSTEM.lock().take() else { unreachable!("the processes were there before") };
-    system.destroy_abandoned();
+    system.bury();
     let Some(status) = system.ended() else { unreachable!("ring 3 is left when the first process has ended") };
     Ok(status)
 }

@@ -26,6 +26,8 @@ pub struct System {
     current: Option<Slot>,
     /// The kernel stack of a process that ended while the kernel worked on it.
     abandoned: Option<KernelStack>,
+    /// Whether a process has ended since the last [`bury`](Self::bury).
+    some_ended: bool,
     /// How the first process ended, once it has.
     ended: Option<WaitStatus>,
     /// The tick at which memory is to be drawn again.
@@ -41,6 +43,7 @@ impl System {
             stacks: KernelStacks::new(STACKS),
             current: None,
             abandoned: None,
+            some_ended: false,
             ended: None,
             next_picture: 0,
         }
@@ -124,7 +127,8 @@ impl System {
         };
         let pid = self.table.next_pid();
         let body = Some(Body { space, stack });
-        self.table.insert(slot, room, Process { pid, parent, name, state: State::Ready, frame, body, ticks: 0 });
+        let process = Process { pid, parent, adopted: false, name, state: State::Ready, frame, body, ticks: 0 };
+        self.table.insert(slot, room, process);
         Ok(pid)
     }
 
@@ -133,6 +137,7 @@ impl System {
         let process = self.table.at_mut(slot);
         let (pid, parent) = (process.pid, process.parent);
         process.state = State::Ended(status);
+        self.some_ended = true;
         if let Some(Body { space, stack }) = process.body.take() {
             space.destroy();
             if self.current == Some(slot) {
@@ -147,12 +152,9 @@ impl System {
         }
         for child in self.table.iter_mut().filter(|process| process.parent == pid) {
             child.parent = Pid::FIRST;
+            child.adopted = true;
         }
         self.tell(parent, pid);
-        if parent != Pid::FIRST {
-            // It may have inherited somebody who has ended.
-            self.tell_about_ended(Pid::FIRST);
-        }
     }
 
     /// Ends a process, and all that descend from it.
@@ -206,14 +208,6 @@ impl System {
         }
     }
 
-    /// Wakes a process that waits for a child, if one has ended.
-    fn tell_about_ended(&mut self, parent: Pid) {
-        let ended = |process: &Process| process.parent == parent && matches!(process.state, State::Ended(_));
-        if let Some(child) = self.table.position(ended) {
-            self.tell(parent, self.table.at(child).pid);
-        }
-    }
-
     /// Makes a kernel stack. The kernel is about to stand on it, so what lab 05 says is
     /// looked at first.
     fn make_stack(&mut self) -> Result<KernelStack, Refusal> {
@@ -238,11 +232,17 @@ impl System {
         memory::with(|memory| self.stacks.destroy(&mut memory.kernel_stack_pages(), stack));
     }
 
-    /// Gives back the stack of a process that has ended, once the kernel works on
-    /// another one.
-    pub fn destroy_abandoned(&mut self) {
+    /// Takes away what is left of processes that have ended and that nobody asks
+    /// about. To be called when the kernel works for one that has not ended.
+    pub fn bury(&mut self) {
         if let Some(stack) = self.abandoned.take() {
             self.destroy_stack(stack);
+        }
+        if core::mem::take(&mut self.some_ended) {
+            let is_left = |process: &Process| process.adopted && matches!(process.state, State::Ended(_));
+            while let Some(slot) = self.table.position(is_left) {
+                self.table.remove(slot);
+            }
         }
     }
 

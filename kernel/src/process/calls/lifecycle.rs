@@ -67,7 +67,7 @@ pub fn waitpid(system: &mut System, pid: u32, status: VirtAddr, options: u32) ->
     let parent = system.current().pid;
     let is_meant = |system: &System, slot: Slot| {
         let process = system.table.at(slot);
-        process.parent == parent && child.is_none_or(|child| process.pid == child)
+        process.parent == parent && !process.adopted && child.is_none_or(|child| process.pid == child)
     };
     if !system.table.slots().any(|slot| is_meant(system, slot)) {
         return Err(Errno::ECHILD);
