@@ -19,6 +19,7 @@ use crate::packages;
 use crate::probe::Probes;
 use crate::progress::Progress;
 use crate::report::{self, View};
+use crate::system::Ended;
 use crate::tools::{Machines, NoEmulator, Tools};
 use crate::workspace::Workspace;
 use crate::{compare, dev, doctor, explain, look, system};
@@ -79,8 +80,11 @@ fn run(cli: Cli, start: Instant) -> Result<u8> {
             let place = Place::find()?;
             // A wrong name is told before anything is installed.
             place.workspace.select(&arguments.labs)?;
-            let started = system::run(&arguments, &place.engine(&cli.common)?)?;
-            Ok(if started { EXIT_PASSED } else { EXIT_COULD_NOT_RUN })
+            Ok(match system::run(&arguments, &place.engine(&cli.common)?)? {
+                Ended::Well => EXIT_PASSED,
+                Ended::Failed => EXIT_FAILED,
+                Ended::NotStarted => EXIT_COULD_NOT_RUN,
+            })
         }
         Some(Command::Look(arguments)) => look(&arguments, &cli.common),
         Some(Command::Explain { check }) => {

@@ -142,6 +142,9 @@ pub struct RunArgs {
     /// Show the machine's screen, with a live map of memory, in a window
     #[arg(long)]
     pub window: bool,
+    /// Run this program in place of the shell, such as `fuzz 7`, the same way every time; exit with 1 if it fails
+    #[arg(long, value_name = "PROGRAM WORDS")]
+    pub program: Option<String>,
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = crate::lab_toml::Memory::parse)]
     pub memory: crate::lab_toml::Memory,

@@ -44,6 +44,20 @@ pub fn arguments(programs: &[String]) -> Vec<String> {
     if paths.is_empty() { Vec::new() } else { vec!["-initrd".into(), paths.join(",")] }
 }
 
+/// The kernel's word for running a program in the place of the shell: `line` is its
+/// name and its arguments, separated by spaces.
+///
+/// # Errors
+/// If there is no such program.
+pub fn word(line: &str, programs: &[String]) -> Result<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.first() {
+        Some(&name) if programs.iter().any(|known| known == name) => Ok(format!("run={}", words.join(","))),
+        name => Err(Error::new(format!("there is no program `{}`", name.unwrap_or(&"")))
+            .advise(format!("the programs are {}", programs.join(", ")))),
+    }
+}
+
 /// The folder for the programs, beside the kernels in `images`.
 pub fn folder(images: &Path) -> PathBuf {
     images.join(FOLDER)
@@ -64,6 +78,15 @@ mod tests {
         }
         assert_eq!(names(root.path()).unwrap(), ["brk-test", "hello", "shell"]);
         assert!(names(&root.path().join("other")).unwrap_err().to_string().contains("restore the folder"));
+    }
+
+    #[test]
+    fn a_program_may_be_run_in_place_of_the_shell() {
+        let programs = ["fuzz".to_owned(), "soak".to_owned()];
+        assert_eq!(word(" fuzz  7 10", &programs).unwrap(), "run=fuzz,7,10");
+        for wrong in ["", "fuz 7"] {
+            assert!(word(wrong, &programs).unwrap_err().to_string().contains("the programs are fuzz, soak"));
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Display, Formatter};
 
+use abi::WaitStatus;
+use alloc::vec::Vec;
 use kernel_core::machine::Machine;
 use log::{error, info, warn};
 use mm_api::RegionKind;
@@ -15,11 +17,9 @@ use crate::screen;
 pub fn run(machine: &'static Machine) -> ! {
     info!("Folio {}: a kernel whose memory is yours to manage", env!("CARGO_PKG_VERSION"));
     describe_memory(machine);
-    if start_memory(machine) {
-        run_programs(machine);
-    }
+    let well = start_memory(machine) && run_programs(machine);
     info!("There is nothing more to do.");
-    kernel_core::shut_down()
+    kernel_core::shut_down(well)
 }
 
 /// Prints the memory map and what is reserved in it.
@@ -81,23 +81,31 @@ fn describe_use() {
 /// The program that is started first, if the machine was booted with it.
 const SHELL: &str = "shell";
 
-/// Labs 04 and 05: starts the first program, and goes on when it has ended.
-fn run_programs(machine: &'static Machine) {
+/// Labs 04 and 05: starts the first program, and goes on when it has ended. Whether
+/// that one said that all went well, and nothing was lost.
+fn run_programs(machine: &'static Machine) -> bool {
     let mut names = machine.modules().map(|module| module.name);
     let Some(first) = names.next() else {
         warn!(
             "The kernel was booted without programs, so there is nothing to run. `cargo grade run` brings them along."
         );
-        return;
+        return true;
     };
     let first = if names.any(|name| name == SHELL) { SHELL } else { first };
+    let mut words = machine.command_line().program.unwrap_or(first).split(',');
+    let first = words.next().unwrap_or(first);
+    let arguments: Vec<&str> = words.collect();
     info!("Labs 04 and 05, the heap and the stacks of processes:");
     screen::start();
     let before = Audit::now();
-    match process::run(machine, first, &[]) {
-        Ok(status) => info!("{first}, the first process, {status}."),
-        Err(error) => return error!("{first} cannot be started: {error}"),
-    }
+    let status = match process::run(machine, first, &arguments) {
+        Ok(status) => status,
+        Err(error) => {
+            error!("{first} cannot be started: {error}");
+            return false;
+        }
+    };
+    info!("{first}, the first process, {status}.");
     let after = Audit::now();
     if before == after {
         info!("Everything that processes had was given back.");
@@ -106,6 +114,7 @@ fn run_programs(machine: &'static Machine) {
         warn!("  in use before: {before}");
         warn!("  and after:     {after}");
     }
+    status == WaitStatus::exited(0) && before == after
 }
 
 /// A range of physical addresses, and how large it is.

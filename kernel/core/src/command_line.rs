@@ -42,6 +42,8 @@ pub enum Task<'a> {
 pub struct CommandLine<'a> {
     /// `check=NAME`, `list`, or neither.
     pub task: Task<'a>,
+    /// `run=NAME,ARGUMENT,…`: the program to run in the place of the shell, and its arguments.
+    pub program: Option<&'a str>,
     /// `nonce=HEX`.
     pub nonce: Nonce,
     /// `seed=N`.
@@ -63,13 +65,20 @@ impl<'a> CommandLine<'a> {
     /// are values that cannot be read.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let mut line =
-            Self { task: Task::Run, nonce: Nonce::NONE, seed: DEFAULT_SEED, budget: DEFAULT_BUDGET, look: false };
+        let mut line = Self {
+            task: Task::Run,
+            program: None,
+            nonce: Nonce::NONE,
+            seed: DEFAULT_SEED,
+            budget: DEFAULT_BUDGET,
+            look: false,
+        };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 None if word == "list" => line.task = Task::List,
                 None if word == "look" => line.look = true,
                 Some(("check", name)) => line.task = Task::Check(name),
+                Some(("run", program)) => line.program = Some(program),
                 Some(("nonce", digits)) => line.nonce = Nonce::parse(digits).unwrap_or(line.nonce),
                 Some(("seed", number)) => line.seed = number.parse().unwrap_or(line.seed),
                 Some(("budget", number)) => line.budget = number.parse().unwrap_or(line.budget),
