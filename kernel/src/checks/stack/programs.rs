@@ -1,6 +1,9 @@
 //! Checks that programs make in ring 3: `stack-test` looks at its own stack, rule
 //! by rule, and the kernel around it is the one that this lab is part of.
 
+use core::fmt;
+
+use abi::WaitStatus;
 use kernel_core::check::{Context, Outcome};
 use kernel_core::{ensure, fail};
 
@@ -26,7 +29,7 @@ pub fn program_arguments(context: &mut Context) -> Outcome {
             saw: ("{line}")
         );
     }
-    ensure!(status.code() == Some(0), expected: ("the program `args` to end well"), saw: ("that it {status}"));
+    ensure!(status.code() == Some(0), expected: ("the program `args` to exit with 0"), saw: ("it {}", Ended(status)));
     ensure_rules(context, &["entry", "vectors", "strings", "too-many", "most"])
 }
 
@@ -69,9 +72,21 @@ fn ensure_rules(context: &mut Context, rules: &[&str]) -> Outcome {
                 what = line;
             }
         }
-        fail!(expected: ("the program `stack-test {rule}` to end well"), saw: ("that it {status}"));
+        fail!(expected: ("the program `stack-test {rule}` to exit with 0"), saw: ("it {}", Ended(status)));
     }
     Ok(())
+}
+
+/// How a program ended, after "it".
+struct Ended(WaitStatus);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.signal().is_some() {
+            f.write_str("was ")?;
+        }
+        self.0.fmt(f)
+    }
 }
 
 /// What a program has written.
