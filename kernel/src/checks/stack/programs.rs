@@ -67,7 +67,7 @@ fn ensure_rules(context: &mut Context, rules: &[&str]) -> Outcome {
                 expected = Some(text);
             } else if let (Some(expected), Some(saw)) = (expected, line.strip_prefix("saw ")) {
                 context.note(format_args!("the program `stack-test {rule}` found it"));
-                fail!(expected: ("{what} {expected}"), saw: ("{saw}"));
+                fail!(expected: ("{what} {expected}"), saw: ("{}", saw.trim_start()));
             } else if expected.is_none() {
                 what = line;
             }
