@@ -239,7 +239,7 @@ impl Lives {
     fn takes_all(&self) -> Result<u32, Trouble> {
         // Past the limit. Now and then it is more than there is, for which the kernel
         // takes all that there is, and gives it back.
-        let bytes = if self.round / LIVES.len() as u32 % 100 == 0 { 0x9000_0000 } else { 0xAFFF_0000 };
+        let bytes = if (self.round / LIVES.len() as u32).is_multiple_of(100) { 0x9000_0000 } else { 0xAFFF_0000 };
         self.one(WaitStatus::exited(0), || {
             let before = memory::end();
             let refused = move_end(before.wrapping_add(bytes)) == before;

@@ -134,7 +134,7 @@ fn given(start: &'static Start) -> u8 {
 
 /// A string that is longer than all arguments may be.
 const LONG: &CStr = {
-    const BYTES: [u8; ARGUMENTS_MAX + 8] = {
+    static BYTES: [u8; ARGUMENTS_MAX + 8] = {
         let mut bytes = [b'x'; ARGUMENTS_MAX + 8];
         bytes[ARGUMENTS_MAX + 7] = 0;
         bytes
