@@ -4,6 +4,9 @@
 //! what it saw where the rule does not hold, and ends with 0 if it does
 //! (`kernel/user/src/test.rs`).
 
+use core::fmt;
+
+use abi::WaitStatus;
 use kernel_core::check::{Context, Outcome};
 use kernel_core::fail;
 
@@ -32,7 +35,19 @@ pub fn ensure_rules(context: &mut Context, program: &str, rules: &[&str]) -> Out
                 what = line;
             }
         }
-        fail!(expected: ("the program `{program} {rule}` to end well"), saw: ("{program} {status}"));
+        fail!(expected: ("the program `{program} {rule}` to exit with 0"), saw: ("it {}", Ended(status)));
     }
     Ok(())
+}
+
+/// How a program ended, after "it".
+pub struct Ended(pub WaitStatus);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.signal().is_some() {
+            f.write_str("was ")?;
+        }
+        self.0.fmt(f)
+    }
 }

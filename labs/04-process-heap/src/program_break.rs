@@ -137,16 +137,16 @@ impl ProcessHeap for Heap {
         todo!("step 7: move the break to an address")
     }
 
-    /// Step 8: moves the break by `increment` bytes, and returns where it was before.
+    /// Step 9: moves the break by `increment` bytes, and returns where it was before.
     ///
     /// # Errors
     /// - [`BreakError::Wraps`] if there is no such address, past 4 GiB or below 0.
     /// - Those of [`brk`](Self::brk).
     fn sbrk(&mut self, pages: &mut dyn Pages, increment: i32) -> Result<VirtAddr, BreakError> {
-        todo!("step 8: move the break by a number of bytes")
+        todo!("step 9: move the break by a number of bytes")
     }
 
-    /// Step 9: the heap of a new process, a copy of this one. `from` are the pages of
+    /// Step 10: the heap of a new process, a copy of this one. `from` are the pages of
     /// this process, `to` those of the new one, at the same addresses.
     ///
     /// There is no way from one address space into the other but through the kernel:
@@ -156,11 +156,11 @@ impl ProcessHeap for Heap {
     /// # Errors
     /// Those of [`map_all`]. Then `to` has none of the heap's pages.
     fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, BreakError> {
-        todo!("step 9: copy a heap")
+        todo!("step 10: copy a heap")
     }
 
-    /// Step 10: unmaps all of the heap's pages. It is empty afterwards, and can grow again.
+    /// Step 8: unmaps all of the heap's pages. It is empty afterwards, and can grow again.
     fn clear(&mut self, pages: &mut dyn Pages) {
-        todo!("step 10: empty the heap")
+        todo!("step 8: empty the heap")
     }
 }

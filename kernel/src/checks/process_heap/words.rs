@@ -17,10 +17,12 @@ impl fmt::Display for At {
         let Self { start, address } = self;
         let past = address.as_u32().wrapping_sub(start.as_u32());
         // No heap of a check is that large: further away, the distance says nothing.
-        if past < 0x1000_0000 {
-            write!(f, "start + {past:#x}")
+        if past < 10 {
+            write!(f, "start + {past}")
+        } else if past < 0x1000_0000 {
+            write!(f, "start + {past} ({past:#x})")
         } else if past > 0xF000_0000 {
-            write!(f, "start - {:#x}", past.wrapping_neg())
+            write!(f, "start - {}", past.wrapping_neg())
         } else {
             write!(f, "{address}")
         }

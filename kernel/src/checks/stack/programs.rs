@@ -1,12 +1,10 @@
 //! Checks that programs make in ring 3: `stack-test` looks at its own stack, rule
 //! by rule, and the kernel around it is the one that this lab is part of.
 
-use core::fmt;
-
-use abi::WaitStatus;
 use kernel_core::check::{Context, Outcome};
 use kernel_core::{ensure, fail};
 
+use crate::checks::programs::{Ended, ensure_rules};
 use crate::process::{Ending, run_program};
 
 /// What a program finds when it begins, and what happens when that is too much.
@@ -30,7 +28,7 @@ pub fn program_arguments(context: &mut Context) -> Outcome {
         );
     }
     ensure!(status.code() == Some(0), expected: ("the program `args` to exit with 0"), saw: ("it {}", Ended(status)));
-    ensure_rules(context, &["entry", "vectors", "strings", "too-many", "most"])
+    ensure_rules(context, "stack-test", &["entry", "vectors", "strings", "too-many", "most"])
 }
 
 /// Whether a word is `argv[index]`.
@@ -40,53 +38,17 @@ fn names(word: &str, index: usize) -> bool {
 
 /// A program may use all of its stack, however it goes there, and finds zeros.
 pub fn program_recursion(context: &mut Context) -> Outcome {
-    ensure_rules(context, &["recursion", "growth", "zeroed", "system-calls"])
+    ensure_rules(context, "stack-test", &["recursion", "growth", "zeroed", "system-calls"])
 }
 
 /// What goes below the limit is ended, and nobody else.
 pub fn program_overflow(context: &mut Context) -> Outcome {
-    ensure_rules(context, &["lowest-byte", "overflow"])
+    ensure_rules(context, "stack-test", &["lowest-byte", "overflow"])
 }
 
 /// Every process has stacks of its own, which go with it.
 pub fn program_stacks_apart(context: &mut Context) -> Outcome {
-    ensure_rules(context, &["fork", "exec", "returned", "kernel-stacks"])
-}
-
-/// Has `stack-test` look at these rules, one after the other.
-fn ensure_rules(context: &mut Context, rules: &[&str]) -> Outcome {
-    for rule in rules {
-        let Ending { status, output } = run_program(context, "stack-test", &[rule])?;
-        if status.code() == Some(0) {
-            continue;
-        }
-        // "what:", "expected …" and "saw …", each on a line of its own.
-        let (mut what, mut expected) = ("", None);
-        for line in Output(&output).lines().map(str::trim) {
-            if let Some(text) = line.strip_prefix("expected ") {
-                expected = Some(text);
-            } else if let (Some(expected), Some(saw)) = (expected, line.strip_prefix("saw ")) {
-                context.note(format_args!("the program `stack-test {rule}` found it"));
-                fail!(expected: ("{what} {expected}"), saw: ("{}", saw.trim_start()));
-            } else if expected.is_none() {
-                what = line;
-            }
-        }
-        fail!(expected: ("the program `stack-test {rule}` to exit with 0"), saw: ("it {}", Ended(status)));
-    }
-    Ok(())
-}
-
-/// How a program ended, after "it".
-struct Ended(WaitStatus);
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.signal().is_some() {
-            f.write_str("was ")?;
-        }
-        self.0.fmt(f)
-    }
+    ensure_rules(context, "stack-test", &["fork", "exec", "returned", "kernel-stacks"])
 }
 
 /// What a program has written.

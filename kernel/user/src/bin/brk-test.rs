@@ -74,20 +74,20 @@ fn poke(address: u32, value: u8) {
 }
 
 /// The first byte from `start` up to `end` that is not `value`.
-fn first_unlike(start: u32, end: u32, value: u8) -> Option<Byte> {
-    (start..end).map(|address| Byte { address, value: peek(address) }).find(|byte| byte.value != value)
+fn first_unlike(start: u32, end: u32, value: u8) -> Found {
+    Found((start..end).map(|address| (address, peek(address))).find(|&(_, byte)| byte != value))
 }
 
-/// A byte of the heap.
+/// The byte that was looked for, with its address; or that there is none.
 #[derive(PartialEq)]
-struct Byte {
-    address: u32,
-    value: u8,
-}
+struct Found(Option<(u32, u8)>);
 
-impl Debug for Byte {
+impl Debug for Found {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#04x} at {:#010x}", self.value, self.address)
+        match self.0 {
+            None => f.write_str("none"),
+            Some((address, value)) => write!(f, "{value:#04x} at {address:#010x}"),
+        }
     }
 }
 
@@ -134,14 +134,14 @@ fn brk_answers(check: &mut Check, _: &Start) {
 fn zeroed(check: &mut Check, _: &Start) {
     let end = 3 * PAGE_SIZE + 17;
     let Some(start) = moved(check, end as i32) else { return };
-    check.equal("the first byte of new memory that is not 0", None, first_unlike(start, start + end, 0));
+    check.equal("the first byte of new memory that is not 0", Found(None), first_unlike(start, start + end, 0));
     fill(start, start + end, 0xAA);
     // Within a page, and over pages.
     for keep in [3 * PAGE_SIZE + 5, PAGE_SIZE + 100, 0] {
         moved(check, keep as i32 - end as i32);
         moved(check, end as i32 - keep as i32);
         let seen = first_unlike(start + keep, start + end, 0);
-        check.equal("the first byte that is not 0, after the break came back", None, seen);
+        check.equal("the first byte that is not 0, after the break came back", Found(None), seen);
         fill(start, start + end, 0xAA);
     }
 }
@@ -151,7 +151,7 @@ fn kept(check: &mut Check, _: &Start) {
     fill(start, start + 100, 0x5A);
     for bytes in [1, 4095, 3 * 4096, -4096, -8000, 100] {
         moved(check, bytes);
-        check.equal("the first byte that is not what was written", None, first_unlike(start, start + 100, 0x5A));
+        check.equal("the first byte that is not what was written", Found(None), first_unlike(start, start + 100, 0x5A));
     }
 }
 
@@ -174,7 +174,7 @@ fn shrunk(check: &mut Check, _: &Start) {
     // Used, so that the processor remembers where the page was.
     check.apart("after the break came down by a page", |check| {
         moved(check, -(PAGE_SIZE as i32));
-        check.equal("the first byte that was lost", None, first_unlike(start, start + 2 * PAGE_SIZE, 0x77));
+        check.equal("the first byte that was lost", Found(None), first_unlike(start, start + 2 * PAGE_SIZE, 0x77));
         check.faults("reading the page that was given back", || {
             peek(start + 2 * PAGE_SIZE);
         });
@@ -212,7 +212,7 @@ fn impossible(check: &mut Check, what: &str, ask: impl FnOnce(&mut Check)) {
     ask(check);
     check.equal("free frames afterwards", before, meminfo::physical().map(|memory| memory.free_frames));
     check.address(what, start + SIZE, brk(0));
-    check.equal("the first byte that changed", None, first_unlike(start, start + SIZE, 0x3C));
+    check.equal("the first byte that changed", Found(None), first_unlike(start, start + SIZE, 0x3C));
     brk(start);
 }
 
@@ -317,17 +317,17 @@ fn fork_copies(check: &mut Check, _: &Start) {
     fill(start, start + SIZE, 0x11);
     check.apart("the copy", |check| {
         check.address("the break", start + SIZE, brk(0));
-        check.equal("the first byte that was not copied", None, first_unlike(start, start + SIZE, 0x11));
+        check.equal("the first byte that was not copied", Found(None), first_unlike(start, start + SIZE, 0x11));
         fill(start, start + SIZE, 0x22);
         moved(check, PAGE_SIZE as i32);
-        check.equal("memory that is not 0", None, first_unlike(start + SIZE, start + SIZE + PAGE_SIZE, 0));
+        check.equal("memory that is not 0", Found(None), first_unlike(start + SIZE, start + SIZE + PAGE_SIZE, 0));
     });
     check.address("the break, after the copy moved its own", start + SIZE, brk(0));
-    check.equal("the first byte that the copy changed", None, first_unlike(start, start + SIZE, 0x11));
+    check.equal("the first byte that the copy changed", Found(None), first_unlike(start, start + SIZE, 0x11));
     check.apart("a copy that gives its heap back", |check| {
         check.address("the break", start, brk(start));
     });
-    check.equal("the first byte that went with the copy", None, first_unlike(start, start + SIZE, 0x11));
+    check.equal("the first byte that went with the copy", Found(None), first_unlike(start, start + SIZE, 0x11));
 }
 
 /// The argument of the program that another one became.
@@ -359,7 +359,7 @@ fn after_exec() -> u8 {
         peek(start);
     });
     moved(&mut check, 5 * PAGE_SIZE as i32);
-    check.equal("memory that is not 0", None, first_unlike(start, start + 5 * PAGE_SIZE, 0));
+    check.equal("memory that is not 0", Found(None), first_unlike(start, start + 5 * PAGE_SIZE, 0));
     check.exit_code()
 }
 
