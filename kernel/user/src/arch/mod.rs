@@ -38,8 +38,30 @@ pub struct Registers {
     pub edi: u32,
     /// Not an argument. The kernel keeps it, like all but `eax`.
     pub ebp: u32,
-    /// By how much the stack pointer was moved: 0, unless the kernel is wrong.
-    pub esp_moved: u32,
+    /// Not an argument, and kept. It need not point to a stack: the kernel has its own.
+    pub esp: u32,
+    /// Not an argument. What ring 3 may set of it.
+    pub eflags: u32,
+    /// Not an argument: the selector in DS, ES, FS and GS. The kernel has its own
+    /// and brings back what programs have.
+    pub segment: u32,
+}
+
+/// The direction flag: functions expect it to be clear.
+pub const DIRECTION: u32 = 1 << 10;
+/// The nested-task flag, which changes what `iret` does.
+pub const NESTED_TASK: u32 = 1 << 14;
+/// The alignment-check flag.
+pub const ALIGNMENT_CHECK: u32 = 1 << 18;
+/// The flags that a program begins with: interrupts are on, and a bit that is always set.
+pub const FLAGS: u32 = 0x202;
+
+/// The selector that programs have in the data segments.
+pub fn data_segment() -> u32 {
+    let selector: u32;
+    // SAFETY: it reads a register.
+    unsafe { asm!("mov {0:e}, ss", out(reg) selector, options(nomem, nostack, preserves_flags)) }
+    selector & 0xFFFF
 }
 
 /// Makes any system call, with any arguments: for tests of the kernel.
@@ -127,15 +149,6 @@ pub fn halt() {
 pub fn interrupt_0x20() {
     // SAFETY: the processor refuses to.
     unsafe { asm!("int 0x20") }
-}
-
-/// Sets the direction flag, which functions expect to be clear, and asks for the
-/// process's number: 0 if the kernel came back with the flag as it was.
-pub fn flags_survive() -> bool {
-    let flags: u32;
-    // SAFETY: the flag is cleared again before anybody can miss it.
-    unsafe { asm!("std", "int 0x80", "pushfd", "pop {}", "cld", out(reg) flags, inout("eax") 20 => _) }
-    flags & 1 << 10 != 0
 }
 
 /// The selector in `cs`, whose low two bits are the ring.

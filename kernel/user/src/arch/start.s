@@ -37,8 +37,10 @@ folio_system_call:
 
 # void folio_system_call_registers(Registers *registers)
 #
-# Makes a call with these registers, and stores what is in them afterwards. Also
-# the stack pointer's difference, which is 0 if the kernel kept it.
+# Makes a call with these registers, whatever they are, and stores what is in them
+# afterwards. Between loading the stack pointer and taking back the right one,
+# nothing may use the stack, and the data segments may be unusable: what is
+# reached through ebp, or with `ss:`, goes through the stack's.
 .globl folio_system_call_registers
 folio_system_call_registers:
     push ebp
@@ -46,34 +48,51 @@ folio_system_call_registers:
     push esi
     push edi
     mov ebp, [esp + 20]
+    mov [folio_registers], ebp
+    mov [folio_stack_pointer], esp
     mov eax, [ebp]
     mov ebx, [ebp + 4]
     mov ecx, [ebp + 8]
     mov edx, [ebp + 12]
     mov esi, [ebp + 16]
     mov edi, [ebp + 20]
-    push ebp
+    push dword ptr [ebp + 32]
+    popfd
+    mov ds, [ebp + 36]
+    mov es, [ebp + 36]
+    mov fs, [ebp + 36]
+    mov gs, [ebp + 36]
+    mov esp, [ebp + 28]
     mov ebp, [ebp + 24]
-    mov [folio_stack_pointer], esp
     int 0x80
-    # With the wrong stack, the pointer to the registers would be lost.
-    xchg esp, [folio_stack_pointer]
-    xchg ebp, [esp]
+    mov ss:[folio_base_pointer], ebp
+    mov ebp, ss:[folio_registers]
     mov [ebp], eax
     mov [ebp + 4], ebx
     mov [ebp + 8], ecx
     mov [ebp + 12], edx
     mov [ebp + 16], esi
     mov [ebp + 20], edi
-    pop dword ptr [ebp + 24]
-    lea eax, [esp - 4]
-    sub eax, [folio_stack_pointer]
-    mov [ebp + 28], eax
+    mov eax, ss:[folio_base_pointer]
+    mov [ebp + 24], eax
+    mov [ebp + 28], esp
+    mov esp, ss:[folio_stack_pointer]
+    pushfd
+    pop dword ptr [ebp + 32]
+    push 0x202
+    popfd
+    mov eax, ss
+    mov ds, eax
+    mov es, eax
     pop edi
     pop esi
     pop ebx
     pop ebp
     ret
 
+.local folio_registers
+.comm folio_registers, 4, 4
 .local folio_stack_pointer
 .comm folio_stack_pointer, 4, 4
+.local folio_base_pointer
+.comm folio_base_pointer, 4, 4

@@ -24,7 +24,7 @@ const KINDS: &[Kind] = &[
     ("jump-heap", "go on past the end of the heap", || arch::jump(past_heap())),
     ("jump-null", "go on at address 0", || arch::jump(0)),
     ("jump-kernel", "go on in the kernel", || arch::jump(0xC010_0000)),
-    ("stack", "call oneself for ever", || {
+    ("stack", "call myself for ever", || {
         descend(0);
     }),
     ("guard", "write to the page below the stack", || poke(0xBFFE_F800)),

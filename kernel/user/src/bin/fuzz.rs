@@ -343,12 +343,13 @@ impl Fuzzer {
     #[allow(unsafe_code)]
     fn call_number(&mut self, number: u32, arguments: [u32; 5]) -> Result<Result<u32, Errno>, &'static str> {
         let [ebx, ecx, edx, esi, edi] = arguments;
-        let before = Registers { eax: number, ebx, ecx, edx, esi, edi, ebp: self.rng.word(), esp_moved: 0 };
+        let before = self.registers(Registers { eax: number, ebx, ecx, edx, esi, edi, ..Registers::default() });
         self.made += 1;
         // SAFETY: what may be written to is the scratch memory, or what this process
         // does not use; whatever else happens to it, that is what it is there for.
         let after = unsafe { arch::call_with(before) };
-        if (Registers { eax: number, ..after }) != before {
+        // The flags of arithmetic are nobody's; of segments the program's own come back.
+        if (Registers { eax: number, eflags: before.eflags, ..after }) != before {
             return Err("a register was not kept");
         }
         let answer = Errno::from_eax(after.eax);
@@ -357,6 +358,22 @@ impl Fuzzer {
             Err(_) => Err("an error that there is not"),
             Ok(_) => Ok(answer),
         }
+    }
+
+    /// With the registers that are no arguments: now and then as no program has them.
+    fn registers(&mut self, registers: Registers) -> Registers {
+        let real = arch::stack_pointer();
+        let esp = match self.rng.below(8) {
+            0 => self.rng.choose(&[0, 1, 4, 0xC000_0000, 0xFFC0_0000, u32::MAX, 0xBFFE_F004, 0x0804_8000]),
+            1 => real - self.rng.below(64),
+            2 => self.rng.word(),
+            _ => real,
+        };
+        let flags = [arch::DIRECTION, arch::NESTED_TASK, arch::ALIGNMENT_CHECK];
+        let eflags = if self.rng.below(4) == 0 { arch::FLAGS | self.rng.choose(&flags) } else { arch::FLAGS };
+        // Without a segment nothing can be reached, which must not trouble the kernel.
+        let segment = if self.rng.below(8) == 0 { self.rng.below(4) } else { arch::data_segment() };
+        Registers { ebp: self.rng.word(), esp, eflags, segment, ..registers }
     }
 
     /// Five words that no call looks at.
