@@ -42,6 +42,24 @@ const IN_RING_3: [(&str, &str); 4] = [
     ("harness-no-kernel-stack", "crashed"),
 ];
 
+/// Those that need the programs, and all labs.
+const WITH_PROGRAMS: [(&str, &str); 2] = [("harness-program", "passed"), ("harness-hostile-files", "passed")];
+
+#[test]
+fn programs_are_loaded_and_wrong_ones_refused_without_a_loss() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::with_checks(&WITH_PROGRAMS.map(|(name, _)| name));
+    let toml = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 2000\nprograms = true");
+    copy.write("labs/01-pmm/lab.toml", &toml);
+    let run = copy.grade(&["01", "--solution", "--json", "-"]).expect_code(0).json();
+    for (name, status) in WITH_PROGRAMS {
+        let check = check(&run, name);
+        assert_eq!(check["status"], status, "{check:#}");
+    }
+}
+
 #[test]
 fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     let names = PROVOKED.map(|(name, _)| name);

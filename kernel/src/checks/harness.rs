@@ -2,6 +2,7 @@
 //!
 //! No lab lists them. The grader's own tests provoke every verdict with them.
 
+mod files;
 mod interrupts;
 mod ring_3;
 
@@ -50,6 +51,7 @@ pub const CHECKS: &[Check] = &[
     check("harness-ring-3", ring_3::round_trip),
     check("harness-user-copies", ring_3::copies),
     check("harness-program", program),
+    check("harness-hostile-files", files::hostile),
     check("harness-kernel-stack-overflow", ring_3::kernel_stack_overflow),
     check("harness-no-kernel-stack", ring_3::no_kernel_stack),
 ];

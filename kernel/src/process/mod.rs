@@ -37,4 +37,6 @@ mod terminal;
 mod user_memory;
 
 pub use audit::Audit;
+pub use program::try_to_load;
+pub use refusal::Refusal;
 pub use run::{Ending, run, run_program};

@@ -14,6 +14,17 @@ use super::refusal::Refusal;
 /// Bytes of a program header in a 32-bit ELF file.
 const PROGRAM_HEADER_BYTES: u32 = 32;
 
+/// Loads a program, and gives everything back: for checks.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn try_to_load(file: &[u8]) -> Result<(), Refusal> {
+    let command = Command::from_kernel("program", &[]).map_err(Refusal::Arguments)?;
+    let (space, _) = load(file, &command)?;
+    space.destroy();
+    Ok(())
+}
+
 /// Loads a program that is to be started so.
 ///
 /// # Errors
