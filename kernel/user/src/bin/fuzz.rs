@@ -48,6 +48,10 @@ fn main(start: &'static Start) -> u8 {
         eprintln!("usage: fuzz [SEED [CALLS [BATCH]]]");
         return 2;
     };
+    if is_fuzzed() {
+        // One of the calls has run this program, by the name that it found on the stack.
+        return 0;
+    }
     println!("fuzz: seed {seed}, {wanted} calls, from batch {first} on");
     let Some(others) = meminfo::physical().ok().map(|memory| memory.processes) else {
         eprintln!("fuzz: this kernel does not say what memory it has");
@@ -86,6 +90,13 @@ fn main(start: &'static Start) -> u8 {
         if is_equal { "nothing is lost" } else { "NOT EQUAL" }
     );
     u8::from(!is_equal)
+}
+
+/// Whether this process's parent runs the same program.
+fn is_fuzzed() -> bool {
+    let myself = meminfo::process(process::id());
+    let parent = myself.and_then(|myself| meminfo::process(myself.parent).map(|parent| (myself, parent)));
+    parent.is_ok_and(|(myself, parent)| myself.name() == parent.name())
 }
 
 /// The memory, once there are no more than so many processes.
