@@ -31,8 +31,11 @@ pub fn interrupts_may_allocate(context: &mut Context) -> Outcome {
 /// A shared heap in an arena.
 type Shared<'a, 'h> = SharedHeap<Watched<'a, 'h>, &'a Flag<'h>>;
 
+/// A call: what it is called, and how to make it, with a block for those that take one.
+type Call = (&'static str, fn(&Shared<'_, '_>, *mut u8) -> Answer);
+
 /// What is called one after the other.
-const CALLS: [(&str, fn(&Shared<'_, '_>, *mut u8) -> Answer); 9] = [
+const CALLS: [Call; 9] = [
     ("with()", |heap, _| answer(heap.with(|heap| heap.check().is_ok()))),
     ("kmalloc(40)", |heap, _| Answer::Block(heap.kmalloc(40))),
     ("kzalloc(40)", |heap, _| Answer::Block(heap.kzalloc(40))),
