@@ -7,7 +7,7 @@ mod common;
 
 use common::*;
 use mm_api::layout::{
-    KERNEL_BASE, KERNEL_STACKS_END, KERNEL_HEAP_START, KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, SELF_MAP_START,
+    KERNEL_BASE, KERNEL_HEAP_START, KERNEL_STACKS_END, KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, SELF_MAP_START,
     TEMPORARY_START, USER_CODE_START,
 };
 use mm_api::{
@@ -690,7 +690,8 @@ fn the_rest_of_the_kernel_half_is_reserved() {
     }
     assert_eq!(snapshot(&machine, &[manager.root(Space::Current)]), before);
     // The first and the last page that can be mapped, and the last of the user half.
-    for address in [KERNEL_VIRTUAL_START.as_u32(), KERNEL_STACKS_END.as_u32() - 4096, KERNEL_BASE.as_u32() - 4096, 0x1000]
+    for address in
+        [KERNEL_VIRTUAL_START.as_u32(), KERNEL_STACKS_END.as_u32() - 4096, KERNEL_BASE.as_u32() - 4096, 0x1000]
     {
         assert_eq!(manager.map(Space::Current, page(address), mine, KW), Ok(()));
     }
