@@ -1,31 +1,81 @@
 //! The documents beside the book.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use crate::page::anchor;
 use crate::{report, root};
 
 fn documents() -> Vec<PathBuf> {
     let in_labs = fs::read_dir(root().join("labs")).unwrap().map(|entry| entry.unwrap().path().join("README.md"));
-    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "grader/JSON.md"];
+    let names = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "grader/JSON.md",
+        "kernel/bench/README.md",
+        "book/examples/maps/README.md",
+        "book/examples/reports/README.md",
+    ];
     names.iter().map(|name| root().join(name)).chain(in_labs).filter(|file| file.is_file()).collect()
 }
 
+/// Where the links and pictures of a document lead.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => links.push(dest_url.to_string()),
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let sources = html.split(" src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+                links.extend(sources.map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    links
+}
+
+/// Whether the document has a heading with this anchor.
+fn has_heading(document: &Path, wanted: &str) -> bool {
+    let text = fs::read_to_string(document).unwrap();
+    let mut title: Option<String> = None;
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => title = Some(String::new()),
+            Event::Text(words) | Event::Code(words) => {
+                if let Some(title) = &mut title {
+                    *title += &words;
+                }
+            }
+            Event::End(TagEnd::Heading(_)) if title.take().is_some_and(|title| anchor(&title) == wanted) => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 #[test]
-fn every_file_that_a_document_links_to_is_there() {
+fn every_place_that_a_document_links_to_is_there() {
     let mut problems = Vec::new();
     for file in documents() {
-        let text = fs::read_to_string(&file).unwrap();
-        for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
-            let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else { continue };
-            let path = dest_url.split('#').next().unwrap_or_default();
-            if path.is_empty() || path.starts_with("https://") {
+        for link in links(&fs::read_to_string(&file).unwrap()) {
+            if link.starts_with("https://") {
                 continue;
             }
-            if !file.with_file_name(path).exists() {
+            let (path, place) = link.split_once('#').map_or((link.as_str(), None), |(path, place)| (path, Some(place)));
+            let target = if path.is_empty() { file.clone() } else { file.with_file_name(path) };
+            if !target.exists() {
                 problems.push(format!("{}: there is no {path}", file.display()));
+            } else if let Some(place) = place
+                && !has_heading(&target, place)
+            {
+                problems.push(format!("{}: there is no #{place} in {}", file.display(), target.display()));
             }
         }
     }

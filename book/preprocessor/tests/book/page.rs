@@ -136,7 +136,7 @@ impl Page {
 }
 
 /// The anchor that mdBook gives a heading with this text.
-fn anchor(text: &str) -> String {
+pub fn anchor(text: &str) -> String {
     let keep = |c: char| match c {
         _ if c.is_alphanumeric() || c == '_' || c == '-' => Some(c),
         _ if c.is_whitespace() => Some('-'),
