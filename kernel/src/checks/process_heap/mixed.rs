@@ -62,14 +62,15 @@ fn play(
             return Ok(None);
         }
         1 | 2 => {
-            // If there is a place for a child that is not its parent's.
-            let mut places = others.iter_mut().enumerate();
-            if let Some((_, place)) = places.find(|(number, place)| *number != index && place.is_none()) {
-                // What is past the break is copied or not, and is zero when it is needed.
-                subject.fill(&player.process, Subject::spare_bytes(&player.process), step)?;
-                let process = subject.fork(&player.process)?;
-                *place = Some(Player { process, stamp: player.stamp });
+            // The child takes the place of another process, which ends.
+            let place = (index + 1 + subject.random(PROCESSES as u32 - 1) as usize) % PROCESSES;
+            if let Some(other) = others[place].take() {
+                subject.end(other.process)?;
             }
+            // What is past the break is copied or not, and is zero when it is needed.
+            subject.fill(&player.process, Subject::spare_bytes(&player.process), step)?;
+            let process = subject.fork(&player.process)?;
+            others[place] = Some(Player { process, stamp: player.stamp });
         }
         3 => {
             subject.clear(&mut player.process);
