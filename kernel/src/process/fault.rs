@@ -3,6 +3,7 @@
 use core::fmt;
 
 use abi::{Signal, WaitStatus};
+use kernel_core::console;
 use log::warn;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{Entry, Page, StackError, VirtAddr};
@@ -51,6 +52,8 @@ fn is_mapped(address: VirtAddr) -> bool {
 
 /// Says what happened.
 fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
+    // It may come in the middle of a line that some program writes.
+    console::end_line();
     let process = system.current();
     let (name, pid, frame) = (process.name, process.pid, process.frame);
     let eip = VirtAddr::new(frame.eip);

@@ -20,6 +20,7 @@ mod address_space;
 mod arguments;
 mod audit;
 mod calls;
+mod characters;
 mod fault;
 mod handler;
 mod image;

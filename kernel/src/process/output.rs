@@ -4,20 +4,20 @@ use alloc::vec::Vec;
 use kernel_core::console;
 use spin::Mutex;
 
+use super::characters::Characters;
+
 /// The most bytes that are kept.
 const MOST: usize = 8192;
 
 /// What programs have written, while somebody wants to know.
 static KEPT: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
+/// The character that was begun.
+static BEGUN: Mutex<Characters> = Mutex::new(Characters::new());
+
 /// Writes to the console.
 pub fn write(bytes: &[u8]) {
-    for chunk in bytes.utf8_chunks() {
-        console::write(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            console::write("\u{FFFD}");
-        }
-    }
+    BEGUN.lock().take(bytes, console::write);
     if let Some(kept) = KEPT.lock().as_mut() {
         let room = kept.capacity() - kept.len();
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -47,6 +47,13 @@ pub fn write(text: &str) {
 /// How every line of the log begins while a check is running.
 const LOG_PREFIX: &str = "# log: ";
 
+/// Ends the line that a program has begun, if one has.
+pub fn end_line() {
+    if !serial::at_line_start() {
+        write("\n");
+    }
+}
+
 /// Shows a crash to somebody who looks at the screen; and, where no grader reads
 /// the serial port, to somebody who reads that.
 pub(crate) fn show_crash(what: fmt::Arguments<'_>) {
