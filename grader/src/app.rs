@@ -138,9 +138,9 @@ impl Place {
             NoEmulator::Missing => Error::new("QEMU is missing").advise("run `cargo grade setup`"),
             NoEmulator::Unfit(error) => error,
         })?;
-        let bochs = tools.bochs.transpose().map_err(|lacking| {
-            Error::new(format!("Bochs cannot be used: {}", lacking.why.as_deref().unwrap_or("parts of it are missing")))
-                .advise("run `cargo grade setup --bochs`")
+        let bochs = tools.bochs.transpose().map_err(|lacking| match lacking.why {
+            Some(why) => Error::new(format!("Bochs cannot be used: {why}")),
+            None => Error::new("Bochs is missing").advise("run `cargo grade setup --bochs`"),
         })?;
         let mut emulators = qemu.map(Emulator::Qemu).into_iter().chain(bochs.map(Emulator::Bochs));
         let emulator = emulators.next().ok_or_else(|| Error::new("there is no emulator"))?;

@@ -413,6 +413,20 @@ mod tests {
         assert_eq!(remedy(LINKER, &apt_system("trixie"), true), Remedy::Apt(vec!["lld"]));
     }
 
+    #[test]
+    fn bochs_comes_with_what_makes_its_cds() {
+        let bochs = Missing { bochs: true, grub: true, xorriso: true, ..NOTHING };
+        assert_eq!(
+            bochs.words(),
+            "Bochs with its display on a terminal, GRUB for a PC with a BIOS and xorriso are missing"
+        );
+        let packages = ["bochs", "bochs-term", "bochsbios", "vgabios", "grub-common", "grub-pc-bin", "xorriso"];
+        assert_eq!(remedy(bochs, &apt_system("bookworm"), true), Remedy::Apt(packages.to_vec()));
+        let commands = ["brew install i686-elf-grub xorriso".to_owned()];
+        let without = Missing { bochs: false, ..bochs };
+        assert_eq!(remedy(without, &System::MacOs, true), Remedy::Commands(commands.to_vec()));
+    }
+
     fn apt_system(codename: &str) -> System {
         System::Apt { codename: codename.to_owned() }
     }

@@ -46,21 +46,20 @@ pub struct NoBochs {
 /// What is missing.
 pub fn find(probes: &Probes) -> Result<Bochs, NoBochs> {
     let mut lacks = Vec::new();
-    let mut why = None;
-    let program = match env::var_os(VARIABLE).filter(|name| !name.is_empty()) {
-        Some(name) => Some(named_program(&name)),
-        None => on_path("bochs"),
-    };
-    let version = program.as_ref().and_then(|program| {
-        // Asking it for its version would not tell whether it can be used, so it is tried out.
-        let said = probes.ask(program, "trial", || Some(trial(program)))?;
-        said.strip_prefix("Bochs ").map(|version| format!("Bochs {version}")).or_else(|| {
-            why = Some(said);
-            None
-        })
-    });
-    if version.is_none() {
-        lacks.push(Part::Bochs);
+    let named = env::var_os(VARIABLE).filter(|name| !name.is_empty());
+    let program = named.as_deref().map_or_else(|| on_path("bochs"), |name| Some(named_program(name)));
+    // Asking it for its version would not tell whether it can be used, so it is tried out.
+    let said = program.as_ref().and_then(|program| probes.ask(program, "trial", || Some(trial(program))));
+    let version = said.clone().filter(|said| said.starts_with("Bochs "));
+    let mut why = said.filter(|_| version.is_none());
+    match named {
+        // Nothing that could be installed makes it a better one.
+        Some(name) if version.is_none() => {
+            let why_not = why.unwrap_or_else(|| "it is not there".to_owned());
+            why = Some(format!("{VARIABLE} names {}: {why_not}", name.display()));
+        }
+        _ if version.is_none() => lacks.push(Part::Bochs),
+        _ => {}
     }
     let mkimage = MKIMAGE.iter().find_map(|name| on_path(name));
     let modules = mkimage.as_deref().and_then(modules);

@@ -175,7 +175,8 @@ fn bare_command(folder: &Path, words: &[&str]) -> Command {
         .env("CARGO_TARGET_DIR", target_dir())
         .env_remove("CARGO_MANIFEST_DIR")
         .env_remove("CLICOLOR_FORCE")
-        .env_remove("FOLIO_QEMU");
+        .env_remove("FOLIO_QEMU")
+        .env_remove("FOLIO_BOCHS");
     command
 }
 

@@ -3,6 +3,7 @@
 //! machine, the grader installs itself.
 
 mod bad_input;
+mod bochs;
 mod course;
 mod fake_emulator;
 mod interrupt;

@@ -274,3 +274,61 @@ fn words(lines: &[String]) -> Vec<u32> {
     let words = lines.iter().flat_map(|line| line.split('\t').skip(1));
     words.filter_map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn registers_are_read_from_the_debugger_s_answers() {
+        let answer = lines(
+            "CPU0:\nrax: 00000000_00000010\nrbx: 00000000_c0168820\nrbp: 00000000_c018c520\nr8 : 00000000_00000000\n\
+             rip: 00000000_c0149676\neflags 0x00000046: id vip vif ac vm rf nt IOPL=0 of df if tf sf ZF af PF cf\n\
+             CR0=0xe0010015: PG CD NW ac WP\nCR2=page fault laddr=0x0000000000000004\nCR3=0x00000017a000",
+        );
+        assert_eq!(
+            registers(&answer),
+            [
+                ("eip".into(), 0xC014_9676),
+                ("ebp".into(), 0xC018_C520),
+                ("eflags".into(), 0x46),
+                ("eax".into(), 0x10),
+                ("ebx".into(), 0xC016_8820),
+                ("cr0".into(), 0xE001_0015),
+                ("cr3".into(), 0x17_A000),
+            ]
+        );
+    }
+
+    #[test]
+    fn registers_are_read_from_the_last_words_of_bochs() {
+        let messages = lines(
+            "00033150336i[CPU0  ] | EAX=c018c44c  EBX=c016882c  ECX=0000000d  EDX=00000443\n\
+             00033150336i[CPU0  ] | ESP=c018c44c  EBP=c018c454  ESI=c0193628  EDI=00000006\n\
+             00033150336i[CPU0  ] | EIP=c0153329 (c0153329)\n\
+             00033150336i[CPU0  ] | CR3=0x0017a000 CR4=0x00000010",
+        );
+        let registers = registers(&messages);
+        for (name, value) in [("eip", 0xC015_3329), ("ebp", 0xC018_C454), ("edx", 0x443), ("cr4", 0x10)] {
+            assert_eq!(register(&registers, name), Some(value), "{name}");
+        }
+        assert!(messages.iter().all(|line| is_message(line)));
+        assert!(!is_message("Next at t=33150336") && !is_message("(0) Magic breakpoint"));
+    }
+
+    #[test]
+    fn memory_is_read_from_the_debugger_s_answers() {
+        let answer = lines(
+            "[bochs]:\n0x000000000017a000 <bogus+       0>:\t0x00000000\t0x0017b003\t0x00000000\t0x1badb002\n\
+             0x000000000017a010 <bogus+      16>:\t0x00000003",
+        );
+        assert_eq!(words(&answer), [0, 0x17_B003, 0, 0x1BAD_B002, 3]);
+        let none =
+            lines("[bochs]:\n0x0000000000001000 <bogus+       0>:bx_dbg_read_linear: physical address not available");
+        assert!(words(&none).is_empty());
+    }
+}

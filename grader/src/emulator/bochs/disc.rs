@@ -183,3 +183,53 @@ fn run(command: &mut Command) -> Result<()> {
         .advise("this is what it said:")
         .output(String::from_utf8_lossy(&output.stderr)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_comes_with_all_that_it_needs() {
+        let list = "multiboot: boot net\nnet: bufio boot\nboot:\nbufio:\nother: more\n";
+        assert_eq!(needed(list, &["multiboot"]), ["boot", "bufio", "multiboot", "net"].map(str::to_owned).into());
+        assert_eq!(needed("", &["alone"]), ["alone".to_owned()].into());
+    }
+
+    #[test]
+    fn a_boot_s_configuration_takes_the_blank_one_s_place() {
+        let mut bytes = vec![1; SECTOR];
+        bytes.resize(SECTOR + ROOM, b'\n');
+        bytes.push(2);
+        let disc = Disc { bytes, configuration: SECTOR };
+        let disc = disc.with(&["nonce=1".into(), "list".into()], &["shell".into()]).unwrap();
+        let text = "multiboot /boot/kernel nonce=1 list\nmodule /boot/programs/shell programs/shell\nboot\n";
+        assert!(disc[SECTOR..].starts_with(text.as_bytes()));
+        assert_eq!((disc[SECTOR - 1], disc[SECTOR + ROOM], disc.len()), (1, 2, SECTOR + ROOM + 1));
+    }
+
+    #[test]
+    fn a_command_line_that_is_too_long_is_refused() {
+        let disc = Disc { bytes: vec![0; ROOM], configuration: 0 };
+        assert!(disc.with(&["x".repeat(ROOM)], &[]).is_err());
+    }
+
+    #[test]
+    fn a_kernel_loses_its_sections_and_nothing_else() {
+        let mut image = vec![0; 0x2000];
+        image[..6].copy_from_slice(b"\x7FELF\x01\x01");
+        let mut put = |at: usize, value: u32| image[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        put(28, 52); // the program headers, one of 32 bytes
+        put(42, 32 | 1 << 16);
+        put(32, 0x1800); // the section headers, three of them
+        put(46, 40 | 3 << 16);
+        put(52 + 4, 0x1000); // its bytes, and how many
+        put(52 + 16, 0x234);
+        let stripped = without_sections(image.clone()).unwrap();
+        assert_eq!(stripped.len(), 0x1234);
+        assert_eq!((&stripped[32..36], &stripped[48..52]), (&[0; 4][..], &[0; 4][..]));
+        assert_eq!((&stripped[..32], &stripped[52..]), (&image[..32], &image[52..0x1234]));
+        assert_eq!(without_sections(b"no kernel".to_vec()), None);
+        image.truncate(60);
+        assert_eq!(without_sections(image), None);
+    }
+}
