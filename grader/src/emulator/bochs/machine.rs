@@ -42,6 +42,13 @@ const WATCHDOG_DISABLE: u32 = 0x441;
 /// Instructions in a step of the watchdog: two seconds, of eight nanoseconds an instruction.
 const WATCHDOG_STEP: u64 = 250_000_000;
 
+/// Instructions that Bochs makes the machine wait for a byte to get through the
+/// serial port: ten bits at 115200 bits a second. QEMU's port has no such delay.
+const WAIT_FOR_A_BYTE: u64 = 10_851;
+
+/// For so many bytes of output the watchdog is patient; a log that means well is shorter.
+const MOST_EXCUSED: u64 = 64 << 10;
+
 /// The time between two looks at a machine that runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -61,8 +68,17 @@ pub struct Machine {
     pub(super) patience: Duration,
     pub(super) look: bool,
     pub(super) snapshots: Vec<Snapshot>,
-    /// When the watchdog fires.
-    pub(super) deadline: Option<u64>,
+    /// The watchdog, while it is set.
+    pub(super) watchdog: Option<Watchdog>,
+}
+
+/// When the watchdog fires.
+#[derive(Clone, Copy, Debug)]
+pub struct Watchdog {
+    /// The time, but for what is excused.
+    deadline: u64,
+    /// How much had been printed when it was set.
+    printed: u64,
 }
 
 impl Machine {
@@ -126,13 +142,13 @@ impl Machine {
             }
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
-                if fs::metadata(self.serial()).is_ok_and(|file| file.len() > MOST_OUTPUT as u64) {
+                if self.printed() > MOST_OUTPUT as u64 {
                     return Some(End::Output);
                 }
                 if idle.sample() {
                     return Some(End::Idle);
                 }
-                if self.deadline.is_some() || self.is_spent() {
+                if self.watchdog.is_some() || self.is_spent() {
                     self.process.interrupt();
                 }
             }
@@ -141,8 +157,14 @@ impl Machine {
 
     /// What a stop means: the machine's end, or nothing.
     fn at(&mut self, stop: Stop) -> Option<End> {
-        if self.deadline.is_some_and(|deadline| stop.time >= deadline) {
-            return Some(End::Watchdog);
+        if let Some(Watchdog { deadline, printed }) = self.watchdog
+            && stop.time >= deadline
+        {
+            let excused = self.printed().saturating_sub(printed).min(MOST_EXCUSED) * WAIT_FOR_A_BYTE;
+            match (deadline + excused).checked_sub(stop.time) {
+                None | Some(0) => return Some(End::Watchdog),
+                Some(left) => self.debugger.stop_after(left),
+            }
         }
         if stop.why != Why::Magic {
             return None;
@@ -154,10 +176,10 @@ impl Machine {
             STOP_PORT if self.snapshots.len() < MOST_CHECKPOINTS => self.checkpoint(),
             WATCHDOG_ENABLE => {
                 let instructions = u64::from(15 - (value & 15)) * WATCHDOG_STEP;
-                self.deadline = Some(stop.time + instructions);
+                self.watchdog = Some(Watchdog { deadline: stop.time + instructions, printed: self.printed() });
                 self.debugger.stop_after(instructions);
             }
-            WATCHDOG_DISABLE => self.deadline = None,
+            WATCHDOG_DISABLE => self.watchdog = None,
             _ => {}
         }
         None
@@ -173,6 +195,11 @@ impl Machine {
     /// Whether it has used more processor time than it may.
     fn is_spent(&self) -> bool {
         watch::processor_time(self.process.id()).is_some_and(|used| used > self.patience)
+    }
+
+    /// How many bytes came over the serial port.
+    fn printed(&self) -> u64 {
+        fs::metadata(self.serial()).map_or(0, |file| file.len())
     }
 
     fn serial(&self) -> PathBuf {
@@ -198,8 +225,7 @@ impl Machine {
             *processor = Some(Processor { registers, backtrace });
             return Ok(End::TripleFault);
         }
-        let nothing_said = fs::metadata(self.serial()).map_or(true, |file| file.len() == 0);
-        if nothing_said {
+        if self.printed() == 0 {
             let why = panic.or_else(|| messages.last().map(String::as_str)).unwrap_or("it does not say why");
             return Err(Error::new(format!("{} could not start a machine: {why}", self.version))
                 .advise("`cargo grade doctor` shows what was found"));

@@ -5,7 +5,7 @@
 //! standard error the answers. Everything else is in a folder for each boot.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,11 +48,17 @@ const MOST_HOST_MEMORY: u32 = 2048;
 /// Where the memory of a PC ends below its devices, in MiB: the rest is above 4 GiB.
 const MOST_LOW_MEMORY: u32 = 3072;
 
-/// How many million instructions Bochs takes for a second of the machine's.
-///
-/// The fewer, the shorter are the delays that the firmware, GRUB and the serial
-/// port make.
-const MILLIONS_PER_SECOND: u32 = 1;
+/// The name of the CD's file, in the machine's folder.
+const DISC: &str = "disc.iso";
+
+/// How many million instructions Bochs takes for a second of the machine's: as many
+/// as QEMU, so that a timer interrupts after as many instructions.
+const MILLIONS_PER_SECOND: u32 = 125;
+
+/// Bytes of a CD. One that is nearly empty is a large one, and no more on the disk:
+/// the way from one sector to the next, which Bochs makes the machine wait for, is a
+/// small part of the whole then.
+const CD_SIZE: u64 = 640 << 20;
 
 /// A Bochs that was found.
 #[derive(Clone, Debug)]
@@ -98,7 +104,9 @@ impl Bochs {
             let file = folder.path().join(name);
             fs::write(&file, bytes).map_err(|error| Error::io("cannot write", &file, &error))
         };
-        write("disc.iso", &disc)?;
+        write(DISC, &disc)?;
+        let whole = File::options().write(true).open(folder.path().join(DISC)).and_then(|file| file.set_len(CD_SIZE));
+        whole.map_err(|error| Error::io("cannot write", &folder.path().join(DISC), &error))?;
         write("bochsrc", configuration(boot.memory).as_bytes())?;
         let mut command = launcher::command(self.launcher.as_deref(), last_resort(boot.budget), &self.program);
         command.args(["-q", "-f", "bochsrc", "-rc", "/dev/stdin", "-dbglog", "/dev/stderr"]);
@@ -126,7 +134,7 @@ impl Bochs {
             patience: patience(boot.budget),
             look: boot.look,
             snapshots: Vec::new(),
-            deadline: None,
+            watchdog: None,
         })
     }
 
@@ -161,7 +169,7 @@ fn configuration(memory: Memory) -> String {
          romimage: file=$BXSHARE/BIOS-bochs-legacy, options=fastboot\n\
          vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest\n\
          boot: cdrom\n\
-         ata0-master: type=cdrom, path=disc.iso, status=inserted\n\
+         ata0-master: type=cdrom, path={DISC}, status=inserted\n\
          ata0-slave: type=cdrom, path=none, status=ejected\n\
          ata1: enabled=0\n\
          com1: enabled=1, mode=file, dev={serial}\n\
