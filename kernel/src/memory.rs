@@ -22,8 +22,8 @@ use kernel_core::memory::paged::PagedMachine;
 use kernel_core::{explain_panics, fail, interrupts};
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
-    AllocError, FrameAllocator as _, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
-    VirtAddr, VirtualMemory as _, VmmError,
+    AllocError, Frame, FrameAllocator as _, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES,
+    TableIndex, VirtAddr, VirtualMemory as _, VmmError,
 };
 use spin::{Mutex, MutexGuard, Once};
 
@@ -131,26 +131,38 @@ impl Memory {
         self.machine.with_words(root, count).unwrap_or(0) as u32
     }
 
-    /// What the user half of a space holds, by a look at its tables.
-    pub fn user_half(&self, space: Space<'_>) -> UserHalf {
+    /// What the user half of a space holds, by a look at its tables: how many pages
+    /// of `part` are mapped, and how many tables there are.
+    pub fn user_half(&self, space: Space<'_>, part: PageRange) -> UserHalf {
         let mut found = UserHalf { pages: 0, tables: 0 };
         let root = self.vmm.root(space);
-        for index in TableIndex::user_half() {
-            let upper = self.machine.with_words(root, |words| entry(words, index)).flatten();
-            let Some(table) = upper else { continue };
+        let mut next = 0;
+        while let Some((upper, table)) = self.next_table(root, next) {
+            next = upper.as_u32() + 1;
             found.tables += 1;
+            let is_counted =
+                |lower, words: &_| part.contains(Page::from_indices(upper, lower)) && entry(words, lower).is_some();
             let pages = self
                 .machine
-                .with_words(table, |words| TableIndex::all().filter_map(|index| entry(words, index)).count());
+                .with_words(table, |words| TableIndex::all().filter(|&lower| is_counted(lower, words)).count());
             // At most as many as a table has entries.
             found.pages += pages.unwrap_or(0) as u32;
         }
         found
     }
+
+    /// The first table of the user half that a directory names from its entry
+    /// number `from` on.
+    fn next_table(&self, root: Frame, from: u32) -> Option<(TableIndex, Frame)> {
+        let mut indices = TableIndex::user_half().skip(from as usize);
+        self.machine
+            .with_words(root, |words| indices.find_map(|index| entry(words, index).map(|table| (index, table))))
+            .flatten()
+    }
 }
 
 /// The frame that an entry of a table names, if it is present.
-fn entry(words: &[u32; TABLE_ENTRIES as usize], index: TableIndex) -> Option<mm_api::Frame> {
+fn entry(words: &[u32; TABLE_ENTRIES as usize], index: TableIndex) -> Option<Frame> {
     let entry = mm_api::Entry::from_bits(words[index.as_u32() as usize]);
     entry.is_present().then(|| entry.frame())
 }
@@ -175,9 +187,9 @@ pub struct FrameCounts {
 /// What the user half of an address space holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserHalf {
-    /// Pages that are mapped.
+    /// Pages that are mapped, of those that were asked about.
     pub pages: u32,
-    /// Frames of page tables.
+    /// Frames of page tables, all of them.
     pub tables: u32,
 }
 

@@ -8,7 +8,8 @@ use abi::Errno;
 use loader::Program;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{
-    Arguments, Directory, ProcessHeap as _, Protection, Space, StackError, UserStack as _, VirtAddr, VirtualMemory as _,
+    Arguments, Directory, PageRange, ProcessHeap as _, Protection, Space, StackError, UserStack as _, VirtAddr,
+    VirtualMemory as _,
 };
 
 use super::image::Image;
@@ -118,10 +119,12 @@ impl AddressSpace {
         (self.mapped.heap.start(), self.mapped.heap.current())
     }
 
-    /// How many pages the heap has.
-    pub fn heap_pages(&self) -> u32 {
-        let (start, end) = self.heap();
-        end.as_u32().saturating_sub(start.as_u32()).div_ceil(PAGE_SIZE)
+    /// How many pages are mapped where the heap may be, whatever lab 04 says; and how
+    /// many page tables the process has.
+    pub fn heap_pages_and_tables(&self) -> (u32, u32) {
+        let part = PageRange::between(self.mapped.heap.start(), USER_STACK_GUARD);
+        let found = memory::with(|memory| memory.user_half(Space::Of(&self.mapped.directory), part));
+        (found.pages, found.tables)
     }
 
     /// The stack's lowest mapped address.

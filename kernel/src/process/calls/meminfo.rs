@@ -7,12 +7,12 @@ use abi::meminfo::{
 };
 use kernel_core::trap;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
-use mm_api::{KERNEL_STACK_PAGES, Space, VirtAddr};
+use mm_api::{KERNEL_STACK_PAGES, VirtAddr};
 
 use super::{Answer, Done};
 use crate::memory;
 use crate::process::address_space::AddressSpace;
-use crate::process::process::{Body, Pid, Process, State};
+use crate::process::process::{Pid, Process, State};
 use crate::process::scheduler::TICKS_PER_SECOND;
 use crate::process::system::System;
 use crate::process::user_memory::copy_out;
@@ -82,7 +82,8 @@ fn physical(system: &System) -> Physical {
     let (heap_blocks, heap_bytes) = memory::heap_in_use();
     let frames = memory::with(|memory| memory.frames());
     let bodies = system.table.iter().filter_map(|process| process.body.as_ref());
-    let tables: u32 = bodies.map(table_frames).sum();
+    // And the directory.
+    let tables: u32 = bodies.map(|body| body.space.heap_pages_and_tables().1 + 1).sum();
     let kernel_tables = frames.manager.saturating_sub(tables);
     let processes = system.table.iter().count() as u32;
     let stacks = system.kernel_stacks();
@@ -121,18 +122,14 @@ fn of_process(process: &Process, runs: bool) -> Record {
     };
     if let Some(body) = &process.body {
         record.image_frames = body.space.image().pages();
-        record.heap_frames = body.space.heap_pages();
+        let (heap_pages, tables) = body.space.heap_pages_and_tables();
+        record.heap_frames = heap_pages;
         record.stack_frames = body.space.stack_pages();
-        record.table_frames = table_frames(body);
+        record.table_frames = tables + 1; // and the directory
         record.kernel_stack_frames = KERNEL_STACK_PAGES;
         record.heap_end = body.space.heap().1.as_u32();
     }
     record.with_name(process.name.as_str())
-}
-
-/// Frames of a process's directory and tables.
-fn table_frames(body: &Body) -> u32 {
-    memory::with(|memory| memory.user_half(Space::Of(body.space.directory())).tables) + 1
 }
 
 /// One of the regions of an address space, by ascending address; `None` past the last.
@@ -151,7 +148,7 @@ fn region(space: &AddressSpace, index: usize) -> Option<Region> {
             end: heap_end.as_u32().checked_next_multiple_of(PAGE_SIZE).unwrap_or(u32::MAX),
             kind: HEAP,
             rights: WRITE,
-            mapped_pages: space.heap_pages(),
+            mapped_pages: space.heap_pages_and_tables().0,
         },
         1 => Region { start: USER_STACK_GUARD.as_u32(), end: stack, kind: GUARD, rights: 0, mapped_pages: 0 },
         2 => {
