@@ -10,7 +10,7 @@ use mm_api::RegionKind;
 use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
 
 use crate::memory::{self, Started};
-use crate::process::{self, Audit};
+use crate::process::{self, Audit, Difference};
 use crate::screen;
 
 /// Says what there is, starts what the labs have built, and then waits.
@@ -111,8 +111,7 @@ fn run_programs(machine: &'static Machine) -> bool {
         info!("Everything that processes had was given back.");
     } else {
         warn!("Not everything that processes had was given back.");
-        warn!("  in use before: {before}");
-        warn!("  and after:     {after}");
+        warn!("  In use: {}", Difference { before, now: after });
     }
     status == WaitStatus::exited(0) && before == after
 }

@@ -33,10 +33,36 @@ impl Audit {
     }
 }
 
-impl fmt::Display for Audit {
+/// What is in use now and was not before, or the other way round.
+pub struct Difference {
+    /// What was in use before.
+    pub before: Audit,
+    /// What is in use now.
+    pub now: Audit,
+}
+
+/// Only what differs: `3 more frames of directories and their tables than before`.
+impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rest, tables, kernel_stacks, user, bytes, blocks } = self;
-        write!(f, "{user} frames of programs, {tables} of directories, {kernel_stacks} of kernel stacks, ")?;
-        write!(f, "{bytes} bytes in {blocks} blocks of the kernel's heap; {rest} frames for everything else")
+        let Self { before, now } = self;
+        // Frames that somebody has are missing among the free ones, which says nothing more.
+        let is_explained =
+            (before.user, before.tables, before.kernel_stacks) != (now.user, now.tables, now.kernel_stacks);
+        let rest = if is_explained { before.rest } else { now.rest };
+        let kinds = [
+            (before.user, now.user, "frames of images, heaps and stacks"),
+            (before.tables, now.tables, "frames of directories and their tables"),
+            (before.kernel_stacks, now.kernel_stacks, "frames of kernel stacks"),
+            (before.blocks, now.blocks, "blocks of the kernel's heap"),
+            (before.bytes, now.bytes, "bytes of the kernel's heap"),
+            (before.rest, rest, "frames that are free or the kernel's own"),
+        ];
+        let mut separator = "";
+        for (before, now, what) in kinds.into_iter().filter(|(before, now, _)| before != now) {
+            let word = if now > before { "more" } else { "fewer" };
+            write!(f, "{separator}{} {word} {what} than before", now.abs_diff(before))?;
+            separator = ", ";
+        }
+        if separator.is_empty() { f.write_str("the same as before") } else { Ok(()) }
     }
 }

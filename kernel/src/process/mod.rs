@@ -37,7 +37,7 @@ mod table;
 mod terminal;
 mod user_memory;
 
-pub use audit::Audit;
+pub use audit::{Audit, Difference};
 pub use program::try_to_load;
 pub use refusal::Refusal;
 pub use run::{Ending, run, run_program};

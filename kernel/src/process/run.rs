@@ -8,7 +8,7 @@ use kernel_core::{fail, trap};
 use log::info;
 
 use super::arguments::Command;
-use super::audit::Audit;
+use super::audit::{Audit, Difference};
 use super::handler::{SYSTEM, Traps};
 use super::process::{Name, Pid};
 use super::refusal::Refusal;
@@ -79,10 +79,10 @@ pub fn run_program(context: &mut Context, name: &str, arguments: &[&str]) -> Res
         Err(error) => fail!(expected: ("{name} to be started"), saw: ("{error}")),
     };
     if before != after {
-        context.note(format_args!("{name} {status}"));
+        context.note(format_args!("the program {name} {status}"));
         fail!(
-            expected: ("everything given back when all processes had ended: {before}"),
-            saw: ("{after}")
+            expected: ("everything given back when all processes had ended"),
+            saw: ("{}", Difference { before, now: after })
         );
     }
     Ok(Ending { status, output })

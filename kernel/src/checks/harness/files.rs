@@ -7,7 +7,7 @@ use kernel_core::{ensure, fail};
 use mm_api::PageError;
 
 use crate::memory;
-use crate::process::{Audit, Refusal, try_to_load};
+use crate::process::{Audit, Difference, Refusal, try_to_load};
 
 /// How many wrong files.
 const FILES: u32 = 400;
@@ -44,7 +44,7 @@ pub fn hostile(context: &mut Context) -> Outcome {
         }
         file[..old.len()].copy_from_slice(&old);
         let after = Audit::now();
-        ensure!(before == after, expected: ("nothing lost: {before}"), saw: ("{after}"));
+        ensure!(before == after, expected: ("nothing lost"), saw: ("{}", Difference { before, now: after }));
     }
     context.measure("refused", refused, "files");
     context.measure("loaded", loaded, "files");
@@ -58,7 +58,7 @@ pub fn hostile(context: &mut Context) -> Outcome {
         saw: ("{answer:?}")
     );
     let after = Audit::now();
-    ensure!(before == after, expected: ("nothing lost: {before}"), saw: ("{after}"));
+    ensure!(before == after, expected: ("nothing lost"), saw: ("{}", Difference { before, now: after }));
     Ok(())
 }
 
