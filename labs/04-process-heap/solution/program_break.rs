@@ -33,16 +33,16 @@ fn page_boundary(address: VirtAddr) -> Option<VirtAddr> {
 fn map_all(pages: &mut dyn Pages, range: PageRange) -> Result<(), BreakError> {
     for page in range.iter() {
         if let Err(error) = pages.map(page) {
-            range.iter().take_while(|done| *done < page).for_each(|done| pages.unmap(done));
+            unmap_all(pages, PageRange::between(range.first().start(), page.start()));
             return Err(error.into());
         }
     }
     Ok(())
 }
 
-/// Unmaps all of these pages.
+/// Unmaps all of these pages, the last first: then a table's first entry tells at once that it is in use.
 fn unmap_all(pages: &mut dyn Pages, range: PageRange) {
-    range.iter().for_each(|page| pages.unmap(page));
+    range.iter().rev().for_each(|page| pages.unmap(page));
 }
 
 impl Heap {
