@@ -30,6 +30,8 @@ pub struct Options {
     pub labs: Vec<String>,
     /// Run every check on every mistake, and say which ones catch it.
     pub full: bool,
+    /// Try one mistake for each check, not all that are kept for it.
+    pub one_each: bool,
     /// Leave out the skeletons: the student's files have been worked on.
     pub no_skeleton: bool,
     /// How many machines at a time.
@@ -131,7 +133,14 @@ impl<'a> Proof<'a> {
 
         let variants = variant::all(lab)?;
         self.step("mistakes", "coverage", coverage(lab, &variants));
+        let mut proved = BTreeSet::new();
         for variant in &variants {
+            if let Kind::Mistake(mistake) = &variant.kind
+                && !proved.insert(mistake.caught_by.as_str())
+                && self.options.one_each
+            {
+                continue;
+            }
             for (name, text) in &variant.files {
                 stage.replace(&format!("labs/{}/{name}", lab.id), text)?;
             }

@@ -35,6 +35,9 @@ pub enum DevCommand {
         /// Run every check on every mistake, and show which ones catch it
         #[arg(long)]
         full: bool,
+        /// Try one mistake for each check, not all that are kept for it
+        #[arg(long, conflicts_with = "full")]
+        one_each: bool,
         /// Leave out the skeletons, where you have worked on your files
         #[arg(long)]
         no_skeleton: bool,
@@ -85,9 +88,14 @@ pub enum DevCommand {
 pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let progress = Progress::new();
     match command {
-        DevCommand::Check { labs, full, no_skeleton } => {
-            let options =
-                check::Options { labs: labs.clone(), full: *full, no_skeleton: *no_skeleton, jobs: processors() };
+        DevCommand::Check { labs, full, one_each, no_skeleton } => {
+            let options = check::Options {
+                labs: labs.clone(),
+                full: *full,
+                one_each: *one_each,
+                no_skeleton: *no_skeleton,
+                jobs: processors(),
+            };
             check::run(engine, &options, view, &progress)
         }
         DevCommand::Bench { what, runs, warm, json } => {
