@@ -10,6 +10,12 @@ use mm_api::{HEAP_MAX, HeapMemory};
 /// What the region contains where it is not the heap's: not yet, or no longer.
 const POISON: u8 = 0xDE;
 
+/// The byte at `index` of something that was filled with the pattern of this stamp.
+#[must_use]
+pub fn pattern(stamp: u32, index: u32) -> u8 {
+    (stamp.wrapping_mul(0x9E37_79B1).wrapping_add(index.wrapping_mul(0x0101_4547)) >> 24) as u8
+}
+
 /// A region of scratch memory that a heap grows into, page by page.
 ///
 /// A reference to it is the heap's [`HeapMemory`]; another one is the check's,
@@ -99,6 +105,21 @@ impl Arena {
             // SAFETY: as in `read`.
             unsafe { self.base.add(offset as usize).write_volatile(byte) }
         }
+    }
+
+    /// Writes a [`pattern`] to the `bytes` bytes from an offset on, as far as they
+    /// are the heap's.
+    pub fn write_pattern(&self, offset: u32, bytes: u32, stamp: u32) {
+        for index in 0..bytes {
+            self.write(offset + index, pattern(stamp, index));
+        }
+    }
+
+    /// The first of the `bytes` bytes from an offset on that is not the pattern's, by
+    /// its index.
+    #[must_use]
+    pub fn differs_from_pattern(&self, offset: u32, bytes: u32, stamp: u32) -> Option<u32> {
+        (0..bytes).find(|&index| self.read(offset + index) != Some(pattern(stamp, index)))
     }
 
     /// The offset of the first byte past the heap's memory that somebody has written to.

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use kernel_core::check::{Context, Failed, Outcome};
 use kernel_core::memory::arena::Arena;
+pub use kernel_core::memory::arena::pattern;
 use kernel_core::{ensure, fail};
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, ReallocError};
 
@@ -53,11 +54,6 @@ pub fn layout(size: u32, align: u32) -> Layout {
         Ok(layout) => layout,
         Err(_) => unreachable!("a check asks for {size} bytes aligned to {align}"),
     }
-}
-
-/// The byte at `index` of a block with this stamp.
-pub fn pattern(stamp: u32, index: u32) -> u8 {
-    (stamp.wrapping_mul(0x9E37_79B1).wrapping_add(index.wrapping_mul(0x0101_4547)) >> 24) as u8
 }
 
 /// Builds a heap whose memory has at most so many pages, and has `work` do with it
@@ -165,9 +161,7 @@ impl Subject<'_> {
 
     /// Writes the block's pattern into all of its bytes.
     pub fn fill(&self, block: &Block) {
-        for index in 0..block.size {
-            self.arena.write(block.offset + index, pattern(block.stamp, index));
-        }
+        self.arena.write_pattern(block.offset, block.size, block.stamp);
     }
 
     /// Looks whether the first `bytes` bytes of a block are those of the pattern.
@@ -175,12 +169,10 @@ impl Subject<'_> {
     /// # Errors
     /// Fails the check if not; `when` completes the sentence.
     pub fn verify_bytes(&self, block: &Block, bytes: u32, when: &str) -> Outcome {
-        for index in 0..bytes {
-            let (byte, expected) = (self.arena.read(block.offset + index), pattern(block.stamp, index));
-            ensure!(
-                byte == Some(expected),
-                expected: ("byte {index} of {block} to be {expected:#04x}, as it was written, {when}"),
-                saw: ("{:#04x}", byte.unwrap_or_default())
+        if let Some(index) = self.arena.differs_from_pattern(block.offset, bytes, block.stamp) {
+            fail!(
+                expected: ("byte {index} of {block} to be {:#04x}, as it was written, {when}", pattern(block.stamp, index)),
+                saw: ("{:#04x}", self.arena.read(block.offset + index).unwrap_or_default())
             );
         }
         Ok(())
