@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::compile::Built;
 use crate::error::{Error, Result};
 use crate::grade::{DEFAULT_SEED, Engine, Request, Whose};
-use crate::model::{CheckReport, LabReport, Status};
+use crate::model::{CheckReport, LabReport, Mix, Status};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::style::{BAD, FAINT, GOOD, STRONG, View, plural, wrap};
@@ -51,6 +51,11 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
             .advise("`dev check` needs the whole course, not what students get"));
     }
     let (stage, staged) = Stage::with_engine(engine)?;
+    // One mix for all labs, of nothing but student's files: those that are not being
+    // proved hold the references. Another mix for each lab would be another kernel.
+    for lab in engine.workspace.labs.iter().filter(|lab| lab.has_solution) {
+        put(&stage, lab, &variant::reference(lab)?)?;
+    }
     let mut proof = Proof::new(options, view, progress);
     for lab in labs {
         proof.lab(engine, &staged, &stage, lab)?;
@@ -141,9 +146,7 @@ impl<'a> Proof<'a> {
             {
                 continue;
             }
-            for (name, text) in &variant.files {
-                stage.replace(&format!("labs/{}/{name}", lab.id), text)?;
-            }
+            put(stage, lab, &variant.files)?;
             if matches!(variant.kind, Kind::Skeleton) {
                 let list = list_of_checks(staged, lab, self.progress)?;
                 self.step("checks", "lab.toml and kernel", list);
@@ -158,7 +161,7 @@ impl<'a> Proof<'a> {
             let request = Request {
                 labs: vec![lab.id.clone()],
                 checks,
-                whose: Whose::Student,
+                whose: Whose::Own,
                 seed: DEFAULT_SEED,
                 jobs: self.options.jobs,
             };
@@ -181,9 +184,7 @@ impl<'a> Proof<'a> {
         }
         // The stage holds some variant now: back to what the course has.
         if let Some(skeleton) = variants.iter().find(|variant| matches!(variant.kind, Kind::Skeleton)) {
-            for (name, text) in &skeleton.files {
-                stage.replace(&format!("labs/{}/{name}", lab.id), text)?;
-            }
+            put(stage, lab, &skeleton.files)?;
         }
         for solution in [true, false] {
             if !solution && self.options.no_skeleton {
@@ -195,7 +196,8 @@ impl<'a> Proof<'a> {
         }
         self.miri(lab, stage)?;
         self.say("");
-        Ok(())
+        // For the labs that come next.
+        put(stage, lab, &variant::reference(lab)?)
     }
 
     /// Runs the host tests of a lab with unsafe code under Miri, if there is one.
@@ -240,6 +242,11 @@ impl<'a> Proof<'a> {
             self.told.extend(wrong);
         }
     }
+}
+
+/// Puts texts in the place of a lab's student's files, each by its name in `lab.toml`.
+fn put(stage: &Stage, lab: &Lab, files: &[(String, String)]) -> Result<()> {
+    files.iter().try_for_each(|(name, text)| stage.replace(&format!("labs/{}/{name}", lab.id), text))
 }
 
 /// Prints a line. Where nobody listens there is nothing to do about it.
@@ -297,10 +304,10 @@ fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
 
 /// Whether `lab.toml` and the kernel name the same checks.
 fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result<Step> {
-    let image = match staged.build(&staged.mix(&[]), progress, &mut Vec::new())? {
+    let image = match staged.build(&Mix::default(), progress, &mut Vec::new())? {
         Built::Image(image) => image,
-        // The reference's own step says more.
-        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the references".to_owned()])),
+        // The skeleton's own step says more.
+        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the skeleton".to_owned()])),
     };
     let listed = staged.list(&image.path)?;
     let kernel: Vec<&str> =

@@ -45,6 +45,14 @@ impl Kind {
     }
 }
 
+/// The text of the reference for each of the student's files, by its name in `lab.toml`.
+///
+/// # Errors
+/// The first file that cannot be read.
+pub fn reference(lab: &Lab) -> Result<Vec<(String, String)>> {
+    files(lab, "solution")
+}
+
 /// All variants of a lab, in the order: skeleton, reference, mistakes, alternatives.
 ///
 /// # Errors

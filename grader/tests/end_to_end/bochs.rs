@@ -122,7 +122,8 @@ fn a_triple_fault_is_told_by_the_last_words_of_bochs() {
 #[test]
 fn a_bochs_that_cannot_be_used_is_named_with_the_reason() {
     let copy = Copy::with_checks(&[CHECK]);
-    let mut command = copy.command(&["--check", CHECK, "--emulator", "bochs", "--no-install"]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = in_fake(&copy, folder.path(), HONEST, "bochs");
     let nowhere = Ran::of(command.env("FOLIO_BOCHS", "/nowhere/bochs")).expect_code(2);
     nowhere.says("FOLIO_BOCHS names /nowhere/bochs");
     let step = "tell '00000000000p[SIM   ] >>PANIC<< no such display'; exit 1";
