@@ -35,9 +35,9 @@ pub enum DevCommand {
         /// Run every check on every mistake, and show which ones catch it
         #[arg(long)]
         full: bool,
-        /// Try one mistake for each check, not all that are kept for it
-        #[arg(long, conflicts_with = "full")]
-        one_each: bool,
+        /// Try only N mistakes of each lab, spread over all of them
+        #[arg(long, value_name = "N")]
+        mistakes: Option<u16>,
         /// Leave out the skeletons, where you have worked on your files
         #[arg(long)]
         no_skeleton: bool,
@@ -88,11 +88,11 @@ pub enum DevCommand {
 pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let progress = Progress::new();
     match command {
-        DevCommand::Check { labs, full, one_each, no_skeleton } => {
+        DevCommand::Check { labs, full, mistakes, no_skeleton } => {
             let options = check::Options {
                 labs: labs.clone(),
                 full: *full,
-                one_each: *one_each,
+                mistakes: *mistakes,
                 no_skeleton: *no_skeleton,
                 jobs: processors(),
             };
