@@ -1,43 +1,80 @@
 //! The program behind `cargo grade`: builds the kernel, boots it once for each
 //! check, and turns what it hears into scores.
 //!
-//! From a save to a score: [`workspace`] reads what labs there are,
-//! [`toolchain`] and [`emulator`] find the tools, [`compile`] builds the kernel,
-//! [`grade`] boots machines, [`wire`] reads what they say, [`verdict`] judges,
-//! and [`report`] tells.
+//! Each folder is a room that knows those to its right and none to its left:
+//!
+//! ```text
+//! commands -> dev -> report -> judge -> build, machine -> course -> host
+//! ```
+//!
+//! - `commands`: the command line, and what each command does;
+//! - `dev`: proofs and measurements for those who write the course;
+//! - `report`: what a person or a program reads;
+//! - `judge`: a run, and how what a machine says becomes a verdict;
+//! - `build`: from the course's files to a kernel;
+//! - `machine`: emulators, and a machine from its start to its end;
+//! - `course`: labs, checks and programs as they lie on the disk;
+//! - `host`: processes, exit statuses, the terminal, packages, errors.
+//!
+//! Nothing is public but what the program and its tests from end to end need.
 #![forbid(unsafe_code)]
 
-pub mod app;
-pub mod cargo_output;
-pub mod cli;
-pub mod compare;
-pub mod compile;
-pub mod dev;
-pub mod doctor;
-pub mod emulator;
-pub mod error;
-pub mod explain;
-pub mod grade;
-pub mod interrupt;
-pub mod kernel;
-pub mod lab_toml;
-pub mod look;
-pub mod machine;
-pub mod model;
-pub mod nearest;
-pub mod packages;
-pub mod probe;
-pub mod programs;
-pub mod progress;
-pub mod proof;
-pub mod qmp;
-pub mod report;
-pub mod schedule;
-pub mod system;
-pub mod toolchain;
-pub mod tools;
-pub mod verdict;
-pub mod walk;
-pub mod watch;
-pub mod wire;
-pub mod workspace;
+mod build;
+mod commands;
+mod course;
+mod dev;
+mod host;
+mod judge;
+mod machine;
+mod report;
+
+pub use commands::main;
+pub use dev::Stage;
+pub use host::error::Error;
+pub use host::launcher::become_one;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// The rooms as the crate's documentation has them; those in one string do not know each other.
+    const ORDER: [&[&str]; 7] =
+        [&["commands"], &["dev"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
+
+    fn rank(room: &str) -> Option<usize> {
+        ORDER.iter().position(|rooms| rooms.contains(&room))
+    }
+
+    fn visit(folder: &Path, file: &mut dyn FnMut(&Path)) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { visit(&path, file) } else { file(&path) }
+        }
+    }
+
+    #[test]
+    fn a_room_knows_none_to_its_left() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut wrong = Vec::new();
+        let mut uses = 0;
+        visit(&source, &mut |path| {
+            let name = path.strip_prefix(&source).unwrap();
+            let own = name.components().next().unwrap().as_os_str().to_str().unwrap();
+            let Some(own_rank) = rank(own) else {
+                assert!(["lib.rs", "main.rs"].contains(&own), "{} is in no known room", name.display());
+                return;
+            };
+            let text = fs::read_to_string(path).unwrap();
+            for (at, _) in text.match_indices("crate::") {
+                let other = text[at + "crate::".len()..].split(|c: char| !c.is_alphanumeric()).next().unwrap();
+                uses += 1;
+                if other != own && rank(other).is_none_or(|rank| rank <= own_rank) {
+                    wrong.push(format!("{} uses crate::{other}", name.display()));
+                }
+            }
+        });
+        assert!(uses > 100, "the sources are not where they were");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

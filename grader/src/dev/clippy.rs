@@ -8,12 +8,13 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::compile::Builder;
-use crate::error::{Error, Result};
-use crate::grade::Engine;
-use crate::packages;
-use crate::report::View;
-use crate::report::style::{BAD, FAINT, GOOD};
+use crate::host::apt;
+use crate::host::error::{Error, Result};
+use crate::host::process;
+use crate::host::style::View;
+use crate::host::style::{BAD, FAINT, GOOD};
+use crate::host::system::System;
+use crate::judge::Engine;
 
 /// The clippy that belongs to Debian's compiler.
 const DEBIAN_CLIPPY: &str = "rust-web-clippy";
@@ -23,9 +24,9 @@ const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 /// # Errors
 /// If clippy is missing or cannot be run.
 pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
-    let root = &engine.workspace.root;
-    let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
-    let packages = engine.workspace.labs.iter().map(|lab| lab.toml.package.as_str());
+    let root = &engine.site.workspace.root;
+    let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
+    let packages = engine.site.workspace.labs.iter().map(|lab| lab.toml.package.as_str());
     let mut fine = true;
 
     let mut host = cargo(root);
@@ -34,7 +35,7 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     for package in packages.clone() {
         for features in [None, Some("solution")] {
             if features.is_some()
-                && !engine.workspace.labs.iter().any(|lab| lab.toml.package == package && lab.has_solution)
+                && !engine.site.workspace.labs.iter().any(|lab| lab.toml.package == package && lab.has_solution)
             {
                 continue;
             }
@@ -48,13 +49,12 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
         }
     }
     let program = kernel_clippy(engine, no_install)?;
-    let builder = Builder { toolchain: &engine.toolchain, root, target_dir: &engine.target_dir };
-    let mut kernel = builder.clippy(&program);
+    let mut kernel = engine.site.builder().clippy(&program);
     // The benchmark's own target takes a library of its own; its code is the same on this one.
     if root.join("kernel/bench/Cargo.toml").is_file() {
         kernel.args(["--package", "kernel-bench"]);
     }
-    let solutions = engine.mix(&[]).solutions;
+    let solutions = engine.site.mix(&[]).solutions;
     if !solutions.is_empty() {
         let features: Vec<String> = solutions.iter().map(|package| format!("{package}/solution")).collect();
         kernel.arg("--features").arg(features.join(","));
@@ -74,7 +74,7 @@ fn cargo(root: &std::path::Path) -> Command {
 fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
     eprintln!("{}", view.paint(FAINT, &format!("clippy: {what}")));
     command.args(["--", "--deny", "warnings"]).stdin(Stdio::null());
-    let status = command.status().map_err(|error| {
+    let status = process::status(&mut command).map_err(|error| {
         Error::new(format!("cannot start {}: {error}", command.get_program().to_string_lossy()))
             .advise("with rustup: `rustup component add clippy`")
     })?;
@@ -85,15 +85,14 @@ fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
 
 /// The clippy of the compiler that builds the kernel, installed if it has to be.
 fn kernel_clippy(engine: &Engine, no_install: bool) -> Result<PathBuf> {
-    let program = engine.toolchain.cargo.with_file_name("cargo-clippy");
+    let program = engine.site.toolchain.cargo.with_file_name("cargo-clippy");
     if program.is_file() {
         return Ok(program);
     }
-    let by_hand = format!("{} has no clippy beside it", engine.toolchain.cargo.display());
-    let is_debian = matches!(packages::System::here(), packages::System::Apt { codename } if codename == "bookworm");
-    if !is_debian || !engine.toolchain.cargo.starts_with("/usr/bin") {
+    let by_hand = format!("{} has no clippy beside it", engine.site.toolchain.cargo.display());
+    if !System::here().is_bookworm() || !engine.site.toolchain.cargo.starts_with("/usr/bin") {
         return Err(Error::new(by_hand).advise("with rustup: `rustup component add clippy`"));
     }
-    packages::apt("clippy for the kernel's compiler is missing", &[DEBIAN_CLIPPY], no_install)?;
+    apt::install("clippy for the kernel's compiler is missing", &[DEBIAN_CLIPPY], no_install)?;
     if program.is_file() { Ok(program) } else { Err(Error::new(by_hand).advise(format!("install {DEBIAN_CLIPPY}"))) }
 }

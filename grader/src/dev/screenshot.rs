@@ -11,14 +11,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::emulator::Screen;
-use crate::error::{Error, Result};
-use crate::grade::Engine;
-use crate::interrupt::Process;
-use crate::lab_toml::Memory;
-use crate::progress::Progress;
-use crate::qmp::Control;
-use crate::system;
+use crate::course::lab_toml::Memory;
+use crate::host::error::{Error, Result};
+use crate::host::process::Process;
+use crate::host::progress::Progress;
+use crate::judge::Engine;
+use crate::machine::qemu::{Control, Screen};
 
 /// What the shell says when it waits for a line.
 const PROMPT: &[u8] = b"folio> ";
@@ -43,7 +41,7 @@ pub struct Options {
 /// # Errors
 /// If the kernel does not build, or its shell does not come up.
 pub fn run(engine: &Engine, options: &Options, progress: &Progress) -> Result<bool> {
-    let image = system::build(engine, &engine.mix(&[]), progress)?;
+    let image = engine.site.image_of(&engine.site.mix(&[]), progress)?;
     progress.finish();
     let qemu = engine.emulator.qemu()?;
     // The emulator writes where it runs; it must not depend on where that is.
@@ -52,7 +50,7 @@ pub fn run(engine: &Engine, options: &Options, progress: &Progress) -> Result<bo
     let talk = |error| Error::new(format!("cannot talk to the emulator: {error}"));
     let (control, control_end) = UnixStream::pair().map_err(talk)?;
     let (serial, serial_end) = UnixStream::pair().map_err(talk)?;
-    let mut command = qemu.system(&image.path, options.memory, Screen::Hidden, &engine.programs()?);
+    let mut command = qemu.system(&image.path, options.memory, Screen::Hidden, &engine.site.programs()?);
     command.args(["-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control", "-S"]);
     command.args(["-chardev", "socket,id=serial,fd=1", "-serial", "chardev:serial"]);
     command.stdin(OwnedFd::from(control_end)).stdout(OwnedFd::from(serial_end)).stderr(Stdio::null());

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use crate::error::{Error, Result};
-use crate::grade::Engine;
-use crate::workspace::Workspace;
+use crate::build::site::Site;
+use crate::course::workspace::Workspace;
+use crate::host::error::{Error, Result};
+use crate::judge::Engine;
 
 /// A copy of the course, with a build folder of its own: cargo tells by the
 /// time of a file's change whether to build it again, so two copies that share
@@ -86,14 +87,14 @@ impl Stage {
     /// # Errors
     /// As [`create`](Self::create), and if the copy is not a course.
     pub fn with_engine(engine: &Engine) -> Result<(Self, Engine)> {
-        let target = engine.target_dir.parent().unwrap_or(&engine.target_dir);
-        let stage = Self::create(&engine.workspace.root, &target.join("staged"))?;
-        let staged = Engine {
+        let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
+        let stage = Self::create(&engine.site.workspace.root, &target.join("staged"))?;
+        let site = Site {
             workspace: Workspace::open(&stage.root())?,
-            toolchain: engine.toolchain.clone(),
-            emulator: engine.emulator.clone(),
+            toolchain: engine.site.toolchain.clone(),
             target_dir: stage.target_dir(),
         };
+        let staged = Engine { site, emulator: engine.emulator.clone() };
         Ok((stage, staged))
     }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::model::{CheckReport, Crash, Evidence, Status};
+use crate::judge::results::{CheckReport, Evidence};
+use crate::judge::{Crash, Status};
 
-use super::style::printable;
 use super::symbolize::{Frame, Images, is_in_lab, relative};
 use super::{page_fault, page_walk};
+use crate::host::style::printable;
 
 /// Where a crash happened, and how the processor got there.
 pub struct Trace {
@@ -119,7 +120,7 @@ pub fn walk(crash: &Crash) -> Option<String> {
 
 /// What is still to be written, in the words of the `todo!()` that was reached.
 pub fn missing(check: &CheckReport) -> Option<String> {
-    let panic = check.evidence.as_ref()?.crash.as_ref()?.panic.as_ref()?;
+    let panic = check.evidence.as_ref()?.findings.crash.as_ref()?.panic.as_ref()?;
     let words = panic.message.strip_prefix("not yet implemented: ")?.lines().next()?;
     (check.status == Status::NotStarted).then(|| printable(words))
 }

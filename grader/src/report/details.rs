@@ -5,14 +5,15 @@
 
 use std::path::Path;
 
-use crate::model::{CheckReport, Crash, Evidence, LabReport, Run, Status};
+use crate::judge::results::{CheckReport, Evidence, LabReport, Run};
+use crate::judge::{Crash, Findings, Status};
 
 use super::crash::{self, Place, Trace};
 use super::next;
 use super::source;
-use super::style::{ACTION, BAD, FAINT, NOTICE, STRONG, View, memory, plural, printable, wrap};
 use super::symbolize::{Frame, Images};
 use super::table::{machines, mark};
+use crate::host::style::{ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable, wrap};
 
 /// How many of the last lines of a log are shown where not everything is asked for.
 const LOG_LINES: usize = 20;
@@ -126,7 +127,7 @@ impl<'a> Teller<'a> {
             return None;
         }
         let crash = check.evidence.as_ref().and_then(|evidence| {
-            let crash = evidence.crash.as_ref()?;
+            let crash = evidence.findings.crash.as_ref()?;
             crash::likeness(crash, &evidence.kernel, self.root, self.images)
         });
         Some(match crash {
@@ -176,13 +177,13 @@ impl<'a> Teller<'a> {
         let mut out = self.heading(group);
         let check = group.first;
         match &check.evidence {
-            Some(Evidence { crash: Some(crash), kernel, .. }) => {
+            Some(Evidence { findings: Findings { crash: Some(crash), .. }, kernel, .. }) => {
                 out.push_str(&paragraph(view, &self.headline(check, crash)));
                 if let Some(place) = crash::trace(crash, kernel, self.root, self.images).place {
                     out.push_str(&view.field("at", &format!("{}:{}", place.file, place.line)));
                 }
             }
-            Some(Evidence { expected: Some(expected), saw: Some(saw), .. }) => {
+            Some(Evidence { findings: Findings { expected: Some(expected), saw: Some(saw), .. }, .. }) => {
                 out.push_str(&view.field("expected", &printable(expected)));
                 out.push_str(&view.field("saw", &printable(saw)));
             }
@@ -229,7 +230,7 @@ impl<'a> Teller<'a> {
     fn evidence(&self, check: &CheckReport, evidence: &Evidence) -> String {
         let view = self.view;
         let mut out = String::new();
-        if let Some(crash) = &evidence.crash {
+        if let Some(crash) = &evidence.findings.crash {
             let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
             out.push_str(&headlined(view, &self.headline(check, crash)));
             if let Some(why) = crash::explanation(crash, evidence) {
@@ -242,19 +243,19 @@ impl<'a> Teller<'a> {
             if view.verbose {
                 out.push_str(&registers(&crash.registers, view));
             }
-        } else if evidence.expected.is_none() || evidence.saw.is_none() {
+        } else if evidence.findings.expected.is_none() || evidence.findings.saw.is_none() {
             out.push_str(&headlined(view, &printable(&check.message)));
         }
-        if let Some(expected) = &evidence.expected {
+        if let Some(expected) = &evidence.findings.expected {
             out.push_str(&view.field("expected", &printable(expected)));
         }
-        if let Some(saw) = &evidence.saw {
+        if let Some(saw) = &evidence.findings.saw {
             out.push_str(&view.field("saw", &printable(saw)));
         }
-        for (number, line) in evidence.context.iter().enumerate() {
+        for (number, line) in evidence.findings.context.iter().enumerate() {
             out.push_str(&view.field(if number == 0 { "where" } else { "" }, &printable(line)));
         }
-        out.push_str(&self.log(&evidence.log));
+        out.push_str(&self.log(&evidence.findings.log));
         if view.verbose {
             out.push_str(&verbose(evidence, view));
         }
@@ -319,8 +320,8 @@ impl<'a> Teller<'a> {
     /// What there is to see of a check that passed, where everything is asked for.
     fn passed(&self, check: &CheckReport) -> String {
         let Some(evidence) = &check.evidence else { return String::new() };
-        let heading = format!("{} {}\n", self.view.paint(super::style::GOOD, mark(check.status)), check.name);
-        format!("{heading}{}{}\n", self.log(&evidence.log), verbose(evidence, self.view))
+        let heading = format!("{} {}\n", self.view.paint(GOOD, mark(check.status)), check.name);
+        format!("{heading}{}{}\n", self.log(&evidence.findings.log), verbose(evidence, self.view))
     }
 }
 
@@ -351,7 +352,7 @@ fn repeated(lines: impl Iterator<Item = String>) -> Vec<String> {
 /// Measures, the emulator's command line and what it printed.
 fn verbose(evidence: &Evidence, view: &View) -> String {
     let mut out = String::new();
-    for (number, (key, value, unit)) in evidence.measures.iter().enumerate() {
+    for (number, (key, value, unit)) in evidence.findings.measures.iter().enumerate() {
         let label = if number == 0 { "measured" } else { "" };
         out.push_str(&view.field(label, &printable(&format!("{key} {value} {unit}"))));
     }
@@ -408,8 +409,8 @@ fn shell_words(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::judge::samples;
 
     fn told(change: impl FnOnce(&mut Run), view: &View) -> String {
         let mut run = samples::run();
@@ -481,7 +482,7 @@ mod tests {
     fn a_long_log_is_cut_to_its_end_unless_everything_is_asked_for() {
         let long = |run: &mut Run| {
             let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
-            evidence.log = (0..50).map(|number| format!("line {number}.")).collect();
+            evidence.findings.log = (0..50).map(|number| format!("line {number}.")).collect();
         };
         let text = told(long, &View::default());
         assert!(text.contains("… 30 lines before (-v shows them)"), "{text}");
@@ -495,8 +496,8 @@ mod tests {
         let text = told(
             |run| {
                 let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
-                evidence.log = vec!["again".to_owned(); 1000];
-                evidence.log.push("done".to_owned());
+                evidence.findings.log = vec!["again".to_owned(); 1000];
+                evidence.findings.log.push("done".to_owned());
             },
             &View::default(),
         );
@@ -508,8 +509,8 @@ mod tests {
         let text = told(
             |run| {
                 let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
-                evidence.log = vec!["\u{1b}[2J".to_owned()];
-                evidence.saw = Some("\u{1b}]0;title\u{7}".to_owned());
+                evidence.findings.log = vec!["\u{1b}[2J".to_owned()];
+                evidence.findings.saw = Some("\u{1b}]0;title\u{7}".to_owned());
                 evidence.serial = "\u{1b}[31m\r\u{8}".to_owned();
             },
             &View { verbose: true, ..View::default() },

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::model::{CheckReport, Crash, Evidence, Graded, LabReport, Run};
+use crate::judge::Crash;
+use crate::judge::results::{CheckReport, Evidence, Graded, LabReport, Run};
 
 use super::crash;
 use super::symbolize::{Images, relative};
@@ -215,16 +216,17 @@ impl<'a> Boot<'a> {
     fn new(evidence: &'a Evidence, root: &Path, images: &Images) -> Self {
         Self {
             memory: &evidence.memory,
-            expected: evidence.expected.as_deref(),
-            saw: evidence.saw.as_deref(),
-            context: &evidence.context,
+            expected: evidence.findings.expected.as_deref(),
+            saw: evidence.findings.saw.as_deref(),
+            context: &evidence.findings.context,
             measures: evidence
+                .findings
                 .measures
                 .iter()
                 .map(|(name, value, unit)| Measure { name, value: *value, unit })
                 .collect(),
-            log: &evidence.log,
-            crash: evidence.crash.as_ref().map(|crash| CrashJson::new(crash, &evidence.kernel, root, images)),
+            log: &evidence.findings.log,
+            crash: evidence.findings.crash.as_ref().map(|crash| CrashJson::new(crash, &evidence.kernel, root, images)),
         }
     }
 }
@@ -266,8 +268,8 @@ impl<'a> CrashJson<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::judge::samples;
     use serde_json::Value;
 
     fn json(run: &Run) -> Value {

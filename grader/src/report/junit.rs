@@ -4,11 +4,12 @@ use std::path::Path;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::model::{CheckReport, LabReport, Run, Status};
+use crate::judge::Status;
+use crate::judge::results::{CheckReport, LabReport, Run};
 
 use super::details;
-use super::style::View;
 use super::symbolize::Images;
+use crate::host::style::View;
 
 /// The run as XML, with a newline at its end.
 pub fn render(run: &Run, root: &Path, images: &Images) -> String {
@@ -54,17 +55,17 @@ fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &I
     case.add_property(("points", check.points().to_string().as_str()));
     case.add_property(("max_points", check.max_points.to_string().as_str()));
     if let Some(evidence) = &check.evidence
-        && !evidence.log.is_empty()
+        && !evidence.findings.log.is_empty()
     {
-        case.set_system_out(evidence.log.join("\n"));
+        case.set_system_out(evidence.findings.log.join("\n"));
     }
     case
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::judge::samples;
 
     #[test]
     fn each_check_is_a_case_of_its_lab_s_suite() {
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn no_control_character_gets_into_the_file() {
         let mut run = samples::run();
-        run.labs[0].checks[1].evidence.as_mut().unwrap().log = vec!["\u{1b}[2J\u{0}".to_owned()];
+        run.labs[0].checks[1].evidence.as_mut().unwrap().findings.log = vec!["\u{1b}[2J\u{0}".to_owned()];
         let root = Path::new("/nowhere");
         let text = render(&run, root, &Images::new(root));
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");

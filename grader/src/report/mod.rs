@@ -12,20 +12,17 @@ mod junit;
 mod next;
 mod page_fault;
 mod page_walk;
-#[cfg(test)]
-pub(crate) mod samples;
 mod source;
-pub mod style;
 mod symbolize;
 mod table;
 
 use std::path::Path;
 
-use crate::model::Run;
+use crate::host::style::View;
+use crate::judge::results::Run;
 
-pub use file::{ReportError, try_out, write};
+pub use file::{try_out, write};
 pub use next::chapter;
-pub use style::{View, plural};
 pub use symbolize::Images;
 
 /// The whole report for a person: the scores, what went wrong, and what to do next.

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::model::{LabReport, Run, Status};
+use crate::judge::Status;
+use crate::judge::results::{LabReport, Run};
 
-use super::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 use super::table::score;
+use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 
 /// For a lab that nobody has begun: where to begin.
 pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> String {
@@ -101,8 +102,8 @@ pub fn chapter(chapter: &str, root: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::judge::samples;
 
     #[test]
     fn who_has_not_begun_is_told_which_file_to_open() {

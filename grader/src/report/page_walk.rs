@@ -2,7 +2,7 @@
 //! words: which level is missing, or which bit denies what was tried.
 
 use super::page_fault::{USER, WRITE, address};
-use crate::model::PageWalk;
+use crate::judge::PageWalk;
 
 /// The entry names something.
 const PRESENT: u32 = 1 << 0;

@@ -7,7 +7,7 @@ use std::path::Path;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::style::View;
+use crate::host::style::View;
 
 /// Wide enough for any line of formatted code with its label: the terminal wraps what it must.
 const SNIPPET_WIDTH: usize = 160;

@@ -2,10 +2,11 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table, Width, presets};
 
-use crate::model::{CheckReport, Crash, Graded, LabReport, MachineVerdict, Status};
+use crate::judge::results::{CheckReport, Graded, LabReport, MachineVerdict};
+use crate::judge::{Crash, Status};
 
 use super::crash;
-use super::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
+use crate::host::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
 
 /// The lab's title with its score, and a row for each of its checks.
 pub fn lab(lab: &LabReport, view: &View) -> String {
@@ -108,7 +109,7 @@ pub fn verdict(check: &CheckReport) -> String {
     if !check.machines.is_empty() {
         return format!("differs: {}", machines(check));
     }
-    let crash = check.evidence.as_ref().and_then(|evidence| evidence.crash.as_ref());
+    let crash = check.evidence.as_ref().and_then(|evidence| evidence.findings.crash.as_ref());
     match (check.status, crash) {
         (Status::Crashed, Some(crash)) => kind(crash),
         _ => check.status.words().to_owned(),
@@ -133,8 +134,8 @@ fn kind(crash: &Crash) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::judge::samples;
 
     #[test]
     fn every_check_has_a_row_with_its_points_and_verdict() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
-use grader::dev::stage::Stage;
+use grader::Stage;
 use serde_json::Value;
 
 /// The course that these tests belong to.

@@ -1,0 +1,336 @@
+//! Building the kernel, with whoever's labs.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::build::messages::{Answer, Broken, host_trouble};
+use crate::build::toolchain::Toolchain;
+use crate::course::mix::Mix;
+use crate::course::programs;
+use crate::host::error::{Error, Result};
+use crate::host::process::Process;
+use crate::host::progress::Progress;
+
+/// The custom target, and its name.
+const TARGET_FILE: &str = "kernel/i686-folio.json";
+const TARGET: &str = "i686-folio";
+const PROFILE: &str = "kernel";
+
+/// What cargo is to build, and how.
+const SCOPE: [&str; 11] = [
+    "--package",
+    "kernel",
+    "--package",
+    "user",
+    "--profile",
+    PROFILE,
+    "--target",
+    TARGET_FILE,
+    "-Zbuild-std=core,alloc",
+    "-Zbuild-std-features=compiler-builtins-mem",
+    "-Zjson-target-spec",
+];
+
+/// Where the kernel is built from and to.
+#[derive(Clone, Copy)]
+pub struct Builder<'a> {
+    /// The compiler.
+    pub toolchain: &'a Toolchain,
+    /// The workspace.
+    pub root: &'a Path,
+    /// The folder for everything that is built: `target/kernel`.
+    pub target_dir: &'a Path,
+}
+
+/// What became of a build.
+#[derive(Debug)]
+pub enum Built {
+    /// The kernel.
+    Image(Image),
+    /// It does not compile.
+    Broken(Broken),
+}
+
+/// A kernel to boot.
+#[derive(Debug)]
+pub struct Image {
+    /// The ELF file, with its line tables.
+    pub path: PathBuf,
+    /// What rustc warns about, by the folder of the package.
+    pub warnings: BTreeMap<PathBuf, String>,
+    /// The sources that rustc read, by the folder of the package: only of packages in `labs/`.
+    pub sources: BTreeMap<PathBuf, Vec<PathBuf>>,
+}
+
+impl Builder<'_> {
+    /// Whether the library that the kernel needs still has to be built, which takes a minute.
+    pub fn is_first_time(&self) -> bool {
+        let libraries = self.target_dir.join(TARGET).join(PROFILE).join("deps");
+        let built = fs::read_dir(libraries).into_iter().flatten().flatten();
+        !built.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+    }
+
+    /// Makes the folder for everything that is built.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn make_folder(&self) -> Result<()> {
+        let images = self.target_dir.join("images");
+        let programs = programs::folder(&images);
+        fs::create_dir_all(&programs).map_err(|error| Error::io("cannot create", &programs, &error))
+    }
+
+    /// Where the kernel of this name is put.
+    pub fn image(&self, name: &str) -> PathBuf {
+        self.target_dir.join("images").join(format!("{name}.elf"))
+    }
+
+    /// Builds the kernel, with the references of the mix and the student's files for all other labs.
+    ///
+    /// The folder must have been [made](Self::make_folder).
+    ///
+    /// # Errors
+    /// If cargo cannot be run, or fails for a reason that is not in the code.
+    pub fn build(&self, mix: &Mix, name: &str, progress: &Progress) -> Result<Built> {
+        let path = self.image(name);
+        let mut command = self.cargo();
+        if !mix.solutions.is_empty() {
+            let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();
+            command.arg("--features").arg(features.join(","));
+        }
+        let (success, answer) = self.run(command, progress)?;
+        if !success {
+            if let Some(trouble) = &answer.trouble {
+                return Err(cargo_failed(trouble));
+            }
+            if answer.broken.errors.is_empty() {
+                return Err(cargo_failed(&answer.broken.output));
+            }
+            return Ok(Built::Broken(answer.broken));
+        }
+        let executable = answer.executable.ok_or_else(|| {
+            Error::new("cargo built the kernel but did not say where").output(answer.broken.output.clone())
+        })?;
+        for program in &answer.programs {
+            if let Some(name) = program.file_name() {
+                keep(program, &programs::folder(&self.target_dir.join("images")).join(name))?;
+            }
+        }
+        keep(&executable, &path)?;
+        Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
+    }
+
+    /// The cargo that builds the kernel.
+    fn cargo(&self) -> Command {
+        let mut command = self.program(&self.toolchain.cargo);
+        command.arg("build").args(SCOPE).args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
+        command.args(["--keep-going", "--target-dir"]).arg(self.target_dir);
+        command
+    }
+
+    /// A command that looks at the kernel with clippy: `program` is the toolchain's `cargo-clippy`.
+    pub fn clippy(&self, program: &Path) -> Command {
+        let mut command = self.program(program);
+        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(SCOPE);
+        command.arg("--target-dir").arg(self.target_dir);
+        command
+    }
+
+    /// A program that builds, not influenced by the cargo which runs this one.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        for (key, _) in env::vars_os() {
+            if is_of_outer_cargo(&key) {
+                command.env_remove(key);
+            }
+        }
+        command
+            .current_dir(self.root)
+            .env("RUSTC", &self.toolchain.rustc)
+            // As Linux does for its Rust code: stable Rust, apart from how it is built.
+            .env("RUSTC_BOOTSTRAP", "1")
+            // Empty means none, also where the user's configuration names some.
+            .env("CARGO_ENCODED_RUSTFLAGS", "")
+            .env("RUSTC_WRAPPER", "")
+            .env("RUSTC_WORKSPACE_WRAPPER", "")
+            .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker);
+        command
+    }
+
+    fn run(&self, mut command: Command, progress: &Progress) -> Result<(bool, Answer)> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let cargo = &self.toolchain.cargo;
+        let mut process =
+            Process::spawn(&mut command, Signal::TERM).map_err(|error| Error::io("cannot start", cargo, &error))?;
+        let (stdout, stderr) = (process.stdout(), process.stderr());
+        let mut answer = Answer::default();
+        thread::scope(|scope| {
+            let complaints = scope.spawn(|| {
+                let mut text = String::new();
+                let mut waits = false;
+                // What was read before an error is all there is.
+                for line in
+                    stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')).map_while(io::Result::ok)
+                {
+                    let line = String::from_utf8_lossy(&line);
+                    if let Some(note) = waiting(&line).filter(|_| !waits) {
+                        waits = true;
+                        progress.note(note);
+                    }
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                text
+            });
+            for line in
+                stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok)
+            {
+                answer.line(&line, self.root, progress);
+            }
+            answer.broken.output = complaints.join().unwrap_or_default();
+        });
+        let status = process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
+        Ok((status.success(), answer))
+    }
+}
+
+/// Whether a variable is one that the cargo which runs this program set, or
+/// that would make ours build something else.
+fn is_of_outer_cargo(key: &OsString) -> bool {
+    const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
+    let key = key.to_string_lossy();
+    match key.as_ref() {
+        "RUSTC"
+        | "RUSTDOC"
+        | "RUSTFLAGS"
+        | "RUSTDOCFLAGS"
+        | "RUSTUP_TOOLCHAIN"
+        | "RUSTC_LOG"
+        | "LD_LIBRARY_PATH"
+        | "DYLD_FALLBACK_LIBRARY_PATH" => true,
+        key => {
+            key.starts_with("RUSTC_")
+                || key == "CARGO"
+                || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
+        }
+    }
+}
+
+/// Gives an image a name of its own: the next mix's takes the old one.
+fn keep(executable: &Path, path: &Path) -> Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let linked = fs::remove_file(&beside)
+        .or(Ok(()))
+        .and_then(|()| fs::hard_link(executable, &beside))
+        // Not every file system has links.
+        .or_else(|_: io::Error| fs::copy(executable, &beside).map(drop))
+        .and_then(|()| fs::rename(&beside, path));
+    // Of two names for the same file, `rename` leaves both.
+    let _ = fs::remove_file(&beside);
+    linked.map_err(|error| Error::io("cannot write", path, &error))
+}
+
+/// What to say if a line of cargo's tells that it waits for another one.
+fn waiting(line: &str) -> Option<&'static str> {
+    let (_, lock) = line.split_once("waiting for file lock on ")?;
+    Some(if lock.contains("package cache") {
+        "Another cargo is using the package cache: waiting for it …"
+    } else {
+        "Another cargo is building here: waiting for it …"
+    })
+}
+
+/// cargo failed, and not because of an error in the code.
+fn cargo_failed(output: &str) -> Error {
+    let error = Error::new("cargo could not build the kernel");
+    if let Some(advice) = host_trouble(output) {
+        // The same is said for every crate: once is enough.
+        let is_reason = |line: &&str| host_trouble(line).is_some();
+        return error.advise(advice).output(output.lines().find(is_reason).unwrap_or_default());
+    }
+    let lower = output.to_lowercase();
+    if ["download", "network", "could not resolve", "failed to fetch"].iter().any(|sign| lower.contains(sign)) {
+        error.advise("the first build fetches a few packages: check the network and try again").output(output)
+    } else {
+        error.advise("this is what it said:").output(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outer_cargo_has_no_influence() {
+        for key in [
+            "RUSTC",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET",
+            "RUSTC_WRAPPER",
+            "CARGO_PROFILE_DEV_OPT_LEVEL",
+        ] {
+            assert!(is_of_outer_cargo(&key.into()), "{key}");
+        }
+        for key in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_AUTO_INSTALL",
+            "CARGO_NET_OFFLINE",
+            "CARGO_HTTP_PROXY",
+            "CARGO_REGISTRIES_X_INDEX",
+            "PATH",
+            "HOME",
+        ] {
+            assert!(!is_of_outer_cargo(&key.into()), "{key}");
+        }
+    }
+
+    #[test]
+    fn why_cargo_failed_is_explained() {
+        for (output, advice) in [
+            ("error: No space left on device (os error 28)", "disk is full"),
+            ("failed to open: x\nPermission denied", "make it writable"),
+            ("error: failed to download from `https://x`", "check the network"),
+        ] {
+            assert!(cargo_failed(output).to_string().contains(advice), "{output}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_another_cargo_is_told() {
+        for (line, note) in [
+            ("    Blocking waiting for file lock on build directory", Some("building here")),
+            ("    Blocking waiting for file lock on package cache", Some("package cache")),
+            ("   Compiling pmm v0.1.0", None),
+        ] {
+            assert_eq!(waiting(line).is_some(), note.is_some(), "{line}");
+            assert!(waiting(line).is_none_or(|text| text.contains(note.unwrap_or_default())), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_image_replaces_the_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (built, kept) = (folder.path().join("kernel"), folder.path().join("pmm.elf"));
+        for text in ["one", "two"] {
+            let _ = fs::remove_file(&built);
+            fs::write(&built, text).unwrap();
+            keep(&built, &kept).unwrap();
+            keep(&built, &kept).unwrap();
+            assert_eq!(fs::read_to_string(&kept).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

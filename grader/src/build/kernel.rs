@@ -1,0 +1,167 @@
+//! One kernel for some of the student's labs: which references it takes, and
+//! whose fault it is if it does not compile.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::course::mix::Mix;
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
+
+use super::cargo::{Built, Image};
+use super::foreign::{Foreign, foreign_source};
+use super::messages::Broken;
+use super::site::{BuildTimes, Site};
+
+/// What became of the kernel for some labs.
+pub struct Kernel {
+    /// The image, if there is one.
+    pub image: Option<Image>,
+    /// The labs that did not compile, with what rustc says.
+    pub broken: BTreeMap<String, String>,
+    /// Labs that may be fine, with the files of the lab that did not compile and has no reference.
+    pub blocked: BTreeMap<String, Vec<String>>,
+    /// Labs that take in somebody else's file, with what there is to say about it.
+    pub tampered: BTreeMap<String, String>,
+}
+
+impl Kernel {
+    /// Whether a lab's checks can be run on it.
+    pub fn serves(&self, lab: &Lab) -> bool {
+        self.image.is_some() && !self.broken.contains_key(&lab.id) && !self.tampered.contains_key(&lab.id)
+    }
+
+    /// What rustc warns about in a lab.
+    pub fn warnings(&self, lab: &Lab) -> Option<String> {
+        let (_, text) = self.image.as_ref()?.warnings.iter().find(|(folder, _)| same_folder(folder, &lab.folder))?;
+        Some(text.clone())
+    }
+}
+
+impl Site {
+    /// Builds the kernel for some of the student's labs; those that do not compile are left out.
+    pub fn kernel(&self, mix: &Mix, labs: &[&Lab], progress: &Progress, times: &mut BuildTimes) -> Result<Kernel> {
+        let mut mix = mix.clone();
+        let mut kernel =
+            Kernel { image: None, broken: BTreeMap::new(), blocked: BTreeMap::new(), tampered: BTreeMap::new() };
+        loop {
+            match self.build(&mix, progress, times)? {
+                Built::Image(image) => {
+                    for lab in labs {
+                        // References are the course's own.
+                        if !mix.solutions.contains(&lab.toml.package) && !kernel.broken.contains_key(&lab.id) {
+                            foreign(lab, &image, &mut kernel)?;
+                        }
+                    }
+                    kernel.image = Some(image);
+                    return Ok(kernel);
+                }
+                Built::Broken(broken) => {
+                    let guilty = self.guilty(&mix, labs, &kernel, broken, progress, times)?;
+                    for (lab, text) in &guilty {
+                        kernel.broken.insert(lab.id.clone(), text.clone());
+                    }
+                    // The others can still be graded, with references in the place of those that are broken.
+                    if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
+                        for lab in labs {
+                            if !kernel.broken.contains_key(&lab.id) {
+                                kernel.broken.insert(lab.id.clone(), blocked(blocking, text));
+                                kernel.blocked.insert(lab.id.clone(), blocking.files());
+                            }
+                        }
+                    }
+                    if labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {
+                        return Ok(kernel);
+                    }
+                    mix = with(&mix, &guilty.iter().map(|(lab, _)| *lab).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+
+    /// The student's labs whose fault it is that a kernel does not compile: at least one.
+    fn guilty<'a>(
+        &'a self,
+        mix: &Mix,
+        labs: &[&'a Lab],
+        kernel: &Kernel,
+        broken: Broken,
+        progress: &Progress,
+        times: &mut BuildTimes,
+    ) -> Result<Vec<(&'a Lab, String)>> {
+        let is_student_s = |lab: &&Lab| !mix.solutions.contains(&lab.toml.package);
+        let mut guilty = Vec::new();
+        for lab in self.workspace.labs.iter().filter(is_student_s) {
+            if let Some((_, text)) = broken.errors.iter().find(|(folder, _)| same_folder(folder, &lab.folder)) {
+                guilty.push((lab, text.clone()));
+            }
+        }
+        if !guilty.is_empty() {
+            return Ok(guilty);
+        }
+        // The error is elsewhere. If it goes away with the reference in the
+        // place of a lab, then that lab does not keep to its interface.
+        let text: String = broken.errors.into_values().collect();
+        let suspects: Vec<&Lab> = labs
+            .iter()
+            .copied()
+            .filter(is_student_s)
+            .filter(|lab| !kernel.broken.contains_key(&lab.id) && lab.has_solution)
+            .collect();
+        let each = suspects.iter().map(|lab| vec![*lab]);
+        let together = (suspects.len() > 1).then(|| suspects.clone());
+        for replaced in each.chain(together) {
+            if let Built::Image(_) = self.build(&with(mix, &replaced), progress, times)? {
+                return Ok(replaced.into_iter().map(|lab| (lab, text.clone())).collect());
+            }
+        }
+        Err(Error::new("the course's own code does not compile")
+            .advise("restore the files that are not yours to edit; this is what rustc said:")
+            .output(text))
+    }
+}
+
+/// The mix with the references of some more labs.
+fn with(mix: &Mix, labs: &[&Lab]) -> Mix {
+    let mut solutions = mix.solutions.clone();
+    solutions.extend(labs.iter().map(|lab| lab.toml.package.clone()));
+    solutions.sort();
+    solutions.dedup();
+    Mix { solutions }
+}
+
+/// Why a lab that may be fine cannot be graded.
+fn blocked(blocking: &Lab, text: &str) -> String {
+    format!(
+        "error: labs/{} does not compile, and without a reference for it there is no kernel to run this lab in\n  \
+         = note: correct it first, or put back the file that you were given\n\n{text}",
+        blocking.id,
+    )
+}
+
+fn same_folder(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Looks for files that a lab's code must not take in.
+fn foreign(lab: &Lab, image: &Image, kernel: &mut Kernel) -> Result<()> {
+    let files = lab.toml.files.join(", ");
+    match foreign_source(lab, image)? {
+        None => {}
+        Some(Foreign::NotHandedIn(file)) => {
+            let text = format!(
+                "error: labs/{}/{} is not one of this lab's files\n  = note: only {files} will be handed in: \
+                 move the code there\n",
+                lab.id,
+                file.display(),
+            );
+            kernel.broken.insert(lab.id.clone(), text);
+        }
+        Some(Foreign::Elsewhere(file)) => {
+            let text = format!("takes in {}, which is not one of this lab's files ({files})", file.display());
+            kernel.tampered.insert(lab.id.clone(), text);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What cargo says while it builds: lines of JSON, as The Cargo Book's chapter
+//! "External tools" describes them, and the files that rustc writes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::course::programs;
+use crate::host::progress::Progress;
+
+/// Why a kernel does not compile.
+#[derive(Debug, Default)]
+pub struct Broken {
+    /// What rustc says, with colour, by the folder of the package.
+    pub errors: BTreeMap<PathBuf, String>,
+    /// What cargo itself says.
+    pub output: String,
+}
+
+/// What a run of cargo had to say.
+#[derive(Default)]
+pub struct Answer {
+    /// The kernel.
+    pub executable: Option<PathBuf>,
+    /// The programs that run in ring 3.
+    pub programs: Vec<PathBuf>,
+    /// What rustc warns about, by the folder of the package.
+    pub warnings: BTreeMap<PathBuf, String>,
+    /// The sources that rustc read, by the folder of the package: only of labs.
+    pub sources: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// Why it does not compile.
+    pub broken: Broken,
+    /// What rustc says about the host, such as that its disk is full.
+    pub trouble: Option<String>,
+}
+
+impl Answer {
+    /// Takes in one line of cargo's. What it does not know it leaves out.
+    pub fn line(&mut self, line: &[u8], root: &Path, progress: &Progress) {
+        if let Ok(message) = serde_json::from_slice(line) {
+            self.take(message, root, progress);
+        }
+    }
+
+    fn take(&mut self, message: Message, root: &Path, progress: &Progress) {
+        match message {
+            Message::Diagnostic { manifest_path, message } => {
+                let (Some(folder), Some(rendered)) = (manifest_path.parent(), message.rendered) else { return };
+                // A diagnostic with a place is about code, and may quote anything.
+                if message.level == "error" && message.spans.is_empty() && host_trouble(&rendered).is_some() {
+                    self.trouble.get_or_insert(rendered);
+                    return;
+                }
+                let texts = match message.level.as_str() {
+                    "error" | "error: internal compiler error" => &mut self.broken.errors,
+                    "warning" => &mut self.warnings,
+                    _ => return,
+                };
+                // "aborting due to 3 previous errors" says nothing that is not said already.
+                let text = texts.entry(folder.to_owned()).or_default();
+                if text.is_empty() || !message.spans.is_empty() {
+                    text.push_str(&rendered);
+                }
+            }
+            Message::Artifact { manifest_path, target, filenames, executable } => {
+                progress.built(&target.name);
+                match executable {
+                    Some(program) if manifest_path.parent().is_some_and(programs::is_theirs) => {
+                        self.programs.push(program);
+                    }
+                    Some(kernel) => self.executable = Some(kernel),
+                    None => {}
+                }
+                if let Some(folder) = manifest_path.parent()
+                    && folder.parent().is_some_and(|parent| parent.ends_with("labs"))
+                    && let Some(sources) = filenames.iter().find_map(|library| sources(library, root))
+                {
+                    self.sources.insert(folder.to_owned(), sources);
+                }
+            }
+            Message::Other => {}
+        }
+    }
+}
+
+/// The lines of cargo's JSON that matter.
+#[derive(Deserialize)]
+#[serde(tag = "reason")]
+enum Message {
+    #[serde(rename = "compiler-message")]
+    Diagnostic { manifest_path: PathBuf, message: Diagnostic },
+    #[serde(rename = "compiler-artifact")]
+    Artifact { manifest_path: PathBuf, target: Target, filenames: Vec<PathBuf>, executable: Option<PathBuf> },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
+    #[serde(default)]
+    spans: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// The sources of a library, from the file that rustc writes beside it.
+fn sources(library: &Path, root: &Path) -> Option<Vec<PathBuf>> {
+    let stem = library.file_stem()?.to_str()?;
+    let text = fs::read_to_string(library.with_file_name(format!("{}.d", stem.strip_prefix("lib")?))).ok()?;
+    Some(dependencies(&text).into_iter().map(|file| root.join(file)).collect())
+}
+
+/// The files that a makefile rule names after its colon; spaces in names are escaped.
+fn dependencies(text: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for line in text.lines() {
+        let Some((_, rest)) = line.split_once(": ") else { continue };
+        if line.starts_with('#') {
+            continue;
+        }
+        let mut name = String::new();
+        let mut chars = rest.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => name.extend(chars.next()),
+                ' ' => files.extend((!name.is_empty()).then(|| PathBuf::from(std::mem::take(&mut name)))),
+                c => name.push(c),
+            }
+        }
+        files.extend((!name.is_empty()).then(|| PathBuf::from(name)));
+    }
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// What to do about a host that keeps cargo from its work, if the text tells of one.
+pub fn host_trouble(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    if lower.contains("no space left on device") || lower.contains("disk quota exceeded") {
+        Some("the disk is full: free some space and try again")
+    } else if lower.contains("permission denied") || lower.contains("read-only file system") {
+        Some("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_are_read_from_a_makefile_rule() {
+        let text = "/t/libpmm-1.rmeta: labs/01-pmm/src/lib.rs labs/a\\ b/x.rs\n\n/t/pmm-1.d: labs/01-pmm/src/lib.rs\n\n\
+                    labs/01-pmm/src/lib.rs:\n# env-dep:X: y\n";
+        let files: Vec<_> = dependencies(text).iter().map(|file| file.display().to_string()).collect();
+        assert_eq!(files, ["labs/01-pmm/src/lib.rs", "labs/a b/x.rs"]);
+    }
+
+    #[test]
+    fn cargo_s_json_is_understood() {
+        let line = r#"{"reason":"compiler-message","package_id":"x","manifest_path":"/w/labs/01-pmm/Cargo.toml","target":{"name":"pmm"},"message":{"level":"error","rendered":"error: no","spans":[]}}"#;
+        let mut answer = Answer::default();
+        answer.take(serde_json::from_str(line).unwrap(), Path::new("/w"), &Progress::silent());
+        assert_eq!(answer.broken.errors[Path::new("/w/labs/01-pmm")], "error: no");
+        let other = r#"{"reason":"build-finished","success":false}"#;
+        assert!(matches!(serde_json::from_str(other), Ok(Message::Other)));
+    }
+}

@@ -1,0 +1,9 @@
+//! From the course's files to a kernel: the compiler, cargo and what it says, which
+//! references a kernel takes, and whose fault it is if it does not compile.
+
+pub mod cargo;
+pub mod foreign;
+pub mod kernel;
+pub mod messages;
+pub mod site;
+pub mod toolchain;

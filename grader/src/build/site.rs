@@ -1,0 +1,98 @@
+//! Where kernels are built: the course, its compiler, and the folder for what is built.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::course::mix::Mix;
+use crate::course::programs;
+use crate::course::workspace::{Lab, Workspace};
+use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
+
+use super::cargo::{Builder, Built, Image};
+use super::toolchain::Toolchain;
+
+/// How long each build took, by the name of the mix.
+pub type BuildTimes = Vec<(String, Duration)>;
+
+/// The course, its compiler, and where what is built goes.
+pub struct Site {
+    /// The course.
+    pub workspace: Workspace,
+    /// The compiler.
+    pub toolchain: Toolchain,
+    /// Where kernels are built.
+    pub target_dir: PathBuf,
+}
+
+impl Site {
+    /// What builds here.
+    pub fn builder(&self) -> Builder<'_> {
+        Builder { toolchain: &self.toolchain, root: &self.workspace.root, target_dir: &self.target_dir }
+    }
+
+    /// The programs that run in ring 3, by name.
+    ///
+    /// # Errors
+    /// As [`programs::names`].
+    pub fn programs(&self) -> Result<Vec<String>> {
+        programs::names(&self.workspace.root)
+    }
+
+    /// References for all labs but those, as far as there are any.
+    pub fn mix(&self, student: &[&Lab]) -> Mix {
+        let mut solutions: Vec<String> = self
+            .workspace
+            .labs
+            .iter()
+            .filter(|lab| lab.has_solution && !student.iter().any(|other| other.id == lab.id))
+            .map(|lab| lab.toml.package.clone())
+            .collect();
+        solutions.sort();
+        Mix { solutions }
+    }
+
+    /// A short name for a mix: the labs in it that are the student's.
+    pub fn name(&self, mix: &Mix) -> String {
+        let own: Vec<&str> = self
+            .workspace
+            .labs
+            .iter()
+            .map(|lab| lab.toml.package.as_str())
+            .filter(|package| !mix.solutions.iter().any(|solution| solution == package))
+            .collect();
+        if own.is_empty() { "reference".to_owned() } else { own.join("+") }
+    }
+
+    /// Builds a mix, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn build(&self, mix: &Mix, progress: &Progress, times: &mut BuildTimes) -> Result<Built> {
+        let name = self.name(mix);
+        let builder = self.builder();
+        builder.make_folder()?;
+        if builder.is_first_time() {
+            progress.note("Building the kernel's core library: once, about a minute …");
+        }
+        progress.start("Building the kernel");
+        let start = Instant::now();
+        let built = builder.build(mix, &name, progress)?;
+        times.push((name, start.elapsed()));
+        Ok(built)
+    }
+
+    /// The image of a mix, which has to compile.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn image_of(&self, mix: &Mix, progress: &Progress) -> Result<Image> {
+        match self.build(mix, progress, &mut Vec::new())? {
+            Built::Image(image) => Ok(image),
+            Built::Broken(broken) => {
+                let text: String = broken.errors.into_values().collect();
+                Err(Error::new("the kernel does not compile").advise("this is what rustc said:").output(text))
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::course::lab_toml::Memory;
+use crate::dev::DevCommand;
+use crate::judge::DEFAULT_SEED;
+
+use super::setup::tools::Machines;
+
+/// Boots each lab's kernel in an emulator and says what holds, what breaks, and where.
+#[derive(Parser, Debug)]
+#[command(
+    name = "cargo grade",
+    bin_name = "cargo grade",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do other than to grade.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to grade.
+    #[command(flatten)]
+    pub grade: GradeArgs,
+    /// For every command.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo grade                      grade all of your labs
+  cargo grade 01                   grade lab 01 (also: 1, pmm, 01-pmm)
+  cargo grade --check never-twice  run one check
+  cargo grade explain never-twice  what that check is about
+  cargo grade --solution           grade the references
+  cargo grade doctor               show what was found on this machine
+
+Environment:
+  FOLIO_QEMU        the emulator, in place of the qemu-system-i386 on PATH
+  FOLIO_BOCHS       the same for the bochs on PATH
+  FOLIO_TIMINGS     if set, show how long what took
+  CARGO_TARGET_DIR  where to build, in place of target/
+  NO_COLOR          if set, use no colour
+
+Exit codes: 0 all checks passed, 1 a check did not pass, 2 could not run.";
+
+/// What to grade.
+#[derive(Args, Debug, Default)]
+pub struct GradeArgs {
+    /// Labs to grade, such as `01` or `pmm`; all if none is named
+    pub labs: Vec<String>,
+    /// Grade the references in place of your files
+    #[arg(long, conflicts_with = "own")]
+    pub solution: bool,
+    /// Grade all of your labs together, without a reference for any
+    #[arg(long)]
+    pub own: bool,
+    /// Run only this check (may be given several times)
+    #[arg(long = "check", value_name = "NAME")]
+    pub checks: Vec<String>,
+    /// Write the result as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the result as JUnit XML; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Which machines to grade on: qemu, bochs, or both to compare them
+    #[arg(long, value_name = "NAME", default_value = "qemu", hide_possible_values = true)]
+    pub emulator: Machines,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// How many machines run at a time; as many as processors if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
+/// For every command.
+#[derive(Args, Debug, Clone)]
+pub struct CommonArgs {
+    /// Show logs, measurements, warnings and timings too
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Never install anything
+    #[arg(long, global = true)]
+    pub no_install: bool,
+    /// When to use colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Color {
+    // Plain comments: help for each value would make all of the help twice as long.
+    // On a terminal, unless NO_COLOR is set.
+    #[allow(missing_docs)]
+    Auto,
+    #[allow(missing_docs)]
+    Always,
+    #[allow(missing_docs)]
+    Never,
+}
+
+/// What to do other than to grade.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show which compiler and emulator were found, and what is missing
+    Doctor,
+    /// Install what is missing, and do nothing else
+    Setup {
+        /// What grading in Bochs needs, too
+        #[arg(long)]
+        bochs: bool,
+    },
+    /// Boot the kernel as an operating system in this terminal
+    Run(RunArgs),
+    /// Show the address space as it is at the end of a check, or at its crash
+    Look(LookArgs),
+    /// Show what a check, or each check of a lab, is about, and where to read more
+    Explain {
+        /// A check, or a lab: then its checks in short; all checks in short if none is named
+        check: Option<String>,
+    },
+    /// For those who write the course
+    #[command(subcommand)]
+    Dev(DevCommand),
+}
+
+/// `cargo grade run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Labs to take from you, such as `01` or `pmm`, and the references for all others; all if none is named
+    #[arg(value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// Take the references in place of all of your files
+    #[arg(long, conflicts_with = "labs")]
+    pub solution: bool,
+    /// Show the machine's screen, with a live map of memory, in a window
+    #[arg(long)]
+    pub window: bool,
+    /// Run this program in place of the shell, such as `fuzz 7`, the same way every time; exit with 1 if it fails
+    #[arg(long, value_name = "PROGRAM WORDS")]
+    pub program: Option<String>,
+    /// How much memory the machine has
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = Memory::parse)]
+    pub memory: Memory,
+}
+
+/// `cargo grade look`.
+#[derive(Args, Debug)]
+pub struct LookArgs {
+    /// A check, or a lab: then the first of its checks that is proved from outside
+    #[arg(value_name = "CHECK|LAB")]
+    pub what: String,
+    /// Take the references in place of your files
+    #[arg(long)]
+    pub solution: bool,
+    /// Where the picture goes; `-` for nowhere
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_ascii_whitespace())
+    }
+
+    #[test]
+    fn the_description_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn labs_and_subcommands_live_together() {
+        let cli = parse("grade 01 pmm --check a --check b -v").unwrap();
+        assert!(cli.command.is_none() && cli.common.verbose);
+        assert_eq!((cli.grade.labs, cli.grade.checks), (vec!["01".into(), "pmm".into()], vec!["a".into(), "b".into()]));
+        assert!(matches!(parse("grade doctor --color never").unwrap().command, Some(Command::Doctor)));
+        assert!(
+            matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check) }) if check == "x")
+        );
+        assert!(matches!(parse("grade dev check 01").unwrap().command, Some(Command::Dev(DevCommand::Check { .. }))));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for line in ["grade --own --solution", "grade --jobs 0", "grade --color sometimes", "grade run --memory 1K"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `cargo grade`: grades, and reports.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::host::error::{Error, Result};
+use crate::host::exit::Exit;
+use crate::host::progress::Progress;
+use crate::judge::results::Run;
+use crate::judge::{Engine, Request, Status, Timings, Whose, compare, processors};
+use crate::machine::Emulator;
+use crate::report;
+
+use super::arguments::{CommonArgs, GradeArgs};
+use super::output::{print, view};
+use super::place::Place;
+
+/// Set to anything, this shows how long what took.
+const TIMINGS_VARIABLE: &str = "FOLIO_TIMINGS";
+
+/// Grades, in a program that was started at that time.
+///
+/// # Errors
+/// If it could not be done.
+pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<Exit> {
+    let request = request(arguments);
+    let place = Place::find()?;
+    // A wrong name is told before anything is installed or graded.
+    place.workspace.select(&request.labs)?;
+    for check in &request.checks {
+        place.workspace.check(check)?;
+    }
+    for target in [&arguments.json, &arguments.junit].into_iter().flatten() {
+        report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
+    }
+    let (mut engine, second) = place.engines(common, arguments.emulator)?;
+    let found = start.elapsed();
+    let (mut run, timings) = on_all(&mut engine, second, &request)?;
+    run.elapsed = start.elapsed();
+    tell(&run, &engine.site.workspace.root, arguments, common)?;
+    if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
+        let text = spent(&timings, found, start.elapsed());
+        // Nobody listens: nothing to do about it.
+        let _ = write!(io::stderr(), "{text}");
+    }
+    Ok(Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status == Status::Passed)))
+}
+
+/// What the command line asks for.
+fn request(arguments: &GradeArgs) -> Request {
+    Request {
+        labs: arguments.labs.clone(),
+        checks: arguments.checks.clone(),
+        whose: match (arguments.solution, arguments.own) {
+            (true, _) => Whose::Solution,
+            (_, true) => Whose::Own,
+            _ => Whose::Student,
+        },
+        seed: arguments.seed,
+        jobs: arguments.jobs.map_or_else(processors, usize::from),
+    }
+}
+
+/// Grades on the engine's emulator, and on a second one if there is one: then both are compared.
+fn on_all(engine: &mut Engine, second: Option<Emulator>, request: &Request) -> Result<(Run, Timings)> {
+    let progress = Progress::new();
+    let (mut run, mut timings) = engine.grade(request, &progress)?;
+    if let Some(second) = second {
+        engine.emulator = second;
+        let (other, more) = engine.grade(request, &progress)?;
+        timings.add(more);
+        let both = |word: &String| if word == "bochs" { "both".to_owned() } else { word.clone() };
+        run.repeat = other.repeat.iter().map(both).collect();
+        run = compare::both(run, other);
+    }
+    Ok((run, timings))
+}
+
+/// Writes the reports that are asked for.
+fn tell(run: &Run, root: &Path, arguments: &GradeArgs, common: &CommonArgs) -> Result<()> {
+    let on_stdout = |target: &Option<PathBuf>| target.as_deref() == Some(Path::new("-"));
+    if let Some(target) = &arguments.json {
+        report::write(&report::json(run, root), target).map_err(|error| Error::new(error.to_string()))?;
+    }
+    if let Some(target) = &arguments.junit {
+        report::write(&report::junit(run, root), target).map_err(|error| Error::new(error.to_string()))?;
+    }
+    // A program that reads standard output gets nothing but what it asked for.
+    if !on_stdout(&arguments.json) && !on_stdout(&arguments.junit) {
+        print(&report::text(run, root, &view(common)))?;
+    }
+    if common.verbose {
+        for warnings in run.labs.iter().filter_map(|lab| lab.warnings.as_ref()) {
+            // Nobody listens: nothing to do about it.
+            let _ = write!(anstream::stderr(), "{warnings}");
+        }
+    }
+    Ok(())
+}
+
+/// Where the time went.
+fn spent(timings: &Timings, found: Duration, total: Duration) -> String {
+    let mut text = format!("time: {:.2} s to find the tools", found.as_secs_f64());
+    for (name, time) in &timings.builds {
+        let _ = write!(text, ", {:.2} s to build {name}", time.as_secs_f64());
+    }
+    let _ = writeln!(
+        text,
+        ", {:.2} s for {} boots ({:.2} s of machines), {:.2} s in all",
+        timings.boots.as_secs_f64(),
+        timings.booted,
+        timings.machines.as_secs_f64(),
+        total.as_secs_f64(),
+    );
+    text
+}

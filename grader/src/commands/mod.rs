@@ -1,0 +1,81 @@
+//! The program: its command line, what each command does, and with which exit
+//! status it ends.
+
+mod arguments;
+mod doctor;
+mod explain;
+mod grade;
+mod look;
+mod output;
+mod place;
+mod run;
+mod setup;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+
+use crate::dev;
+use crate::host::error::Result;
+use crate::host::exit::Exit;
+use crate::host::process;
+
+use arguments::{Cli, Color, Command};
+use output::{complain, print, view};
+use place::Place;
+use setup::tools::Machines;
+
+/// `cargo grade`, started at that time.
+pub fn main(start: Instant) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::CouldNotRun } else { Exit::Passed };
+            // Nobody listens: nothing to do about it.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    match cli.common.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    process::listen();
+    let exit = run(cli, start).unwrap_or_else(|error| {
+        complain(&error);
+        Exit::CouldNotRun
+    });
+    exit.into()
+}
+
+fn run(cli: Cli, start: Instant) -> Result<Exit> {
+    let common = &cli.common;
+    match cli.command {
+        None => grade::grade(&cli.grade, common, start),
+        Some(Command::Doctor) => doctor::doctor(common),
+        Some(Command::Setup { bochs }) => {
+            let machines = if bochs { Machines::Both } else { Machines::Qemu };
+            Place::find()?.engines(common, machines)?;
+            print("Everything that grading needs is there.\n")?;
+            Ok(Exit::Passed)
+        }
+        Some(Command::Run(arguments)) => {
+            let place = Place::find()?;
+            // A wrong name is told before anything is installed.
+            place.workspace.select(&arguments.labs)?;
+            run::run(&arguments, &place.engine(common)?)
+        }
+        Some(Command::Look(arguments)) => look::command(&arguments, common),
+        Some(Command::Explain { check }) => {
+            print(&explain::explain(&Place::find()?.workspace, check.as_deref(), &view(common))?)?;
+            Ok(Exit::Passed)
+        }
+        Some(Command::Dev(command)) => {
+            let engine = Place::find()?.engine(common)?;
+            dev::run(&command, &engine, &view(common), common.no_install).map(Exit::of)
+        }
+    }
+}

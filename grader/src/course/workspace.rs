@@ -1,0 +1,262 @@
+//! The course on disk: where it is, and which labs it has.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::course::lab_toml::{Check, LabToml};
+use crate::host::error::{Error, Result};
+use crate::host::nearest;
+
+/// What a person may have meant who names a lab that does not exist.
+const COMMANDS: [&str; 6] = ["doctor", "setup", "run", "look", "explain", "help"];
+
+/// A copy of the course.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The folder that holds `labs/` and `kernel/`.
+    pub root: PathBuf,
+    /// The labs, in the course's order.
+    pub labs: Vec<Lab>,
+}
+
+/// One lab.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// The folder's name, such as `01-pmm`.
+    pub id: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// What its `lab.toml` says.
+    pub toml: LabToml,
+    /// Whether the reference is there. It is not in what students get.
+    pub has_solution: bool,
+}
+
+impl Lab {
+    /// The student's files, relative to the workspace.
+    pub fn files(&self) -> Vec<String> {
+        self.toml.files.iter().map(|file| format!("labs/{}/{file}", self.id)).collect()
+    }
+
+    /// Whether a person means this lab: `01`, `1`, `01-pmm` or `pmm`.
+    pub fn is_called(&self, name: &str) -> bool {
+        let (number, rest) = self.id.split_once('-').unwrap_or((&self.id, ""));
+        let same_number = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_digit())
+            && name.parse::<u32>().ok() == number.parse::<u32>().ok();
+        same_number || name == self.id || name == rest || name == self.toml.package
+    }
+}
+
+impl Workspace {
+    /// Finds the course that the current folder is in, or else the one that
+    /// cargo was started for, and reads its labs.
+    ///
+    /// # Errors
+    /// If there is no course, or a lab's `lab.toml` is wrong.
+    pub fn find() -> Result<Self> {
+        let root = find_root()?;
+        // Cargo names files by their real place.
+        Self::open(&root.canonicalize().unwrap_or(root))
+    }
+
+    /// Reads the course in a folder.
+    ///
+    /// # Errors
+    /// If a lab's `lab.toml` is wrong, or there are no labs.
+    pub fn open(root: &Path) -> Result<Self> {
+        let labs_folder = root.join("labs");
+        let mut ids = Vec::new();
+        let entries = fs::read_dir(&labs_folder).map_err(|error| Error::io("cannot read", &labs_folder, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| Error::io("cannot read", &labs_folder, &error))?;
+            if let Ok(name) = entry.file_name().into_string()
+                && is_lab_id(&name)
+                && entry.path().is_dir()
+            {
+                ids.push(name);
+            }
+        }
+        ids.sort();
+        let mut labs = Vec::new();
+        for id in ids {
+            labs.push(read_lab(&labs_folder, id)?);
+        }
+        if labs.is_empty() {
+            return Err(Error::new(format!("there are no labs in {}", labs_folder.display()))
+                .advise("a lab's folder is named like `01-pmm`"));
+        }
+        check_unique(&labs)?;
+        Ok(Self { root: root.to_owned(), labs })
+    }
+
+    /// The labs that a person named, in the course's order; all of them if none is named.
+    ///
+    /// # Errors
+    /// If there is no such lab: the message names the nearest one.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Lab>> {
+        for name in names {
+            if !self.labs.iter().any(|lab| lab.is_called(name)) {
+                if let Some(command) = nearest::nearest(name, COMMANDS.into_iter()) {
+                    return Err(Error::new(format!("there is no lab or command `{name}`"))
+                        .advise(format!("did you mean `cargo grade {command}`?")));
+                }
+                if self.check(name).is_ok() {
+                    return Err(Error::new(format!("`{name}` is a check, not a lab"))
+                        .advise(format!("run it with `cargo grade --check {name}`")));
+                }
+                let ids = self.labs.iter().map(|lab| lab.id.as_str());
+                return Err(
+                    Error::new(format!("there is no lab `{name}`")).advise(nearest::suggestion(name, ids, "labs"))
+                );
+            }
+        }
+        let chosen = |lab: &&Lab| names.is_empty() || names.iter().any(|name| lab.is_called(name));
+        Ok(self.labs.iter().filter(chosen).collect())
+    }
+
+    /// The check of this name, and its lab.
+    ///
+    /// # Errors
+    /// If there is no such check: the message names the nearest one.
+    pub fn check(&self, name: &str) -> Result<(&Lab, &Check)> {
+        let checks = || self.labs.iter().flat_map(|lab| lab.toml.checks.iter().map(move |check| (lab, check)));
+        checks().find(|(_, check)| check.name == name).ok_or_else(|| {
+            let names = checks().map(|(_, check)| check.name.as_str());
+            Error::new(format!("there is no check `{name}`")).advise(nearest::suggestion(name, names, "checks"))
+        })
+    }
+}
+
+/// `01-pmm`: two digits, a hyphen, a name.
+fn is_lab_id(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    bytes.len() > 3 && bytes[0].is_ascii_digit() && bytes[1].is_ascii_digit() && bytes[2] == b'-'
+}
+
+fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
+    let folder = labs_folder.join(&id);
+    let path = folder.join("lab.toml");
+    let shown = PathBuf::from("labs").join(&id).join("lab.toml");
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Error::io("cannot read", &shown, &error)
+            .advise(format!("every lab has one; if labs/{id} is none, move it away"))
+    })?;
+    let toml = LabToml::parse(&text, &shown)?;
+    for file in &toml.files {
+        if !folder.join(file).is_file() {
+            return Err(
+                Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it")
+            );
+        }
+    }
+    Ok(Lab { has_solution: folder.join("solution").is_dir(), id, folder, toml })
+}
+
+fn check_unique(labs: &[Lab]) -> Result<()> {
+    let mut seen: HashMap<&str, &Lab> = HashMap::new();
+    for lab in labs {
+        for check in &lab.toml.checks {
+            if let Some(other) = seen.insert(&check.name, lab) {
+                return Err(Error::new(format!(
+                    "labs/{}/lab.toml:{}: the check `{}` is also in labs/{}/lab.toml",
+                    lab.id, check.line, check.name, other.id,
+                ))
+                .advise("rename one; if one of the folders is a copy, move it out of labs/"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The course's folder: the current one or one above it, else the one cargo was started for.
+fn find_root() -> Result<PathBuf> {
+    let here = env::current_dir().map_err(|error| {
+        Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course")
+    })?;
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    [Some(here), manifest]
+        .into_iter()
+        .flatten()
+        .find_map(|start| start.ancestors().find(|folder| is_root(folder)).map(Path::to_owned))
+        .ok_or_else(|| {
+            Error::new("this folder is not in a copy of the course")
+                .advise("`cd` to where you cloned it, and try again")
+        })
+}
+
+fn is_root(folder: &Path) -> bool {
+    folder.join("labs").is_dir() && folder.join("kernel/Cargo.toml").is_file() && folder.join("Cargo.toml").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(labs: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (id, check) in labs {
+            let src = root.path().join("labs").join(id).join("src");
+            fs::create_dir_all(&src).unwrap();
+            fs::write(src.join("part.rs"), "").unwrap();
+            let package = id.split_once('-').unwrap().1;
+            fs::write(
+                src.join("../lab.toml"),
+                format!(
+                    "title = \"t\"\npackage = \"{package}\"\nfiles = [\"src/part.rs\"]\nchapter = \"c\"\n\
+                     [[check]]\nname = \"{check}\"\npoints = 1\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n"
+                ),
+            )
+            .unwrap();
+        }
+        root
+    }
+
+    fn ids(labs: &[&Lab]) -> Vec<String> {
+        labs.iter().map(|lab| lab.id.clone()).collect()
+    }
+
+    #[test]
+    fn a_lab_is_found_by_any_of_its_names() {
+        let root = course(&[("01-pmm", "a"), ("02-vmm", "b"), ("10-end", "c")]);
+        let course = Workspace::open(root.path()).unwrap();
+        for name in ["01", "1", "01-pmm", "pmm"] {
+            assert_eq!(ids(&course.select(&[name.into()]).unwrap()), ["01-pmm"], "{name}");
+        }
+        assert_eq!(ids(&course.select(&[]).unwrap()), ["01-pmm", "02-vmm", "10-end"]);
+        assert_eq!(ids(&course.select(&["vmm".into(), "1".into()]).unwrap()), ["01-pmm", "02-vmm"]);
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_one() {
+        let root = course(&[("01-pmm", "never-twice"), ("02-vmm", "b")]);
+        let course = Workspace::open(root.path()).unwrap();
+        let error = course.select(&["pnm".into()]).unwrap_err().to_string();
+        assert!(error.contains("did you mean `01-pmm`"), "{error}");
+        let error = course.check("never-twise").unwrap_err().to_string();
+        assert!(error.contains("did you mean `never-twice`"), "{error}");
+        let error = course.select(&["never-twice".into()]).unwrap_err().to_string();
+        assert!(error.contains("cargo grade --check never-twice"), "{error}");
+        assert!(course.select(&["".into()]).is_err());
+    }
+
+    #[test]
+    fn a_copied_lab_is_explained() {
+        let root = course(&[("01-pmm", "a"), ("01-pmm-old", "a")]);
+        let error = Workspace::open(root.path()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("labs/01-pmm-old/lab.toml:6: the check `a` is also in labs/01-pmm/lab.toml"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_missing_student_file_is_named() {
+        let root = course(&[("01-pmm", "a")]);
+        fs::remove_file(root.path().join("labs/01-pmm/src/part.rs")).unwrap();
+        let error = Workspace::open(root.path()).unwrap_err().to_string();
+        assert!(error.starts_with("labs/01-pmm/src/part.rs is missing"), "{error}");
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line of `cargo grade dev …`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::course::lab_toml::Memory;
+
+/// `cargo grade dev …`.
+#[derive(Subcommand, Debug)]
+pub enum DevCommand {
+    /// Prove that the checks are right: skeletons score nothing, references everything, every mistake is caught
+    Check {
+        /// Labs, such as `01`; all if none is named
+        labs: Vec<String>,
+        /// Run every check on every mistake, and show which ones catch it
+        #[arg(long)]
+        full: bool,
+        /// Try only N mistakes of each lab, spread over all of them
+        #[arg(long, value_name = "N")]
+        mistakes: Option<u16>,
+        /// Leave out the skeletons, where you have worked on your files
+        #[arg(long)]
+        no_skeleton: bool,
+    },
+    /// Measure: from save to score, boots a second, and what allocators cost in instructions and in memory
+    Bench {
+        /// What to measure; everything if nothing is named
+        #[arg(value_enum)]
+        what: Vec<What>,
+        /// How often each thing is measured; the median counts
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        runs: u16,
+        /// Leave out what builds everything anew, which takes minutes
+        #[arg(long)]
+        warm: bool,
+        /// Write the figures as JSON; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Run the tests of labs with unsafe code under Miri, if one is installed
+    Miri {
+        /// Labs, such as `03`; all if none is named
+        labs: Vec<String>,
+    },
+    /// Boot the references, type lines into the shell, and take a picture of the screen
+    Screenshot {
+        /// Where the picture goes, a PNG file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// A line to type, once the shell waits for one (may be given several times)
+        #[arg(long = "type", value_name = "LINE")]
+        lines: Vec<String>,
+        /// How long to wait after the last line, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        wait: u64,
+        /// How much memory the machine has
+        #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = Memory::parse)]
+        memory: Memory,
+    },
+    /// Run clippy on everything, the kernel included, with warnings denied
+    Clippy,
+}
+
+/// One of the things that can be measured.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// From save to score, and boots a second
+    Time,
+    /// What frame allocators cost in guest instructions: the lab's beside its peers
+    Frames,
+    /// What heaps cost in guest instructions and in memory: the lab's beside its peers
+    Heap,
+    /// Only see whether what counts instructions builds and runs: no figures
+    Smoke,
+}

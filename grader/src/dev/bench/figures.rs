@@ -1,0 +1,80 @@
+//! All figures, and how they are shown.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
+
+use super::peers::{frames, heaps};
+use super::table::{align, plain_table};
+use super::time::{CheckRow, Row};
+
+/// All figures.
+#[derive(Serialize)]
+pub struct Figures {
+    /// Where time was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processors: Option<usize>,
+    pub emulator: String,
+    pub toolchain: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<frames::Cost>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub heaps: Option<heaps::Figures>,
+}
+
+/// The figures as tables.
+pub fn tables(figures: &Figures, view: &View) -> String {
+    let mut out = String::new();
+    let processors = figures.processors.map(|count| format!("{count} processors, ")).unwrap_or_default();
+    let machine = format!("{processors}{}, {}", figures.emulator, figures.toolchain);
+    let _ = writeln!(out, "{}", view.paint(FAINT, &machine));
+    if !figures.rows.is_empty() {
+        let mut table = plain_table(&["", "median", "least", "most", "processor time", "runs"]);
+        for row in &figures.rows {
+            let number = |number: f64| match row.unit {
+                "s" => format!("{number:.2} s"),
+                unit => format!("{number:.0} {unit}"),
+            };
+            table.add_row([
+                row.what.clone(),
+                number(row.median),
+                number(row.least),
+                number(row.most),
+                row.processor_time.map(|time| format!("{time:.2} s")).unwrap_or_default(),
+                row.runs.to_string(),
+            ]);
+        }
+        align(&mut table, 5);
+        let _ = writeln!(out, "{table}");
+        let note = "`cargo grade` adds what cargo takes to see that the grader itself is up to date.";
+        for line in wrap(note, view.columns()) {
+            let _ = writeln!(out, "{}", view.paint(FAINT, &line));
+        }
+    }
+    if !figures.checks.is_empty() {
+        let title = "Each check's machines, one after the other";
+        let _ = writeln!(out, "\n{}", view.paint(STRONG, title));
+        let mut table = plain_table(&["check", "boots", "time"]);
+        for row in &figures.checks {
+            let name = format!("{} {}", row.lab, row.check);
+            table.add_row([name, row.boots.to_string(), format!("{:.0} ms", 1000.0 * row.seconds)]);
+        }
+        align(&mut table, 2);
+        let _ = writeln!(out, "{table}");
+    }
+    let of_frames = frames::tables(&figures.frames);
+    let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
+    for (title, table) in of_frames.into_iter().chain(of_heaps) {
+        let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
+    }
+    for heap in figures.heaps.iter().flat_map(heaps::Figures::not_measured) {
+        let _ = writeln!(out, "\n{}\n{}", view.paint(BAD, "Not measured"), printable(heap));
+    }
+    out
+}

@@ -1,0 +1,121 @@
+//! `cargo grade dev bench`: how long a student waits from save to score, and
+//! for what; and how many instructions allocators take.
+//!
+//! Time is measured in a copy of the course, on the program as it is: build it
+//! with `--release` or not, as you mean to use it. The median of several runs
+//! counts; a busy machine shows in the spread. Instructions are always the same.
+
+mod figures;
+mod peers;
+mod rows;
+mod table;
+mod time;
+
+use std::path::{Path, PathBuf};
+
+use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
+use crate::host::style::View;
+use crate::judge::{Engine, processors};
+use crate::report;
+
+use super::arguments::What;
+use super::stage::Stage;
+use figures::{Figures, tables};
+use peers::{Kernel, frames, heaps};
+use time::Bench;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// These things only; everything if there are none.
+    pub what: Vec<What>,
+    /// How often.
+    pub runs: usize,
+    /// Without what builds everything anew.
+    pub warm: bool,
+    /// Where to write the figures as JSON.
+    pub json: Option<PathBuf>,
+}
+
+/// Measures, and prints what came of it. Always true: figures are neither right nor wrong.
+///
+/// # Errors
+/// If it could not be done.
+pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
+    let mut figures = Figures {
+        processors: None,
+        emulator: engine.emulator.version().to_owned(),
+        toolchain: engine.site.toolchain.version.clone(),
+        rows: Vec::new(),
+        checks: Vec::new(),
+        frames: Vec::new(),
+        heaps: None,
+    };
+    let is_wanted = |what| match what {
+        What::Smoke => options.what.contains(&what),
+        _ => options.what.is_empty() || options.what.contains(&what),
+    };
+    if is_wanted(What::Time) {
+        figures.processors = Some(processors());
+        save_to_score(engine, options, progress, &mut figures)?;
+    }
+    if is_wanted(What::Frames) || is_wanted(What::Heap) {
+        instructions(engine, is_wanted, progress, &mut figures)?;
+    }
+    if is_wanted(What::Smoke) {
+        let well = smoke(engine, progress)?;
+        if options.what.iter().all(|what| *what == What::Smoke) {
+            return Ok(well);
+        }
+    }
+    progress.finish();
+
+    if let Some(file) = &options.json {
+        let text = rows::json(&figures).map_err(|error| Error::new(error.to_string()))?;
+        report::write(&text, file).map_err(|error| Error::new(error.to_string()))?;
+    }
+    if options.json.as_deref() != Some(Path::new("-")) {
+        print!("{}", tables(&figures, view));
+    }
+    Ok(true)
+}
+
+/// From save to score, and boots a second.
+fn save_to_score(engine: &Engine, options: &Options, progress: &Progress, figures: &mut Figures) -> Result<()> {
+    let (stage, staged) = Stage::with_engine(engine)?;
+    let bench = Bench { staged: &staged, stage: &stage, runs: options.runs, progress };
+    for lab in &staged.site.workspace.labs {
+        bench.lab(lab, options.warm, &mut figures.rows, &mut figures.checks)?;
+    }
+    bench.boots(&mut figures.rows)
+}
+
+/// What allocators cost.
+fn instructions(
+    engine: &Engine,
+    is_wanted: impl Fn(What) -> bool,
+    progress: &Progress,
+    figures: &mut Figures,
+) -> Result<()> {
+    let Some(kernel) = Kernel::build(engine, progress)? else { return Ok(()) };
+    if is_wanted(What::Frames) {
+        figures.frames = frames::measure(&kernel, progress)?;
+    }
+    if is_wanted(What::Heap) {
+        figures.heaps = Some(heaps::measure(&kernel, progress)?);
+    }
+    Ok(())
+}
+
+/// Sees whether all heaps run; returns whether they do.
+fn smoke(engine: &Engine, progress: &Progress) -> Result<bool> {
+    let Some(kernel) = Kernel::build_quickly(engine, progress)? else { return Ok(true) };
+    let (heaps, wrong) = heaps::smoke(&kernel, progress)?;
+    progress.finish();
+    for heap in &wrong {
+        println!("{heap}");
+    }
+    println!("{} of {heaps} heaps ran a trace without a fault", heaps - wrong.len());
+    Ok(wrong.is_empty())
+}

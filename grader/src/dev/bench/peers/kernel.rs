@@ -1,0 +1,130 @@
+//! The benchmark's kernel: how it is built and booted.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::de::DeserializeOwned;
+
+use crate::host::error::{Error, Result};
+use crate::host::exit;
+use crate::host::process;
+use crate::host::progress::Progress;
+use crate::judge::Engine;
+
+const PACKAGE: &str = "kernel-bench";
+/// The packages of the labs that are measured.
+const LABS: [&str; 2] = ["pmm", "heap"];
+const MANIFEST: &str = "kernel/bench/Cargo.toml";
+
+/// As it is to be measured: a processor, and a profile, for figures that compare.
+const MEASURED: Recipe =
+    Recipe { target: "i686-bench", target_file: "kernel/bench/i686-bench.json", profile: "kernel-bench" };
+
+/// As the kernel that is graded, with which it shares what takes long to build.
+const QUICK: Recipe = Recipe { target: "i686-folio", target_file: "kernel/i686-folio.json", profile: "kernel" };
+
+/// Memory of the machine. What is managed in it is only described, or much smaller.
+const MEMORY: &str = "256M";
+
+/// How the benchmark is built.
+struct Recipe {
+    target: &'static str,
+    target_file: &'static str,
+    profile: &'static str,
+}
+
+/// The benchmark's kernel.
+pub struct Kernel<'a> {
+    engine: &'a Engine,
+    image: PathBuf,
+}
+
+impl<'a> Kernel<'a> {
+    /// Builds the benchmark. `None` if it is not in this copy of the course.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn build(engine: &'a Engine, progress: &Progress) -> Result<Option<Self>> {
+        Self::built(engine, &MEASURED, progress)
+    }
+
+    /// The same, but to see whether it works: its figures mean nothing.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn build_quickly(engine: &'a Engine, progress: &Progress) -> Result<Option<Self>> {
+        Self::built(engine, &QUICK, progress)
+    }
+
+    fn built(engine: &'a Engine, recipe: &Recipe, progress: &Progress) -> Result<Option<Self>> {
+        if !engine.site.workspace.root.join(MANIFEST).is_file() {
+            return Ok(None);
+        }
+        progress.start("Building the allocators");
+        let target_dir = &engine.site.target_dir;
+        let mut command = engine.site.builder().program(&engine.site.toolchain.cargo);
+        command
+            .env("CARGO_TARGET_I686_BENCH_LINKER", &engine.site.toolchain.linker)
+            .args(["build", "--quiet", "--package", PACKAGE])
+            .args(["--profile", recipe.profile, "--target", recipe.target_file])
+            .args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"])
+            .arg("--target-dir")
+            .arg(target_dir);
+        let solutions = engine.site.mix(&[]).solutions;
+        let features: Vec<String> = LABS
+            .into_iter()
+            .filter(|lab| solutions.iter().any(|package| package == lab))
+            .map(|package| format!("{package}/solution"))
+            .collect();
+        if !features.is_empty() {
+            command.arg("--features").arg(features.join(","));
+        }
+        let output = process::output(&mut command)
+            .map_err(|error| Error::io("cannot start", &engine.site.toolchain.cargo, &error))?;
+        if !output.status.success() {
+            return Err(Error::new("the benchmark of the allocators does not compile")
+                .advise("this is what cargo said:")
+                .output(String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(Some(Self { engine, image: target_dir.join(recipe.target).join(recipe.profile).join(PACKAGE) }))
+    }
+
+    /// Boots it with these words on its command line; returns the comma-separated values that it wrote.
+    ///
+    /// # Errors
+    /// If it does not end well: the error says how, but not what it was that ran.
+    pub fn run(&self, words: &str) -> Result<String> {
+        let emulator = &self.engine.emulator.qemu()?.program;
+        let mut command = Command::new(emulator);
+        command
+            .args(["-nodefaults", "-nic", "none", "-vga", "none", "-display", "none", "-no-reboot", "-accel", "tcg"])
+            // One nanosecond of guest time an instruction: the time stamp counter counts them.
+            .args(["-icount", "shift=0,sleep=off", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"])
+            .args(["-device", "ib700", "-action", "watchdog=poweroff"])
+            .args(["-m", MEMORY, "-serial", "stdio", "-append", words, "-kernel"])
+            .arg(&self.image);
+        let output = process::output(&mut command).map_err(|error| Error::io("cannot start", emulator, &error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let error = match output.status.code() {
+            Some(exit::GUEST_OK) => return Ok(text.into_owned()),
+            Some(exit::GUEST_NOT_OK) => {
+                let said = text.rsplit_once("panic,panicked ").map_or(&*text, |(_, said)| said);
+                Error::new("it panicked").output(said)
+            }
+            Some(exit::EMULATOR_LEFT) => Error::new("it hung"),
+            _ => Error::new("the machine ended for no known reason").output(String::from_utf8_lossy(&output.stderr)),
+        };
+        Err(error)
+    }
+}
+
+/// Reads comma-separated values by the names in their first line.
+///
+/// # Errors
+/// If a line is not what is expected.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
+    let rows: Result<Vec<T>, _> = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect();
+    rows.map_err(|error| {
+        Error::new("the benchmark of the allocators said something unexpected").output(error.to_string())
+    })
+}

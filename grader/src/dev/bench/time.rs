@@ -1,0 +1,312 @@
+//! From save to score, and boots a second.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::course::lab_toml::Check;
+use crate::course::mix::Mix;
+use crate::course::workspace::Lab;
+use crate::dev::stage::Stage;
+use crate::host::error::{Error, Result};
+use crate::host::exit::Exit;
+use crate::host::process;
+use crate::host::progress::Progress;
+use crate::judge::{DEFAULT_SEED, Engine, Request, Whose, processors};
+
+/// Boots to count how many there are in a second.
+const BOOTS: usize = 40;
+
+/// One thing that was measured several times.
+#[derive(Serialize)]
+pub struct Row {
+    pub what: String,
+    pub unit: &'static str,
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+    /// Processor time of everything that was started, where the system tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor_time: Option<f64>,
+    pub runs: usize,
+}
+
+/// What one check's machines take.
+#[derive(Serialize)]
+pub struct CheckRow {
+    pub lab: String,
+    pub check: String,
+    pub boots: usize,
+    /// All of its machines one after the other, in seconds.
+    pub seconds: f64,
+}
+
+/// Everything that is needed to measure.
+pub struct Bench<'a> {
+    pub staged: &'a Engine,
+    pub stage: &'a Stage,
+    pub runs: usize,
+    pub progress: &'a Progress,
+}
+
+/// One measurement: wall time and, where the system tells it, processor time.
+#[derive(Clone, Copy)]
+struct Spent {
+    wall: Duration,
+    processor: Option<Duration>,
+}
+
+/// A file that is saved again and again, each time with another comment at its end.
+struct Saved {
+    file: String,
+    text: String,
+    edits: usize,
+}
+
+impl Bench<'_> {
+    /// From save to score for one lab.
+    ///
+    /// # Errors
+    /// If it cannot be graded.
+    pub fn lab(&self, lab: &Lab, warm_only: bool, rows: &mut Vec<Row>, checks: &mut Vec<CheckRow>) -> Result<()> {
+        let mut saved = self.saved(lab)?;
+        if !warm_only {
+            rows.push(self.cold(lab, &mut saved)?);
+        }
+        // What an earlier run built may be of another time.
+        self.save(&mut saved)?;
+        self.child(&[&lab.id])?;
+        self.warm(lab, &mut saved, rows)?;
+        self.progress.start(&format!("{}: check by check", lab.id));
+        for check in &lab.toml.checks {
+            checks.push(self.check(lab, check)?);
+        }
+        Ok(())
+    }
+
+    /// The lab's first file, to be saved again and again; the references are in the
+    /// student's place, so that every check runs to its end.
+    fn saved(&self, lab: &Lab) -> Result<Saved> {
+        let mut texts = Vec::new();
+        for file in &lab.toml.files {
+            let name = format!("labs/{}/{file}", lab.id);
+            let source = match file.strip_prefix("src/") {
+                Some(below) if lab.has_solution => lab.folder.join("solution").join(below),
+                _ => self.stage.root().join(&name),
+            };
+            let text = fs::read_to_string(&source).map_err(|error| Error::io("cannot read", &source, &error))?;
+            self.stage.replace(&name, &text)?;
+            texts.push((name, text));
+        }
+        let (file, text) = texts.into_iter().next().unwrap_or_default();
+        Ok(Saved { file, text, edits: 0 })
+    }
+
+    /// Saves a file that is not as it was.
+    fn save(&self, saved: &mut Saved) -> Result<()> {
+        saved.edits += 1;
+        self.stage.replace(&saved.file, &format!("{}\n// Edit {}.\n", saved.text, saved.edits))
+    }
+
+    /// With nothing built before.
+    fn cold(&self, lab: &Lab, saved: &mut Saved) -> Result<Row> {
+        self.progress.start("Building everything anew");
+        self.save(saved)?;
+        let built = self.stage.target_dir();
+        fs::remove_dir_all(&built).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(Error::io("cannot remove", &built, &error)),
+        })?;
+        let spent = self.child(&[&lab.id])?;
+        Ok(row(&format!("{}: save to score, nothing built before", lab.id), &[spent]))
+    }
+
+    /// As a student works: everything but the lab is built.
+    fn warm(&self, lab: &Lab, saved: &mut Saved, rows: &mut Vec<Row>) -> Result<()> {
+        let (mut whole, mut idle) = (Vec::new(), Vec::new());
+        let (mut compile, mut boot) = (Vec::new(), Vec::new());
+        for run in 1..=self.runs {
+            self.progress.start(&format!("{}: run {run} of {}", lab.id, self.runs));
+            self.save(saved)?;
+            whole.push(self.child(&[&lab.id])?);
+            idle.push(self.child(&[&lab.id])?);
+            self.save(saved)?;
+            let (_, timings) = self.staged.grade(&request(lab, &[]), &Progress::silent())?;
+            compile.push(wall(timings.builds.iter().map(|(_, time)| *time).sum()));
+            boot.push(wall(timings.boots));
+        }
+        let boots: usize = lab.toml.checks.iter().map(|check| check.memory.len()).sum();
+        rows.push(row(&format!("{}: save to score, warm", lab.id), &whole));
+        rows.push(row(&format!("{}: of that, compile and link", lab.id), &compile));
+        rows.push(row(&format!("{}: of that, {boots} boots and verdicts", lab.id), &boot));
+        rows.push(row(&format!("{}: score again, nothing changed", lab.id), &idle));
+        Ok(())
+    }
+
+    /// What one check's machines take.
+    fn check(&self, lab: &Lab, check: &Check) -> Result<CheckRow> {
+        let mut times: Vec<f64> = Vec::new();
+        for _ in 0..self.runs {
+            let mut request = request(lab, &[check.name.as_str()]);
+            request.jobs = 1;
+            let (_, timings) = self.staged.grade(&request, &Progress::silent())?;
+            times.push(timings.machines.as_secs_f64());
+        }
+        let boots = check.memory.len();
+        Ok(CheckRow { lab: lab.id.clone(), check: check.name.clone(), boots, seconds: median(&mut times) })
+    }
+
+    /// How many machines start, speak and end in a second.
+    ///
+    /// # Errors
+    /// If one does not.
+    pub fn boots(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let image = self.staged.site.image_of(&Mix::default(), &Progress::silent())?;
+        for jobs in [1, processors()] {
+            self.progress.start(&format!("Booting, {jobs} at a time"));
+            let mut rates = Vec::new();
+            for _ in 0..self.runs {
+                let start = Instant::now();
+                self.boot_all(&image.path, jobs)?;
+                rates.push(BOOTS as f64 / start.elapsed().as_secs_f64());
+            }
+            let (least, most) = (smallest(&rates), largest(&rates));
+            rows.push(Row {
+                what: format!("boots, {jobs} at a time"),
+                unit: "/s",
+                median: median(&mut rates),
+                least,
+                most,
+                processor_time: None,
+                runs: self.runs,
+            });
+            if processors() == 1 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn boot_all(&self, image: &Path, jobs: usize) -> Result<()> {
+        let left = AtomicUsize::new(BOOTS);
+        let take = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs)
+                .map(|_| {
+                    scope.spawn(|| {
+                        while take() {
+                            self.staged.list(image)?;
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            let failed = || Err(Error::new("a boot could not be measured"));
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| failed()))
+        })
+    }
+
+    /// Runs this program as a user does.
+    fn child(&self, words: &[&str]) -> Result<Spent> {
+        let program = env::current_exe().map_err(|error| Error::new(format!("cannot find this program: {error}")))?;
+        let target = self.stage.target_dir();
+        let mut command = Command::new(&program);
+        command.args(words).current_dir(self.stage.root()).env("CARGO_TARGET_DIR", target.parent().unwrap_or(&target));
+        let (start, before) = (Instant::now(), children_time());
+        let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &program, &error))?;
+        let spent =
+            Spent { wall: start.elapsed(), processor: before.and_then(|before| children_time()?.checked_sub(before)) };
+        match output.status.code() {
+            Some(status) if Exit::is_verdict(status) => Ok(spent),
+            _ => Err(Error::new("grading failed").output(String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+}
+
+fn request(lab: &Lab, checks: &[&str]) -> Request {
+    Request {
+        labs: vec![lab.id.clone()],
+        checks: checks.iter().map(|check| (*check).to_owned()).collect(),
+        whose: Whose::Student,
+        seed: DEFAULT_SEED,
+        jobs: processors(),
+    }
+}
+
+fn wall(time: Duration) -> Spent {
+    Spent { wall: time, processor: None }
+}
+
+/// The processor time of all processes that this one has started and waited for.
+///
+/// From fields 16 and 17 of `/proc/self/stat` (proc(5)), in hundredths of a second.
+fn children_time() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in brackets, which may hold blanks.
+    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+    Some(Duration::from_millis(10 * (ticks(16)? + ticks(17)?)))
+}
+
+fn row(what: &str, spent: &[Spent]) -> Row {
+    let mut walls: Vec<f64> = spent.iter().map(|spent| spent.wall.as_secs_f64()).collect();
+    let processors: Option<Vec<f64>> =
+        spent.iter().map(|spent| spent.processor.map(|time| time.as_secs_f64())).collect();
+    Row {
+        what: what.to_owned(),
+        unit: "s",
+        least: smallest(&walls),
+        most: largest(&walls),
+        median: median(&mut walls),
+        processor_time: processors.map(|mut times| median(&mut times)),
+        runs: spent.len(),
+    }
+}
+
+fn smallest(numbers: &[f64]) -> f64 {
+    numbers.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn largest(numbers: &[f64]) -> f64 {
+    numbers.iter().copied().fold(0.0, f64::max)
+}
+
+/// The middle one, or the mean of the two in the middle; 0 of none.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let half = numbers.len() / 2;
+    match numbers {
+        [] => 0.0,
+        numbers if numbers.len() % 2 == 1 => numbers[half],
+        numbers => f64::midpoint(numbers[half - 1], numbers[half]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert!((median(&mut [3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(&mut [4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(median(&mut []).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_row_has_processor_time_only_if_every_run_has() {
+        let run = |wall, processor: Option<u64>| Spent {
+            wall: Duration::from_millis(wall),
+            processor: processor.map(Duration::from_millis),
+        };
+        let row_of = |spent: &[Spent]| row("x", spent).processor_time;
+        assert!(row_of(&[run(10, Some(5)), run(20, Some(7))]).is_some());
+        assert!(row_of(&[run(10, Some(5)), run(20, None)]).is_none());
+    }
+}

@@ -1,0 +1,121 @@
+//! Whether a lab's folder holds what it should and nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+
+/// What does not belong into the lab's folder, or is missing there: one sentence each.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    visit(&lab.folder, Path::new(""), &mut found)?;
+    found.sort();
+    let mut complaints = Vec::new();
+    for file in &found {
+        if !belongs(file, &lab.toml.files) {
+            complaints.push(format!("labs/{}/{file} does not belong there: remove it", lab.id));
+        }
+    }
+    for needed in ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"] {
+        if !found.iter().any(|file| file == needed) {
+            complaints.push(format!("labs/{}/{needed} is missing: write it", lab.id));
+        }
+    }
+    if !found.iter().any(|file| file.starts_with("tests/")) {
+        complaints.push(format!("labs/{}/tests is missing: write host tests", lab.id));
+    }
+    Ok(complaints)
+}
+
+/// Whether a lab has a file of this name, relative to its folder.
+fn belongs(file: &str, student: &[String]) -> bool {
+    if ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"].contains(&file) || student.iter().any(|name| name == file)
+    {
+        return true;
+    }
+    let Some((folder, rest)) = file.split_once('/') else { return false };
+    match folder {
+        "solution" => student.iter().any(|name| name.strip_prefix("src/") == Some(rest)),
+        "mistakes" => !rest.contains('/') && rest.ends_with(".patch"),
+        "alternatives" => {
+            // Those to a lab's second file are in a folder with its name, and so on.
+            let others = student.iter().skip(1).filter_map(|name| name.strip_prefix("src/")?.strip_suffix(".rs"));
+            let rest = match rest.split_once('/') {
+                Some((folder, name)) if others.clone().any(|other| other == folder) => name,
+                _ => rest,
+            };
+            !rest.contains('/') && rest.ends_with(".rs")
+        }
+        "tests" => rest.ends_with(".rs"),
+        _ => false,
+    }
+}
+
+fn visit(folder: &Path, name: &Path, found: &mut Vec<String>) -> Result<()> {
+    let listing = fs::read_dir(folder).map_err(|error| Error::io("cannot read", folder, &error))?;
+    for entry in listing {
+        let entry = entry.map_err(|error| Error::io("cannot read", folder, &error))?;
+        let path = entry.path();
+        let name = name.join(entry.file_name());
+        if path.is_dir() {
+            visit(&path, &name, found)?;
+        } else {
+            found.push(name.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_file_has_its_place_everywhere() {
+        let student = ["src/blocks.rs".to_owned(), "src/shared.rs".to_owned()];
+        for good in ["src/shared.rs", "solution/shared.rs", "alternatives/first_fit.rs", "alternatives/shared/guard.rs"]
+        {
+            assert!(belongs(good, &student), "{good}");
+        }
+        for stray in ["alternatives/blocks/first_fit.rs", "alternatives/shared/old/guard.rs", "alternatives/other/x.rs"]
+        {
+            assert!(!belongs(stray, &student), "{stray}");
+        }
+    }
+
+    #[test]
+    fn the_known_layout_and_nothing_else() {
+        let student = ["src/bitmap.rs".to_owned()];
+        for good in [
+            "README.md",
+            "lab.toml",
+            "Cargo.toml",
+            "src/lib.rs",
+            "src/bitmap.rs",
+            "solution/bitmap.rs",
+            "mistakes/double-free.patch",
+            "alternatives/buddy.rs",
+            "tests/contract.rs",
+            "tests/common/mod.rs",
+        ] {
+            assert!(belongs(good, &student), "{good}");
+        }
+        for stray in [
+            "src/bitmap.rs.orig",
+            "src/notes.txt",
+            "src/other.rs",
+            "solution/other.rs",
+            "mistakes/a.rs",
+            "mistakes/old/a.patch",
+            "tests/contract.proptest-regressions",
+            "target/x",
+            "Cargo.lock",
+        ] {
+            assert!(!belongs(stray, &student), "{stray}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `cargo grade dev check`: the course proves itself.
+//!
+//! A check is only worth its points if it catches something, and a lab is only
+//! fair if whoever does it rightly passes. So every lab comes with mistakes
+//! that have to be caught and with alternatives that have to pass, and they are
+//! graded here as a student's file is: built into a kernel and booted.
+
+mod chapters;
+mod host_tests;
+mod layout;
+mod miri;
+mod patch;
+mod steps;
+mod variant;
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::time::Instant;
+
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
+use crate::host::style::{BAD, FAINT, GOOD, STRONG, View, plural, wrap};
+use crate::judge::{DEFAULT_SEED, Engine, Request, Whose};
+use crate::report;
+
+use super::stage::Stage;
+use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, wrong_or};
+use variant::Kind;
+
+/// What to prove.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Labs by name; all if empty.
+    pub labs: Vec<String>,
+    /// Run every check on every mistake, and say which ones catch it.
+    pub full: bool,
+    /// Try only so many mistakes of each lab, spread over all of them.
+    pub mistakes: Option<u16>,
+    /// Leave out the skeletons: the student's files have been worked on.
+    pub no_skeleton: bool,
+    /// How many machines at a time.
+    pub jobs: usize,
+}
+
+/// Proves every lab, tells on standard output what it finds, and returns
+/// whether everything holds.
+///
+/// # Errors
+/// If it could not be done.
+pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
+    let start = Instant::now();
+    let labs = engine.site.workspace.select(&options.labs)?;
+    if let Some(lab) = labs.iter().find(|lab| !lab.has_solution) {
+        return Err(Error::new(format!("labs/{} has no reference here", lab.id))
+            .advise("`dev check` needs the whole course, not what students get"));
+    }
+    let (stage, staged) = Stage::with_engine(engine)?;
+    // One mix for all labs, of nothing but student's files: those that are not being
+    // proved hold the references. Another mix for each lab would be another kernel.
+    for lab in engine.site.workspace.labs.iter().filter(|lab| lab.has_solution) {
+        put(&stage, lab, &variant::reference(lab)?)?;
+    }
+    let mut proof = Proof::new(options, view, progress);
+    for lab in labs {
+        proof.lab(engine, &staged, &stage, lab)?;
+    }
+    Ok(proof.closing(start))
+}
+
+/// Runs the host tests of labs with unsafe code under Miri, and nothing else.
+///
+/// # Errors
+/// If it could not be done.
+pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Progress) -> Result<bool> {
+    let start = Instant::now();
+    let labs = engine.site.workspace.select(labs)?;
+    let (stage, _) = Stage::with_engine(engine)?;
+    let options = Options::default();
+    let mut proof = Proof::new(&options, view, progress);
+    for lab in labs.into_iter().filter(|lab| miri::concerns(lab)) {
+        if !lab.has_solution {
+            return Err(Error::new(format!("labs/{} has no reference here", lab.id))
+                .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
+        }
+        proof.say(&view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
+        proof.miri(lab, &stage)?;
+    }
+    Ok(proof.closing(start))
+}
+
+/// What has been found so far.
+struct Proof<'a> {
+    options: &'a Options,
+    view: &'a View,
+    progress: &'a Progress,
+    /// What does not hold, and what to do about it.
+    told: Vec<String>,
+    /// What could not be looked at here.
+    left_out: Vec<String>,
+    steps: usize,
+    failed: usize,
+}
+
+impl<'a> Proof<'a> {
+    fn new(options: &'a Options, view: &'a View, progress: &'a Progress) -> Self {
+        Self { options, view, progress, told: Vec::new(), left_out: Vec::new(), steps: 0, failed: 0 }
+    }
+
+    /// Tells what came of it all, and returns whether everything holds.
+    fn closing(self, start: Instant) -> bool {
+        self.progress.finish();
+        let Self { view, told, left_out, steps, failed, .. } = self;
+        for line in &left_out {
+            say(&view.paint(FAINT, line));
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        if steps == 0 {
+            return true;
+        }
+        if told.is_empty() {
+            let all = view.paint(GOOD, &format!("All of {steps} hold."));
+            say(&format!("{all}  {}", view.paint(FAINT, &format!("{seconds:.1} s"))));
+            return true;
+        }
+        say(&view.paint(BAD, &format!("{failed} of {steps} do not hold:")));
+        for complaint in &told {
+            for (number, line) in wrap(complaint, view.columns() - 4).iter().enumerate() {
+                say(&format!("{}{line}", if number == 0 { "  - " } else { "    " }));
+            }
+        }
+        false
+    }
+
+    fn lab(&mut self, engine: &Engine, staged: &Engine, stage: &Stage, lab: &Lab) -> Result<()> {
+        self.say(&self.view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
+        self.step("folder", &lab.id, wrong_or(layout::complaints(lab)?, "nothing missing, nothing stray"));
+        let chapters = chapters::complaints(&engine.site.workspace.root, lab);
+        self.step("book", &lab.toml.chapter, wrong_or(chapters, "every link has its place"));
+
+        let variants = variant::all(lab)?;
+        self.step("mistakes", "coverage", coverage(lab, &variants));
+        let all = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
+        let wanted = self.options.mistakes.map_or(all, usize::from);
+        let mut seen = 0;
+        for variant in &variants {
+            if let Kind::Mistake(_) = &variant.kind {
+                seen += 1;
+                // One of every `all / wanted`.
+                if (seen - 1) * wanted / all == seen * wanted / all {
+                    continue;
+                }
+            }
+            put(stage, lab, &variant.files)?;
+            if matches!(variant.kind, Kind::Skeleton) {
+                let list = list_of_checks(staged, lab, self.progress)?;
+                self.step("checks", "lab.toml and kernel", list);
+                if self.options.no_skeleton {
+                    continue;
+                }
+            }
+            let checks = match &variant.kind {
+                Kind::Mistake(mistake) if !self.options.full => vec![mistake.caught_by.clone()],
+                _ => Vec::new(),
+            };
+            let request = Request {
+                labs: vec![lab.id.clone()],
+                checks,
+                whose: Whose::Own,
+                seed: DEFAULT_SEED,
+                jobs: self.options.jobs,
+            };
+            let (run, _) = staged.grade(&request, self.progress)?;
+            let step = match run.labs.first() {
+                Some(report) => judge(lab, variant, report),
+                None => Err(vec!["no check was run".to_owned()]),
+            };
+            let origin = variant.origin.display().to_string();
+            if step.is_err() && self.view.verbose {
+                let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
+                self.say(&text);
+            }
+            let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
+            self.step(
+                variant.kind.word(),
+                variant.origin.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&origin),
+                step,
+            );
+        }
+        // The stage holds some variant now: back to what the course has.
+        if let Some(skeleton) = variants.iter().find(|variant| matches!(variant.kind, Kind::Skeleton)) {
+            put(stage, lab, &skeleton.files)?;
+        }
+        for solution in [true, false] {
+            if !solution && self.options.no_skeleton {
+                continue;
+            }
+            self.progress.start("Running the lab's host tests");
+            let outcome = host_tests::run(&stage.root(), &stage.host_target_dir(), &lab.toml.package, solution)?;
+            self.step("host tests", if solution { "reference" } else { "skeleton" }, host(lab, solution, &outcome));
+        }
+        self.miri(lab, stage)?;
+        self.say("");
+        // For the labs that come next.
+        put(stage, lab, &variant::reference(lab)?)
+    }
+
+    /// Runs the host tests of a lab with unsafe code under Miri, if there is one.
+    fn miri(&mut self, lab: &Lab, stage: &Stage) -> Result<()> {
+        if !miri::concerns(lab) {
+            return Ok(());
+        }
+        match miri::find() {
+            Ok(found) => {
+                self.progress.start("Running the lab's host tests under Miri");
+                let outcome = miri::run(&found, &stage.root(), &stage.miri_target_dir(), lab)?;
+                self.step("host tests", "reference, under Miri", under_miri(lab, &outcome));
+            }
+            Err(why) => {
+                let line = format!("  – host tests  not under Miri: {why}");
+                self.say(&self.view.paint(FAINT, &line));
+                self.left_out.push(format!("labs/{}: its unsafe code was not looked at, for {why}", lab.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a line, with the line of progress out of its way.
+    fn say(&self, text: &str) {
+        self.progress.suspend(|| say(text));
+    }
+
+    /// Tells what came of a step.
+    fn step(&mut self, kind: &str, what: &str, step: Step) {
+        self.steps += 1;
+        let (mark, style, note) = match &step {
+            Ok(note) => ("✔", GOOD, note.clone()),
+            Err(wrong) => ("✘", BAD, plural(wrong.len(), "thing") + " wrong"),
+        };
+        let mut line = String::new();
+        // Writing to a string cannot fail.
+        let _ =
+            write!(line, "  {} {kind:<12}{what:<32} {}", self.view.paint(style, mark), self.view.paint(FAINT, &note));
+        self.say(line.trim_end());
+        if let Err(wrong) = step {
+            self.failed += 1;
+            self.told.extend(wrong);
+        }
+    }
+}
+
+/// Puts texts in the place of a lab's student's files, each by its name in `lab.toml`.
+fn put(stage: &Stage, lab: &Lab, files: &[(String, String)]) -> Result<()> {
+    files.iter().try_for_each(|(name, text)| stage.replace(&format!("labs/{}/{name}", lab.id), text))
+}
+
+/// Prints a line. Where nobody listens there is nothing to do about it.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}

@@ -1,0 +1,336 @@
+//! What each step proves, and how it is told that it does not.
+
+use std::collections::BTreeSet;
+
+use crate::build::cargo::Built;
+use crate::course::mix::Mix;
+use crate::course::workspace::Lab;
+use crate::host::error::Result;
+use crate::host::progress::Progress;
+use crate::host::style::plural;
+use crate::judge::results::{CheckReport, LabReport};
+use crate::judge::{Engine, Status};
+
+use super::host_tests;
+use super::variant::{Kind, Variant};
+
+/// What came of one step: a short note, or what is wrong.
+pub type Step = Result<String, Vec<String>>;
+
+/// The same of many checks is told of the first few.
+fn few(mut wrong: Vec<String>) -> Vec<String> {
+    const TOLD: usize = 3;
+    if wrong.len() > TOLD + 1 {
+        let more = wrong.len() - TOLD;
+        wrong.truncate(TOLD);
+        wrong.push(format!("and {} (-v shows them)", plural(more, "other check")));
+    }
+    wrong
+}
+
+/// What is wrong, or if nothing is, a note.
+pub fn wrong_or(wrong: Vec<String>, note: &str) -> Step {
+    if wrong.is_empty() { Ok(note.to_owned()) } else { Err(wrong) }
+}
+
+pub fn prefixed(prefix: &str, wrong: Vec<String>) -> Vec<String> {
+    wrong.into_iter().map(|wrong| format!("{prefix}: {wrong}")).collect()
+}
+
+/// Whether every check is named by a mistake as the one that catches it.
+pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
+    let named: BTreeSet<&str> = variants
+        .iter()
+        .filter_map(|variant| match &variant.kind {
+            Kind::Mistake(mistake) => Some(mistake.caught_by.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mistakes = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
+    let unproved: Vec<String> = lab
+        .toml
+        .checks
+        .iter()
+        .filter(|check| !named.contains(check.name.as_str()))
+        .map(|check| format!("`{}`", check.name))
+        .collect();
+    let wrong = if unproved.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!(
+            "labs/{}/mistakes: no mistake proves that {} would catch anything: write one for each",
+            lab.id,
+            unproved.join(", "),
+        )]
+    };
+    wrong_or(wrong, &format!("{} for {}", plural(mistakes, "mistake"), plural(lab.toml.checks.len(), "check")))
+}
+
+/// Whether `lab.toml` and the kernel name the same checks.
+pub fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result<Step> {
+    let image = match staged.site.build(&Mix::default(), progress, &mut Vec::new())? {
+        Built::Image(image) => image,
+        // The skeleton's own step says more.
+        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the skeleton".to_owned()])),
+    };
+    let listed = staged.list(&image.path)?;
+    let kernel: Vec<&str> =
+        listed.iter().filter(|(package, _)| *package == lab.toml.package).map(|(_, name)| name.as_str()).collect();
+    let ours: Vec<&str> = lab.toml.checks.iter().map(|check| check.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for check in lab.toml.checks.iter().filter(|check| !kernel.contains(&check.name.as_str())) {
+        wrong.push(format!(
+            "labs/{}/lab.toml:{}: the kernel has no check `{}` for {}: write it in kernel/src/checks",
+            lab.id, check.line, check.name, lab.toml.package,
+        ));
+    }
+    for name in kernel.iter().filter(|name| !ours.contains(name)) {
+        wrong.push(format!(
+            "labs/{}/lab.toml: the kernel's check `{name}` is not in it: add it with its points",
+            lab.id
+        ));
+    }
+    Ok(wrong_or(wrong, &plural(ours.len(), "check")))
+}
+
+/// Whether what came of a variant is what it is there to prove.
+pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
+    if let Some(error) = &report.build_error {
+        let error = anstream::adapter::strip_str(error).to_string();
+        let first = error.lines().next().unwrap_or_default().to_owned();
+        return Err(vec![format!("does not compile ({first}): it has to, or it proves nothing")]);
+    }
+    let passed = report.checks.iter().filter(|check| check.status == Status::Passed).count();
+    let all = report.checks.len();
+    match &variant.kind {
+        Kind::Skeleton => {
+            let fine = |check: &&CheckReport| !matches!(check.status, Status::NotStarted | Status::Failed);
+            let wrong = report.checks.iter().filter(fine).map(|check| {
+                format!("`{}` {} on the skeleton: it has to be not started, or fail", check.name, came_out(check))
+            });
+            wrong_or(few(wrong.collect()), &format!("0 of {all} pass"))
+        }
+        Kind::Reference => {
+            let wrong = report.checks.iter().filter(|check| check.status != Status::Passed).map(|check| {
+                format!(
+                    "`{}` {}: either the check or the reference is wrong ({})",
+                    check.name,
+                    came_out(check),
+                    check.message
+                )
+            });
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass"))
+        }
+        Kind::Alternative => {
+            let costs =
+                |check: &CheckReport| lab.toml.checks.iter().any(|other| other.name == check.name && other.cost);
+            let wrong =
+                report.checks.iter().filter(|check| check.status != Status::Passed && !costs(check)).map(|check| {
+                    format!(
+                        "`{}` {} on a correct implementation: either the check asks for more than the contract, or the \
+                     alternative is wrong ({})",
+                        check.name,
+                        came_out(check),
+                        check.message,
+                    )
+                });
+            let others = if passed == all { "" } else { ", the others judge cost" };
+            wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass{others}"))
+        }
+        Kind::Mistake(mistake) => {
+            let named = report.checks.iter().find(|check| check.name == mistake.caught_by);
+            match named {
+                Some(check) if caught(check.status) => {
+                    let others: Vec<&str> = report
+                        .checks
+                        .iter()
+                        .filter(|other| other.name != check.name && other.status != Status::Passed)
+                        .map(|other| other.name.as_str())
+                        .collect();
+                    let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
+                    Ok(format!("caught by {} ({}){also}", check.name, check.status.words()))
+                }
+                Some(check) => Err(vec![format!(
+                    "\"{}\" is not caught: `{}` {}; make the check see it, or name another one",
+                    mistake.title,
+                    check.name,
+                    came_out(check),
+                )]),
+                None => Err(vec![format!("`{}` was not run", mistake.caught_by)]),
+            }
+        }
+    }
+}
+
+/// Whether a verdict says that something is wrong with the implementation.
+fn caught(status: Status) -> bool {
+    matches!(status, Status::Failed | Status::Panicked | Status::Crashed | Status::Hung)
+}
+
+fn came_out(check: &CheckReport) -> String {
+    match check.status {
+        Status::Passed => "passes".to_owned(),
+        status => format!("comes out as {}", status.words()),
+    }
+}
+
+/// Whether Miri has nothing to say.
+pub fn under_miri(lab: &Lab, outcome: &host_tests::Outcome) -> Step {
+    let start = |said: &str| said.lines().take(3).collect::<Vec<_>>().join(" ");
+    if let Some(error) = &outcome.build_error {
+        return Err(vec![format!("Miri does not run the tests of labs/{}: {}", lab.id, start(error))]);
+    }
+    let failed = outcome.failed.iter();
+    let mut wrong: Vec<String> =
+        failed.map(|(name, said)| format!("labs/{}, under Miri: `{name}`: {}", lab.id, start(said))).collect();
+    if outcome.passed == 0 && wrong.is_empty() {
+        wrong.push(format!("labs/{}, under Miri: no test was run", lab.id));
+    }
+    wrong_or(wrong, &format!("{} pass", outcome.passed))
+}
+
+/// Whether the host tests say what they should.
+pub fn host(lab: &Lab, solution: bool, outcome: &host_tests::Outcome) -> Step {
+    let package = &lab.toml.package;
+    let features = if solution { " --features solution" } else { "" };
+    let command = format!("`cargo test -p {package}{features}`");
+    if let Some(error) = &outcome.build_error {
+        let first = error.lines().find(|line| line.starts_with("error")).unwrap_or("error");
+        return Err(vec![format!("{command} does not compile: {first}")]);
+    }
+    let mut wrong: Vec<String> = outcome
+        .failed
+        .iter()
+        .map(|(name, said)| {
+            let said = said.lines().take(3).collect::<Vec<_>>().join(" ");
+            format!("{command}: `{name}` fails: {said}")
+        })
+        .collect();
+    if solution {
+        wrong.extend(outcome.not_started.iter().map(|name| format!("{command}: `{name}` reaches a todo!()")));
+        if outcome.passed == 0 {
+            wrong.push(format!("{command}: there are no tests: write some in labs/{}/tests", lab.id));
+        }
+        wrong_or(wrong, &format!("{} pass", outcome.passed))
+    } else {
+        if outcome.not_started.is_empty() {
+            wrong.push(format!("{command}: no test reaches a todo!(), so none tests the student's file"));
+        }
+        wrong_or(wrong, &format!("{} not started", outcome.not_started.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use std::path::PathBuf;
+
+    use crate::course::lab_toml::LabToml;
+    use crate::judge::results::Graded;
+
+    use super::super::patch::Mistake;
+
+    fn a_lab() -> Lab {
+        let check = |name: &str, cost: bool| {
+            format!(
+                "[[check]]\nname = \"{name}\"\npoints = 1\ncost = {cost}\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n"
+            )
+        };
+        let text = format!(
+            "title = \"t\"\npackage = \"pmm\"\nfiles = [\"src/a.rs\"]\nchapter = \"c\"\n{}{}",
+            check("right", false),
+            check("cheap", true),
+        );
+        let toml = LabToml::parse(&text, Path::new("lab.toml")).unwrap();
+        Lab { id: "01-pmm".to_owned(), folder: PathBuf::from("labs/01-pmm"), toml, has_solution: true }
+    }
+
+    fn verdicts(right: Status, cheap: Status) -> LabReport {
+        let check = |name: &str, status| CheckReport {
+            name: name.to_owned(),
+            status,
+            max_points: 1,
+            message: String::new(),
+            rule: String::new(),
+            hint: String::new(),
+            chapter: String::new(),
+            machines: Vec::new(),
+            evidence: None,
+        };
+        LabReport {
+            id: "01-pmm".to_owned(),
+            title: "t".to_owned(),
+            graded: Graded::Student,
+            files: Vec::new(),
+            build_error: None,
+            blocked_by: Vec::new(),
+            warnings: None,
+            checks: vec![check("right", right), check("cheap", cheap)],
+        }
+    }
+
+    fn variant(kind: Kind) -> Variant {
+        Variant { origin: PathBuf::from("x"), kind, files: Vec::new() }
+    }
+
+    fn mistake() -> Variant {
+        let text = "Mistake: m\nCaught-by: right\n--- a/a.rs\n+++ b/a.rs\n@@ -1 +1 @@\n-a\n+b\n";
+        variant(Kind::Mistake(Mistake::parse(text, Path::new("m.patch")).unwrap()))
+    }
+
+    #[test]
+    fn each_kind_of_variant_has_to_come_out_as_it_should() {
+        use Status::{Crashed, Failed, Hung, NotStarted, Panicked, Passed, Tampered};
+        let lab = a_lab();
+        for (kind, right, cheap, holds) in [
+            (Kind::Skeleton, NotStarted, Failed, true),
+            (Kind::Skeleton, Passed, NotStarted, false),
+            (Kind::Skeleton, Panicked, NotStarted, false),
+            (Kind::Reference, Passed, Passed, true),
+            (Kind::Reference, Passed, Failed, false),
+            (Kind::Alternative, Passed, Passed, true),
+            (Kind::Alternative, Passed, Failed, true),
+            (Kind::Alternative, Failed, Passed, false),
+        ] {
+            let step = judge(&lab, &variant(kind.clone()), &verdicts(right, cheap));
+            assert_eq!(step.is_ok(), holds, "{kind:?} {right:?} {cheap:?}: {step:?}");
+        }
+        for (status, holds) in [
+            (Failed, true),
+            (Panicked, true),
+            (Crashed, true),
+            (Hung, true),
+            (Passed, false),
+            (NotStarted, false),
+            (Tampered, false),
+        ] {
+            let step = judge(&lab, &mistake(), &verdicts(status, Passed));
+            assert_eq!(step.is_ok(), holds, "{status:?}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_compile_proves_nothing() {
+        let mut report = verdicts(Status::CouldNotBuild, Status::CouldNotBuild);
+        report.build_error = Some("error[E0308]: mismatched types\nmore".to_owned());
+        for variant in [variant(Kind::Skeleton), mistake(), variant(Kind::Alternative)] {
+            let wrong = judge(&a_lab(), &variant, &report).unwrap_err();
+            assert!(wrong[0].contains("error[E0308]"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_check_that_no_mistake_names_is_told() {
+        let wrong = coverage(&a_lab(), &[mistake()]).unwrap_err();
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].contains("`cheap`"), "{wrong:?}");
+    }
+
+    #[test]
+    fn other_checks_that_catch_a_mistake_are_told() {
+        let note = judge(&a_lab(), &mistake(), &verdicts(Status::Failed, Status::Failed)).unwrap();
+        assert_eq!(note, "caught by right (failed); also cheap");
+    }
+}

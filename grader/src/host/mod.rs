@@ -1,0 +1,15 @@
+//! The computer that the grader runs on: its processes and programs, its
+//! terminal, and the words for what goes wrong. Nothing here knows the course.
+
+pub mod activity;
+pub mod apt;
+pub mod error;
+pub mod exit;
+pub mod launcher;
+pub mod nearest;
+pub mod path;
+pub mod probe;
+pub mod process;
+pub mod progress;
+pub mod style;
+pub mod system;

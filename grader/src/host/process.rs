@@ -1,0 +1,199 @@
+//! Starting processes: the only place that does, so that none outlives the grader.
+//!
+//! Ctrl-C, SIGTERM and SIGHUP kill every emulator and compiler and end the
+//! grader with exit code 130. What happens after a SIGKILL, and limits on
+//! processor time, are [`crate::host::launcher`]'s part.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+use crate::host::exit;
+
+/// Of what a program prints, at most so many bytes are kept: more is read and forgotten.
+const MOST_CAPTURED: u64 = 64 << 20;
+
+#[derive(Default)]
+struct Children {
+    /// Set once the grader is going down: nothing is started any more.
+    closing: bool,
+    running: HashMap<u32, Signal>,
+}
+
+static CHILDREN: LazyLock<Mutex<Children>> = LazyLock::new(Mutex::default);
+
+/// A process that is killed if the grader is interrupted.
+pub struct Process {
+    child: Child,
+    reaped: bool,
+}
+
+/// Makes the grader answer to Ctrl-C. To be called once, at the start.
+pub fn listen() {
+    // A second handler, or none, is no reason not to grade.
+    let _ = ctrlc::set_handler(|| {
+        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        children.closing = true;
+        for (id, signal) in children.running.drain() {
+            send(id, signal);
+        }
+        // The lock is kept, so that nobody starts or reaps anything now.
+        std::process::exit(exit::INTERRUPTED);
+    });
+}
+
+fn send(id: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+impl Process {
+    /// Starts a process. `signal` is what ends it if the grader is interrupted.
+    ///
+    /// # Errors
+    /// As [`Command::spawn`].
+    pub fn spawn(command: &mut Command, signal: Signal) -> io::Result<Self> {
+        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        if children.closing {
+            drop(children);
+            loop {
+                thread::park();
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "everything else in the grader starts processes here")]
+        let child = command.spawn()?;
+        children.running.insert(child.id(), signal);
+        Ok(Self { child, reaped: false })
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it reads, if that was piped. Only once.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// What it prints, if that was piped. Only once.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// What it complains about, if that was piped. Only once.
+    pub fn stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Sends it what Ctrl-C sends.
+    pub fn interrupt(&self) {
+        // It was not waited for yet, so the number is its own.
+        send(self.id(), Signal::INT);
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// As [`Child::wait`].
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
+            // Leaves the process's number taken, so that the handler cannot
+            // meet another process under it.
+            while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+                .is_err_and(|error| error == rustix::io::Errno::INTR)
+            {}
+        }
+        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        children.running.remove(&self.child.id());
+        self.reaped = true;
+        self.child.wait()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.kill();
+            let _ = self.wait();
+        }
+    }
+}
+
+/// Runs a program to its end, with nothing to read; what it prints is captured, at most
+/// [`MOST_CAPTURED`] bytes of each stream.
+///
+/// # Errors
+/// As [`Command::output`].
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::spawn(command, Signal::TERM)?;
+    let (stdout, stderr) = (process.stdout(), process.stderr());
+    let (stdout, stderr) = thread::scope(|scope| {
+        let complaints = scope.spawn(|| stderr.map(captured).unwrap_or_default());
+        (stdout.map(captured).unwrap_or_default(), complaints.join().unwrap_or_default())
+    });
+    Ok(Output { status: process.wait()?, stdout, stderr })
+}
+
+/// What comes out of a pipe. What was read before an error is all there is.
+fn captured(mut pipe: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = pipe.by_ref().take(MOST_CAPTURED).read_to_end(&mut bytes);
+    let _ = io::copy(&mut pipe, &mut io::sink());
+    bytes
+}
+
+/// Runs a program to its end; it reads and prints where the command says.
+///
+/// # Errors
+/// As [`Command::status`].
+pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
+    Process::spawn(command, Signal::TERM)?.wait()
+}
+
+/// What a program says to these arguments on its standard output, if it succeeds.
+pub fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
+    let output = output(Command::new(program).args(arguments)).ok()?;
+    if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn both_streams_and_the_status_are_captured() {
+        // More than a pipe holds, on both, so that neither may be left unread.
+        let much = "i=0; while [ $i -lt 20000 ]; do echo 12345678; echo abcdefgh >&2; i=$((i+1)); done; exit 3";
+        let output = output(&mut shell(much)).unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!((output.stdout.len(), output.stderr.len()), (180_000, 180_000));
+    }
+
+    #[test]
+    fn only_a_program_that_succeeds_has_an_answer() {
+        assert_eq!(answer(Path::new("sh"), &["-c", "echo yes"]).as_deref(), Some("yes\n"));
+        assert_eq!(answer(Path::new("sh"), &["-c", "echo yes; exit 1"]), None);
+        assert_eq!(answer(Path::new("/no/such/program"), &[]), None);
+    }
+}

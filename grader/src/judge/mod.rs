@@ -1,0 +1,23 @@
+//! A run: kernels are built, machines are booted, and what they say becomes verdicts.
+
+pub mod compare;
+mod engine;
+mod findings;
+mod grade;
+mod nonce;
+mod proof;
+mod request;
+pub mod results;
+#[cfg(test)]
+pub mod samples;
+mod schedule;
+mod status;
+pub mod verdict;
+pub mod wire;
+
+pub use engine::Engine;
+pub use findings::{Crash, Findings, PageWalk};
+pub use grade::Timings;
+pub use nonce::nonce;
+pub use request::{DEFAULT_SEED, Request, Whose, processors};
+pub use status::Status;

@@ -1,0 +1,13 @@
+//! What a boot's results have to carry.
+
+use crate::host::error::{Error, Result};
+
+/// Sixteen hexadecimal digits that nobody can foresee.
+///
+/// # Errors
+/// If the operating system has no random numbers.
+pub fn nonce() -> Result<String> {
+    getrandom::u64()
+        .map(|number| format!("{number:016x}"))
+        .map_err(|error| Error::new(format!("the system gives no random numbers: {error}")))
+}

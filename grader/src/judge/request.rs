@@ -1,0 +1,44 @@
+//! What to grade.
+
+use std::thread;
+
+/// The seed, if none is asked for: always the same, so that the same code gets the same verdict.
+pub const DEFAULT_SEED: u64 = 1;
+
+/// Whose files are graded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Whose {
+    /// The student's, each lab with the references of all others.
+    #[default]
+    Student,
+    /// The student's, all labs together.
+    Own,
+    /// The references.
+    Solution,
+}
+
+/// What to grade.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Labs by name; all if empty.
+    pub labs: Vec<String>,
+    /// Checks by name; all if empty.
+    pub checks: Vec<String>,
+    /// Whose files.
+    pub whose: Whose,
+    /// For the checks that draw random numbers.
+    pub seed: u64,
+    /// How many machines at a time.
+    pub jobs: usize,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { labs: vec![], checks: vec![], whose: Whose::Student, seed: DEFAULT_SEED, jobs: processors() }
+    }
+}
+
+/// How many machines to run at a time, if nothing else is asked for.
+pub fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}

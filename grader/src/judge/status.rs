@@ -1,0 +1,55 @@
+//! How a check ends: its named verdicts.
+
+/// How one check ended.
+///
+/// The order is that of how much the verdict says against the student's code:
+/// of several boots of one check, the greatest status is the check's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Status {
+    /// The check ran to its end and holds.
+    Passed,
+    /// A `todo!()` was reached.
+    NotStarted,
+    /// The check ran to its end and does not hold.
+    Failed,
+    /// The kernel panicked, other than by `todo!()`.
+    Panicked,
+    /// An exception, a stack overflow, or a triple fault.
+    Crashed,
+    /// The machine did not come to an end within the budget.
+    Hung,
+    /// What the machine said does not fit together: a forged or doubled result.
+    Tampered,
+    /// The student's file does not compile.
+    CouldNotBuild,
+}
+
+impl Status {
+    /// The status as it stands in JSON.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::NotStarted => "not_started",
+            Self::Failed => "failed",
+            Self::Panicked => "panicked",
+            Self::Crashed => "crashed",
+            Self::Hung => "hung",
+            Self::Tampered => "tampered",
+            Self::CouldNotBuild => "could_not_build",
+        }
+    }
+
+    /// The status as a person reads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::NotStarted => "not started",
+            Self::Failed => "failed",
+            Self::Panicked => "panicked",
+            Self::Crashed => "crashed",
+            Self::Hung => "hung",
+            Self::Tampered => "tampered",
+            Self::CouldNotBuild => "could not build",
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Machines to boot a kernel on: an emulator, started once for each boot.
+//!
+//! [`Qemu`] is what grading is made for. [`Bochs`] boots the same kernel in
+//! another way, from a CD by GRUB, on a machine that has next to nothing in common
+//! with QEMU's; a check has to end in the same verdict there.
+
+pub mod bochs;
+mod boot;
+pub mod claim;
+mod emulator;
+mod limits;
+mod outcome;
+pub mod qemu;
+pub mod walk;
+
+pub use boot::Boot;
+pub use emulator::{Emulator, Machine};
+pub use outcome::{End, Outcome};

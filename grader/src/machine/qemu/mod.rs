@@ -1,0 +1,12 @@
+//! QEMU: looking for it, its command line, a machine from its start to its end.
+
+mod find;
+mod program;
+mod qmp;
+mod running;
+mod watch;
+
+pub use find::{NoEmulator, find};
+pub use program::{Qemu, Screen};
+pub use qmp::Control;
+pub use running::Machine;

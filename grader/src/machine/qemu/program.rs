@@ -1,0 +1,189 @@
+//! QEMU's command line, for a boot that is graded and for an operating system that is used.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::course::lab_toml::Memory;
+use crate::course::programs;
+use crate::host::error::{Error, Result};
+use crate::host::launcher;
+use crate::host::process::Process;
+use crate::machine::boot::Boot;
+
+use super::qmp::Control;
+use super::running::Machine;
+use super::watch::Watch;
+
+/// Processor time that a machine may use besides that of its budget, before it is stopped.
+const EXTRA_TIME: Duration = Duration::from_secs(2);
+
+/// Processor time for a million instructions. They take 2 to 6 ms on an ordinary
+/// host, twice as long on a slow one, and half as long again where both
+/// threads of a processor's core are at work.
+const TIME_FOR_A_MILLION: Duration = Duration::from_millis(18);
+
+/// Seconds of processor time after which the operating system ends the
+/// emulator, besides those of its budget.
+const EXTRA_SECONDS: u64 = 10;
+
+/// The same for the budget: so few million instructions are executed in a second.
+const SLOWEST: u64 = 20;
+
+/// A QEMU that was found.
+#[derive(Clone, Debug)]
+pub struct Qemu {
+    /// The program.
+    pub program: PathBuf,
+    /// Its name and version, such as `QEMU 7.2.22`.
+    pub version: String,
+    /// A firmware that starts faster than the default one, if it has one.
+    pub firmware: Option<String>,
+    /// Whether it can be started first and given its kernel later.
+    pub can_wait: bool,
+    /// The grader's own program; see [`launcher`].
+    pub launcher: Option<PathBuf>,
+}
+
+/// Whether a machine has a screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Screen {
+    /// It has none.
+    None,
+    /// It has one that nobody sees, unless a picture is taken of it.
+    Hidden,
+    /// It is shown in a window.
+    Window,
+}
+
+impl Qemu {
+    /// What makes a machine the one that the kernel is written for.
+    fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
+        let mut arguments: Vec<String> = ["-nodefaults", "-nic", "none", "-accel", "tcg"].map(String::from).into();
+        arguments.extend(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(String::from));
+        match screen {
+            Screen::None => {
+                if let Some(firmware) = &self.firmware {
+                    arguments.extend(["-bios".into(), firmware.clone()]);
+                }
+                arguments.extend(["-vga", "none", "-display", "none"].map(String::from));
+            }
+            // Only the default firmware sets up text mode.
+            Screen::Hidden => arguments.extend(["-vga", "std", "-display", "none"].map(String::from)),
+            Screen::Window => arguments.extend(["-vga", "std"].map(String::from)),
+        }
+        arguments.extend(["-m".into(), memory.to_string()]);
+        arguments
+    }
+
+    /// What makes it count time in instructions, and stop where a check hangs.
+    ///
+    /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
+    fn graded(checkpoint: &str) -> Vec<String> {
+        let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
+        // Nothing reads ACPI's tables; making them is a quarter of QEMU's start.
+        let mut arguments = vec!["-machine", "pc,acpi=off", "-icount", "shift=3,sleep=off"];
+        arguments.extend(["-device", "ib700", "-device", "pvpanic", "-action", &actions]);
+        arguments.into_iter().map(String::from).collect()
+    }
+
+    /// A command line that shows a person the same boot on the terminal.
+    fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
+        let mut command = vec![self.program.display().to_string()];
+        command.extend(self.machine(boot.memory, Screen::None));
+        command.extend(Self::graded("none"));
+        command.extend(["-serial", "stdio", "-kernel"].map(String::from));
+        command.push(boot.image.display().to_string());
+        command.extend(programs::arguments(boot.programs));
+        command.extend(["-append".into(), boot.words.join(" ")]);
+        command
+    }
+
+    /// A command that boots a kernel as an operating system. It lacks what the
+    /// serial port, its console, is connected to.
+    pub fn system(&self, image: &Path, memory: Memory, screen: Screen, programs: &[String]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(self.machine(memory, screen));
+        command.args(["-no-reboot", "-kernel"]).arg(image);
+        if let Some(folder) = image.parent() {
+            command.current_dir(folder).args(programs::arguments(programs));
+        }
+        command
+    }
+
+    /// Starts QEMU, but does not boot yet.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn prepare(&self, boot: &Boot<'_>) -> Result<Machine> {
+        let (control, control_end) =
+            UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
+
+        let seconds = last_resort(boot.budget);
+        let mut command = launcher::command(self.launcher.as_deref(), seconds, &self.program);
+        command.args(self.machine(boot.memory, Screen::None)).args(Self::graded("pause"));
+        if self.can_wait {
+            command.arg("-preconfig");
+        }
+        // The emulator's standard input is the control connection and its
+        // standard output the serial port, so no file in between is needed.
+        command.args(["-S", "-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control"]);
+        command.args(["-chardev", "file,id=serial,path=/dev/stdout", "-serial", "chardev:serial"]);
+        // Makes it say "Triple fault".
+        command.args(["-d", "cpu_reset"]);
+        // The boot loader puts the image's name before the command line, so it is given without its folder.
+        let (folder, name) = (boot.image.parent(), boot.image.file_name());
+        if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
+            command.current_dir(folder).arg("-kernel").arg(name);
+        } else {
+            command.arg("-kernel").arg(boot.image);
+        }
+        command.args(programs::arguments(boot.programs));
+        command.arg("-append").arg(boot.words.join(" "));
+        command.stdin(OwnedFd::from(control_end)).stdout(Stdio::piped()).stderr(Stdio::piped());
+
+        let mut process = Process::spawn(&mut command, Signal::KILL).map_err(|error| self.cannot_start(&error))?;
+        Ok(Machine {
+            watch: Watch::new(&mut process, Control::new(control), boot.look),
+            process,
+            command: self.command_to_repeat(boot),
+            version: self.version.clone(),
+            memory: boot.memory,
+            patience: patience(boot.budget),
+            can_wait: self.can_wait,
+        })
+    }
+
+    fn cannot_start(&self, error: &io::Error) -> Error {
+        let program = self.launcher.as_deref().unwrap_or(&self.program);
+        Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
+    }
+}
+
+/// How much processor time a machine may use before it is stopped.
+fn patience(budget: u32) -> Duration {
+    EXTRA_TIME + TIME_FOR_A_MILLION * budget
+}
+
+/// After so many seconds of processor time the operating system ends an emulator that was not stopped.
+fn last_resort(budget: u32) -> u64 {
+    EXTRA_SECONDS + u64::from(budget) / SLOWEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_stopped_before_the_operating_system_ends_it() {
+        for budget in [0, 1, 100, 500, 2000, u32::MAX] {
+            assert!(patience(budget) + Duration::from_secs(5) < Duration::from_secs(last_resort(budget)), "{budget}");
+        }
+        assert_eq!(patience(500), Duration::from_secs(11));
+    }
+}
