@@ -27,7 +27,7 @@ const PROFILE: &str = "kernel";
 /// What cargo is to build, and how.
 const SCOPE: [&str; 11] = [
     "--package",
-    "kernel",
+    "kernel-image",
     "--package",
     "user",
     "--profile",

@@ -188,7 +188,9 @@ fn find_root() -> Result<PathBuf> {
 }
 
 fn is_root(folder: &Path) -> bool {
-    folder.join("labs").is_dir() && folder.join("kernel/Cargo.toml").is_file() && folder.join("Cargo.toml").is_file()
+    folder.join("labs").is_dir()
+        && folder.join("kernel/image/Cargo.toml").is_file()
+        && folder.join("Cargo.toml").is_file()
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Frame {
 
     /// Whether the source is one of the kernel's files with checks.
     pub fn is_in_check(&self) -> bool {
-        self.source.as_ref().is_some_and(|(file, _)| file.starts_with("kernel/src/checks/"))
+        self.source.as_ref().is_some_and(|(file, _)| file.starts_with("kernel/checks/src/"))
     }
 }
 

@@ -169,7 +169,7 @@ fn every_end_of_a_check_is_the_same_in_bochs() {
         assert_eq!(check(&run, name)["status"], status, "{:#}", check(&run, name));
     }
     let calls = &check(&run, "harness-hang")["crash"]["backtrace"];
-    let names_its_check = |call: &serde_json::Value| call["file"] == "kernel/src/checks/harness.rs";
+    let names_its_check = |call: &serde_json::Value| call["file"] == "kernel/checks/src/harness.rs";
     assert!(calls.as_array().is_some_and(|calls| calls.iter().any(names_its_check)), "{calls:#}");
 }
 

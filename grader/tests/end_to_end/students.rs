@@ -51,7 +51,7 @@ fn a_panic_is_shown_with_the_student_s_own_line() {
     let ran = copy.grade(&["--check", CHECK, "--color", "never"]).expect_code(1);
     let ran = ran.says("called `Option::unwrap()` on a `None` value").says("none.unwrap();").says("━━━━");
     assert!(ran.stdout.contains("labs/01-pmm/src/bitmap.rs:"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("from kernel/src/checks/pmm/"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("from kernel/checks/src/pmm/"), "{}", ran.stdout);
 }
 
 #[test]

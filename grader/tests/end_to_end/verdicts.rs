@@ -83,7 +83,7 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     let panic = &check(&run, "harness-panic")["crash"];
     assert_eq!(panic["kind"], "panic");
     assert!(panic["panic"]["message"].as_str().is_some_and(|text| text.starts_with("the harness panics")), "{panic:#}");
-    assert_eq!(panic["location"]["file"], "kernel/src/checks/harness.rs");
+    assert_eq!(panic["location"]["file"], "kernel/checks/src/harness.rs");
 
     let write = &check(&run, "harness-null-write")["crash"];
     assert_eq!(write["exception"]["vector"], 14, "{write:#}");
@@ -92,7 +92,7 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
         write["message"].as_str().is_some_and(|text| text.starts_with("page fault: write to 0x0000_")),
         "{write:#}"
     );
-    let names_its_check = |call: &Value| call["file"] == "kernel/src/checks/harness.rs" && call["line"].is_u64();
+    let names_its_check = |call: &Value| call["file"] == "kernel/checks/src/harness.rs" && call["line"].is_u64();
     assert!(write["backtrace"].as_array().is_some_and(|calls| calls.iter().any(names_its_check)), "{write:#}");
 
     let spin = check(&run, "harness-spin");
@@ -152,7 +152,7 @@ fn every_verdict_is_told_in_words() {
         "stack overflow",
         "triple fault",
         "harness-early-exit: tampered",
-        "kernel/src/checks/harness.rs",
+        "kernel/checks/src/harness.rs",
         "cargo grade --check harness-fail",
     ] {
         assert!(ran.stdout.contains(text), "`{text}` is missing\n{}", ran.stdout);

@@ -44,7 +44,8 @@ pub struct Module {
 
 impl Machine {
     /// A machine of which nothing is known.
-    pub(crate) const fn unknown() -> Self {
+    #[must_use]
+    pub const fn unknown() -> Self {
         Self {
             regions: [MemoryRegion { base: 0, length: 0, kind: RegionKind::Unusable }; MOST_REGIONS],
             region_count: 0,
@@ -88,7 +89,7 @@ impl Machine {
 
     /// Reserves a range, `purpose` being what for. A range that begins in the
     /// frame where another one for the same purpose ends is joined with it.
-    pub(crate) fn reserve(&mut self, range: PhysRange, purpose: &'static str) -> Result<(), BootError> {
+    pub fn reserve(&mut self, range: PhysRange, purpose: &'static str) -> Result<(), BootError> {
         if range.start >= range.end {
             return Ok(());
         }

@@ -13,17 +13,17 @@ use crate::console::serial::{self, Serial};
 static NONCE: Mutex<Nonce> = Mutex::new(Nonce::NONE);
 
 /// From now on reports carry `nonce`.
-pub(crate) fn sign_with(nonce: Nonce) {
+pub fn sign_with(nonce: Nonce) {
     *NONCE.lock() = nonce;
 }
 
 /// Reports one line: `# folio:NONCE KIND TEXT`. Newlines in `text` become spaces.
-pub(crate) fn line(kind: &str, text: fmt::Arguments<'_>) {
+pub fn line(kind: &str, text: fmt::Arguments<'_>) {
     line_with(kind, " ", text);
 }
 
 /// The same, with something else in place of newlines.
-pub(crate) fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<'_>) {
+pub fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<'_>) {
     let nonce = *NONCE.lock();
     serial::end_line();
     // The serial port never fails.
@@ -33,20 +33,20 @@ pub(crate) fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<
 }
 
 /// Reports a line without further text: `# folio:NONCE KIND`.
-pub(crate) fn word(kind: &str) {
+pub fn word(kind: &str) {
     let nonce = *NONCE.lock();
     serial::end_line();
     let _ = writeln!(Serial, "# folio:{nonce} {kind}");
 }
 
 /// The first two lines of a test in KTAP.
-pub(crate) fn plan() {
+pub fn plan() {
     serial::end_line();
     serial::write("KTAP version 1\n1..1\n");
 }
 
 /// The line that holds the result.
-pub(crate) fn result(ok: bool, name: &str) {
+pub fn result(ok: bool, name: &str) {
     let nonce = *NONCE.lock();
     serial::end_line();
     let _ = writeln!(Serial, "{} 1 {name} # folio:{nonce}", if ok { "ok" } else { "not ok" });

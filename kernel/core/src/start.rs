@@ -11,7 +11,7 @@ use crate::command_line::Task;
 use crate::console;
 use crate::machine::Machine;
 use crate::machine_end::{idle, look_at_the_end};
-use crate::memory::{direct, paged, scratch};
+use crate::memory::{boot_box, direct, paged, scratch};
 use crate::report;
 
 /// What [`entry!`](crate::entry) makes of the kernel's `main`.
@@ -75,7 +75,7 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     let put_aside = match line.task {
         Task::Check(_) => machine.find_scratch().map(|range| (range, "scratch memory of the check")),
         Task::Run => {
-            let bytes = 4 * u64::from(paged::words_of_records(&machine.map()));
+            let bytes = 4 * u64::from(paged::words_of_ledger(&machine.map())) + u64::from(boot_box::BYTES);
             machine.find_room(bytes).map(|range| (range, "the kernel's records of frames"))
         }
         Task::List => None,

@@ -20,7 +20,7 @@ const MOST_STEPS: u64 = 15;
 
 /// Ends the machine once it has executed about this many million instructions,
 /// rounded up to the next 250 million, and at most 3750 million.
-pub(crate) fn arm(budget: u32) {
+pub fn arm(budget: u32) {
     let seconds = (u64::from(budget) * NANOSECONDS_PER_INSTRUCTION).div_ceil(1000);
     let steps = seconds.div_ceil(STEP).clamp(1, MOST_STEPS);
     // SAFETY: the device touches no memory.
@@ -28,7 +28,7 @@ pub(crate) fn arm(budget: u32) {
 }
 
 /// Stops the timer.
-pub(crate) fn disarm() {
+pub fn disarm() {
     // SAFETY: the device touches no memory.
     unsafe { ports::tell(DISABLE, 0) };
 }

@@ -75,7 +75,7 @@ pub enum FreeError {
 ///
 /// [`Usable`]: crate::RegionKind::Usable
 /// [`Unusable`]: crate::RegionKind::Unusable
-pub trait FrameAllocator: Sized {
+pub trait FrameAllocator {
     /// Builds the allocator from the memory map (`PMM_Initialize`).
     ///
     /// The allocator borrows the memory for its records from `lender`. An
@@ -84,7 +84,9 @@ pub trait FrameAllocator: Sized {
     ///
     /// # Errors
     /// See [`InitError`]. An error is an answer: no map makes this panic.
-    fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError>;
+    fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError>
+    where
+        Self: Sized;
 
     /// Hands out a free frame (`PMM_AllocatePhysicalPage`), or `None` if none is free.
     ///

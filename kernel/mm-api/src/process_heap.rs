@@ -31,7 +31,7 @@ use crate::{PageError, Pages, VirtAddr};
 /// Every method that is given `pages` is given those of the heap's own process.
 ///
 /// [`USER_HEAP_START`]: crate::layout::USER_HEAP_START
-pub trait ProcessHeap: Sized {
+pub trait ProcessHeap {
     /// An empty heap (`Heap_ProcessInitialize`). No page is mapped yet.
     ///
     /// `image_end` is the first address past the program's image, and `limit`,
@@ -40,7 +40,9 @@ pub trait ProcessHeap: Sized {
     /// # Errors
     /// [`PastLimit`](BreakError::PastLimit) if the heap would start past its limit,
     /// or if the next page past the image is not below 4 GiB.
-    fn new(image_end: VirtAddr, limit: VirtAddr) -> Result<Self, BreakError>;
+    fn new(image_end: VirtAddr, limit: VirtAddr) -> Result<Self, BreakError>
+    where
+        Self: Sized;
 
     /// Where the heap starts.
     fn start(&self) -> VirtAddr;
@@ -67,7 +69,9 @@ pub trait ProcessHeap: Sized {
     /// # Errors
     /// [`OutOfFrames`](BreakError::OutOfFrames) or [`Occupied`](BreakError::Occupied);
     /// `to` has none of the heap's pages then.
-    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, BreakError>;
+    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, BreakError>
+    where
+        Self: Sized;
 
     /// Unmaps all of the heap's pages; it is empty afterwards (`execve` and `exit`).
     fn clear(&mut self, pages: &mut dyn Pages);

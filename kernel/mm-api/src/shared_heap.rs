@@ -21,15 +21,19 @@ use crate::{BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap};
 ///
 /// **Nobody waits.** Who finds the lock closed all the same has been called from the
 /// work that closed it, and would wait for himself. That is a panic.
-pub trait SharedKernelHeap<H: KernelHeap, I: Interrupts>: Sized {
+pub trait SharedKernelHeap<H: KernelHeap, I: Interrupts> {
     /// Shares `heap`. `interrupts` are those that are switched off around it.
-    fn new(heap: H, interrupts: I) -> Self;
+    fn new(heap: H, interrupts: I) -> Self
+    where
+        Self: Sized;
 
     /// Calls `work` with the heap, and answers what it answers.
     ///
     /// # Panics
     /// If the heap is at work: `work` may not call this heap again.
-    fn with<R>(&self, work: impl FnOnce(&mut H) -> R) -> R;
+    fn with<R>(&self, work: impl FnOnce(&mut H) -> R) -> R
+    where
+        Self: Sized;
 
     /// A block of at least `bytes` bytes, aligned to [`HEAP_ALIGN`](crate::HEAP_ALIGN).
     /// Null if there is none.

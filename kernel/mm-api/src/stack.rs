@@ -64,12 +64,14 @@ impl Auxiliary {
 ///
 /// [`USER_STACK_START`]: crate::layout::USER_STACK_START
 /// [`USER_STACK_SIZE`]: crate::layout::USER_STACK_SIZE
-pub trait UserStack: Sized {
+pub trait UserStack {
     /// Makes a stack with one page, the topmost (`Stack_Create`).
     ///
     /// # Errors
     /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames).
-    fn create(pages: &mut dyn Pages) -> Result<Self, StackError>;
+    fn create(pages: &mut dyn Pages) -> Result<Self, StackError>
+    where
+        Self: Sized;
 
     /// The stack's lowest mapped address.
     fn bottom(&self) -> VirtAddr;
@@ -112,10 +114,14 @@ pub trait UserStack: Sized {
     /// # Errors
     /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames);
     /// `to` has none of the stack's pages then.
-    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, StackError>;
+    fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, StackError>
+    where
+        Self: Sized;
 
     /// Unmaps all of the stack's pages, and no others (`Stack_Destroy`).
-    fn destroy(self, pages: &mut dyn Pages);
+    fn destroy(self, pages: &mut dyn Pages)
+    where
+        Self: Sized;
 }
 // ANCHOR_END: user-stack
 
@@ -174,14 +180,16 @@ impl KernelStack {
 /// **Zeros.** The pages of a stack are filled with zeros when it is created.
 ///
 /// **Errors change nothing.** After an error the same pages are mapped as before.
-pub trait KernelStacks: Sized {
+pub trait KernelStacks {
     /// The stacks in `area`, of which there are none yet. The area has at most
     /// [`KERNEL_STACKS_END`]` - `[`KERNEL_STACKS_START`] bytes, and nothing is
     /// mapped there but what the stacks map.
     ///
     /// [`KERNEL_STACKS_START`]: crate::layout::KERNEL_STACKS_START
     /// [`KERNEL_STACKS_END`]: crate::layout::KERNEL_STACKS_END
-    fn new(area: PageRange) -> Self;
+    fn new(area: PageRange) -> Self
+    where
+        Self: Sized;
 
     /// Makes a stack (`Stack_Create`).
     ///

@@ -164,7 +164,7 @@ pub enum VmmError {
 /// [`KERNEL_BASE`]: crate::layout::KERNEL_BASE
 /// [`KERNEL_VIRTUAL_START`]: crate::layout::KERNEL_VIRTUAL_START
 /// [`TEMPORARY_START`]: crate::layout::TEMPORARY_START
-pub trait VirtualMemory<M: Machine>: Sized {
+pub trait VirtualMemory<M: Machine> {
     /// Makes the kernel's page directory (`VMM_Initialize`).
     ///
     /// Its kernel half holds what `layout` says and its user half is empty. The
@@ -173,7 +173,9 @@ pub trait VirtualMemory<M: Machine>: Sized {
     ///
     /// # Errors
     /// [`OutOfFrames`](VmmError::OutOfFrames); every frame taken is given back.
-    fn new(machine: M, layout: &KernelLayout<'_>) -> Result<Self, VmmError>;
+    fn new(machine: M, layout: &KernelLayout<'_>) -> Result<Self, VmmError>
+    where
+        Self: Sized;
 
     /// The frame of a space's page directory.
     fn root(&self, space: Space<'_>) -> Frame;

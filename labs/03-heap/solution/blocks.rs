@@ -975,3 +975,7 @@ impl KernelHeap for Heap<'_> {
         Ok(seen)
     }
 }
+
+// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
+// builds one vouches for `memory` (see `new`).
+unsafe impl Send for Heap<'_> {}

@@ -338,3 +338,7 @@ impl KernelHeap for Heap<'_> {
         todo!("step 11: the self-test")
     }
 }
+
+// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
+// builds one vouches for `memory` (see `new`).
+unsafe impl Send for Heap<'_> {}

@@ -80,7 +80,7 @@ pub fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result
     let mut wrong = Vec::new();
     for check in lab.toml.checks.iter().filter(|check| !kernel.contains(&check.name.as_str())) {
         wrong.push(format!(
-            "labs/{}/lab.toml:{}: the kernel has no check `{}` for {}: write it in kernel/src/checks",
+            "labs/{}/lab.toml:{}: the kernel has no check `{}` for {}: write it in kernel/checks/src",
             lab.id, check.line, check.name, lab.toml.package,
         ));
     }

@@ -32,6 +32,7 @@ fn ticks() -> u64 {
 
 /// How many instructions the machine has executed, where it counts them.
 #[inline(never)]
-pub(crate) fn instructions() -> u64 {
+#[must_use]
+pub fn instructions() -> u64 {
     ticks() >> SHIFT.load(Ordering::Relaxed)
 }

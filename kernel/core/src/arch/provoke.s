@@ -3,7 +3,7 @@
 # users. It has a page for its stack.
 #
 # What it does and what the kernel finds then is listed in
-# kernel/src/checks/harness/ring_3.rs.
+# kernel/checks/src/harness/ring_3.rs.
 
 .section .rodata.provoke, "a"
 .global RING_3_PROGRAM

@@ -13,8 +13,8 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mm_api::VirtAddr;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
+use mm_api::{KernelStack, PageRange, VirtAddr};
 use spin::Mutex;
 
 use super::exceptions::SYSTEM_CALL;
@@ -155,17 +155,37 @@ pub fn set_handler(handler: &'static dyn Handler) {
     interrupts::without(|| *HANDLER.lock() = Some(handler));
 }
 
-/// From now on traps from ring 3 arrive on the stack whose first address after
-/// its end is `top`. Nothing may be on it that is still needed: every trap
-/// begins at the top.
-///
-/// # Panics
-/// If `top` is not in the area of kernel stacks, or not a multiple of 16.
-#[track_caller]
-pub fn set_kernel_stack(top: VirtAddr) {
-    let is_stack = KERNEL_STACKS_START < top && top <= KERNEL_STACKS_END && top.as_u32().is_multiple_of(16);
-    assert!(is_stack, "{top} is not the top of a kernel stack");
-    descriptors::set_kernel_stack(top.as_u32());
+/// A kernel stack that is mapped, and that nothing but traps uses: see
+/// [`PagedMachine::claim_stack`](crate::memory::paged::PagedMachine::claim_stack).
+#[derive(Debug)]
+#[must_use = "a stack that is not released and destroyed keeps its frames for ever"]
+pub struct TrapStack(KernelStack);
+
+impl TrapStack {
+    /// This stack, whose pages were looked at; `None` if it is not in the area of kernel
+    /// stacks, or does not end at a multiple of 16.
+    pub(crate) fn of(stack: KernelStack) -> Option<Self> {
+        let (bottom, top) = (stack.pages().first().start(), stack.top());
+        let is_stack = KERNEL_STACKS_START < bottom && bottom < top && top <= KERNEL_STACKS_END;
+        (is_stack && top.as_u32().is_multiple_of(16)).then_some(Self(stack))
+    }
+
+    /// The stack.
+    pub(crate) fn into_inner(self) -> KernelStack {
+        self.0
+    }
+
+    /// The stack's pages.
+    #[must_use]
+    pub fn pages(&self) -> PageRange {
+        self.0.pages()
+    }
+}
+
+/// From now on traps from ring 3 arrive on this stack. Each begins at the top, so
+/// nothing of an earlier one is needed any more once ring 3 goes on.
+pub fn set_kernel_stack(stack: &TrapStack) {
+    descriptors::set_kernel_stack(stack.0.top().as_u32());
     HAS_KERNEL_STACK.store(true, Ordering::Relaxed);
 }
 

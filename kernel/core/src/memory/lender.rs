@@ -38,7 +38,8 @@ impl<'m> Lender<'m> {
     }
 
     /// The lender of an invented map; `lent` is all zero.
-    pub(crate) fn synthetic(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
+    #[must_use]
+    pub fn synthetic(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
         Self { map, reachable, lent, lent_frames: 0, source: Source::Scratch }
     }
 

@@ -3,11 +3,11 @@
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};
 
-pub mod arena;
+pub mod boot_box;
 pub mod lender;
 pub mod paged;
-pub(crate) mod reach;
-pub(crate) mod scratch;
+pub mod reach;
+pub mod scratch;
 pub mod user;
 
 /// Where the direct map shows the byte at `address`, or `None` past its end.

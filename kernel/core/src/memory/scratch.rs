@@ -15,7 +15,8 @@ pub(crate) fn provide(memory: &'static mut [u32]) {
 }
 
 /// This many words, all zero; `None` if so many are not left.
-pub(crate) fn take(words: u32) -> Option<&'static mut [u32]> {
+#[must_use]
+pub fn take(words: u32) -> Option<&'static mut [u32]> {
     let mut left = LEFT.lock();
     if words as usize > left.len() {
         return None;
@@ -27,6 +28,7 @@ pub(crate) fn take(words: u32) -> Option<&'static mut [u32]> {
 }
 
 /// How many words are left.
-pub(crate) fn left() -> u32 {
+#[must_use]
+pub fn left() -> u32 {
     LEFT.lock().len() as u32
 }

@@ -54,7 +54,7 @@ enum Access {
 ///
 /// # Errors
 /// If the program may not read one of them. Those before it have been copied.
-pub fn copy_in(machine: &PagedMachine<'_>, address: VirtAddr, to: &mut [u8]) -> Result<(), BadAddress> {
+pub fn copy_in(machine: &PagedMachine, address: VirtAddr, to: &mut [u8]) -> Result<(), BadAddress> {
     let length = to.len();
     for_each_piece(machine, address, length, Access::Read, |piece, done| {
         to[done..done + piece.len()].copy_from_slice(piece);
@@ -67,7 +67,7 @@ pub fn copy_in(machine: &PagedMachine<'_>, address: VirtAddr, to: &mut [u8]) -> 
 /// # Errors
 /// If the program may not write to one of them. Those before it have been
 /// written to.
-pub fn copy_out(machine: &PagedMachine<'_>, address: VirtAddr, from: &[u8]) -> Result<(), BadAddress> {
+pub fn copy_out(machine: &PagedMachine, address: VirtAddr, from: &[u8]) -> Result<(), BadAddress> {
     for_each_piece(machine, address, from.len(), Access::Write, |piece, done| {
         piece.copy_from_slice(&from[done..done + piece.len()]);
         true
@@ -80,7 +80,7 @@ pub fn copy_out(machine: &PagedMachine<'_>, address: VirtAddr, from: &[u8]) -> R
 ///
 /// # Errors
 /// See [`BadString`].
-pub fn copy_string_in(machine: &PagedMachine<'_>, address: VirtAddr, to: &mut [u8]) -> Result<usize, BadString> {
+pub fn copy_string_in(machine: &PagedMachine, address: VirtAddr, to: &mut [u8]) -> Result<usize, BadString> {
     let mut length = None;
     let looked_at = to.len();
     for_each_piece(machine, address, looked_at, Access::Read, |piece, done| {
@@ -97,7 +97,7 @@ pub fn copy_string_in(machine: &PagedMachine<'_>, address: VirtAddr, to: &mut [u
 /// of the page's bytes that are meant, and how many came before them; until it
 /// returns `false`.
 fn for_each_piece(
-    machine: &PagedMachine<'_>,
+    machine: &PagedMachine,
     address: VirtAddr,
     bytes: usize,
     access: Access,
@@ -120,7 +120,7 @@ fn for_each_piece(
 }
 
 /// The frame that the program reaches at `address`, if it may do so.
-fn find(machine: &PagedMachine<'_>, address: VirtAddr, access: Access) -> Option<Frame> {
+fn find(machine: &PagedMachine, address: VirtAddr, access: Access) -> Option<Frame> {
     if address >= USER_SPACE_END {
         return None;
     }
@@ -128,5 +128,5 @@ fn find(machine: &PagedMachine<'_>, address: VirtAddr, access: Access) -> Option
     let protection = walk.protection();
     let allowed = protection.user && (protection.writable || access == Access::Read);
     let frame = Frame::containing(walk.address);
-    (allowed && machine.owner(frame) == Owner::Check).then_some(frame)
+    (allowed && machine.owner(frame) == Owner::User).then_some(frame)
 }

@@ -1,0 +1,181 @@
+//! Memory for a heap that a check looks at: a region that grows and shrinks, and
+//! in which the check can look at every byte.
+
+#![allow(unsafe_code)]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use kernel_core::labs::{Heap, Labs};
+use kernel_core::memory::boot_box::BootBox;
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{AllocError, HEAP_MAX, HeapMemory};
+
+/// What the region contains where it is not the heap's: not yet, or no longer.
+const POISON: u8 = 0xDE;
+
+/// The byte at `index` of something that was filled with the pattern of this stamp.
+#[must_use]
+pub fn pattern(stamp: u32, index: u32) -> u8 {
+    (stamp.wrapping_mul(0x9E37_79B1).wrapping_add(index.wrapping_mul(0x0101_4547)) >> 24) as u8
+}
+
+/// A region of scratch memory that a heap grows into, page by page.
+///
+/// A reference to it is the heap's [`HeapMemory`]; another one is the check's,
+/// which sees with it what the heap has asked for, and reads and writes bytes. It
+/// does that by address, and only within the region: the pointers of a faulty
+/// heap do no harm.
+pub struct Arena {
+    base: NonNull<u8>,
+    /// How many bytes the region has at most.
+    limit: u32,
+    bytes: AtomicU32,
+    most: AtomicU32,
+    times_grown: AtomicU32,
+    refusing: AtomicBool,
+}
+
+// SAFETY: the region is the arena's for ever, and its bytes are read and written by
+// address, one at a time.
+unsafe impl Send for Arena {}
+// SAFETY: likewise; all else in it is atomic.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    /// An arena of these words, as many whole pages as there are in them.
+    pub(crate) fn new(words: &'static mut [u32]) -> Self {
+        let skip = words.as_ptr().align_offset(PAGE_SIZE as usize).min(words.len());
+        let words = &mut words[skip..];
+        let bytes = size_of_val(words).min(HEAP_MAX as usize);
+        words.fill(u32::from_ne_bytes([POISON; 4]));
+        Self {
+            base: NonNull::from(words).cast(),
+            limit: bytes as u32 / PAGE_SIZE * PAGE_SIZE,
+            bytes: AtomicU32::new(0),
+            most: AtomicU32::new(0),
+            times_grown: AtomicU32::new(0),
+            refusing: AtomicBool::new(false),
+        }
+    }
+
+    /// Lab 03's heap over this arena.
+    ///
+    /// # Errors
+    /// The lab's.
+    ///
+    /// # Panics
+    /// If there is a heap in it already, or no scratch memory is left.
+    pub fn heap(&'static self, labs: &Labs) -> Result<Heap, AllocError> {
+        assert!(self.most_bytes() == 0, "an arena is for one heap");
+        let memory = BootBox::new(self).expect("scratch memory has room for a pointer").leak();
+        // SAFETY: the arena's bytes may be read and written through its base, as far
+        // as it has grown, and whoever else does that, a check, does so on purpose.
+        unsafe { labs.heap(self.base(), memory) }
+    }
+
+    /// The region's first byte, aligned to a page. The pointer may be used for all
+    /// of the region.
+    #[must_use]
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// How many bytes are the heap's now.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes were the heap's at most.
+    #[must_use]
+    pub fn most_bytes(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// How many times the heap asked for more, and got it.
+    #[must_use]
+    pub fn times_grown(&self) -> u32 {
+        self.times_grown.load(Ordering::Relaxed)
+    }
+
+    /// From now on refuses to grow, or no longer does.
+    pub fn refuse(&self, refusing: bool) {
+        self.refusing.store(refusing, Ordering::Relaxed);
+    }
+
+    /// How far the address lies into what is the heap's now, if `bytes` bytes from
+    /// there on are the heap's.
+    #[must_use]
+    pub fn offset_of(&self, pointer: NonNull<u8>, bytes: u32) -> Option<u32> {
+        let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
+        let room = (self.bytes() as usize).checked_sub(offset)?;
+        if bytes as usize <= room { Some(offset as u32) } else { None }
+    }
+
+    /// The byte at an offset; `None` if it is not the heap's.
+    #[must_use]
+    pub fn read(&self, offset: u32) -> Option<u8> {
+        if offset >= self.bytes() {
+            return None;
+        }
+        // SAFETY: the region has that byte, nobody has a reference to it, and neither the
+        // heap nor anybody else runs now.
+        Some(unsafe { self.base.add(offset as usize).read_volatile() })
+    }
+
+    /// Writes the byte at an offset, if it is the heap's.
+    pub fn write(&self, offset: u32, byte: u8) {
+        if offset < self.bytes() {
+            // SAFETY: as in `read`.
+            unsafe { self.base.add(offset as usize).write_volatile(byte) }
+        }
+    }
+
+    /// Writes a [`pattern`] to the `bytes` bytes from an offset on, as far as they
+    /// are the heap's.
+    pub fn write_pattern(&self, offset: u32, bytes: u32, stamp: u32) {
+        for index in 0..bytes {
+            self.write(offset + index, pattern(stamp, index));
+        }
+    }
+
+    /// The first of the `bytes` bytes from an offset on that is not the pattern's, by
+    /// its index.
+    #[must_use]
+    pub fn differs_from_pattern(&self, offset: u32, bytes: u32, stamp: u32) -> Option<u32> {
+        (0..bytes).find(|&index| self.read(offset + index) != Some(pattern(stamp, index)))
+    }
+
+    /// The offset of the first byte past the heap's memory that somebody has written to.
+    #[must_use]
+    pub fn written_beyond(&self) -> Option<u32> {
+        (self.bytes()..self.limit).find(|&offset| {
+            // SAFETY: the region has that byte; otherwise as in `read`.
+            unsafe { self.base.add(offset as usize).read_volatile() != POISON }
+        })
+    }
+}
+
+impl HeapMemory for &'static Arena {
+    fn grow(&mut self, bytes: u32) -> Option<u32> {
+        let grown = bytes.checked_next_multiple_of(PAGE_SIZE)?;
+        let sum = self.bytes().checked_add(grown)?;
+        if self.refusing.load(Ordering::Relaxed) || sum > self.limit {
+            return None;
+        }
+        self.bytes.store(sum, Ordering::Relaxed);
+        self.most.store(self.most_bytes().max(sum), Ordering::Relaxed);
+        self.times_grown.store(self.times_grown() + 1, Ordering::Relaxed);
+        Some(grown)
+    }
+
+    fn shrink(&mut self, bytes: u32) -> u32 {
+        let shrunk = bytes.min(self.bytes()) / PAGE_SIZE * PAGE_SIZE;
+        let left = self.bytes() - shrunk;
+        self.bytes.store(left, Ordering::Relaxed);
+        // SAFETY: the region has those bytes, and from now on they are nobody's.
+        unsafe { self.base.add(left as usize).write_bytes(POISON, shrunk as usize) };
+        shrunk
+    }
+}

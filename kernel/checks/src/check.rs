@@ -1,0 +1,365 @@
+//! How a check runs, and what it is given.
+//!
+//! A check is a function that is given a [`Context`] and answers `Ok(())`, or
+//! the [`Failed`] that [`fail!`](crate::fail) and [`ensure!`](crate::ensure)
+//! make once they have reported what was expected and what was seen. Nothing
+//! here allocates: texts are formatted straight to the serial port.
+
+use core::fmt;
+
+use kernel_core::labs::{Frames, Labs};
+use kernel_core::machine::Machine;
+use kernel_core::machine_end::{End, end, stop_to_be_looked_at};
+use kernel_core::memory::boot_box::BootBox;
+use kernel_core::memory::lender::Lender;
+use kernel_core::memory::paged::PagedMachine;
+use kernel_core::memory::{reach, scratch};
+use kernel_core::rng::Rng;
+use kernel_core::{report, watchdog};
+use kernel_system::memory::{self, StartError};
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
+
+use crate::arena::Arena;
+
+/// One check, as the kernel knows it. Its points, texts and limits are in the
+/// lab's `lab.toml`.
+pub struct Check {
+    /// The lab's cargo package, such as `pmm`.
+    pub lab: &'static str,
+    /// The check's name, unique in the whole course: `[a-z0-9-]`.
+    pub name: &'static str,
+    /// What it does.
+    pub run: fn(&mut Context) -> Outcome,
+}
+
+/// How a check ended: well, or with a failure that has been reported.
+pub type Outcome = Result<(), Failed>;
+
+/// Proof that a failure was reported. Only [`fail!`](crate::fail) and
+/// [`ensure!`](crate::ensure) make one, so a failed check has always said what
+/// it expected and what it saw.
+#[derive(Debug)]
+#[must_use = "a failure that was reported has to be returned"]
+pub struct Failed(());
+
+impl Failed {
+    /// Reports a failure. Not to be called by hand: use [`fail!`](crate::fail).
+    #[doc(hidden)]
+    #[cold]
+    #[inline(never)]
+    pub fn report(expected: fmt::Arguments<'_>, saw: fmt::Arguments<'_>) -> Self {
+        report::line("expected", expected);
+        report::line("saw", saw);
+        Self(())
+    }
+}
+
+/// Ends a check: `fail!(expected: ("a free frame"), saw: ("{answer:?}"))`.
+///
+/// Each side is what `format!` takes. It returns `Err(Failed)` from the function
+/// around it, which must return [`Outcome`] or another `Result<_, Failed>`.
+#[macro_export]
+macro_rules! fail {
+    (expected: ($($expected:tt)*), saw: ($($saw:tt)*) $(,)?) => {
+        return ::core::result::Result::Err($crate::check::Failed::report(
+            ::core::format_args!($($expected)*),
+            ::core::format_args!($($saw)*),
+        ))
+    };
+}
+
+/// Ends a check unless a condition holds:
+/// `ensure!(count == 3, expected: ("3 free frames"), saw: ("{count}"))`.
+#[macro_export]
+macro_rules! ensure {
+    ($condition:expr, expected: ($($expected:tt)*), saw: ($($saw:tt)*) $(,)?) => {
+        if !$condition {
+            $crate::fail!(expected: ($($expected)*), saw: ($($saw)*));
+        }
+    };
+}
+
+/// What a check is given: the machine that it runs on, random numbers that are
+/// the same for the same seed, and ways to say more than `ok`.
+pub struct Context {
+    machine: &'static Machine,
+    labs: &'static Labs,
+    lender: Lender<'static>,
+    seed: u64,
+    rng: Rng,
+}
+
+impl Context {
+    /// The context of the one check that this boot runs.
+    fn new(machine: &'static Machine, labs: &'static Labs, lender: Lender<'static>, seed: u64) -> Self {
+        Self { machine, labs, lender, seed, rng: Rng::new(seed) }
+    }
+
+    /// The labs' components.
+    #[must_use]
+    pub fn labs(&self) -> &'static Labs {
+        self.labs
+    }
+
+    /// The seed of this boot: `seed=` on the command line.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Random numbers, drawn from [`seed`](Self::seed).
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// The memory map of the machine, as the bootloader gave it, and what is
+    /// reserved in it: the kernel's image, boot data, modules, the PC's own
+    /// areas in the first MiB, and the memory that [`scratch`](Self::scratch)
+    /// hands out.
+    #[must_use]
+    pub fn machine_map(&self) -> MemoryMap<'static> {
+        self.machine.map()
+    }
+
+    /// The machine that the check runs on. Its lender is the
+    /// [`machine_lender`](Self::machine_lender).
+    #[must_use]
+    pub fn machine(&self) -> &'static Machine {
+        self.machine
+    }
+
+    /// Lends the machine's own memory. There is one such lender a boot: what it
+    /// lent stays lent.
+    pub fn machine_lender(&mut self) -> &mut Lender<'static> {
+        &mut self.lender
+    }
+
+    /// A lender for an invented memory map. It answers as if the machine had
+    /// that map, and lends scratch memory in place of the frames asked for.
+    ///
+    /// `reachable` is what it says that the kernel can reach.
+    ///
+    /// # Errors
+    /// Fails the check if the scratch memory is used up. A lender takes 1 bit of
+    /// it for every frame below the end of `reachable`.
+    pub fn synthetic_lender<'m>(&mut self, map: MemoryMap<'m>, reachable: FrameRange) -> Result<Lender<'m>, Failed> {
+        let bits = self.scratch(reachable.end().div_ceil(u32::BITS))?;
+        Ok(Lender::synthetic(map, reachable, bits))
+    }
+
+    /// This many 32-bit words of memory, all zero, that nobody else uses. They
+    /// are never given back. A machine with 64 MiB has at least 8 MiB for this,
+    /// one with 16 MiB at least 2 MiB.
+    ///
+    /// # Errors
+    /// Fails the check if so much is not left.
+    pub fn scratch(&mut self, words: u32) -> Result<&'static mut [u32], Failed> {
+        match scratch::take(words) {
+            Some(memory) => Ok(memory),
+            None => no_scratch(),
+        }
+    }
+
+    /// An arena of this many pages of scratch memory, for a heap to grow into.
+    ///
+    /// # Errors
+    /// Fails the check if the scratch memory is used up.
+    pub fn arena(&mut self, pages: u32) -> Result<&'static Arena, Failed> {
+        // One page more, for the first one to be aligned.
+        let words = self.scratch((pages + 1) * (PAGE_SIZE / 4) - 1)?;
+        match BootBox::new(Arena::new(words)) {
+            Some(arena) => Ok(arena.leak()),
+            None => no_scratch(),
+        }
+    }
+
+    /// Brings the machine's memory up: labs 01 to 03, one upon the other.
+    ///
+    /// # Errors
+    /// Fails the check if one of them does not come up.
+    pub fn start_memory(&mut self) -> Outcome {
+        judge_start(memory::start(self.machine, self.labs, &mut self.lender, &mut |_| {}))
+    }
+
+    /// The same without a heap, for a check that builds its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_pages(&mut self) -> Outcome {
+        judge_start(memory::start_pages(self.machine, self.labs, &mut self.lender, &mut |_| {}))
+    }
+
+    /// The machine that page tables stand on, over a frame allocator that was built for
+    /// the machine's map with its lender. Once a boot.
+    ///
+    /// # Errors
+    /// Fails the check if the scratch memory is used up.
+    pub fn paged_machine(&mut self, frames: Frames) -> Result<&'static PagedMachine, Failed> {
+        match PagedMachine::start(self.machine, &self.lender, frames) {
+            Some(machine) => Ok(machine),
+            None => no_scratch(),
+        }
+    }
+
+    /// Calls `work` with the 1024 words of a frame of the machine, through the
+    /// direct map or, where that does not reach, a temporary mapping.
+    ///
+    /// `None`, without calling `work`, if the frame is not usable, is reserved, or
+    /// was lent by [`machine_lender`](Self::machine_lender): those belong to others.
+    pub fn with_frame<R>(&mut self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> Option<R> {
+        if !mm_oracle::is_usable(&self.machine.map(), frame) || self.lender.is_lent(frame) {
+            return None;
+        }
+        // SAFETY: the frame is memory, and nobody else's: neither reserved, nor
+        // lent, nor scratch memory, which is reserved.
+        #[allow(unsafe_code)]
+        Some(unsafe { reach::with_frame(frame, work) })
+    }
+
+    /// Claims that the loaded directory translates `address` so. Whoever watches
+    /// from outside compares it with the tables at the next
+    /// [`checkpoint`](Self::checkpoint).
+    pub fn claim(&self, address: VirtAddr, meaning: Option<Translation>) {
+        let address = address.as_u32();
+        match meaning {
+            Some(Translation { address: physical, protection }) => {
+                let physical = physical.as_u32();
+                report::line("claim", format_args!("{address:#010x} {physical:#010x} {protection}"));
+            }
+            None => report::line("claim", format_args!("{address:#010x} none")),
+        }
+    }
+
+    /// Stops the machine, so that what was claimed since the last checkpoint is
+    /// compared with the tables in its memory; then it goes on. `name` says what
+    /// has just happened. Where nobody watches, nothing happens.
+    ///
+    /// How many times a check does this is in its `lab.toml`.
+    pub fn checkpoint(&self, name: &str) {
+        report::line("checkpoint", format_args!("{name}"));
+        stop_to_be_looked_at();
+    }
+
+    /// Reports a number that the check measured, for example
+    /// `measure("instructions", 74, "per-call")`. Neither `key` nor `unit` may
+    /// contain a space.
+    pub fn measure(&self, key: &str, value: u64, unit: &str) {
+        report::line("measure", format_args!("{key} {value} {unit}"));
+    }
+
+    /// Reports one more line on the circumstances of what follows:
+    /// `context.note(format_args!("after {count} frames"))`.
+    pub fn note(&self, text: fmt::Arguments<'_>) {
+        report::line("context", text);
+    }
+}
+
+/// Fails the check unless the memory came up.
+fn judge_start(result: Result<(), StartError>) -> Outcome {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => fail!(expected: ("the machine's memory to come up"), saw: ("{error}")),
+    }
+}
+
+/// Fails the check, because the scratch memory is used up.
+fn no_scratch<T>() -> Result<T, Failed> {
+    fail!(expected: ("scratch memory for the check"), saw: ("only {} words are left", scratch::left()))
+}
+
+/// Whether every name is made of `[a-z0-9-]` and none is there twice: to be
+/// asserted when the kernel is compiled.
+#[must_use]
+pub const fn names_are_sound(all: &[&[Check]]) -> bool {
+    let mut lab = 0;
+    while lab < all.len() {
+        let mut index = 0;
+        while index < all[lab].len() {
+            let name = all[lab][index].name.as_bytes();
+            if !is_name(name) || occurrences(all, name) != 1 {
+                return false;
+            }
+            index += 1;
+        }
+        lab += 1;
+    }
+    true
+}
+
+/// Whether a name is made of `[a-z0-9-]`.
+const fn is_name(name: &[u8]) -> bool {
+    let mut index = 0;
+    while index < name.len() {
+        if !matches!(name[index], b'a'..=b'z' | b'0'..=b'9' | b'-') {
+            return false;
+        }
+        index += 1;
+    }
+    !name.is_empty()
+}
+
+/// How many checks have this name.
+const fn occurrences(all: &[&[Check]], name: &[u8]) -> u32 {
+    let mut count = 0;
+    let mut lab = 0;
+    while lab < all.len() {
+        let mut index = 0;
+        while index < all[lab].len() {
+            if equal(all[lab][index].name.as_bytes(), name) {
+                count += 1;
+            }
+            index += 1;
+        }
+        lab += 1;
+    }
+    count
+}
+
+/// `==`, where that is not to be had yet.
+const fn equal(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Prints every check's lab and name, and ends the machine.
+pub fn list(all: &[&[Check]]) -> ! {
+    for check in all.iter().copied().flatten() {
+        report::line("check", format_args!("{} {}", check.lab, check.name));
+    }
+    report::word("end");
+    end(End::Ok)
+}
+
+/// Runs the check with this name, reports how it went, and ends the machine.
+pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'static Labs) -> ! {
+    report::plan();
+    let Some(check) = all.iter().copied().flatten().find(|check| check.name == name) else {
+        // No `begin`: this is not about anything that a student wrote.
+        report::line("context", format_args!("this kernel has no check named {name}"));
+        end(End::NotOk)
+    };
+    let line = machine.command_line();
+    let kib = machine.usable_bytes() / 1024;
+    let Some(lender) = machine.take_lender() else {
+        report::line("context", format_args!("the machine's memory was lent to somebody else"));
+        end(End::NotOk)
+    };
+    let mut context = Context::new(machine, labs, lender, line.seed);
+    report::line("begin", format_args!("{name} seed={} memory_kib={kib}", line.seed));
+    watchdog::arm(line.budget);
+    let outcome = (check.run)(&mut context);
+    watchdog::disarm();
+    report::result(outcome.is_ok(), name);
+    report::word("end");
+    end(if outcome.is_ok() { End::Ok } else { End::NotOk })
+}

@@ -1,0 +1,210 @@
+//! The check of a heap whose memory is pages that are mapped and unmapped.
+
+use core::ptr::NonNull;
+
+use crate::check::{Context, Failed, Outcome};
+use crate::{ensure, fail};
+use kernel_core::labs::Heap;
+use kernel_core::memory::paged::Owner;
+use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
+use mm_api::{AllocError, Frame, HEAP_SLACK, HeapSummary, KernelHeap, VirtAddr};
+
+use super::subject::layout;
+use kernel_system::memory::{self, FrameCounts, kernel_heap};
+
+/// Blocks that are there at a time.
+const BLOCKS: usize = 120;
+/// How large each is.
+const SIZE: u32 = 3000;
+
+/// The heap, in the kernel's own address space.
+struct InPlace {
+    heap: Heap,
+    blocks: [Option<NonNull<u8>>; BLOCKS],
+}
+
+/// The heap grows by pages that are mapped, and gives the frames of its tail back.
+/// Where there are no more frames, that is an answer.
+///
+/// Catches a heap that reads or writes past its end, where now there is nothing.
+pub fn heap_over_pages(context: &mut Context) -> Outcome {
+    context.start_pages()?;
+    let at_first = frames();
+    let heap = match kernel_heap::build(Owner::User) {
+        Ok(heap) => heap,
+        Err(error) => fail!(expected: ("a heap at {KERNEL_HEAP_START}"), saw: ("{error}")),
+    };
+    let mut subject = InPlace { heap, blocks: [None; BLOCKS] };
+    for round in 0..3 {
+        subject.fill_up(round)?;
+        subject.free_all(round)?;
+        subject.ensure_small(&at_first, "after everything was freed")?;
+    }
+    subject.run_out(context, &at_first)
+}
+
+/// Whose the frames are now.
+fn frames() -> FrameCounts {
+    memory::with(|memory| memory.frames())
+}
+
+/// The address in a pointer.
+fn address(block: NonNull<u8>) -> VirtAddr {
+    // The machine's addresses have 32 bits.
+    VirtAddr::new(block.addr().get() as u32)
+}
+
+impl InPlace {
+    /// Allocates a block, writes to its first and last word, and reads them again.
+    fn try_block(&mut self, stamp: u32) -> Result<Result<NonNull<u8>, AllocError>, Failed> {
+        let block = match self.heap.allocate_zeroed(layout(SIZE, 8)) {
+            Ok(block) => block,
+            Err(error) => return Ok(Err(error)),
+        };
+        for offset in [0, SIZE / 2, SIZE - 4] {
+            let place = VirtAddr::new(address(block).as_u32().wrapping_add(offset));
+            let (first, second) = memory::with(|memory| {
+                let first = memory.machine().read(place);
+                (first, memory.machine().write(place, stamp ^ offset).is_ok())
+            });
+            ensure!(
+                first == Ok(0),
+                expected: ("a zero at {place}, in a block of {SIZE} bytes at {block:p}"),
+                saw: ("{first:?}")
+            );
+            ensure!(second, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
+        }
+        Ok(Ok(block))
+    }
+
+    /// Takes one of the blocks back, if it is what was written to it.
+    fn free(&mut self, index: usize, stamp: u32) -> Outcome {
+        let Some(block) = self.blocks[index].take() else { return Ok(()) };
+        for offset in [0, SIZE / 2, SIZE - 4] {
+            let place = VirtAddr::new(address(block).as_u32().wrapping_add(offset));
+            let word = memory::with(|memory| memory.machine().read(place));
+            ensure!(
+                word == Ok(stamp ^ offset),
+                expected: ("{:#x} at {place}, as it was written", stamp ^ offset),
+                saw: ("{word:x?}")
+            );
+        }
+        let answer = self.heap.free(block);
+        ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{answer:?}"));
+        Ok(())
+    }
+
+    /// As many blocks as there can be.
+    fn fill_up(&mut self, round: u32) -> Outcome {
+        for index in 0..BLOCKS {
+            match self.try_block(stamp(round, index))? {
+                Ok(block) => self.blocks[index] = Some(block),
+                Err(error) => fail!(expected: ("{BLOCKS} blocks of {SIZE} bytes"), saw: ("{error}, after {index}")),
+            }
+        }
+        self.summary("after the heap grew")?;
+        Ok(())
+    }
+
+    /// Takes all of them back: upwards, downwards, or the even ones first.
+    fn free_all(&mut self, round: u32) -> Outcome {
+        for step in 0..BLOCKS {
+            let index = match round {
+                0 => step,
+                1 => BLOCKS - 1 - step,
+                _ => step * 2 % BLOCKS + step * 2 / BLOCKS,
+            };
+            self.free(index, stamp(round, index))?;
+        }
+        Ok(())
+    }
+
+    /// Runs the self-test, which has to know how many pages are mapped.
+    fn summary(&self, when: &str) -> Result<HeapSummary, Failed> {
+        let mapped = frames().heap * PAGE_SIZE;
+        match self.heap.check() {
+            Ok(summary) => {
+                ensure!(
+                    summary.bytes == mapped,
+                    expected: ("check() to count the {mapped} bytes that are mapped, {when}"),
+                    saw: ("{}", summary.bytes)
+                );
+                Ok(summary)
+            }
+            Err(damage) => fail!(expected: ("a sound heap, {when}"), saw: ("{damage}")),
+        }
+    }
+
+    /// Fails unless the heap has given its tail back, to whoever asks for a frame.
+    fn ensure_small(&self, at_first: &FrameCounts, when: &str) -> Outcome {
+        let (now, most) = (frames(), HEAP_SLACK / PAGE_SIZE + 2);
+        ensure!(
+            now.heap <= most,
+            expected: ("at most {most} frames in the heap, {when}"),
+            saw: ("{}", now.heap)
+        );
+        let expected = at_first.free + at_first.manager - now.manager - now.heap;
+        ensure!(now.free == expected, expected: ("{expected} free frames, {when}"), saw: ("{}", now.free));
+        let summary = self.summary(when)?;
+        ensure!(summary.used_blocks == 0, expected: ("no blocks in use, {when}"), saw: ("{}", summary.used_blocks));
+        Ok(())
+    }
+
+    /// Takes nearly all frames away, and asks for blocks until there are no more.
+    fn run_out(&mut self, context: &mut Context, at_first: &FrameCounts) -> Outcome {
+        const LEFT: u32 = 20;
+        let taken = context.scratch(at_first.managed)?;
+        let mut count = 0;
+        while frames().free > LEFT
+            && let Some(frame) = memory::with(|memory| memory.machine().take_frame())
+        {
+            taken[count] = frame.number();
+            count += 1;
+        }
+        context.note(format_args!("{LEFT} frames are left"));
+        let mut blocks = 0;
+        let error = loop {
+            match self.try_block(stamp(3, blocks))? {
+                Ok(block) => self.blocks[blocks] = Some(block),
+                Err(error) => break error,
+            }
+            blocks += 1;
+            ensure!(blocks < BLOCKS, expected: ("{LEFT} frames to be used up"), saw: ("{blocks} blocks of {SIZE} bytes"));
+        };
+        ensure!(
+            error == AllocError::OutOfMemory,
+            expected: ("Err(OutOfMemory) when the frames are used up"),
+            saw: ("Err({error:?})")
+        );
+        let before = (self.summary("when the frames are used up")?, frames().free);
+        for size in [SIZE, 10 * PAGE_SIZE, 1000 * PAGE_SIZE] {
+            let answer = self.heap.allocate(layout(size, 8));
+            ensure!(
+                answer == Err(AllocError::OutOfMemory),
+                expected: ("Err(OutOfMemory) for {size} bytes when the frames are used up"),
+                saw: ("{answer:?}")
+            );
+        }
+        let after = (self.summary("after requests were refused")?, frames().free);
+        ensure!(after == before, expected: ("{before:?} free frames, after requests were refused"), saw: ("{after:?}"));
+        for number in taken[..count].iter() {
+            if let Some(frame) = Frame::new(*number) {
+                memory::with(|memory| memory.machine().give_back(frame));
+            }
+        }
+        // With frames it goes on.
+        match self.try_block(0)? {
+            Ok(block) => self.heap.free(block).ok(),
+            Err(error) => fail!(expected: ("a block when there are frames again"), saw: ("{error}")),
+        };
+        for index in 0..blocks {
+            self.free(index, stamp(3, index))?;
+        }
+        self.ensure_small(at_first, "after everything was freed")
+    }
+}
+
+/// What is written into a block.
+fn stamp(round: u32, index: usize) -> u32 {
+    0x5EED_0000 | round << 12 | index as u32
+}

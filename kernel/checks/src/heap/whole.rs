@@ -1,0 +1,144 @@
+//! Checks of the heap as a whole: how it grows, ends and shrinks.
+
+use crate::check::{Context, Outcome};
+use crate::{ensure, fail};
+use mm_api::{AllocError, HEAP_MAX, HEAP_SLACK, KernelHeap};
+
+use super::subject::{Blocks, layout, on_heap};
+
+/// The memory grows only when no free place is large enough.
+///
+/// Catches a search that misses free blocks.
+pub fn grows_late(context: &mut Context) -> Outcome {
+    for size in [24, 200, 500, 3000] {
+        on_heap(context, 128, |_, subject| {
+            let mut blocks = Blocks::<100>::new();
+            for number in 0..100 {
+                blocks.push(subject.allocate(size, 8, number)?);
+            }
+            blocks.sort();
+            let (grown, bytes) = (subject.arena.times_grown(), subject.arena.bytes());
+            ensure!(bytes >= 100 * size, expected: ("memory for 100 blocks of {size} bytes"), saw: ("{bytes} bytes"));
+            // Every second one: places for as many, none of them for more.
+            for index in (0..100).step_by(2) {
+                if let Some(block) = blocks.get(index) {
+                    subject.free(&block)?;
+                }
+            }
+            for number in 0..50 {
+                subject.allocate(size, 8, number)?;
+            }
+            ensure!(
+                subject.arena.times_grown() == grown,
+                expected: ("50 blocks of {size} bytes to find room where 50 of the same size were freed"),
+                saw: ("the memory grew from {bytes} to {} bytes", subject.arena.bytes())
+            );
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Out of memory is an answer, and changes nothing.
+///
+/// Catches a panic at the end of memory, sizes that wrap, and a heap that breaks
+/// when it could not grow.
+pub fn heap_exhausted(context: &mut Context) -> Outcome {
+    on_heap(context, 32, |_, subject| {
+        let mut blocks = Blocks::<160>::new();
+        let error = loop {
+            match subject.try_allocate(1000, 8, blocks.len() as u32)? {
+                Ok(block) => blocks.push(block),
+                Err(error) => break error,
+            }
+        };
+        ensure!(error == AllocError::OutOfMemory, expected: ("Err(OutOfMemory) when memory is used up"), saw: ("{error:?}"));
+        ensure!(
+            blocks.len() >= 120,
+            expected: ("at least 120 blocks of 1000 bytes in 32 pages"),
+            saw: ("{}", blocks.len())
+        );
+        let before = subject.summary("when memory is used up")?;
+        let largest = i32::MAX as u32 - 4096;
+        for (size, align) in [
+            (4000, 8),
+            (4000, 64),
+            (4000, 4096),
+            (HEAP_MAX - 8, 8),
+            (HEAP_MAX, 8),
+            (HEAP_MAX + 1, 8),
+            (largest, 8),
+            (largest, 4096),
+        ] {
+            let answer = subject.heap.allocate(layout(size, align));
+            ensure!(
+                answer == Err(AllocError::OutOfMemory),
+                expected: ("Err(OutOfMemory) for {size} bytes aligned to {align}"),
+                saw: ("{answer:?}")
+            );
+        }
+        let after = subject.summary("after requests were refused")?;
+        ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
+        // Also while the end of the memory is free.
+        blocks.sort();
+        if let Some(last) = blocks.pop() {
+            subject.free(&last)?;
+            let before = subject.summary("after the last block was freed")?;
+            let answer = subject.heap.allocate(layout(9000, 8));
+            ensure!(answer == Err(AllocError::OutOfMemory), expected: ("Err(OutOfMemory) for 9000 bytes"), saw: ("{answer:?}"));
+            let after = subject.summary("after a request was refused while the last block is free")?;
+            ensure!(after == before, expected: ("{before:?}, after a request was refused"), saw: ("{after:?}"));
+        }
+        // And it goes on.
+        for index in [3, 50, 100] {
+            if let Some(block) = blocks.take(index) {
+                subject.free(&block)?;
+                blocks.push(subject.allocate(1000, 8, index as u32)?);
+            }
+        }
+        blocks.iter().try_for_each(|block| subject.free(&block))?;
+        subject.ensure_blocks(0, 1, "after everything was freed")
+    })
+}
+
+/// A tail that is free is given back, and can be had again.
+///
+/// Catches a heap that keeps everything, one that keeps using what it gave back, and
+/// one whose end is in the wrong place afterwards.
+pub fn tail_given_back(context: &mut Context) -> Outcome {
+    on_heap(context, 400, |_, subject| {
+        let first = subject.allocate(100, 8, 1)?;
+        for round in 0..3 {
+            let mut blocks = Blocks::<300>::new();
+            for number in 0..300 {
+                blocks.push(subject.allocate(4000, 8, number + round)?);
+            }
+            // Upwards, then downwards, then from the middle.
+            blocks.sort();
+            while blocks.len() > 0 {
+                let index = match round {
+                    0 => 0,
+                    1 => blocks.len() - 1,
+                    _ => blocks.len() / 2,
+                };
+                let Some(block) = blocks.take(index) else { break };
+                subject.free(&block)?;
+            }
+            let (bytes, most) = (subject.arena.bytes(), subject.arena.most_bytes());
+            let allowed = HEAP_SLACK + 4 * 4096;
+            ensure!(
+                bytes <= allowed,
+                expected: ("at most {allowed} bytes of memory with one small block in use, after there were {most}"),
+                saw: ("{bytes}")
+            );
+            if let Some(offset) = subject.arena.written_beyond() {
+                fail!(
+                    expected: ("nothing to be written to memory that was given back, from offset {bytes:#x} on"),
+                    saw: ("something else at offset {offset:#x}")
+                );
+            }
+            subject.summary("after memory was given back")?;
+        }
+        subject.free(&first)
+    })
+}

@@ -1,0 +1,128 @@
+//! Checks of the building: of a new allocator only its counts are looked at, so
+//! these pass before anything can be handed out.
+
+use crate::check::{Context, Failed, Outcome};
+use crate::ensure;
+use mm_api::InitError;
+
+use super::maps::{self, Case};
+use super::subject::{self, Subject};
+
+/// On this machine, all usable frames that were not borrowed are managed, and free.
+///
+/// Catches an allocator that counts its own records, or forgets the memory's end.
+pub fn managed_count(context: &mut Context) -> Outcome {
+    let subject = Subject::of_machine(context)?;
+    context.measure("managed", u64::from(subject.managed.len()), "frames");
+    context.measure("records", u64::from(subject.records.len()), "frames");
+    ensure_counts(context, &subject, context.machine_map())
+}
+
+/// A frame only partly usable is not usable, and one is that two regions cover
+/// only together.
+///
+/// Catches rounding outwards, and rounding each region inwards by itself.
+pub fn whole_frames(context: &mut Context) -> Outcome {
+    count_each(context, maps::WHOLE_FRAMES)
+}
+
+/// Where regions overlap, the unusable one wins, whichever comes first.
+///
+/// Catches going through the map line by line, the last one winning.
+pub fn unusable_wins(context: &mut Context) -> Outcome {
+    count_each(context, maps::UNUSABLE_WINS)
+}
+
+/// Regions come in any order, overlap, are empty, and reach beyond 4 GiB.
+///
+/// Catches adding up lengths, cutting addresses to 32 bits, and sums that overflow.
+pub fn odd_regions(context: &mut Context) -> Outcome {
+    count_each(context, maps::ODD_REGIONS)
+}
+
+/// A frame is not usable if one byte of it is reserved.
+///
+/// Catches reserved ranges rounded inwards, and reserved frames subtracted twice.
+pub fn reserved_ranges(context: &mut Context) -> Outcome {
+    count_each(context, maps::RESERVED)
+}
+
+/// 128 regions and 32 reserved ranges are not too many.
+///
+/// Catches tables of a fixed size that is too small.
+pub fn many_regions(context: &mut Context) -> Outcome {
+    count_each(context, maps::MANY_REGIONS)
+}
+
+/// A map that leaves nothing to manage, or no room for the records, is answered
+/// with the error that says so.
+///
+/// Catches panics and allocators of nothing.
+pub fn init_errors(context: &mut Context) -> Outcome {
+    for case in maps::NOTHING_USABLE {
+        ensure_error(context, case, InitError::NoUsableMemory)?;
+    }
+    for case in maps::NO_ROOM {
+        ensure_error(context, case, InitError::NoRoomForMetadata)?;
+    }
+    Ok(())
+}
+
+/// The records find their room wherever it is.
+///
+/// Catches taking the first region, the largest one, or what is out of reach.
+pub fn records_placed(context: &mut Context) -> Outcome {
+    count_each(context, maps::ROOM_SOMEWHERE)
+}
+
+/// Builds an allocator for each map and compares its counts with the truth.
+fn count_each(context: &mut Context, cases: &[Case]) -> Outcome {
+    for case in cases {
+        let subject = Subject::of_case(context, case)?;
+        ensure_counts(context, &subject, case.map())?;
+    }
+    Ok(())
+}
+
+/// Compares a new allocator's counts with the truth.
+fn ensure_counts(context: &Context, subject: &Subject, map: mm_api::MemoryMap<'_>) -> Outcome {
+    let wanted = subject.managed.len();
+    let (managed, free) = (subject.pmm.managed_frames(), subject.pmm.free_frames());
+    if managed != wanted || free != wanted {
+        subject::note_map(context, &map);
+    }
+    let (what, records) = (subject.what, subject.records.len());
+    ensure!(
+        managed == wanted,
+        expected: ("managed_frames() = {wanted} for a map with {what}: {} usable frames, less {records} lent for the records",
+            wanted + records),
+        saw: ("{managed}")
+    );
+    ensure!(
+        free == wanted,
+        expected: ("free_frames() = {wanted} for a map with {what}: at first all managed frames are free"),
+        saw: ("{free}")
+    );
+    Ok(())
+}
+
+/// Fails the check unless the allocator refuses the map with `wanted`.
+fn ensure_error(context: &mut Context, case: &Case, wanted: InitError) -> Result<(), Failed> {
+    let mut lender = context.synthetic_lender(case.map(), case.reachable)?;
+    let built = context.labs().frames(&case.map(), &mut lender);
+    let what = case.what;
+    match built {
+        Err(error) if error == wanted => return Ok(()),
+        _ => subject::note_map(context, &case.map()),
+    }
+    match built {
+        Err(error) => crate::fail!(
+            expected: ("new() = Err({wanted:?}) for a map with {what}"),
+            saw: ("Err({error:?})")
+        ),
+        Ok(pmm) => crate::fail!(
+            expected: ("new() = Err({wanted:?}) for a map with {what}"),
+            saw: ("Ok, with managed_frames() = {}", pmm.managed_frames())
+        ),
+    }
+}

@@ -1,0 +1,318 @@
+//! Checks of cost, in memory and in instructions of the guest. These alone may
+//! fail an allocator that is correct.
+
+use core::fmt;
+
+use crate::check::{Context, Failed, Outcome};
+use crate::ensure;
+use mm_api::layout::{DIRECT_MAP_SIZE, PAGE_SHIFT, PAGE_SIZE};
+use mm_api::{Frame, FrameRange, FrameRun, MemoryMap, Order};
+
+use super::maps;
+use super::subject::Subject;
+use kernel_core::instructions;
+use kernel_core::labs::Frames;
+
+/// The records take at most 0.15 bytes a frame: one bit, and a little above it.
+///
+/// Catches two bitmaps, and a word for each frame.
+pub fn small_records(context: &mut Context) -> Outcome {
+    let subject = Subject::of_machine(context)?;
+    let managed = subject.managed.len();
+    let borrowed = subject.records.len() * PAGE_SIZE;
+    let own = size_of_val(&*subject.pmm) as u32;
+    // What is borrowed is borrowed in whole frames.
+    let allowed = (managed * 15 / 100).next_multiple_of(PAGE_SIZE);
+    context.measure("borrowed", u64::from(borrowed), "bytes");
+    context.measure("own", u64::from(own), "bytes");
+    ensure!(
+        borrowed + own <= allowed + OWN_BYTES,
+        expected: ("at most {allowed} bytes borrowed for {managed} frames (0.15 bytes each, in whole frames), and {OWN_BYTES} in the allocator itself"),
+        saw: ("{borrowed} bytes borrowed, and {own} in the allocator itself")
+    );
+    Ok(())
+}
+
+/// What the allocator itself, the `struct`, may have in bytes.
+const OWN_BYTES: u32 = 1024;
+
+/// The most instructions that one call may take, for a frame and for a run:
+/// several times what a good allocator needs, and far from what a search takes.
+const FRAME_BAR: u64 = 500;
+const RUN_BAR: u64 = 800;
+
+/// Sizes of memory: what they are called, and the number after the last frame.
+const SIZES: [(&str, u32); 4] = [("32 MiB", 0x2000), ("256 MiB", 0x1_0000), ("1 GiB", 0x4_0000), ("3.5 GiB", 0xE_0000)];
+
+/// How many calls are measured at a time: less than 1 % of the smallest memory.
+const BATCH: usize = 64;
+
+/// How many calls there were, and how many instructions they took.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    calls: u64,
+    total: u64,
+    worst: u64,
+}
+
+impl Tally {
+    fn add(&mut self, spent: u64) {
+        self.calls += 1;
+        self.total += spent;
+        self.worst = self.worst.max(spent);
+    }
+
+    fn mean(&self) -> u64 {
+        self.total.checked_div(self.calls).unwrap_or(0)
+    }
+}
+
+/// What one kind of call costs in different settings.
+struct Spread {
+    call: &'static str,
+    bar: u64,
+    least: u64,
+    greatest: u64,
+    worst: u64,
+}
+
+impl Spread {
+    const fn of(call: &'static str, bar: u64) -> Self {
+        Self { call, bar, least: u64::MAX, greatest: 0, worst: 0 }
+    }
+
+    /// Takes a batch in, and fails the check if one of its calls took too much.
+    fn add(&mut self, batch: Tally, setting: fmt::Arguments<'_>) -> Outcome {
+        self.ensure_low(batch, setting)?;
+        self.least = self.least.min(batch.mean());
+        self.greatest = self.greatest.max(batch.mean());
+        Ok(())
+    }
+
+    /// Fails the check if one call of a batch took too much.
+    fn ensure_low(&mut self, batch: Tally, setting: fmt::Arguments<'_>) -> Outcome {
+        ensure!(
+            batch.worst <= self.bar,
+            expected: ("{} to take at most {} instructions, {setting}", self.call, self.bar),
+            saw: ("{} in the worst of {} calls, {} on average", batch.worst, batch.calls, batch.mean())
+        );
+        self.worst = self.worst.max(batch.worst);
+        Ok(())
+    }
+
+    /// Reports what was measured, and fails the check if the cost grew with the
+    /// memory or with how much of it is in use.
+    fn judge(&self, context: &Context, greatest: &str, worst: &str) -> Outcome {
+        context.measure(greatest, self.greatest, "instructions");
+        context.measure(worst, self.worst, "instructions");
+        let allowed = 2 * self.least + 40;
+        ensure!(
+            self.greatest <= allowed,
+            expected: ("{} to cost about the same whatever the memory's size and however much is in use: on average at \
+                most {allowed} instructions, as it took {} where it was cheapest", self.call, self.least),
+            saw: ("{} where it was dearest", self.greatest)
+        );
+        Ok(())
+    }
+}
+
+/// Runs `call`, and answers what it did and how many instructions it took.
+#[inline(always)]
+fn timed<R>(overhead: u64, call: impl FnOnce() -> R) -> (R, u64) {
+    let before = instructions();
+    let answer = call();
+    let spent = instructions() - before;
+    (answer, spent.saturating_sub(overhead))
+}
+
+/// What measuring itself costs.
+fn overhead() -> u64 {
+    (0..8).map(|_| timed(0, || ()).1).min().unwrap_or(0)
+}
+
+/// An allocator for plain memory of this size.
+fn plain(context: &mut Context, end: u32) -> Result<Subject, Failed> {
+    let regions = [maps::usable(0x10_0000, u64::from(end) << PAGE_SHIFT)];
+    let map = MemoryMap { regions: &regions, reserved: &[] };
+    Subject::of_map(context, "one region", map, FrameRange::new(0, DIRECT_MAP_SIZE >> PAGE_SHIFT))
+}
+
+/// Hands out runs, as large as possible, until only `left` frames are free.
+fn use_up(pmm: &mut Frames, left: u32) {
+    let mut free = pmm.free_frames();
+    for order in Order::all().rev() {
+        while free >= left + order.frames() {
+            if pmm.allocate_run(order).is_none() {
+                break;
+            }
+            free -= order.frames();
+        }
+    }
+}
+
+/// One allocation and one free of a single frame cost the same few instructions
+/// however much memory there is and however much of it is in use.
+///
+/// Catches a search from the beginning.
+pub fn frame_cost(context: &mut Context) -> Outcome {
+    let overhead = overhead();
+    let (mut taking, mut freeing) = (Spread::of("allocate()", FRAME_BAR), Spread::of("free()", FRAME_BAR));
+    for (size, end) in SIZES {
+        let mut subject = plain(context, end)?;
+        let managed = subject.managed.len();
+        for percent in [10, 50, 99] {
+            use_up(&mut subject.pmm, managed / 100 * (100 - percent));
+            let (taken, freed) = frames_batch(&mut subject.pmm, overhead);
+            taking.add(taken, format_args!("with {percent} % of {size} in use"))?;
+            freeing.add(freed, format_args!("with {percent} % of {size} in use"))?;
+            if size == "1 GiB" && percent == 99 {
+                context.measure("allocate-1gib-99", taken.mean(), "instructions");
+                context.measure("free-1gib-99", freed.mean(), "instructions");
+            }
+        }
+
+        use_up(&mut subject.pmm, 0);
+        let (taken, freed) = lone_frames(context, &mut subject, overhead)?;
+        taking.ensure_low(taken, format_args!("with one frame of {size} free"))?;
+        freeing.ensure_low(freed, format_args!("with nothing of {size} free"))?;
+    }
+    taking.judge(context, "allocate-mean", "allocate-worst")?;
+    freeing.judge(context, "free-mean", "free-worst")
+}
+
+/// Hands out a batch of frames and takes them back, three times.
+fn frames_batch(pmm: &mut Frames, overhead: u64) -> (Tally, Tally) {
+    let (mut taking, mut freeing) = (Tally::default(), Tally::default());
+    let mut frames: [Option<Frame>; BATCH] = [None; BATCH];
+    for _ in 0..3 {
+        for slot in &mut frames {
+            let (frame, spent) = timed(overhead, || pmm.allocate());
+            taking.add(spent);
+            *slot = frame;
+        }
+        for index in 0..BATCH {
+            // An order that is neither theirs nor its reverse: 23 and 64 share no factor.
+            if let Some(frame) = frames[index * 23 % BATCH] {
+                let (_, spent) = timed(overhead, || pmm.free(frame));
+                freeing.add(spent);
+            }
+        }
+    }
+    (taking, freeing)
+}
+
+/// With all frames handed out: takes one back, anywhere, and hands it out again.
+fn lone_frames(context: &mut Context, subject: &mut Subject, overhead: u64) -> Result<(Tally, Tally), Failed> {
+    let (mut taking, mut freeing) = (Tally::default(), Tally::default());
+    for _ in 0..BATCH {
+        let Some(frame) = Frame::new(context.rng().below(subject.end)) else { continue };
+        if subject.managed.contains(frame) {
+            let (answer, spent) = timed(overhead, || subject.pmm.free(frame));
+            freeing.add(spent);
+            ensure!(
+                answer.is_ok(),
+                expected: ("free({frame}) = Ok with all frames handed out"),
+                saw: ("{answer:?}")
+            );
+            let (answer, spent) = timed(overhead, || subject.pmm.allocate());
+            taking.add(spent);
+            ensure!(
+                answer == Some(frame),
+                expected: ("allocate() = Some({frame}), the only free frame"),
+                saw: ("{answer:?}")
+            );
+        }
+    }
+    Ok((taking, freeing))
+}
+
+/// The same for runs of 16 frames, also where single free frames are everywhere.
+///
+/// Catches a search for runs that goes through what is too small.
+pub fn run_cost(context: &mut Context) -> Outcome {
+    let overhead = overhead();
+    let Some(order) = Order::new(4) else { return Ok(()) };
+    let (mut taking, mut freeing) =
+        (Spread::of("allocate_run(order 4)", RUN_BAR), Spread::of("free_run(order 4)", RUN_BAR));
+    for (size, end) in SIZES {
+        let mut subject = plain(context, end)?;
+        let managed = subject.managed.len();
+        for percent in [10, 50, 99] {
+            // In the smallest memory, 1 % is too few frames for a batch of runs.
+            let left = (managed / 100 * (100 - percent)).max(4 * order.frames() * RUNS as u32);
+            use_up(&mut subject.pmm, left);
+            let (taken, freed) = runs_batch(&mut subject.pmm, order, overhead);
+            taking.add(taken, format_args!("with {percent} % of {size} in use"))?;
+            freeing.add(freed, format_args!("with {percent} % of {size} in use"))?;
+            if size == "1 GiB" && percent == 99 {
+                context.measure("allocate-run-1gib-99", taken.mean(), "instructions");
+                context.measure("free-run-1gib-99", freed.mean(), "instructions");
+            }
+        }
+
+        use_up(&mut subject.pmm, 0);
+        let (taken, freed) = runs_among_frames(&mut subject, order, overhead)?;
+        taking.ensure_low(taken, format_args!("with single frames of {size} free everywhere, and one run"))?;
+        freeing.ensure_low(freed, format_args!("with single frames of {size} free everywhere"))?;
+    }
+    taking.judge(context, "allocate-run-mean", "allocate-run-worst")?;
+    freeing.judge(context, "free-run-mean", "free-run-worst")
+}
+
+/// How many runs are measured at a time.
+const RUNS: usize = 8;
+
+/// Hands out a few runs and takes them back, eight times.
+fn runs_batch(pmm: &mut Frames, order: Order, overhead: u64) -> (Tally, Tally) {
+    let (mut taking, mut freeing) = (Tally::default(), Tally::default());
+    let mut runs: [Option<FrameRun>; RUNS] = [None; RUNS];
+    for _ in 0..8 {
+        for slot in &mut runs {
+            let (run, spent) = timed(overhead, || pmm.allocate_run(order));
+            taking.add(spent);
+            *slot = run;
+        }
+        for index in 0..RUNS {
+            if let Some(run) = runs[index * 5 % RUNS] {
+                let (_, spent) = timed(overhead, || pmm.free_run(run));
+                freeing.add(spent);
+            }
+        }
+    }
+    (taking, freeing)
+}
+
+/// With all frames handed out: takes back single frames all over the memory, and
+/// then one run at a time, which is handed out again.
+fn runs_among_frames(subject: &mut Subject, order: Order, overhead: u64) -> Result<(Tally, Tally), Failed> {
+    let (mut taking, mut freeing) = (Tally::default(), Tally::default());
+    let runs = subject.end >> order.power();
+    let run_at = |index: u32| FrameRun::new(Frame::new(index << order.power())?, order);
+
+    // A frame of up to 2048 runs, but of none whose number is a multiple of 8.
+    for run in (0..runs).step_by((runs / 2048).max(1) as usize).filter(|run| run % 8 != 0).filter_map(run_at) {
+        if let Some(frame) = run.frames().iter().nth(5).filter(|frame| subject.managed.contains(*frame)) {
+            subject.give_back(frame)?;
+        }
+    }
+    for run in (1..=32).filter_map(|part| run_at((runs / 33 * part) & !7)) {
+        if !subject.managed.contains_all(run.frames()) {
+            continue;
+        }
+        let (answer, spent) = timed(overhead, || subject.pmm.free_run(run));
+        freeing.add(spent);
+        ensure!(
+            answer.is_ok(),
+            expected: ("free_run({run:?}) = Ok, because all its frames are allocated"),
+            saw: ("{answer:?}")
+        );
+        let (answer, spent) = timed(overhead, || subject.pmm.allocate_run(order));
+        taking.add(spent);
+        ensure!(
+            answer == Some(run),
+            expected: ("allocate_run({order}) = Some({run:?}), the only free run"),
+            saw: ("{answer:?}")
+        );
+    }
+    Ok((taking, freeing))
+}

@@ -1,0 +1,231 @@
+//! Checks of runs: handed out, taken back, refused.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use mm_api::layout::FRAME_COUNT;
+use mm_api::{FrameRun, FreeError, Order};
+
+use super::frames::FrameSet;
+use super::maps;
+use super::subject::{Subject, frame};
+
+/// A run is of the order asked for, and all its frames are free and managed.
+///
+/// Catches runs across holes, across the end, and over frames in use.
+pub fn runs_whole(context: &mut Context) -> Outcome {
+    for case in [&maps::HOLES, &maps::BLOCKS] {
+        let mut subject = Subject::of_case(context, case)?;
+        let mut free = subject.managed.duplicate(context)?;
+        // Runs of all sizes in turn, and a single frame between them, so that
+        // free and allocated frames are mixed; no more rounds than frames.
+        for round in 0..subject.managed.len() {
+            let mut found = false;
+            for order in Order::all().rev().filter(|order| (order.power() + round) % 3 != 0) {
+                found |= subject.try_run(&mut free, order)?.is_some();
+            }
+            if let Some(frame) = subject.pmm.allocate() {
+                ensure!(
+                    free.remove(frame),
+                    expected: ("allocate() to hand out only free frames, between runs (map with {})", subject.what),
+                    saw: ("{frame}, which is {}", subject.standing(frame))
+                );
+                found = true;
+            }
+            if !found {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whenever there is a run, it is found: of every order, with all frames free
+/// and with frames taken here and there.
+///
+/// Catches a search that gives up too early, skips places, or is a part short at the end;
+/// also sums that overflow where 4 GiB end.
+pub fn runs_found(context: &mut Context) -> Outcome {
+    for order in Order::all() {
+        let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
+        let mut free = subject.managed.duplicate(context)?;
+        drain_runs(&mut subject, &mut free, order, "with all frames free")?;
+    }
+
+    // The same after some single frames, the largest first: what the larger
+    // ones leave over is for the smaller ones, down to the last frame.
+    let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
+    let mut free = subject.managed.duplicate(context)?;
+    for _ in 0..777 {
+        if let Some(frame) = subject.pmm.allocate() {
+            free.remove(frame);
+        }
+    }
+    for order in Order::all().rev() {
+        drain_runs(&mut subject, &mut free, order, "after 777 single frames and all larger runs")?;
+    }
+
+    // Up to the last frame that there can be.
+    let mut subject = Subject::of_case(context, &maps::TOP)?;
+    let mut free = subject.managed.duplicate(context)?;
+    drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")
+}
+
+/// Takes all runs of this order, and compares how many there are with the truth.
+fn drain_runs(subject: &mut Subject, free: &mut FrameSet, order: Order, when: &str) -> Outcome {
+    let wanted = free.runs(order).count();
+    for _ in 0..wanted {
+        subject.take_run(free, order, when)?;
+    }
+    let answer = subject.try_run(free, order)?;
+    ensure!(
+        answer.is_none(),
+        expected: ("allocate_run({order}) = None {when}, after all {wanted} runs were handed out (map with {})",
+            subject.what),
+        saw: ("{answer:?}")
+    );
+    Ok(())
+}
+
+/// Free frames are a run again however they were taken and given back: frame by
+/// frame, in halves, as a run that was handed out in single frames.
+///
+/// Catches neighbours that are not put together, and counts that runs forget.
+pub fn runs_rejoin(context: &mut Context) -> Outcome {
+    let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
+    let total = subject.managed.len();
+    let mut free = subject.managed.duplicate(context)?;
+    let all = subject.managed.duplicate(context)?;
+
+    subject.drain_exactly(&mut free, "at first")?;
+    // Every seventh frame, seven times over: neighbours come at different times.
+    for start in [3, 0, 5, 1, 6, 2, 4] {
+        for frame in all.iter().skip(start).step_by(7) {
+            subject.give_back(frame)?;
+            free.insert(frame);
+        }
+    }
+    subject.ensure_counts(total, format_args!("after all frames were freed one by one"))?;
+    drain_runs(&mut subject, &mut free, Order::MAX, "after all frames were freed one by one")?;
+    subject.ensure_counts(free.len(), format_args!("after all runs of {} were handed out", Order::MAX))?;
+
+    // From here on nothing is free but what is freed on purpose.
+    subject.drain_exactly(&mut free, "after all the largest runs")?;
+    let Some(whole) = all.first_run(Order::MAX) else { return Ok(()) };
+    for (parts, backwards) in [(9, false), (9, true), (8, true), (3, false), (0, true)] {
+        let order = power(parts);
+        give_back_parts(&mut subject, whole, order, backwards)?;
+        free.insert_all(whole.frames());
+        subject
+            .ensure_counts(free.len(), format_args!("after a run of {} was freed in runs of {order}", whole.order()))?;
+        subject.take_run(&mut free, whole.order(), "freed in smaller runs")?;
+        subject.ensure_counts(0, format_args!("after the only free run was handed out"))?;
+    }
+
+    // Single frames that go back as a run, and come again as smaller ones.
+    subject.give_back_run(whole)?;
+    free.insert_all(whole.frames());
+    subject.ensure_counts(free.len(), format_args!("after a run of {} was freed", whole.order()))?;
+    subject.drain_exactly(&mut free, "after one run was freed")?;
+    let Some(middle) = part(whole, power(4), 17) else { return Ok(()) };
+    subject.give_back_run(middle)?;
+    free.insert_all(middle.frames());
+    subject.ensure_counts(16, format_args!("after 16 frames were freed as a run that were handed out one by one"))?;
+    for order in [power(2), power(3), power(2)] {
+        subject.take_run(&mut free, order, "which are all that is free")?;
+    }
+    subject.ensure_counts(0, format_args!("after the only free frames were handed out in smaller runs"))
+}
+
+/// Gives `whole` back in runs of this order; the order 0 as single frames.
+fn give_back_parts(subject: &mut Subject, whole: FrameRun, order: Order, backwards: bool) -> Outcome {
+    let count = whole.order().frames() / order.frames();
+    for index in 0..count {
+        let index = if backwards { count - 1 - index } else { index };
+        let Some(run) = part(whole, order, index) else { return Ok(()) };
+        if order == Order::ZERO {
+            subject.give_back(run.first())?;
+        } else {
+            subject.give_back_run(run)?;
+        }
+    }
+    Ok(())
+}
+
+/// A run is taken back whole or not at all: one free frame in it is
+/// `AlreadyFree`, one that is not managed is `NotManaged`, which goes before.
+///
+/// Catches freeing up to the first bad frame, and looking at the first frame only.
+pub fn run_free_refused(context: &mut Context) -> Outcome {
+    let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
+    let mut free = subject.managed.duplicate(context)?;
+    let all = subject.managed.duplicate(context)?;
+    subject.drain_exactly(&mut free, "at first")?;
+
+    // One free frame, at the beginning, in the middle, at the end.
+    for order in [power(1), power(4), power(6)] {
+        let Some(whole) = all.first_run(order) else { return Ok(()) };
+        let frames = order.frames();
+        for index in [0, frames / 2 - 1, frames / 2, frames - 1] {
+            let hole = frame(whole.first().number() + index);
+            subject.give_back(hole)?;
+            free.insert(hole);
+            let reason = "one of its frames is free, the others are allocated";
+            subject.ensure_run_refused(whole, FreeError::AlreadyFree, reason)?;
+            ensure_unchanged(&mut subject, &mut free, whole)?;
+        }
+    }
+
+    // Frames that are not managed: before the first, in the hole, past the end
+    // of memory and of the records, and 4 GiB's last ones.
+    let runs = [
+        (0x3C0, 6, "its first frames are below all memory"),
+        (0xC10, 4, "some of its frames are in a hole of the map"),
+        (0xC80, 4, "its last frames are past the end of memory"),
+        (0xC00, 10, "its last frames are past the end of memory"),
+        (0x2000, 10, "it is past the end of memory"),
+        (FRAME_COUNT - 1024, 10, "it is past the end of memory"),
+        (FRAME_COUNT - 1, 0, "it is past the end of memory"),
+    ];
+    for (first, order, reason) in runs {
+        let Some(run) = FrameRun::new(frame(first), power(order)) else { continue };
+        subject.ensure_run_refused(run, FreeError::NotManaged, reason)?;
+        ensure_unchanged(&mut subject, &mut free, run)?;
+        // Now with a free frame in it as well.
+        let Some(other) = run.frames().iter().find(|frame| all.contains(*frame)) else { continue };
+        subject.give_back(other)?;
+        free.insert(other);
+        subject.ensure_run_refused(run, FreeError::NotManaged, "that goes before one of its frames being free")?;
+        ensure_unchanged(&mut subject, &mut free, run)?;
+    }
+
+    // The allocator's records, together with their neighbours.
+    if let Some(record) = subject.records.first() {
+        let first = record.number() & !7;
+        if let Some(run) = FrameRun::new(frame(first), power(3)) {
+            subject.ensure_run_refused(run, FreeError::NotManaged, "the allocator's records are in it")?;
+            ensure_unchanged(&mut subject, &mut free, run)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails the check unless exactly the frames of `free` are free; takes them.
+fn ensure_unchanged(subject: &mut Subject, free: &mut FrameSet, run: FrameRun) -> Outcome {
+    let count = subject.pmm.free_frames();
+    ensure!(
+        count == free.len(),
+        expected: ("free_frames() = {}, as before {run:?} was refused (map with {})", free.len(), subject.what),
+        saw: ("{count}")
+    );
+    subject.drain_exactly(free, "after a run was refused")
+}
+
+/// The order of this power.
+fn power(power: u8) -> Order {
+    Order::new(power).unwrap_or(Order::MAX)
+}
+
+/// The `index`th of the runs of this order that `whole` consists of.
+fn part(whole: FrameRun, order: Order, index: u32) -> Option<FrameRun> {
+    FrameRun::new(frame(whole.first().number() + index * order.frames()), order)
+}

@@ -1,0 +1,134 @@
+//! A check of everything together.
+
+use crate::check::{Context, Failed, Outcome};
+use crate::ensure;
+use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_STACK_GUARD};
+use mm_api::{BreakError, VirtAddr};
+
+use super::subject::{Process, Subject, on_processes};
+
+/// How many processes there are at most.
+const PROCESSES: usize = 3;
+
+/// How many things they do.
+const STEPS: u32 = 250;
+
+/// How many pages a heap has at most.
+const PAGES: u32 = 5;
+
+/// Where the heap starts that can have five pages at most.
+const IMAGE_END: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - PAGES * PAGE_SIZE - 100);
+
+/// A process, and what its heap is filled with.
+struct Player {
+    process: Process,
+    stamp: u32,
+}
+
+/// Whatever processes do, and in whatever order, all rules hold.
+pub fn break_mix(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        let mut players: [Option<Player>; PROCESSES] = [const { None }; PROCESSES];
+        for step in 1..=STEPS {
+            let index = subject.random(PROCESSES as u32) as usize;
+            let player = match players[index].take() {
+                Some(player) => play(subject, player, index, &mut players, step)?,
+                None => {
+                    let image_end = if subject.random(2) == 0 { IMAGE_END } else { USER_CODE_START };
+                    Some(Player { process: subject.process(image_end)?, stamp: step })
+                }
+            };
+            players[index] = player;
+        }
+        for player in players.into_iter().flatten() {
+            subject.end(player.process)?;
+        }
+        Ok(())
+    })
+}
+
+/// One process, the one with this index, does one thing. `None` if it has ended. The
+/// others are looked at, too.
+fn play(
+    subject: &mut Subject<'_>,
+    mut player: Player,
+    index: usize,
+    others: &mut [Option<Player>; PROCESSES],
+    step: u32,
+) -> Result<Option<Player>, Failed> {
+    match subject.random(20) {
+        0 => {
+            subject.end(player.process)?;
+            return Ok(None);
+        }
+        1 | 2 => {
+            // The child takes the place of another process, which ends.
+            let place = (index + 1 + subject.random(PROCESSES as u32 - 1) as usize) % PROCESSES;
+            if let Some(other) = others[place].take() {
+                subject.end(other.process)?;
+            }
+            // What is past the break is copied or not, and is zero when it is needed.
+            subject.fill(&player.process, Subject::spare_bytes(&player.process), step)?;
+            let process = subject.fork(&player.process)?;
+            others[place] = Some(Player { process, stamp: player.stamp });
+        }
+        3 => {
+            subject.clear(&mut player.process);
+        }
+        4 => refuse(subject, &mut player.process)?,
+        5..8 => {
+            let spare = Subject::spare_bytes(&player.process);
+            subject.fill(&player.process, spare, step)?;
+        }
+        _ => walk(subject, &mut player)?,
+    }
+    for player in others.iter().flatten().chain([&player]) {
+        let when = format_args!("in step {step} of many");
+        subject.ensure_pages(&player.process, when)?;
+        let bytes = Subject::heap_bytes(&player.process);
+        subject.ensure_pattern(&player.process, bytes, player.stamp, when)?;
+    }
+    Ok(Some(player))
+}
+
+/// Moves the break anywhere, and fills what is new.
+fn walk(subject: &mut Subject<'_>, player: &mut Player) -> Outcome {
+    let process = &mut player.process;
+    let old = process.end();
+    let size = old.as_u32() - process.start().as_u32();
+    let most = PAGES * PAGE_SIZE;
+    let bytes = match subject.random(4) {
+        // Anywhere, near to where it is, to a page, near to a page.
+        0 => subject.random(most + 1),
+        1 => (size + subject.random(200)).saturating_sub(100),
+        2 => subject.random(PAGES + 1) * PAGE_SIZE,
+        _ => (subject.random(PAGES + 1) * PAGE_SIZE + subject.random(3)).saturating_sub(1),
+    };
+    let new = process.at(bytes.min(most));
+    if subject.random(2) == 0 {
+        subject.move_to(process, new)?;
+    } else {
+        let increment = new.as_u32().wrapping_sub(old.as_u32()).cast_signed();
+        let answer = subject.sbrk(process, increment);
+        let right = answer == Ok(old) && process.end() == new;
+        ensure!(
+            right,
+            expected: ("sbrk({increment}) to answer Ok({old}), and the break at {new}"),
+            saw: ("{answer:?}, and the break at {}", process.end())
+        );
+    }
+    let when = format_args!("after the break moved from {} to {}", process.tell(old), process.tell(new));
+    subject.ensure_zero(process, (old, new), when)?;
+    subject.fill(process, (old, new), player.stamp)
+}
+
+/// Asks for what is refused.
+fn refuse(subject: &mut Subject<'_>, process: &mut Process) -> Outcome {
+    let (address, expected) = match subject.random(2) {
+        0 => (process.start().as_u32() - 1 - subject.random(10_000), BreakError::BelowStart),
+        _ => (USER_STACK_GUARD.as_u32() + 1 + subject.random(10_000), BreakError::PastLimit),
+    };
+    let address = VirtAddr::new(address);
+    let tell = format_args!("brk({address})");
+    subject.ensure_refused(process, expected, tell, |subject, process| subject.brk(process, address))
+}

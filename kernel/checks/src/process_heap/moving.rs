@@ -1,0 +1,130 @@
+//! Checks of a break that moves: what is answered, which pages come and go, and
+//! what stays in them.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use mm_api::VirtAddr;
+use mm_api::layout::PAGE_SIZE;
+
+use super::subject::{Process, Subject, on_process};
+use super::words::{Answer, At};
+
+/// `brk` moves the break, up and down, and the process can use what is below it.
+pub fn brk_moves(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        for (round, bytes) in (1..).zip([4, 5000, 5000, 6000, 40_000, 4096, 8192, 12, 0, 0, 20_000]) {
+            subject.resize(process, bytes)?;
+            if bytes == 0 {
+                continue;
+            }
+            // The last whole word of the heap, and its first.
+            let last = process.at((bytes - 4) / 4 * 4);
+            subject.ensure_usable(process, process.start(), 0x5EED_0000 + round)?;
+            subject.ensure_usable(process, last, 0x5EED_1000 + round)?;
+        }
+        let end = process.end().as_u32().next_multiple_of(PAGE_SIZE);
+        subject.ensure_faults(process, VirtAddr::new(end), "the first page past the heap")?;
+        subject.resize(process, 0)?;
+        subject.ensure_faults(process, process.start(), "when the heap is empty again")
+    })
+}
+
+/// `sbrk` returns where the break was, whichever way it moved it, or not at all.
+pub fn sbrk_old_break(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        let mut bytes = 0_u32;
+        for increment in [0, 5000, 0, 1, 10_000, -1, -9_000, 0, 4096, -4096, -6000, 0, 3, -3, 0] {
+            let old = process.at(bytes);
+            bytes = bytes.wrapping_add_signed(increment);
+            let answer = subject.sbrk(process, increment);
+            let tell = |address| At { start: process.start(), address };
+            ensure!(
+                answer == Ok(old),
+                expected: ("Ok({}) from sbrk({increment}): where the break was before", tell(old)),
+                saw: ("{}", Answer(answer.map(tell)))
+            );
+            let (new, saw) = (process.at(bytes), process.end());
+            ensure!(
+                saw == new,
+                expected: ("the break at {} after sbrk({increment})", tell(new)),
+                saw: ("{}", tell(saw))
+            );
+        }
+        subject.ensure_pages(process, format_args!("after a series of sbrk()"))
+    })
+}
+
+/// How large the heap is made, to look at the boundaries of pages. Each size is
+/// less than those before it when they are gone through backwards.
+const SIZES: [u32; 17] =
+    [0, 1, 2, 100, 4094, 4095, 4096, 4097, 4098, 8191, 8192, 8193, 12_288, 16_383, 16_384, 16_385, 28_672];
+
+/// A page is mapped when the break moves past its first byte, and not before.
+pub fn grow_at_boundary(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        for bytes in SIZES {
+            subject.resize(process, bytes)?;
+            subject.ensure_pages(process, format_args!("after the heap grew to {bytes} bytes"))?;
+            // Where the break is already.
+            subject.resize(process, bytes)?;
+            subject.ensure_pages(process, format_args!("after brk() to where the break is"))?;
+        }
+        // From every place to every larger one.
+        for (index, small) in SIZES.into_iter().enumerate() {
+            for large in &SIZES[index..] {
+                subject.resize(process, 0)?;
+                subject.resize(process, small)?;
+                subject.resize(process, *large)?;
+                subject.ensure_pages(process, format_args!("after it grew from {small} bytes to {large}"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A page is unmapped when no byte of the heap is left in it, and not before.
+pub fn shrink_at_boundary(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        subject.resize(process, 30_000)?;
+        for bytes in SIZES.into_iter().rev() {
+            subject.resize(process, bytes)?;
+            subject.ensure_pages(process, format_args!("after the heap shrank to {bytes} bytes"))?;
+        }
+        for (index, large) in SIZES.into_iter().enumerate() {
+            for small in &SIZES[..index] {
+                let before = subject.machine.free_frames();
+                subject.resize(process, large)?;
+                subject.resize(process, *small)?;
+                subject.ensure_pages(process, format_args!("after it shrank from {large} bytes to {small}"))?;
+                subject.resize(process, 0)?;
+                let after = subject.machine.free_frames();
+                ensure!(
+                    after == before,
+                    expected: ("{before} free frames, when the heap is empty again"),
+                    saw: ("{after}")
+                );
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What is below the break stays as it is, whatever the break does.
+pub fn content_kept(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        for bytes in [10, 5000, 5010, 8192, 8193, 40_000, 20_000, 12_288, 12_289, 30_000, 4096, 4095, 9000, 1, 7000] {
+            move_and_look(subject, process, bytes)?;
+        }
+        Ok(())
+    })
+}
+
+/// Moves the break; the bytes that stay have to stay, those that come are filled.
+fn move_and_look(subject: &mut Subject<'_>, process: &mut Process, bytes: u32) -> Outcome {
+    let old = process.end();
+    let new = process.at(bytes);
+    subject.resize(process, bytes)?;
+    let when = format_args!("after the break moved from {} to {}", process.tell(old), process.tell(new));
+    subject.ensure_pattern(process, (process.start(), old.min(new)), 1, when)?;
+    subject.fill(process, (old.min(new), new), 1)
+}

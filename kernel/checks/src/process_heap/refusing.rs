@@ -1,0 +1,180 @@
+//! Checks of calls that are refused, and change nothing.
+
+use crate::check::{Context, Outcome};
+use crate::{ensure, fail};
+use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
+use mm_api::{BreakError, Page, Protection, VirtAddr};
+
+use super::subject::{Process, Subject, on_process, on_processes};
+
+/// Where a heap of three pages starts that ends at its limit.
+const THREE_PAGES: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - 3 * PAGE_SIZE);
+
+/// Has `brk` refused.
+fn refuse_brk(subject: &mut Subject<'_>, process: &mut Process, address: u32, expected: BreakError) -> Outcome {
+    let address = VirtAddr::new(address);
+    let (to, from) = (process.tell(address), process.tell(process.end()));
+    let tell = format_args!("brk({to}), where the break is {from},");
+    subject.ensure_refused(process, expected, tell, |subject, process| subject.brk(process, address))
+}
+
+/// Has `sbrk` refused.
+fn refuse_sbrk(subject: &mut Subject<'_>, process: &mut Process, increment: i32, expected: BreakError) -> Outcome {
+    let from = process.end();
+    let tell = format_args!("sbrk({increment}), where the break is {from},");
+    subject.ensure_refused(process, expected, tell, |subject, process| subject.sbrk(process, increment))
+}
+
+/// Fills all of the heap's pages, also past the break.
+fn fill(subject: &Subject<'_>, process: &Process) -> Outcome {
+    subject.fill(process, Subject::heap_bytes(process), 1)?;
+    subject.fill(process, Subject::spare_bytes(process), 2)
+}
+
+/// The break does not move below the heap's start.
+pub fn below_start(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        let start = process.start().as_u32();
+        for bytes in [0, 1, 4096, 10_000] {
+            subject.resize(process, bytes)?;
+            fill(subject, process)?;
+            for address in [start - 1, start - PAGE_SIZE, USER_CODE_START.as_u32(), 1, 0] {
+                refuse_brk(subject, process, address, BreakError::BelowStart)?;
+            }
+            let heap = bytes.cast_signed();
+            for increment in [-heap - 1, -heap - 4096, -heap - 0x0800_0000, -heap - start.cast_signed()] {
+                refuse_sbrk(subject, process, increment, BreakError::BelowStart)?;
+            }
+        }
+        // To the start itself it does.
+        subject.resize(process, 0)?;
+        subject.ensure_pages(process, format_args!("after brk() to the start"))
+    })
+}
+
+/// The break moves to the limit, and no further.
+pub fn past_limit(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        subject.with_process(THREE_PAGES, |subject, process| {
+            let limit = USER_STACK_GUARD.as_u32();
+            for bytes in [0, 1, 3 * PAGE_SIZE - 1, 3 * PAGE_SIZE] {
+                subject.resize(process, bytes)?;
+                fill(subject, process)?;
+                for address in [limit + 1, limit + PAGE_SIZE, 0xC000_0000, 0xF000_0000, u32::MAX] {
+                    refuse_brk(subject, process, address, BreakError::PastLimit)?;
+                }
+                let left = (3 * PAGE_SIZE - bytes).cast_signed();
+                for increment in [left + 1, left + 4096, left + 0x1_0000, 0x4000_0000] {
+                    refuse_sbrk(subject, process, increment, BreakError::PastLimit)?;
+                }
+            }
+            subject.ensure_pages(process, format_args!("when the heap has reached its limit"))
+        })?;
+        // Far from the limit, too: where the layout wants the heap.
+        subject.with_process(USER_CODE_START, |subject, process| {
+            subject.resize(process, 5000)?;
+            fill(subject, process)?;
+            for address in [USER_STACK_GUARD.as_u32() + 1, 0xC000_0000, 0xFFFF_F001, u32::MAX] {
+                refuse_brk(subject, process, address, BreakError::PastLimit)?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// A sum that is no 32-bit address is told from one that is too high or too low.
+pub fn sum_wraps(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        subject.with_process(THREE_PAGES, |subject, process| {
+            for bytes in [0, 100, 3 * PAGE_SIZE] {
+                subject.resize(process, bytes)?;
+                fill(subject, process)?;
+                // How far it is to 4 GiB.
+                let far = process.end().as_u32().wrapping_neg().cast_signed();
+                refuse_sbrk(subject, process, far, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, far - 1, BreakError::PastLimit)?;
+                refuse_sbrk(subject, process, far + 1, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, far + 0x1000_0000, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, i32::MAX, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, i32::MIN, BreakError::BelowStart)?;
+            }
+            Ok(())
+        })?;
+        subject.with_process(USER_CODE_START, |subject, process| {
+            for bytes in [0, 100, 9000] {
+                subject.resize(process, bytes)?;
+                fill(subject, process)?;
+                let down = -process.end().as_u32().cast_signed();
+                refuse_sbrk(subject, process, down, BreakError::BelowStart)?;
+                refuse_sbrk(subject, process, down - 1, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, down - 0x1000_0000, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, i32::MIN + 1, BreakError::Wraps)?;
+                refuse_sbrk(subject, process, i32::MIN, BreakError::Wraps)?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// The heap does not grow over a page that somebody else has mapped.
+pub fn heap_occupied(context: &mut Context) -> Outcome {
+    on_process(context, |subject, process| {
+        for (bytes, occupied) in [(0, 0), (0, 3), (100, 1), (5000, 4), (8192, 2)] {
+            subject.resize(process, 0)?;
+            subject.resize(process, bytes)?;
+            fill(subject, process)?;
+            let page = Page::containing(process.at(occupied * PAGE_SIZE));
+            let Some(frame) = subject.machine.take_frame() else {
+                fail!(expected: ("a frame for somebody else"), saw: ("none is free"))
+            };
+            subject.machine.fill(frame, 0x4F54_4845);
+            subject.map_at(&process.home, page, frame, Protection::USER_WRITE)?;
+            for reach in [occupied * PAGE_SIZE + 1, (occupied + 1) * PAGE_SIZE, (occupied + 5) * PAGE_SIZE] {
+                refuse_brk(subject, process, process.at(reach).as_u32(), BreakError::Occupied)?;
+            }
+            // Up to that page there is room.
+            subject.resize(process, (occupied * PAGE_SIZE).max(bytes))?;
+            ensure!(
+                subject.frame_of(&process.home, page.start()) == Some(frame),
+                expected: ("{page} to stay mapped to {frame}, as somebody else has it"),
+                saw: ("it is not")
+            );
+            subject.unmap_at(&process.home, page)?;
+        }
+        Ok(())
+    })
+}
+
+/// Where the frames run out half way, the half is undone.
+pub fn half_undone(context: &mut Context) -> Outcome {
+    // Two pages before the end of a table: the third needs another one.
+    let start = VirtAddr::new(USER_HEAP_START.as_u32() + 0x0040_0000 - 2 * PAGE_SIZE);
+    let work = |subject: &mut Subject<'_>, process: &mut Process| {
+        // With how many pages, how many more are asked for, and how many frames
+        // that takes with the tables.
+        for (pages, more, needed) in [(0, 8, 10), (1, 7, 8), (2, 6, 7), (3, 5, 5)] {
+            let bytes = pages * PAGE_SIZE - if pages == 0 { 0 } else { 1000 };
+            for left in 0..needed {
+                subject.resize(process, 0)?;
+                subject.resize(process, bytes)?;
+                fill(subject, process)?;
+                let taken = subject.leave_frames(left);
+                let reach = process.at((pages + more) * PAGE_SIZE);
+                let refused = refuse_brk(subject, process, reach.as_u32(), BreakError::OutOfFrames);
+                subject.return_frames(taken);
+                refused?;
+            }
+            // With one frame more there are enough.
+            let taken = subject.leave_frames(needed);
+            let moved = subject.resize(process, (pages + more) * PAGE_SIZE);
+            subject.return_frames(taken);
+            moved?;
+            let when = format_args!("after a growth that failed was tried again");
+            subject.ensure_pattern(process, (process.start(), process.at(bytes)), 1, when)?;
+            subject.ensure_zero(process, (process.at(bytes), process.end()), when)?;
+            subject.ensure_pages(process, when)?;
+        }
+        Ok(())
+    };
+    on_processes(context, |subject| subject.with_process(start, work))
+}

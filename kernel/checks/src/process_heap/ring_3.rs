@@ -1,0 +1,28 @@
+//! Checks that programs make in ring 3: `brk-test` looks at its own heap, through
+//! the system calls, in the kernel that this lab is part of.
+
+use crate::check::{Context, Outcome};
+
+use crate::programs::ensure_rules;
+
+/// A program's heap is where and what it should be, and grows and shrinks.
+pub fn program_heap(context: &mut Context) -> Outcome {
+    ensure_rules(context, "brk-test", &["start", "old-break", "brk-answers", "zeroed", "kept", "pages"])
+}
+
+/// What lies past the heap's last page is not there, for the program nor for the
+/// kernel that works for it.
+pub fn program_faults(context: &mut Context) -> Outcome {
+    ensure_rules(context, "brk-test", &["past-end", "shrunk", "system-calls"])
+}
+
+/// What is refused is ENOMEM for a program, and it goes on.
+pub fn program_refused(context: &mut Context) -> Outcome {
+    ensure_rules(context, "brk-test", &["below-start", "past-limit", "wraps", "out-of-frames", "to-the-last"])
+}
+
+/// Every program has a heap of its own: after `fork`, after `execve`, and beside
+/// others.
+pub fn program_heaps_apart(context: &mut Context) -> Outcome {
+    ensure_rules(context, "brk-test", &["fork", "exec", "isolation"])
+}

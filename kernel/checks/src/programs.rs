@@ -1,0 +1,99 @@
+//! Has programs look at rules, in ring 3, and reports what they find.
+//!
+//! Such a program takes a rule's name as its argument, prints what was expected and
+//! what it saw where the rule does not hold, and ends with 0 if it does
+//! (`kernel/user/src/test.rs`).
+
+use core::fmt;
+
+use abi::WaitStatus;
+use alloc::vec::Vec;
+use kernel_system::memory;
+use kernel_system::process::{self, Audit, Difference, output, terminal};
+use log::info;
+
+use crate::check::{Context, Failed, Outcome};
+use crate::fail;
+
+/// How the first program ended.
+pub struct Ending {
+    /// What it would have told its parent.
+    pub status: WaitStatus,
+    /// What it and the programs that it started have written, the first 8 KiB of it.
+    pub output: Vec<u8>,
+}
+
+/// Boots the system, runs a program as its first process, and returns when that has
+/// ended. Nobody types: its input is at its end. What it writes goes to the log, too.
+///
+/// It can be called several times in a check.
+///
+/// # Errors
+/// Fails the check if the program cannot be started, or if something was not given
+/// back when all processes had ended.
+pub fn run_program(context: &mut Context, name: &str, arguments: &[&str]) -> Result<Ending, Failed> {
+    if !memory::is_up() {
+        context.start_memory()?;
+    }
+    terminal::close();
+    info!("running {name}");
+    if !output::keep() {
+        fail!(expected: ("memory for what {name} writes"), saw: ("none on the kernel's heap"));
+    }
+    let before = Audit::now();
+    let result = process::run(context.machine(), name, arguments);
+    let after = Audit::now();
+    let output = output::take();
+    let status = match result {
+        Ok(status) => status,
+        Err(error) => fail!(expected: ("{name} to be started"), saw: ("{error}")),
+    };
+    if before != after {
+        context.note(format_args!("the program {name} {status}"));
+        fail!(
+            expected: ("everything given back when all processes had ended"),
+            saw: ("{}", Difference { before, now: after })
+        );
+    }
+    Ok(Ending { status, output })
+}
+
+/// Boots the system, and has a program look at these rules, one after the other.
+///
+/// # Errors
+/// Fails the check at the first rule that does not hold, with what the program said.
+pub fn ensure_rules(context: &mut Context, program: &str, rules: &[&str]) -> Outcome {
+    for rule in rules {
+        let Ending { status, output } = run_program(context, program, &[rule])?;
+        if status.code() == Some(0) {
+            continue;
+        }
+        // "what:", "expected …" and "saw …", each on a line of its own.
+        let (mut what, mut expected) = ("", None);
+        for line in output.split(|byte| *byte == b'\n') {
+            let line = str::from_utf8(line).unwrap_or_default().trim();
+            if let Some(text) = line.strip_prefix("expected ") {
+                expected = Some(text);
+            } else if let (Some(expected), Some(saw)) = (expected, line.strip_prefix("saw ")) {
+                context.note(format_args!("the program `{program} {rule}` found it, in ring 3"));
+                fail!(expected: ("{what} {expected}"), saw: ("{}", saw.trim_start()));
+            } else if expected.is_none() {
+                what = line;
+            }
+        }
+        fail!(expected: ("the program `{program} {rule}` to exit with 0"), saw: ("it {}", Ended(status)));
+    }
+    Ok(())
+}
+
+/// How a program ended, after "it".
+pub struct Ended(pub WaitStatus);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.signal().is_some() {
+            f.write_str("was ")?;
+        }
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,249 @@
+//! Checks of pages that are allocated.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use kernel_core::memory::paged::Owner;
+use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START};
+use mm_api::{Frame, Page, PageRange, Space, VirtAddr, VmmError};
+
+use super::subject::{KW, Subject, UR, UW, booted, ensure_answer, page, range};
+
+/// Pages for the kernel are in their area, apart from each other, and memory.
+pub fn kernel_allocation(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let area = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END);
+        let sizes = [1, 2, 7, 1, 300, 1024, 5];
+        let mut taken = [PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START); 7];
+        let mut value = 0x1000;
+        for (place, pages) in taken.iter_mut().zip(sizes) {
+            *place = subject.allocate(pages)?;
+            ensure!(
+                area.contains_range(*place),
+                expected: ("allocate({pages}) to answer with pages from {KERNEL_VIRTUAL_START} to {KERNEL_VIRTUAL_END}"),
+                saw: ("{place:?}")
+            );
+            for page in place.iter() {
+                ensure_allocated(subject, Space::Kernel, page, KW)?;
+                subject.write(page.start(), value)?;
+                subject.write(VirtAddr::new(page.start().as_u32() + 0xFFC), !value)?;
+                value += 1;
+            }
+        }
+        for (value, page) in (0x1000..).zip(taken.iter().flat_map(|range| range.iter())) {
+            subject.ensure_reads(page.start(), value, "as it was written before other pages were")?;
+            let last = VirtAddr::new(page.start().as_u32() + 0xFFC);
+            subject.ensure_reads(last, !value, "as it was written before other pages were")?;
+        }
+        Ok(())
+    })
+}
+
+/// Fails unless `page` is mapped to a frame of the manager's with this protection.
+fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protection: mm_api::Protection) -> Outcome {
+    let truth = subject.truth(space, page.start());
+    let owner = truth.map(|truth| subject.machine.owner(Frame::containing(truth.address)));
+    ensure!(
+        owner == Some(Owner::Tables) && truth.is_some_and(|truth| truth.protection == protection),
+        expected: ("{page} to be mapped, {protection}, to a frame that the manager took"),
+        saw: ("{}, whose owner is {owner:?}", super::subject::Shown(truth))
+    );
+    Ok(())
+}
+
+/// Before and after each allocation of the kernel is a page that faults, also
+/// when gaps of all sizes are filled again.
+pub fn guard_gap(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let nothing = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START);
+        let mut taken = [nothing; 48];
+        for (place, pages) in taken.iter_mut().zip((1..6).cycle()) {
+            *place = subject.allocate(pages)?;
+        }
+        ensure_guarded(subject, &taken, "after 48 allocations")?;
+        for _ in 0..200 {
+            let which = subject.context.rng().below(48) as usize;
+            if taken[which].is_empty() {
+                let pages = 1 + subject.context.rng().below(6);
+                taken[which] = subject.allocate(pages)?;
+                ensure_guarded(subject, &taken[which..=which], "in the place of something that was freed")?;
+            } else {
+                subject.free(taken[which])?;
+                taken[which] = nothing;
+            }
+        }
+        ensure_guarded(subject, &taken, "after many allocations and frees")?;
+
+        // All of the area is taken by way of one frame, but for eight pages.
+        for range in taken.iter().filter(|range| !range.is_empty()) {
+            subject.free(*range)?;
+        }
+        let (shared, hole) = (subject.frame()?, range(0xF321_0000, 8));
+        for page in PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END).iter() {
+            if !hole.contains(page) {
+                subject.map(Space::Kernel, page, shared, KW)?;
+            }
+        }
+        let answer = subject.vmm.allocate(7);
+        ensure_answer(
+            answer,
+            Err(VmmError::NoRoom),
+            format_args!("allocate(7) where only 8 pages in a row are not mapped"),
+        )?;
+        let expected = range(0xF321_1000, 6);
+        let answer = subject.vmm.allocate(6);
+        ensure_answer(answer, Ok(expected), format_args!("allocate(6) where only {hole:?} are not mapped"))
+    })
+}
+
+fn ensure_guarded(subject: &Subject<'_>, taken: &[PageRange], when: &str) -> Outcome {
+    for range in taken.iter().filter(|range| !range.is_empty()) {
+        let before = range.first().number().checked_sub(1).and_then(Page::new);
+        for guard in before.into_iter().chain(Page::new(range.end())) {
+            subject.ensure_not_mapped(Space::Kernel, guard, "being the guard of an allocation")?;
+            subject.ensure_faults(guard, when)?;
+        }
+    }
+    Ok(())
+}
+
+/// Pages of a process are at the addresses asked for, zero, and protected.
+///
+/// Catches memory that still shows what was in its frames before.
+pub fn user_allocation(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let directory = subject.directory()?;
+        let space = Space::Of(&directory);
+        let places = [
+            (range(0x0804_8000, 3), UR),
+            (range(0x103F_F000, 2), UW),
+            (range(0xBFFF_0000, 16), UW),
+            (range(0x0000_1000, 1), KW),
+        ];
+        for (range, protection) in places {
+            subject.allocate_in(space, range, protection)?;
+            for page in range.iter() {
+                ensure_allocated(subject, space, page, protection)?;
+            }
+        }
+        subject.load(space)?;
+        subject.prepare_ring_3(space)?;
+        for (range, protection) in places {
+            for page in range.iter() {
+                for offset in (0..4096).step_by(4) {
+                    let address = VirtAddr::new(page.start().as_u32() + offset);
+                    subject.ensure_reads(address, 0, "since what is allocated for a process is zero")?;
+                }
+                subject.ensure_rights(page, protection, "as it was allocated")?;
+            }
+        }
+        for place in [0x0804_7000, 0x0804_B000, 0x103F_E000, 0x1040_1000, 0xBFFE_F000, 0x0000_2000] {
+            subject.ensure_faults(page(place), "beside an allocation")?;
+        }
+        // Over something that is there already.
+        let before = subject.state_of(&[space]);
+        for (first, pages) in
+            [(0x0804_8000, 1), (0x0804_5000, 4), (0x0804_A000, 9), (0x1000_0000, 1100), (0xBFFE_F000, 2)]
+        {
+            let answer = subject.vmm.allocate_in(space, page(first), pages, UW);
+            let refused = Err(VmmError::AlreadyMapped);
+            ensure_answer(
+                answer,
+                refused,
+                format_args!("allocate_in({}, {pages} pages) over mapped pages", page(first)),
+            )?;
+        }
+        subject.ensure_unchanged(&[space], &before, format_args!("allocate_in() over mapped pages"))?;
+        subject.load(Space::Kernel)?;
+        subject.ensure_faults(page(0xBFFF_0000), "which is allocated in another space")?;
+        subject.vmm.destroy_directory(directory);
+        Ok(())
+    })
+}
+
+/// Empty, null, wrapping and crossing ranges are errors with a name.
+pub fn bad_ranges(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let last = page(0xFFFF_F000);
+        let cases = [
+            (page(0x0804_8000), 0, VmmError::Empty),
+            (Page::NULL, 0, VmmError::Empty),
+            (last, 0, VmmError::Empty),
+            (Page::NULL, 1, VmmError::NullPage),
+            (Page::NULL, u32::MAX, VmmError::NullPage),
+            (page(0x0804_8000), u32::MAX, VmmError::PastEnd),
+            (page(0x0804_8000), 0xF_FFFF, VmmError::PastEnd),
+            (page(0x1000), 0x10_0000, VmmError::PastEnd),
+            (last, 2, VmmError::PastEnd),
+            (last, u32::MAX, VmmError::PastEnd),
+            (last, 1, VmmError::KernelHalf),
+            (page(0x1000), 0xF_FFFF, VmmError::KernelHalf),
+            (page(0xBFFF_F000), 2, VmmError::KernelHalf),
+            (page(0x1000), 0xC_0000, VmmError::KernelHalf),
+            (page(0xC000_0000), 1, VmmError::KernelHalf),
+            (page(0xF000_0000), 1, VmmError::KernelHalf),
+        ];
+        let before = subject.state_of(&[Space::Current]);
+        for (first, pages, error) in cases {
+            let answer = subject.vmm.allocate_in(Space::Current, first, pages, UW);
+            ensure_answer(answer, Err(error), format_args!("allocate_in() of {pages:#x} pages from {first}"))?;
+            let answer = subject.vmm.free_in(Space::Current, first, pages);
+            ensure_answer(answer, Err(error), format_args!("free_in() of {pages:#x} pages from {first}"))?;
+        }
+        ensure_answer(subject.vmm.allocate(0), Err(VmmError::Empty), format_args!("allocate(0)"))?;
+        for pages in [32_768, 0xF_FFFF, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
+            let answer = subject.vmm.allocate(pages);
+            ensure_answer(answer, Err(VmmError::NoRoom), format_args!("allocate({pages:#x})"))?;
+        }
+        subject.ensure_unchanged(&[Space::Current], &before, format_args!("a range that is refused"))
+    })
+}
+
+/// Where the frames do not suffice, what was done is undone.
+pub fn frames_run_out(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let directory = subject.directory()?;
+        let spaces = [Space::Kernel, Space::Of(&directory)];
+        let mapped = subject.frame()?;
+        subject.make_kernel_tables()?;
+        let before = subject.state_of(&spaces);
+        for frames in 0..8 {
+            subject.machine.allow_frames(Some(frames));
+            let answer = subject.vmm.allocate(8);
+            let ran_out = Err(VmmError::OutOfFrames);
+            ensure_answer(answer, ran_out, format_args!("allocate(8) with {frames} frames left"))?;
+            subject.ensure_unchanged(&spaces, &before, format_args!("allocate(8) with {frames} frames left"))?;
+        }
+        let place = range(0x083F_E000, 4);
+        for space in spaces {
+            // Two tables and four pages.
+            for frames in 0..6 {
+                subject.machine.allow_frames(Some(frames));
+                let answer = subject.vmm.allocate_in(space, place.first(), 4, UW);
+                let ran_out = Err(VmmError::OutOfFrames);
+                let call = format_args!("allocate_in() of 4 pages in 2 new tables, with {frames} frames left,");
+                ensure_answer(answer, ran_out, call)?;
+                subject.ensure_unchanged(&spaces, &before, call)?;
+            }
+            subject.machine.allow_frames(Some(0));
+            let answer = subject.vmm.map(space, page(0x0804_8000), mapped, UW);
+            ensure_answer(answer, Err(VmmError::OutOfFrames), format_args!("map() with no frame left for a table"))?;
+            subject.ensure_unchanged(&spaces, &before, format_args!("map() with no frame left for a table"))?;
+            subject.machine.allow_frames(Some(6));
+            subject.allocate_in(space, place, UW)?;
+            subject.free_in(space, place)?;
+        }
+        subject.machine.allow_frames(Some(0));
+        let answer = subject.vmm.create_directory().map(|directory| directory.frame());
+        ensure_answer(answer, Err(VmmError::OutOfFrames), format_args!("create_directory() with no frame left"))?;
+        subject.machine.allow_frames(None);
+        subject.ensure_unchanged(&spaces, &before, format_args!("running out of frames"))?;
+
+        // All that the machine has, and one more.
+        let pages = subject.machine.free_frames() + 1;
+        let answer = subject.vmm.allocate(pages);
+        ensure_answer(answer, Err(VmmError::OutOfFrames), format_args!("allocate({pages}), one more than there are,"))?;
+        subject.ensure_unchanged(&spaces, &before, format_args!("allocate() of more than there is"))?;
+        subject.vmm.destroy_directory(directory);
+        Ok(())
+    })
+}

@@ -1,0 +1,194 @@
+//! Checks of several directories.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use mm_api::Space;
+
+use super::subject::{KR, KW, Named, UR, UW, booted, kernel_tables, page, range};
+
+/// What is mapped in the kernel half is seen in every space, in those made
+/// earlier too, and what ends there ends in all of them.
+pub fn kernel_half_shared(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let (a, b) = (subject.directory()?, subject.directory()?);
+        let spaces = [Space::Of(&a), Space::Of(&b), Space::Kernel];
+        let frame = subject.frame()?;
+        subject.machine.fill(frame, 0x5A5A);
+        // Something in every table of the kernel half, made after the directories.
+        for page in kernel_tables() {
+            subject.map(Space::Current, page, frame, KW)?;
+        }
+        let allocated = subject.allocate(3)?;
+        subject.write(allocated.first().start(), 42)?;
+        let late = subject.directory()?;
+        for space in spaces.into_iter().chain([Space::Of(&late)]) {
+            for page in kernel_tables() {
+                subject.ensure_mapped(space, page, frame, KW)?;
+            }
+            subject.load(space)?;
+            for page in kernel_tables() {
+                subject.ensure_reads(page.start(), 0x5A5A, "which was mapped in the kernel half")?;
+            }
+            subject.ensure_reads(allocated.first().start(), 42, "which the kernel allocated")?;
+            for page in subject.machine.mappings().iter().flat_map(|mapping| mapping.pages.iter()).step_by(101) {
+                let (saw, kernel) = (subject.truth(space, page.start()), subject.truth(Space::Kernel, page.start()));
+                ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{saw:?}"));
+            }
+        }
+        for page in kernel_tables() {
+            subject.claim(page.start());
+        }
+        subject.context.checkpoint("in a space that was made after the kernel half was filled");
+        subject.load(Space::Of(&a))?;
+        for page in kernel_tables().chain(allocated.iter()) {
+            subject.claim(page.start());
+        }
+        subject.context.checkpoint("in a space that was made before the kernel half was filled");
+        // A change made through any space is one in all of them, at once.
+        let places = [page(0xF000_0000), page(0xF7C0_0000), page(0xF800_0000)];
+        for ((through, loaded), place) in
+            [(Space::Of(&b), Space::Of(&a)), (Space::Kernel, Space::Of(&b)), (Space::Of(&a), Space::Kernel)]
+                .into_iter()
+                .zip(places)
+        {
+            subject.load(loaded)?;
+            subject.write(place.start(), 0x5A5A)?;
+            subject.forget_flushes();
+            subject.protect(through, place, KR)?;
+            subject.ensure_flushed(&[place], format_args!("protect() in the kernel half, through another space,"))?;
+            for space in spaces {
+                subject.ensure_mapped(space, place, frame, KR)?;
+            }
+            subject.unmap(through, place, frame)?;
+            subject.ensure_flushed(&[place], format_args!("unmap() in the kernel half, through another space,"))?;
+            subject.ensure_faults(place, "unmapped through another space")?;
+            for space in spaces {
+                subject.ensure_not_mapped(space, place, "unmapped through another space")?;
+            }
+        }
+        subject.free(allocated)?;
+        for directory in [a, b, late] {
+            subject.vmm.destroy_directory(directory);
+        }
+        Ok(())
+    })
+}
+
+/// A directory that is not loaded is changed without the loaded one, and
+/// without the processor, noticing.
+pub fn other_directory(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let directory = subject.directory()?;
+        let other = Space::Of(&directory);
+        let (mine, theirs) = (subject.frame()?, subject.frame()?);
+        let place = page(0x0804_8000);
+        subject.map(Space::Current, place, mine, UW)?;
+        subject.write(place.start(), 1)?;
+        let before = subject.state_of(&[Space::Kernel]);
+        subject.forget_flushes();
+
+        subject.ensure_not_mapped(other, place, "only being mapped in the kernel's space")?;
+        subject.map(other, place, theirs, UR)?;
+        subject.ensure_mapped(other, place, theirs, UR)?;
+        subject.protect(other, place, UW)?;
+        subject.ensure_mapped(other, place, theirs, UW)?;
+        subject.allocate_in(other, range(0x1000_0000, 3), UW)?;
+        subject.free_in(other, range(0x1000_0000, 2))?;
+        subject.unmap(other, place, theirs)?;
+        subject.map(other, place, theirs, UW)?;
+        subject.ensure_flushed(&[], format_args!("changes to a directory that is not loaded"))?;
+        subject.ensure_mapped(Space::Current, place, mine, UW)?;
+        subject.ensure_reads(place.start(), 1, "another directory having been changed")?;
+        subject.free_in(other, range(0x1000_2000, 1))?;
+        subject.unmap(other, place, theirs)?;
+        let root = directory.frame();
+        let after = subject.state_of(&[Space::Kernel]);
+        ensure!(
+            after.frames == before.frames,
+            expected: ("no more frames than before, the directory in {root} being empty again"),
+            saw: ("{} frames, before it {}", after.frames, before.frames)
+        );
+        subject.map(other, place, theirs, UW)?;
+
+        // Loaded in turn, each shows its own.
+        for round in 0..3 {
+            subject.load(other)?;
+            subject.write(place.start(), 0x200 + round)?;
+            let saw = subject.machine.word(theirs.start());
+            ensure!(saw == Some(0x200 + round), expected: ("the write in {theirs}"), saw: ("{saw:x?} there"));
+            subject.load(Space::Kernel)?;
+            subject.ensure_reads(place.start(), 1, "the kernel's directory being loaded again")?;
+        }
+        // The current space is whichever is loaded.
+        subject.load(other)?;
+        subject.unmap(Space::Current, place, theirs)?;
+        subject.ensure_faults(place, "unmapped in the current space")?;
+        subject.ensure_mapped(Space::Kernel, place, mine, UW)?;
+        subject.unmap(Space::Kernel, place, mine)?;
+        subject.vmm.destroy_directory(directory);
+        Ok(())
+    })
+}
+
+/// Destroying a directory gives back all that was its own and nothing else.
+pub fn destroy_returns(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let kernel = subject.allocate(3)?;
+        subject.write(kernel.first().start(), 99)?;
+        let shared = subject.frame()?;
+        let survivor = subject.directory()?;
+        subject.map(Space::Of(&survivor), page(0x2000_0000), shared, UW)?;
+        subject.allocate_in(Space::Of(&survivor), range(0x2000_1000, 1), UW)?;
+        let spaces = [Space::Kernel, Space::Of(&survivor)];
+        let before = subject.state_of(&spaces);
+        for loaded in [false, true] {
+            let directory = subject.directory()?;
+            let space = Space::Of(&directory);
+            for (first, pages) in [(0x0804_8000, 5), (0xBFFF_0000, 16), (0x103F_F000, 2), (0x0000_1000, 1)] {
+                subject.allocate_in(space, range(first, pages), UW)?;
+            }
+            for place in [0x2000_0000, 0x0804_D000, 0x0040_0000] {
+                subject.map(space, page(place), shared, UW)?;
+            }
+            if loaded {
+                subject.load(space)?;
+                subject.write(page(0x2000_0000).start(), 0x5A5A)?;
+                subject.write(page(0x103F_F000).start(), 1)?;
+            }
+            subject.vmm.destroy_directory(directory);
+            let (root, cr3) = (subject.vmm.root(Space::Kernel), subject.machine.directory());
+            ensure!(
+                cr3 == root && subject.vmm.root(Space::Current) == root,
+                expected: ("the kernel's directory, in {root}, to be the current one after destroy_directory()"),
+                saw: ("{cr3} in CR3")
+            );
+            subject.ensure_unchanged(&spaces, &before, format_args!("a directory that comes and goes"))?;
+            subject.ensure_reads(kernel.first().start(), 99, "which the kernel allocated")?;
+            subject.ensure_faults(page(0x2000_0000), "its directory having gone")?;
+            for place in [0x0804_8000, 0x2000_0000, 0xBFFF_F000, 0xC010_0000].map(page).into_iter().chain(kernel.iter())
+            {
+                subject.claim(place.start());
+            }
+            subject.context.checkpoint("after destroy_directory()");
+        }
+        let saw = subject.machine.word(shared.start());
+        ensure!(saw == Some(0x5A5A), expected: ("a shared frame to keep what was written to it"), saw: ("{saw:x?}"));
+
+        // Another one that is loaded stays so.
+        let other = subject.directory()?;
+        subject.allocate_in(Space::Of(&other), range(0x2000_0000, 4), UR)?;
+        subject.load(Space::Of(&survivor))?;
+        subject.vmm.destroy_directory(other);
+        let cr3 = subject.machine.directory();
+        ensure!(cr3 == survivor.frame(), expected: ("{} to stay loaded", survivor.frame()), saw: ("{cr3} in CR3"));
+        subject.ensure_reads(page(0x2000_0000).start(), 0x5A5A, "in a directory that was not destroyed")?;
+
+        // The loaded space shows the kernel's mappings made from now on.
+        let late = subject.allocate(1)?;
+        subject.write(late.first().start(), 7)?;
+        subject.vmm.destroy_directory(survivor);
+        subject.ensure_reads(late.first().start(), 7, "the kernel's directory being loaded")?;
+        subject.free(late)?;
+        subject.free(kernel)
+    })
+}

@@ -1,0 +1,239 @@
+//! Checks of pages that are mapped.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use mm_api::layout::{KERNEL_BASE, KERNEL_STACKS_END, KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
+use mm_api::{Page, PhysAddr, Protection, Space, Translation, VirtAddr, VmmError};
+
+use super::subject::{KR, KW, Shown, Subject, UR, UW, booted, ensure_answer, page, range};
+
+/// What is written through a page is in its frame, whichever page it is.
+pub fn map_reaches_frame(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let places = [
+            (0x0000_1000, UW),
+            (0x0804_8000, UW),
+            (0x003F_F000, KW),
+            (0x0040_0000, UW),
+            (0xBFFF_F000, UW),
+            (0xF000_0000, KW),
+            (0xF3C5_7000, KW),
+            (0xFF7F_F000, KW),
+        ];
+        for (number, (address, protection)) in (0x5150_0000..).zip(places) {
+            let page = page(address);
+            subject.ensure_faults(page, "before it is mapped")?;
+            let frame = subject.map_new(Space::Current, page, protection)?;
+            subject.ensure_mapped(Space::Current, page, frame, protection)?;
+            let last = VirtAddr::new(address + 0xFFC);
+            subject.write(last, number)?;
+            let saw = subject.machine.word(PhysAddr::new(frame.start().as_u32() + 0xFFC));
+            ensure!(
+                saw == Some(number),
+                expected: ("{number:#x}, written to {last}, to be in {frame}"),
+                saw: ("{saw:#x?} there")
+            );
+        }
+        // One frame in several places.
+        let shared = subject.frame()?;
+        for number in 0..5 {
+            subject.map(Space::Current, page(0x2000_0000 + number * 0x40_3000), shared, UW)?;
+        }
+        subject.write(VirtAddr::new(0x2000_0000), 0xCAFE)?;
+        subject.ensure_reads(VirtAddr::new(0x2000_0000 + 4 * 0x40_3000), 0xCAFE, "where the same frame is mapped")
+    })
+}
+
+/// `translate` says what the tables say, for each part of the address space.
+pub fn translate_truth(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let directory = subject.directory()?;
+        subject.map_new(Space::Current, page(0x0804_8000), UR)?;
+        subject.map_new(Space::Current, page(0x0804_9000), KW)?;
+        subject.map_new(Space::Of(&directory), page(0x0804_8000), UW)?;
+        subject.map_new(Space::Current, page(0xF012_3000), KR)?;
+        let kernel = subject.allocate(2)?;
+        let code = subject.machine.mappings()[1].pages.first().start().as_u32();
+        let last = subject.machine.mappings()[4].pages.end();
+        let last = Page::new(last - 1).map_or(0, |page| page.start().as_u32());
+        let addresses = [
+            0,
+            0x0000_1000,
+            0x0804_8123,
+            0x0804_9FFF,
+            0x0804_A000,
+            0x4000_0000,
+            0xBFFF_FFFF,
+            0xC000_0000,
+            0xC00B_8000,
+            code,
+            code + 0x1004,
+            last,
+            last + 0xFFF,
+            0xF012_3456,
+            0xF012_4000,
+            kernel.first().start().as_u32() + 0x1010,
+        ];
+        // And the same again after a protection changed.
+        for round in 0..2 {
+            for address in addresses.map(VirtAddr::new) {
+                for space in [Space::Current, Space::Kernel, Space::Of(&directory)] {
+                    ensure_translates(subject, space, address)?;
+                }
+                subject.claim(address);
+            }
+            if round == 0 {
+                subject.context.checkpoint("in the kernel's space");
+                subject.protect(Space::Kernel, page(0x0804_8000), UW)?;
+                subject.protect(Space::Kernel, page(0xF012_3000), KW)?;
+            }
+        }
+        subject.context.checkpoint("after protect() in the kernel's space");
+        subject.load(Space::Of(&directory))?;
+        addresses.into_iter().for_each(|address| subject.claim(VirtAddr::new(address)));
+        subject.context.checkpoint("in another space");
+        subject.vmm.destroy_directory(directory);
+        Ok(())
+    })
+}
+
+/// `translate` and a walk of the tables say the same about `address`.
+fn ensure_translates(subject: &Subject<'_>, space: Space<'_>, address: VirtAddr) -> Outcome {
+    let (truth, saw) = (subject.truth(space, address), subject.vmm.translate(space, address));
+    ensure!(
+        saw == truth,
+        expected: ("translate() to say about {address} what the tables say: {}", Shown(truth)),
+        saw: ("{}", Shown(saw))
+    );
+    Ok(())
+}
+
+/// The first page in 4 MiB brings a table, cleared; the next ones bring none.
+pub fn table_on_demand(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        for base in [0x0800_0000, 0x0040_0000, 0xBFC0_0000] {
+            let before = subject.machine.managers_frames();
+            for (count, offset) in [(1, 0x5_5000), (1, 0), (1, 0x3F_F000)] {
+                subject.map_new(Space::Current, page(base + offset), UW)?;
+                let saw = subject.machine.managers_frames() - before;
+                ensure!(
+                    saw == count,
+                    expected: ("{count} frame taken for tables once {} is mapped", page(base + offset)),
+                    saw: ("{saw}")
+                );
+            }
+            for other in range(base, 1024).iter() {
+                if ![0x5_5000, 0, 0x3F_F000].contains(&(other.start().as_u32() - base)) {
+                    subject.ensure_not_mapped(Space::Current, other, "its table being new")?;
+                }
+            }
+            subject.ensure_faults(page(base + 0x5_6000), "its neighbour only being mapped")?;
+        }
+        Ok(())
+    })
+}
+
+/// Kernel and ring 3 can do with each page what its protection says, whatever
+/// the protections of the pages beside it are.
+pub fn rights_both_levels(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        subject.prepare_ring_3(Space::Current)?;
+        let orders: [[Protection; 4]; 4] = [[KR, KW, UR, UW], [UW, UR, KW, KR], [UR, KW, UW, KR], [KW, UW, KR, UR]];
+        for (order, base) in orders.into_iter().zip((0x1000_0000..).step_by(0x40_0000)) {
+            let pages = || range(base, 4).iter().zip(order);
+            for (page, protection) in pages() {
+                let frame = subject.map_new(Space::Current, page, protection)?;
+                subject.ensure_mapped(Space::Current, page, frame, protection)?;
+            }
+            for (page, protection) in pages() {
+                subject.ensure_rights(page, protection, "among pages with other protections")?;
+            }
+        }
+        for (page, protection) in range(0xF010_0000, 2).iter().zip([KR, KW]) {
+            subject.map_new(Space::Current, page, protection)?;
+            subject.ensure_rights(page, protection, "in the kernel half")?;
+        }
+        for (order, base) in orders.into_iter().zip((0x1000_0000..).step_by(0x40_0000)) {
+            for (page, protection) in range(base, 4).iter().zip(order) {
+                let found = subject.vmm.translate(Space::Current, page.start());
+                let meaning = found.map(|found| Translation { protection, ..found });
+                subject.context.claim(page.start(), meaning);
+            }
+        }
+        subject.context.checkpoint("with pages of all protections side by side");
+        Ok(())
+    })
+}
+
+/// Mapping a page that is mapped is `AlreadyMapped`, and changes nothing.
+pub fn map_twice(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let other = subject.frame()?;
+        for (place, protection) in [(page(0x0804_8000), UR), (page(0xF000_5000), KW)] {
+            let frame = subject.map_new(Space::Current, place, protection)?;
+            for (again, rights) in [(other, KW), (other, protection), (frame, protection)] {
+                let before = subject.state_of(&[Space::Kernel]);
+                let answer = subject.vmm.map(Space::Current, place, again, rights);
+                ensure_answer(
+                    answer,
+                    Err(VmmError::AlreadyMapped),
+                    format_args!("map() of {place}, which is mapped,"),
+                )?;
+                subject.ensure_unchanged(&[Space::Kernel], &before, format_args!("map() of a page that is mapped"))?;
+            }
+            subject.ensure_mapped(Space::Current, place, frame, protection)?;
+        }
+        // Where no frame is left the answer is still that the page is mapped.
+        subject.machine.allow_frames(Some(0));
+        let answer = subject.vmm.map(Space::Current, page(0x0804_8000), other, UR);
+        ensure_answer(answer, Err(VmmError::AlreadyMapped), format_args!("map() of a mapped page, with no frame left,"))
+    })
+}
+
+/// Page 0, reserved pages and user rights in the kernel half are refused.
+pub fn bad_pages(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let frame = subject.frame()?;
+        let before = subject.state_of(&[Space::Kernel]);
+        let answer = subject.vmm.map(Space::Current, Page::NULL, frame, UW);
+        ensure_answer(answer, Err(VmmError::NullPage), format_args!("map() of page 0"))?;
+        let reserved = [
+            KERNEL_BASE,
+            VirtAddr::new(0xC010_0000),
+            VirtAddr::new(0xEFFF_F000),
+            TEMPORARY_START,
+            VirtAddr::new(0xFFBF_F000),
+            SELF_MAP_START,
+            VirtAddr::new(0xFFFF_F000),
+        ];
+        for page in reserved.map(Page::containing) {
+            let refused = Err(VmmError::Reserved);
+            // With user rights there are two reasons, and this one is listed first.
+            for protection in [KW, UR] {
+                let answer = subject.vmm.map(Space::Current, page, frame, protection);
+                ensure_answer(answer, refused, format_args!("map() of {page} with {protection}"))?;
+                let answer = subject.vmm.protect(Space::Current, page, protection);
+                ensure_answer(answer, refused, format_args!("protect() of {page} with {protection}"))?;
+            }
+            let answer = subject.vmm.unmap(Space::Current, page);
+            ensure_answer(answer, Err(VmmError::Reserved), format_args!("unmap() of {page}"))?;
+        }
+        let last = VirtAddr::new(KERNEL_STACKS_END.as_u32() - 1);
+        for page in [KERNEL_VIRTUAL_START, VirtAddr::new(0xF7FF_F000), last].map(Page::containing) {
+            for protection in [UR, UW] {
+                let refused = Err(VmmError::UserInKernelHalf);
+                let answer = subject.vmm.map(Space::Current, page, frame, protection);
+                ensure_answer(answer, refused, format_args!("map() of {page} with {protection}"))?;
+                let answer = subject.vmm.protect(Space::Current, page, protection);
+                ensure_answer(answer, refused, format_args!("protect() of {page} with {protection}"))?;
+            }
+        }
+        subject.ensure_unchanged(&[Space::Kernel], &before, format_args!("a call that is refused"))?;
+
+        // The first and the last pages that can be mapped.
+        for place in [0x1000, 0xBFFF_F000, KERNEL_VIRTUAL_START.as_u32(), last.as_u32()].map(page) {
+            subject.map(Space::Current, place, frame, KR)?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,168 @@
+//! Checks of mappings that end or change.
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+use mm_api::{Page, Space, VmmError};
+
+use super::subject::{KR, KW, Subject, UR, UW, booted, ensure_answer, page, range};
+
+/// `unmap` answers with the page's frame, which is the caller's again.
+pub fn unmap_returns(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        for (place, protection) in [(page(0x0804_8000), UW), (page(0xF000_5000), KW), (page(0x0040_0000), KR)] {
+            let (a, b) = (subject.frame()?, subject.frame()?);
+            let neighbour = page(place.start().as_u32() + 0x1000);
+            subject.map(Space::Current, place, a, protection)?;
+            subject.map(Space::Current, neighbour, b, protection)?;
+            subject.machine.fill(b, 0xB0B);
+            subject.unmap(Space::Current, place, a)?;
+            subject.ensure_not_mapped(Space::Current, place, "after unmap()")?;
+            subject.ensure_reads(neighbour.start(), 0xB0B, "its neighbour having been unmapped")?;
+            let answer = subject.vmm.unmap(Space::Current, place);
+            ensure_answer(answer, Err(VmmError::NotMapped), format_args!("unmap() of {place}, for the second time,"))?;
+            // It is ours: we can give it back, and map another one in its place.
+            subject.machine.give_back(a);
+            subject.map(Space::Current, place, b, protection)?;
+            subject.ensure_reads(place.start(), 0xB0B, "mapped again, to another frame")?;
+        }
+        for place in [Page::NULL, page(0x3000_0000), page(0x0804_B000), page(0xF444_4000)] {
+            let answer = subject.vmm.unmap(Space::Current, place);
+            ensure_answer(answer, Err(VmmError::NotMapped), format_args!("unmap() of {place}, which is not mapped,"))?;
+        }
+        Ok(())
+    })
+}
+
+/// The processor forgets a page that is unmapped: that page, and no other.
+///
+/// Catches a flush that is missing, and one of everything.
+pub fn unmap_flushes(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        for (place, protection) in [(0x0804_8000, UW), (0xF000_5000, KW)] {
+            let frames = [subject.frame()?, subject.frame()?, subject.frame()?];
+            for (place, frame) in range(place, 3).iter().zip(frames) {
+                subject.map(Space::Current, place, frame, protection)?;
+                subject.write(place.start(), place.number())?;
+            }
+            subject.forget_flushes();
+            for (place, frame) in range(place, 3).iter().zip(frames) {
+                subject.ensure_reads(place.start(), place.number(), "which is mapped")?;
+                subject.unmap(Space::Current, place, frame)?;
+                subject.ensure_faults(place, "right after unmap(), though the processor had used it before")?;
+                subject.ensure_flushed(&[place], format_args!("unmap() of {place}"))?;
+            }
+            // Another frame in the same place: what counts is the new one.
+            let first = page(place);
+            subject.map(Space::Current, first, frames[0], protection)?;
+            subject.ensure_reads(first.start(), first.number(), "mapped again")?;
+            subject.unmap(Space::Current, first, frames[0])?;
+            subject.map(Space::Current, first, frames[1], protection)?;
+            subject.ensure_reads(first.start(), first.number() + 1, "mapped to another frame")?;
+        }
+        Ok(())
+    })
+}
+
+/// A changed protection holds for the very next access.
+///
+/// Catches a flush that is missing after rights were taken away.
+pub fn protect_at_once(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        subject.prepare_ring_3(Space::Current)?;
+        let user = page(0x0804_8000);
+        let frame = subject.map_new(Space::Current, user, UW)?;
+        let neighbour = page(0x0804_9000);
+        subject.map_new(Space::Current, neighbour, UW)?;
+        subject.ensure_rights(user, UW, "as it was mapped")?;
+        for protection in [UR, UW, KR, UR, KW, UW, KR, UW] {
+            change(subject, user, protection)?;
+            subject.ensure_mapped(Space::Current, user, frame, protection)?;
+            subject.ensure_rights(neighbour, UW, "its neighbour's protection having changed")?;
+        }
+        let kernel = page(0xF000_0000);
+        subject.map_new(Space::Current, kernel, KW)?;
+        subject.ensure_rights(kernel, KW, "as it was mapped")?;
+        for protection in [KR, KW, KR] {
+            change(subject, kernel, protection)?;
+        }
+        // What an allocation is, it stays.
+        let frames = subject.machine.managers_frames();
+        let allocation = range(0x1000_0000, 2);
+        subject.allocate_in(Space::Current, allocation, UW)?;
+        subject.protect(Space::Current, allocation.first(), UR)?;
+        subject.free_in(Space::Current, allocation)?;
+        let saw = subject.machine.managers_frames();
+        ensure!(saw == frames, expected: ("{frames} frames with the manager after protect() and free_in()"), saw: ("{saw}"));
+
+        for place in [page(0x3000_0000), page(0x0804_C000), page(0xF444_4000)] {
+            let answer = subject.vmm.protect(Space::Current, place, KR);
+            ensure_answer(
+                answer,
+                Err(VmmError::NotMapped),
+                format_args!("protect() of {place}, which is not mapped,"),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Changes a page's protection, and tries it out.
+fn change(subject: &mut Subject<'_>, page: Page, protection: mm_api::Protection) -> Outcome {
+    subject.forget_flushes();
+    subject.protect(Space::Current, page, protection)?;
+    subject.ensure_flushed(&[page], format_args!("protect() of {page}"))?;
+    subject.ensure_rights(page, protection, "right after protect()")
+}
+
+/// A table of the user half goes when its last page goes, and not before.
+pub fn empty_tables(context: &mut Context) -> Outcome {
+    booted(context, |subject| {
+        let directory = subject.directory()?;
+        let shared = subject.frame()?;
+        for space in [Space::Kernel, Space::Of(&directory)] {
+            let before = subject.machine.managers_frames();
+            for order in [[0, 1023, 512], [1023, 512, 0], [512, 0, 1023]] {
+                let places = order.map(|number| page(0x0800_0000 + number * 0x1000));
+                for place in places {
+                    subject.map(space, place, shared, UW)?;
+                }
+                for (left, place) in (0..3).rev().zip(places) {
+                    ensure_tables(subject, before, 1, "before the last page of it is unmapped")?;
+                    subject.unmap(space, place, shared)?;
+                    ensure_tables(subject, before, u32::from(left > 0), "after unmap()")?;
+                }
+            }
+            // A range over parts of three tables.
+            let wide = range(0x083F_E000, 1028);
+            subject.allocate_in(space, wide, UW)?;
+            ensure_tables(subject, before, 1031, "with 1028 pages in three tables")?;
+            subject.free_in(space, wide)?;
+            ensure_tables(subject, before, 0, "after free_in()")?;
+            // A mapped page keeps its table when the allocated ones go.
+            subject.map(space, page(0x0800_5000), shared, UW)?;
+            subject.allocate_in(space, range(0x0800_6000, 4), UW)?;
+            subject.free_in(space, range(0x0800_6000, 4))?;
+            ensure_tables(subject, before, 1, "with one page mapped")?;
+            subject.unmap(space, page(0x0800_5000), shared)?;
+            ensure_tables(subject, before, 0, "after unmap()")?;
+        }
+        // A table that went is not used any more.
+        subject.map(Space::Current, page(0x0800_7000), shared, UW)?;
+        subject.write(page(0x0800_7000).start(), 1)?;
+        subject.unmap(Space::Current, page(0x0800_7000), shared)?;
+        subject.ensure_faults(page(0x0800_7000), "its table having gone")?;
+        subject.vmm.destroy_directory(directory);
+        Ok(())
+    })
+}
+
+/// Fails unless the manager has `more` frames than `before`.
+fn ensure_tables(subject: &Subject<'_>, before: u32, more: u32, when: &str) -> Outcome {
+    let saw = subject.machine.managers_frames() as i64 - i64::from(before);
+    ensure!(
+        saw == i64::from(more),
+        expected: ("{more} frames for tables and pages, {when}"),
+        saw: ("{saw}")
+    );
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The machine, as it is handed to a virtual memory manager.
+
+use mm_api::layout::SELF_MAP_START;
+use mm_api::{Entry, EntryFlags, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr};
+
+use super::{Owner, PagedMachine, State};
+use crate::arch::{fill, paging, probe};
+
+/// The machine, as it is handed to a virtual memory manager.
+#[derive(Clone, Copy)]
+pub struct Handle(pub(super) &'static PagedMachine);
+
+impl PhysMemory for Handle {
+    #[track_caller]
+    fn read(&self, table: Frame, index: TableIndex) -> Entry {
+        let state = self.0.state();
+        state.ensure_table(table, "read");
+        state.entry(table, index)
+    }
+
+    #[track_caller]
+    fn write(&mut self, table: Frame, index: TableIndex, entry: Entry) {
+        let index = index.as_u32() as usize;
+        self.0.state().with_table(table, "written to", |words| words[index] = entry.bits());
+    }
+
+    #[track_caller]
+    fn clear(&mut self, frame: Frame) {
+        self.0.state().with_table(frame, "cleared", |words| fill::words(words, 0));
+    }
+}
+
+impl SelfMap for Handle {
+    #[track_caller]
+    fn read_at(&self, address: VirtAddr) -> Entry {
+        self.0.state().ensure_self_mapped(address);
+        match probe::read(address) {
+            Ok(bits) => Entry::from_bits(bits),
+            Err(fault) => panic!("page fault at {address}: {fault:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn write_at(&mut self, address: VirtAddr, entry: Entry) {
+        self.0.state().ensure_self_mapped(address);
+        // SAFETY: the tables lead to a table of the manager's, or to nothing.
+        if let Err(fault) = unsafe { probe::write(address, entry.bits()) } {
+            panic!("page fault at {address}: {fault:?}");
+        }
+    }
+}
+
+impl State {
+    /// Panics unless `address` is that of an entry in a self-map.
+    #[track_caller]
+    fn ensure_self_mapped(&self, address: VirtAddr) {
+        assert!(address >= SELF_MAP_START, "{address} is not in the last 4 MiB, where a directory may map itself");
+        assert!(address.as_u32().is_multiple_of(4), "{address} is not the address of an entry");
+        if let Ok(walk) = self.walk(paging::current_directory(), address) {
+            self.ensure_table(Frame::containing(walk.address), "used");
+        }
+    }
+}
+
+impl Tlb for Handle {
+    fn flush(&mut self, page: Page) {
+        self.0.state().flushes.note(page);
+        paging::flush_page(page.start());
+    }
+
+    fn flush_all(&mut self) {
+        self.0.state().flushes.note_all();
+        paging::flush_global();
+    }
+
+    #[track_caller]
+    fn load(&mut self, directory: Frame) {
+        let mut state = self.0.state();
+        state.ensure_table(directory, "loaded");
+        if let Some(unsound) = state.find_unsound(directory) {
+            panic!("{unsound}");
+        }
+        // SAFETY: what the kernel needs is mapped as it has to be.
+        unsafe { paging::load_directory(directory) };
+    }
+}
+
+impl FrameSource for Handle {
+    #[track_caller]
+    fn allocate(&mut self) -> Option<Frame> {
+        let mut state = self.0.state();
+        if state.allowance == Some(0) {
+            return None;
+        }
+        let frame = state.hand_out(Owner::Tables)?;
+        state.allowance = state.allowance.map(|left| left - 1);
+        Some(frame)
+    }
+
+    #[track_caller]
+    fn free(&mut self, frame: Frame) {
+        assert!(paging::current_directory() != frame, "{frame} is given back, but it is the current directory");
+        let mut state = self.0.state();
+        let names = |entry: &Entry| entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE) && entry.frame() == frame;
+        assert!(!state.sound.iter().any(names), "{frame} is given back, but it is a table of the direct map");
+        assert!(
+            state.ledger.owner(frame) != Owner::User && state.ledger.owner(frame) != Owner::Kernel,
+            "{frame} is given back, but it belongs to the caller of map()"
+        );
+        state.take_back(frame);
+    }
+}

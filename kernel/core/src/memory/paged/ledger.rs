@@ -1,0 +1,114 @@
+//! Whose each frame is.
+
+use mm_api::{Frame, MemoryMap};
+
+use crate::memory::lender::Lender;
+use crate::memory::scratch;
+
+/// Whose a frame is. What the kernel may do with a frame depends on this alone, never
+/// on what a lab says of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Nobody's: free, reserved, or no memory at all.
+    Free,
+    /// The virtual memory manager's: it is a directory or a table, or belongs to an
+    /// allocation.
+    Tables,
+    /// A process's, or a check's. Rust has no reference to it: its bytes are copied in
+    /// and out.
+    User,
+    /// The kernel's own: its heap and the stacks that it works on. Rust uses it by
+    /// address, so nothing else touches it.
+    Kernel,
+}
+
+/// Four bits for each frame, and one that says whether it is memory for the labs.
+///
+/// A frame that was given back keeps a value of its own, since it is poisoned already.
+pub(super) struct Ledger {
+    owners: &'static mut [u32],
+    usable: &'static mut [u32],
+    tables: u32,
+}
+
+/// Frames in a word of `owners`.
+const PER_WORD: u32 = 8;
+const MASK: u32 = 0xF;
+
+// What the four bits say. Zero stands for a frame that was never used.
+const TABLES: u32 = 1;
+const USER: u32 = 2;
+const KERNEL: u32 = 3;
+const POISONED: u32 = 4;
+
+impl Ledger {
+    /// The ledger of a machine with this map, whose lender has lent what is not free;
+    /// `None` if the memory put aside for it does not suffice.
+    pub(super) fn new(map: &MemoryMap<'_>, lender: &Lender<'_>) -> Option<Self> {
+        let end = last_frame_end(map);
+        let owners = scratch::take(end.div_ceil(PER_WORD))?;
+        let usable = scratch::take(end.div_ceil(u32::BITS))?;
+        for frame in mm_oracle::usable_ranges(map).flat_map(|range| range.iter()) {
+            if !lender.is_lent(frame) {
+                usable[(frame.number() / u32::BITS) as usize] |= 1 << (frame.number() % u32::BITS);
+            }
+        }
+        Some(Self { owners, usable, tables: 0 })
+    }
+
+    fn bits(&self, frame: Frame) -> u32 {
+        let word = self.owners.get((frame.number() / PER_WORD) as usize).copied().unwrap_or(0);
+        word >> (frame.number() % PER_WORD * 4) & MASK
+    }
+
+    pub(super) fn owner(&self, frame: Frame) -> Owner {
+        match self.bits(frame) {
+            TABLES => Owner::Tables,
+            USER => Owner::User,
+            KERNEL => Owner::Kernel,
+            _ => Owner::Free,
+        }
+    }
+
+    /// Whether the frame was given back, and so poisoned.
+    pub(super) fn is_poisoned(&self, frame: Frame) -> bool {
+        self.bits(frame) == POISONED
+    }
+
+    pub(super) fn set(&mut self, frame: Frame, owner: Owner) {
+        self.tables -= u32::from(self.owner(frame) == Owner::Tables);
+        self.tables += u32::from(owner == Owner::Tables);
+        let shift = frame.number() % PER_WORD * 4;
+        let value = match owner {
+            Owner::Tables => TABLES,
+            Owner::User => USER,
+            Owner::Kernel => KERNEL,
+            Owner::Free => POISONED,
+        };
+        if let Some(word) = self.owners.get_mut((frame.number() / PER_WORD) as usize) {
+            *word = *word & !(MASK << shift) | value << shift;
+        }
+    }
+
+    /// Whether the frame is memory that was not reserved or lent.
+    pub(super) fn is_usable(&self, frame: Frame) -> bool {
+        let word = self.usable.get((frame.number() / u32::BITS) as usize).copied().unwrap_or(0);
+        word & 1 << (frame.number() % u32::BITS) != 0
+    }
+
+    /// How many frames are [`Owner::Tables`].
+    pub(super) fn tables(&self) -> u32 {
+        self.tables
+    }
+}
+
+/// The number of the frame after the last one that is usable.
+fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
+    mm_oracle::usable_ranges(map).map(|range| range.end()).last().unwrap_or(0)
+}
+
+/// How many words the ledger of a machine with this map takes.
+pub(crate) fn words_of_ledger(map: &MemoryMap<'_>) -> u32 {
+    let end = last_frame_end(map);
+    end.div_ceil(PER_WORD) + end.div_ceil(u32::BITS)
+}

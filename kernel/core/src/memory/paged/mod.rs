@@ -1,0 +1,408 @@
+//! The machine that page tables stand on: the processor, and frames that a
+//! frame allocator hands out.
+//!
+//! What a virtual memory manager does with it may be wrong in any way. So each
+//! frame is noted that it was given, it reaches no other, and no directory is
+//! loaded under which the kernel could not go on. Whatever it does against
+//! that is a panic that names its own line.
+
+use mm_api::{
+    Entry, Frame, KernelLayout, KernelMapping, KernelStack, Page, PageRange, PhysAddr, Protection, TableIndex, VirtAddr,
+};
+use mm_oracle::walk::{NotPresent, Walk, walk};
+use spin::{Mutex, MutexGuard};
+
+use super::boot_box::BootBox;
+use super::lender::Lender;
+use super::{direct, reach};
+use crate::arch::trap::TrapStack;
+use crate::arch::{fill, paging, probe};
+use crate::labs::Frames;
+use crate::machine::Machine as TheMachine;
+
+mod flushes;
+mod handle;
+mod ledger;
+mod soundness;
+
+pub use crate::arch::probe::Fault;
+pub use flushes::Flushes;
+pub use handle::Handle;
+use ledger::Ledger;
+pub use ledger::Owner;
+pub(crate) use ledger::words_of_ledger;
+use soundness::DIRECT_MAP_ENTRIES;
+
+/// What a frame contains when it is handed out, in every word. As an entry of a
+/// page table it is present.
+pub const POISON: u32 = 0xDEAD_BEEF;
+
+/// The machine: for one check, or for the running system.
+///
+/// Nobody ever waits for it. There is one processor, so whoever finds it in use
+/// would wait for ever; that is a panic.
+pub struct PagedMachine(Mutex<State>);
+
+struct State {
+    frames: Frames,
+    ledger: Ledger,
+    /// How many more frames the manager may have; `None`: all there are.
+    allowance: Option<u32>,
+    flushes: Flushes,
+    pieces: [KernelMapping; 5],
+    /// The directory's entries for the direct map, as they were found right
+    /// when a directory was loaded the last time.
+    sound: [Entry; DIRECT_MAP_ENTRIES],
+    /// Where the code is that probes execute in ring 3, once it is mapped.
+    user_code: Option<VirtAddr>,
+}
+
+impl PagedMachine {
+    /// The machine, with a frame allocator that was built for its memory map and
+    /// with this lender, the machine's. `None` if the memory that is put aside for
+    /// the kernel's records does not suffice.
+    pub fn start(machine: &'static TheMachine, lender: &Lender<'_>, frames: Frames) -> Option<&'static Self> {
+        let ledger = Ledger::new(&machine.map(), lender)?;
+        paging::enable_global_pages();
+        let state = State {
+            frames,
+            ledger,
+            allowance: None,
+            flushes: Flushes::NONE,
+            pieces: paging::direct_map_pieces(machine.direct_map_end()),
+            sound: [Entry::EMPTY; DIRECT_MAP_ENTRIES],
+            user_code: None,
+        };
+        Some(BootBox::new(Self(Mutex::new(state)))?.leak())
+    }
+
+    /// The machine as a virtual memory manager is given it.
+    pub fn handle(&'static self) -> Handle {
+        Handle(self)
+    }
+
+    /// The direct map as every directory has to hold it.
+    pub fn mappings(&self) -> [KernelMapping; 5] {
+        self.state().pieces
+    }
+
+    /// What the kernel half has to contain.
+    pub fn layout<'m>(&self, mappings: &'m [KernelMapping]) -> KernelLayout<'m> {
+        KernelLayout { mappings, temporary_table: paging::temporary_table() }
+    }
+
+    /// A frame for a process or a check, poisoned; `None` if there is no free frame.
+    pub fn take_frame(&self) -> Option<Frame> {
+        self.state().hand_out(Owner::User)
+    }
+
+    /// A frame that the kernel is about to use by address, poisoned; `None` if there is
+    /// no free frame.
+    pub fn take_kernel_frame(&self) -> Option<Frame> {
+        self.state().hand_out(Owner::Kernel)
+    }
+
+    /// Gives back a frame that was taken.
+    ///
+    /// # Panics
+    /// If it was not.
+    #[track_caller]
+    pub fn give_back(&self, frame: Frame) {
+        let mut state = self.state();
+        let owner = state.ledger.owner(frame);
+        assert!(owner != Owner::Tables, "{frame} is given back, but it belongs to the virtual memory manager");
+        state.take_back(frame);
+    }
+
+    /// Whose a frame is.
+    pub fn owner(&self, frame: Frame) -> Owner {
+        self.state().ledger.owner(frame)
+    }
+
+    /// How many frames the virtual memory manager has.
+    pub fn managers_frames(&self) -> u32 {
+        self.state().ledger.tables()
+    }
+
+    /// How many frames are free.
+    pub fn free_frames(&self) -> u32 {
+        self.state().frames.free_frames()
+    }
+
+    /// Lets the manager have only so many more frames, or, with `None`, all.
+    pub fn allow_frames(&self, allowance: Option<u32>) {
+        self.state().allowance = allowance;
+    }
+
+    /// What was flushed since the last call.
+    pub fn take_flushes(&self) -> Flushes {
+        core::mem::replace(&mut self.state().flushes, Flushes::NONE)
+    }
+
+    /// The directory that is loaded, as the processor has it.
+    pub fn directory(&self) -> Frame {
+        paging::current_directory()
+    }
+
+    /// What the tables from `root` on say about `address`. No lab is asked.
+    ///
+    /// # Errors
+    /// The entry on the way that is not present.
+    pub fn walk(&self, root: Frame, address: VirtAddr) -> Result<Walk, NotPresent> {
+        self.state().walk(root, address)
+    }
+
+    /// Makes a stack one that traps may arrive on, if the tables from `root` on map every
+    /// page of it, for the kernel alone and writable, to a frame of its own that was taken
+    /// for it. Nothing else touches those frames until
+    /// [`release_stack`](Self::release_stack).
+    ///
+    /// # Errors
+    /// The first page that is not mapped so.
+    pub fn claim_stack(&self, root: Frame, stack: KernelStack) -> Result<TrapStack, Page> {
+        let mut state = self.state();
+        for (page, claimed) in stack.pages().iter().zip(0..) {
+            if !state.claim(root, page) {
+                state.disclaim(root, stack.pages(), claimed);
+                return Err(page);
+            }
+        }
+        let first = stack.pages().first();
+        TrapStack::of(stack).ok_or(first)
+    }
+
+    /// Ends that: no trap arrives on the stack any more, and it may be destroyed.
+    pub fn release_stack(&self, root: Frame, stack: TrapStack) -> KernelStack {
+        self.state().disclaim(root, stack.pages(), stack.pages().len());
+        stack.into_inner()
+    }
+
+    /// Calls `work` with the words of a table, or of a frame of a process's or a
+    /// check's; `None` for any other frame.
+    pub fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&[u32; 1024]) -> R) -> Option<R> {
+        let state = self.state();
+        let visible = matches!(state.ledger.owner(frame), Owner::Tables | Owner::User);
+        visible.then(|| state.with_words(frame, |words| work(words)))
+    }
+
+    /// A word of such a frame; `None` for any other frame.
+    pub fn word(&self, address: PhysAddr) -> Option<u32> {
+        self.with_words(Frame::containing(address), |words| words[(address.page_offset() / 4) as usize])
+    }
+
+    /// Fills a frame of a process's or a check's with a word.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn fill(&self, frame: Frame, word: u32) {
+        self.state().with_user_words(frame, |words| fill::words(words, word));
+    }
+
+    /// Calls `work` with the bytes of a frame of a process's or a check's.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn with_bytes<R>(&self, frame: Frame, work: impl FnOnce(&mut [u8]) -> R) -> R {
+        self.state().with_user_words(frame, |words| work(bytemuck::cast_slice_mut(words)))
+    }
+
+    /// Reads the word at `address`, as the kernel.
+    ///
+    /// # Errors
+    /// The page fault that the access ends in.
+    pub fn read(&self, address: VirtAddr) -> Result<u32, Fault> {
+        probe::read(address)
+    }
+
+    /// Writes a word to `address`, as the kernel.
+    ///
+    /// # Errors
+    /// The page fault that the access ends in; or, before it is tried, that the
+    /// tables lead to memory of the kernel's.
+    pub fn write(&self, address: VirtAddr, value: u32) -> Result<(), NoWrite> {
+        self.state().ensure_harmless(address)?;
+        // SAFETY: the tables lead to a frame that Rust has no reference to, or to none;
+        // what the processor may remember was such a frame, too.
+        unsafe { probe::write(address, value) }.map_err(NoWrite::Fault)
+    }
+
+    /// Copies the code that accesses in ring 3 need into a frame of the check's,
+    /// which is mapped for users at `page` in the directories in question.
+    ///
+    /// # Panics
+    /// If the frame is not a check's.
+    pub fn put_user_code(&self, frame: Frame, page: Page) {
+        let mut state = self.state();
+        state.with_user_words(frame, |words| words[..probe::USER_CODE_WORDS].copy_from_slice(&probe::user_code()));
+        state.user_code = Some(page.start());
+    }
+
+    /// Reads the word at `address` in ring 3.
+    ///
+    /// # Errors
+    /// The page fault that the access ends in.
+    ///
+    /// # Panics
+    /// If [`put_user_code`](Self::put_user_code) was not called, or users may not
+    /// read the page that it was told.
+    pub fn read_as_user(&self, address: VirtAddr) -> Result<u32, Fault> {
+        let code = self.state().user_code.expect("there is code for ring 3");
+        probe::read_as_user(address, code)
+    }
+
+    /// Writes a word to `address` in ring 3.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    ///
+    /// # Panics
+    /// As [`read_as_user`](Self::read_as_user).
+    pub fn write_as_user(&self, address: VirtAddr, value: u32) -> Result<(), NoWrite> {
+        let code = self.state().user_code.expect("there is code for ring 3");
+        self.state().ensure_harmless(address)?;
+        // SAFETY: as in `write`.
+        unsafe { probe::write_as_user(address, value, code) }.map_err(NoWrite::Fault)
+    }
+
+    #[track_caller]
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.try_lock().expect("the machine is asked for something in the middle of something else")
+    }
+}
+
+/// Why a word was not written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoWrite {
+    /// The write is a page fault.
+    Fault(Fault),
+    /// It was not tried: the tables lead to this frame, which nobody was given.
+    Foreign(Frame),
+}
+
+impl State {
+    #[track_caller]
+    fn hand_out(&mut self, owner: Owner) -> Option<Frame> {
+        let frame = self.frames.allocate()?;
+        let free = self.ledger.is_usable(frame) && self.ledger.owner(frame) == Owner::Free;
+        assert!(free, "the frame allocator handed out {frame}, which is in use or no memory at all");
+        let poisoned = self.ledger.is_poisoned(frame);
+        self.ledger.set(frame, owner);
+        if !poisoned {
+            self.with_words(frame, |words| fill::words(words, POISON));
+        }
+        Some(frame)
+    }
+
+    #[track_caller]
+    fn take_back(&mut self, frame: Frame) {
+        assert!(
+            self.ledger.owner(frame) != Owner::Free,
+            "{frame} is given back, but it is not in use: it was given back before, or never taken"
+        );
+        self.with_words(frame, |words| fill::words(words, POISON));
+        self.ledger.set(frame, Owner::Free);
+        if let Err(error) = self.frames.free(frame) {
+            panic!("the frame allocator does not take back {frame}: {error}");
+        }
+    }
+
+    /// Makes the frame that a page of a stack is mapped to the kernel's own; `false` if it
+    /// is not mapped as it has to be.
+    fn claim(&mut self, root: Frame, page: Page) -> bool {
+        let Ok(walk) = self.walk(root, page.start()) else { return false };
+        let frame = Frame::containing(walk.address);
+        let is_sound = walk.protection() == Protection::KERNEL_WRITE && self.ledger.owner(frame) == Owner::User;
+        if is_sound {
+            self.ledger.set(frame, Owner::Kernel);
+        }
+        is_sound
+    }
+
+    /// Undoes that for the first so many pages of a stack.
+    fn disclaim(&mut self, root: Frame, stack: PageRange, pages: u32) {
+        for page in stack.iter().take(pages as usize) {
+            if let Ok(walk) = self.walk(root, page.start())
+                && self.ledger.owner(Frame::containing(walk.address)) == Owner::Kernel
+            {
+                self.ledger.set(Frame::containing(walk.address), Owner::User);
+            }
+        }
+    }
+
+    /// Calls `work` with the words of a frame that was handed out.
+    ///
+    /// Only for frames that Rust has no reference to: tables, frames of processes and
+    /// checks, and any frame in the moment in which it is handed out or given back.
+    fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
+        assert!(self.ledger.owner(frame) != Owner::Free, "{frame} is not in use");
+        // SAFETY: the frame is usable memory that was not lent and was handed out, and
+        // Rust has no reference to it but this one, for as long as `work` takes.
+        unsafe { reach::with_frame(frame, work) }
+    }
+
+    /// Calls `work` with the words of a frame of a process's or a check's.
+    #[track_caller]
+    fn with_user_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
+        assert!(self.ledger.owner(frame) == Owner::User, "{frame} is neither a process's nor the check's");
+        self.with_words(frame, work)
+    }
+
+    /// Panics unless a frame is a table that the manager works on; `action` completes
+    /// "… as a table".
+    #[track_caller]
+    fn ensure_table(&self, table: Frame, action: &str) {
+        match self.ledger.owner(table) {
+            Owner::Tables => {}
+            Owner::User | Owner::Kernel => {
+                panic!("{table} is {action} as a table, but it belongs to the caller of map()")
+            }
+            Owner::Free if self.ledger.is_usable(table) => {
+                panic!("{table} is {action} as a table, but it is free: it was given back, or never taken")
+            }
+            Owner::Free if table == Entry::from_bits(POISON).frame() => {
+                panic!("{table} is {action} as a table: its number is from {POISON:#x}, an entry that was not cleared")
+            }
+            Owner::Free => panic!("{table} is {action} as a table, but it is reserved, or no memory at all"),
+        }
+    }
+
+    /// Calls `work` with the words of such a table.
+    #[track_caller]
+    fn with_table<R>(&self, table: Frame, action: &str, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
+        self.ensure_table(table, action);
+        self.with_words(table, work)
+    }
+
+    /// An entry of a frame that was handed out.
+    fn entry(&self, table: Frame, index: TableIndex) -> Entry {
+        Entry::from_bits(self.with_words(table, |words| words[index.as_u32() as usize]))
+    }
+
+    /// Reads an entry of a table, for a walk: what is no memory of the labs' is
+    /// read too if the direct map shows it, and is empty otherwise.
+    fn peek(&self, table: Frame, index: TableIndex) -> Entry {
+        let place = table.start().as_u32() + 4 * index.as_u32();
+        if matches!(self.ledger.owner(table), Owner::Tables | Owner::User) {
+            return self.entry(table, index);
+        }
+        match direct(PhysAddr::new(place)) {
+            Some(address) => Entry::from_bits(probe::read(address).unwrap_or(0)),
+            None => Entry::EMPTY,
+        }
+    }
+
+    fn walk(&self, root: Frame, address: VirtAddr) -> Result<Walk, NotPresent> {
+        walk(root, address, |table, index| self.peek(table, index))
+    }
+
+    /// Whether a write to `address` can only reach memory that is for that.
+    fn ensure_harmless(&self, address: VirtAddr) -> Result<(), NoWrite> {
+        let Ok(walk) = self.walk(paging::current_directory(), address) else { return Ok(()) };
+        let frame = Frame::containing(walk.address);
+        let is_for_that = matches!(self.ledger.owner(frame), Owner::Tables | Owner::User);
+        // A write that is denied does no harm wherever it leads.
+        if is_for_that || !walk.protection().writable { Ok(()) } else { Err(NoWrite::Foreign(frame)) }
+    }
+}

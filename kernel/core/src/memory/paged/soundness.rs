@@ -1,0 +1,118 @@
+//! What every directory has to hold, or the kernel could not go on in it.
+
+use core::fmt;
+
+use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, TEMPORARY_END, TEMPORARY_START};
+use mm_api::{Entry, EntryFlags, Frame, KernelMapping, Page, TABLE_ENTRIES, TableIndex};
+use mm_oracle::walk::Walk;
+
+use super::State;
+use crate::arch::paging;
+
+/// The directory's entries for the direct map.
+pub(super) const DIRECT_MAP_ENTRIES: usize = (DIRECT_MAP_SIZE / (PAGE_SIZE * TABLE_ENTRIES)) as usize;
+/// The first of them.
+const FIRST_DIRECT_MAP_ENTRY: usize = Page::containing(KERNEL_BASE).directory_index().as_u32() as usize;
+
+/// The direct map ends where the kernel's virtual allocations begin.
+const _: () = assert!(KERNEL_BASE.as_u32() + DIRECT_MAP_SIZE == KERNEL_VIRTUAL_START.as_u32());
+
+/// The page whose table is that of the temporary mappings.
+const TEMPORARY: Page = Page::containing(TEMPORARY_START);
+
+impl State {
+    /// What a directory gets wrong about the parts of the kernel half that the
+    /// kernel needs to go on.
+    pub(super) fn find_unsound(&mut self, root: Frame) -> Option<Unsound> {
+        if self.is_as_found_before(root) {
+            return None;
+        }
+        for piece in self.pieces {
+            if let Some(unsound) = self.find_unsound_piece(root, piece) {
+                return Some(unsound);
+            }
+        }
+        if !is_temporary_table(self.peek(root, TEMPORARY.directory_index())) {
+            let frame = paging::temporary_table();
+            return Some(Unsound { root, page: TEMPORARY, frame, found: None, writable: true });
+        }
+        for (index, sound) in TableIndex::kernel_half().zip(0..DIRECT_MAP_ENTRIES) {
+            self.sound[sound] = untouched(self.peek(root, index));
+        }
+        None
+    }
+
+    /// Whether a directory has the entries that the kernel needs just as the last one
+    /// had them that was found right. With every switch to another process, a
+    /// directory is loaded.
+    fn is_as_found_before(&self, root: Frame) -> bool {
+        self.with_words(root, |words| {
+            let direct_map = &words[FIRST_DIRECT_MAP_ENTRY..FIRST_DIRECT_MAP_ENTRY + DIRECT_MAP_ENTRIES];
+            let temporary = Entry::from_bits(words[TEMPORARY.directory_index().as_u32() as usize]);
+            self.sound[0].is_present()
+                && direct_map.iter().zip(&self.sound).all(|(word, sound)| untouched(Entry::from_bits(*word)) == *sound)
+                && is_temporary_table(temporary)
+        })
+    }
+
+    /// What a directory gets wrong about a piece of the direct map.
+    fn find_unsound_piece(&self, root: Frame, piece: KernelMapping) -> Option<Unsound> {
+        let mut done = 0;
+        while done < piece.pages.len() {
+            let page = piece.pages.first().checked_add(done)?;
+            let frame = Frame::new(piece.first_frame.number() + done)?;
+            let left_in_table = (TABLE_ENTRIES - page.table_index().as_u32()).min(piece.pages.len() - done);
+            // What was found right before needs no second look.
+            let entry = untouched(self.peek(root, page.directory_index()));
+            let index = (page.directory_index().as_u32() as usize) - FIRST_DIRECT_MAP_ENTRY;
+            if entry.is_present() && entry == self.sound[index] {
+                done += left_in_table;
+                continue;
+            }
+            let found = self.walk(root, page.start()).ok();
+            let right = found
+                .is_some_and(|walk| walk.address == frame.start() && (walk.protection().writable || !piece.writable));
+            if !right {
+                return Some(Unsound { root, page, frame, found, writable: piece.writable });
+            }
+            let is_large = found.is_some_and(|walk| walk.table.is_none());
+            done += if is_large { left_in_table } else { 1 };
+        }
+        None
+    }
+}
+
+/// Whether an entry names the table of the temporary mappings.
+fn is_temporary_table(entry: Entry) -> bool {
+    entry.is_present() && entry.frame() == paging::temporary_table() && entry.has(EntryFlags::WRITABLE)
+}
+
+/// An entry without what the processor notes in it.
+fn untouched(entry: Entry) -> Entry {
+    entry.with_flags(entry.flags() - EntryFlags::ACCESSED - EntryFlags::DIRTY)
+}
+
+/// What is wrong with a directory.
+pub(super) struct Unsound {
+    root: Frame,
+    page: Page,
+    frame: Frame,
+    found: Option<Walk>,
+    writable: bool,
+}
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { root, page, frame, found, writable } = self;
+        write!(f, "the directory in {root} cannot be loaded, the kernel could not go on: ")?;
+        if (TEMPORARY_START..TEMPORARY_END).contains(&page.start()) {
+            return write!(f, "its entry for {page} does not name the table of the temporary mappings, in {frame}");
+        }
+        let rights = if *writable { "writable" } else { "readable" };
+        write!(f, "{page} has to be {frame}, {rights}, and is ")?;
+        match found {
+            Some(walk) => write!(f, "{}, {}", Frame::containing(walk.address), walk.protection()),
+            None => f.write_str("not mapped"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The kernel's image: what each lab provides, and where the kernel begins.
+//!
+//! This is the only crate that names the labs' types. Cargo's features decide which
+//! of them are the student's and which are the reference. When a student saves, the
+//! lab and this crate are compiled, and everything is linked.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use core::ptr::NonNull;
+
+use kernel_core::labs::{Heap, HeapLab, Labs, Switch};
+use kernel_core::machine::Machine;
+use kernel_core::memory::paged::Handle;
+use mm_api::{AllocError, HeapMemory};
+
+static LABS: Labs = Labs::of::<
+    pmm::Pmm,
+    vmm::Vmm<Handle>,
+    KernelHeap,
+    heap::SharedHeap<Heap, Switch>,
+    process_heap::Heap,
+    stack::ProcessStack,
+    stack::StackArea,
+>();
+
+/// Lab 03's heap, whose constructor is no part of its trait.
+struct KernelHeap;
+
+impl HeapLab for KernelHeap {
+    type Heap = heap::Heap<'static>;
+
+    #[allow(unsafe_code)]
+    unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError> {
+        // SAFETY: the caller's promise, which is the same.
+        unsafe { heap::Heap::new(base, memory) }
+    }
+}
+
+kernel_core::entry!(main);
+
+fn main(machine: &'static Machine) -> ! {
+    kernel_checks::main(machine, &LABS)
+}

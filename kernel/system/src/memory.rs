@@ -1,0 +1,376 @@
+//! The running system's memory: the labs, one upon the other.
+//!
+//! Frames come from lab 01, address spaces from lab 02, and the kernel's heap,
+//! behind `Box` and `Vec`, from lab 03. There is one of each, for as long as the
+//! machine runs.
+//!
+//! # The rule
+//! Nothing is allocated on the heap, and nothing freed, while the memory is held
+//! ([`with`]): the heap itself needs it to grow. Whoever does it all the same is
+//! stopped by a panic, every time, not only when the heap has to grow.
+
+use core::cell::RefCell;
+use core::fmt;
+
+use kernel_core::labs::{Labs, Manager};
+use kernel_core::machine::Machine;
+use kernel_core::memory::lender::Lender;
+use kernel_core::memory::paged::{Owner, PagedMachine};
+use kernel_core::{explain_panics, interrupts};
+use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
+use mm_api::{
+    AllocError, Directory, Frame, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
+    VirtAddr, VmmError,
+};
+use spin::{Mutex, Once};
+
+use crate::pages::{Part, SharedPages, SpacePages};
+
+mod allocator;
+mod counted;
+pub mod kernel_heap;
+
+pub use allocator::in_use as heap_in_use;
+pub use counted::Counted;
+
+/// The user half, but for page 0.
+const USER: PageRange = PageRange::between(VirtAddr::new(mm_api::layout::PAGE_SIZE), USER_SPACE_END);
+
+/// Where the kernel's stacks are.
+const KERNEL_STACKS: PageRange = PageRange::between(KERNEL_STACKS_START, KERNEL_STACKS_END);
+
+/// The memory of the running system.
+pub struct Memory {
+    labs: &'static Labs,
+    /// The virtual memory manager; the directory that is loaded is one of its own.
+    vmm: Manager,
+    /// The machine under it, which frames are taken from.
+    machine: &'static PagedMachine,
+    /// The kernel's own directory.
+    root: Frame,
+    /// How many frames lab 01 manages.
+    managed: u32,
+    /// How many frames are mapped in the kernel's heap, its stacks, and user halves.
+    heap: u32,
+    kernel_stacks: u32,
+    user: u32,
+}
+
+/// Pages of the running system's memory.
+pub type SystemPages<'a> = Counted<'a, SpacePages<'a>>;
+
+impl Memory {
+    /// The labs' components.
+    pub fn labs(&self) -> &'static Labs {
+        self.labs
+    }
+
+    /// The machine under the virtual memory manager.
+    pub fn machine(&self) -> &'static PagedMachine {
+        self.machine
+    }
+
+    /// The kernel's own directory.
+    pub fn kernel_root(&self) -> Frame {
+        self.root
+    }
+
+    /// The virtual memory manager itself, for checks that go behind the system's back.
+    pub fn manager(&mut self) -> &mut Manager {
+        &mut self.vmm
+    }
+
+    /// A directory for a process.
+    ///
+    /// # Errors
+    /// The lab's.
+    pub fn create_directory(&mut self) -> Result<Directory, VmmError> {
+        self.vmm.create_directory()
+    }
+
+    /// Gives a directory back in which nothing is mapped.
+    pub fn destroy_directory(&mut self, directory: Directory) {
+        self.vmm.destroy_directory(directory);
+    }
+
+    /// Loads the directory of a process, or the kernel's own, unless it is loaded.
+    pub fn load(&mut self, space: Space<'_>) {
+        if self.machine.directory() != self.root_of(space) {
+            self.vmm.load(space);
+        }
+    }
+
+    /// Changes what may be done with a page of a process.
+    ///
+    /// # Errors
+    /// The lab's.
+    pub fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError> {
+        self.vmm.protect(space, page, protection)
+    }
+
+    /// The directory that a space stands for.
+    fn root_of(&self, space: Space<'_>) -> Frame {
+        match space {
+            Space::Current => self.machine.directory(),
+            Space::Kernel => self.root,
+            Space::Of(directory) => directory.frame(),
+        }
+    }
+
+    /// The pages of a process's user half. Whoever maps one unmaps it before the
+    /// directory is destroyed.
+    pub fn user_pages<'a>(&'a mut self, directory: &'a Directory, protection: Protection) -> SystemPages<'a> {
+        let (space, root) = (Space::Of(directory), directory.frame());
+        let part = Part { pages: USER, protection, owner: Owner::User };
+        let pages = SpacePages::new(&mut *self.vmm, self.machine, space, root, part);
+        Counted { pages, count: &mut self.user }
+    }
+
+    /// Calls `work` with the pages of two user halves at the same time: to copy a
+    /// process's into a new one's. Otherwise as [`user_pages`](Self::user_pages).
+    pub fn with_two_users<R>(
+        &mut self,
+        from: &Directory,
+        to: &Directory,
+        protection: Protection,
+        work: impl FnOnce(&dyn Pages, &mut dyn Pages) -> R,
+    ) -> R {
+        let (vmm, machine) = (RefCell::new(&mut *self.vmm), self.machine);
+        let part = Part { pages: USER, protection, owner: Owner::User };
+        let from = SharedPages::new(&vmm, machine, Space::Of(from), from.frame(), part);
+        let to = SharedPages::new(&vmm, machine, Space::Of(to), to.frame(), part);
+        work(&from, &mut Counted { pages: to, count: &mut self.user })
+    }
+
+    /// The pages of the kernel's stacks.
+    pub fn kernel_stack_pages(&mut self) -> SystemPages<'_> {
+        // They are the kernel's own once a stack is claimed.
+        let part = Part { pages: KERNEL_STACKS, protection: Protection::KERNEL_WRITE, owner: Owner::User };
+        let pages = SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part);
+        Counted { pages, count: &mut self.kernel_stacks }
+    }
+
+    /// The pages of the kernel's heap, whose frames are to be `owner`'s.
+    fn heap_pages(&mut self, owner: Owner) -> SystemPages<'_> {
+        let part = Part { pages: kernel_heap::PART, protection: Protection::KERNEL_WRITE, owner };
+        let pages = SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part);
+        Counted { pages, count: &mut self.heap }
+    }
+
+    /// Whose the frames are.
+    pub fn frames(&self) -> FrameCounts {
+        FrameCounts {
+            managed: self.managed,
+            free: self.machine.free_frames(),
+            manager: self.machine.managers_frames(),
+            heap: self.heap,
+            kernel_stacks: self.kernel_stacks,
+            user: self.user,
+        }
+    }
+
+    /// How many page tables there are for the parts of the kernel half where pages are
+    /// mapped one by one. They may stay for ever.
+    pub fn kernel_tables(&self) -> u32 {
+        let [first, end] =
+            [KERNEL_VIRTUAL_START, TEMPORARY_START].map(|address| Page::containing(address).directory_index());
+        let indices = TableIndex::kernel_half().filter(|index| (first..end).contains(index));
+        let count = |words: &_| indices.filter_map(|index| entry(words, index)).count();
+        // At most as many as a directory has entries.
+        self.machine.with_words(self.root, count).unwrap_or(0) as u32
+    }
+
+    /// What the user half of a directory holds, by a look at its tables: how many pages
+    /// of `part` are mapped, and how many tables there are.
+    pub fn user_half(&self, directory: &Directory, part: PageRange) -> UserHalf {
+        let mut found = UserHalf { pages: 0, tables: 0 };
+        let root = directory.frame();
+        let mut next = 0;
+        while let Some((upper, table)) = self.next_table(root, next) {
+            next = upper.as_u32() + 1;
+            found.tables += 1;
+            let is_counted =
+                |lower, words: &_| part.contains(Page::from_indices(upper, lower)) && entry(words, lower).is_some();
+            let pages = self
+                .machine
+                .with_words(table, |words| TableIndex::all().filter(|&lower| is_counted(lower, words)).count());
+            // At most as many as a table has entries.
+            found.pages += pages.unwrap_or(0) as u32;
+        }
+        found
+    }
+
+    /// The first table of the user half that a directory names from its entry
+    /// number `from` on.
+    fn next_table(&self, root: Frame, from: u32) -> Option<(TableIndex, Frame)> {
+        let mut indices = TableIndex::user_half().skip(from as usize);
+        self.machine
+            .with_words(root, |words| indices.find_map(|index| entry(words, index).map(|table| (index, table))))
+            .flatten()
+    }
+}
+
+/// The frame that an entry of a table names, if it is present.
+fn entry(words: &[u32; TABLE_ENTRIES as usize], index: TableIndex) -> Option<Frame> {
+    let entry = mm_api::Entry::from_bits(words[index.as_u32() as usize]);
+    entry.is_present().then(|| entry.frame())
+}
+
+/// Whose the frames are that lab 01 manages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameCounts {
+    /// All of them.
+    pub managed: u32,
+    /// Nobody's.
+    pub free: u32,
+    /// The virtual memory manager's: directories, tables, and what it has allocated.
+    pub manager: u32,
+    /// In the kernel's heap.
+    pub heap: u32,
+    /// In kernel stacks.
+    pub kernel_stacks: u32,
+    /// Mapped in user halves.
+    pub user: u32,
+}
+
+/// What the user half of an address space holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UserHalf {
+    /// Pages that are mapped, of those that were asked about.
+    pub pages: u32,
+    /// Frames of page tables, all of them.
+    pub tables: u32,
+}
+
+/// A lab that has come up, and what it says.
+#[derive(Clone, Copy, Debug)]
+pub enum Started {
+    /// Lab 01.
+    Frames {
+        /// Frames that it manages.
+        managed: u32,
+        /// Those of them that are free.
+        free: u32,
+        /// Frames that were lent to it for its records.
+        lent: u32,
+    },
+    /// Lab 02: the kernel's directory is loaded.
+    Paging {
+        /// The directory's frame.
+        directory: mm_api::Frame,
+        /// Frames that directory and tables take.
+        tables: u32,
+    },
+    /// Lab 03.
+    Heap {
+        /// Bytes that the heap has grown to.
+        bytes: u32,
+    },
+}
+
+/// Why the memory did not come up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartError {
+    /// It has been started before, or somebody else has the machine's memory.
+    Twice,
+    /// Lab 01 refused.
+    Frames(InitError),
+    /// The memory that was put aside for the kernel's records does not suffice.
+    NoRecords,
+    /// Lab 02 refused.
+    Paging(VmmError),
+    /// Lab 03 refused.
+    Heap(AllocError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Twice => f.write_str("the machine's memory was given to somebody already"),
+            Self::Frames(error) => write!(f, "the frame allocator did not start: {error}"),
+            Self::NoRecords => f.write_str("there is no memory for the kernel's records of frames"),
+            Self::Paging(error) => write!(f, "the virtual memory manager did not start: {error}"),
+            Self::Heap(error) => write!(f, "the kernel's heap did not start: {error}"),
+        }
+    }
+}
+
+/// The memory, once it is started.
+static MEMORY: Once<Mutex<Memory>> = Once::new();
+
+/// Brings the machine's memory up, once a boot: one lab upon the other, with the
+/// machine's lender. `say` is called after each lab.
+///
+/// # Errors
+/// The first thing that goes wrong. What came up before stays as it is.
+pub fn start(
+    machine: &'static Machine,
+    labs: &'static Labs,
+    lender: &mut Lender<'static>,
+    say: &mut dyn FnMut(Started),
+) -> Result<(), StartError> {
+    start_pages(machine, labs, lender, say)?;
+    kernel_heap::start().map_err(StartError::Heap)?;
+    explain_panics(allocator::explain);
+    say(Started::Heap { bytes: with(|memory| memory.heap) * mm_api::layout::PAGE_SIZE });
+    Ok(())
+}
+
+/// Brings up labs 01 and 02 alone. Otherwise as [`start`].
+///
+/// # Errors
+/// As there.
+pub fn start_pages(
+    machine: &'static Machine,
+    labs: &'static Labs,
+    lender: &mut Lender<'static>,
+    say: &mut dyn FnMut(Started),
+) -> Result<(), StartError> {
+    if is_up() {
+        return Err(StartError::Twice);
+    }
+    let frames = labs.frames(&machine.map(), lender).map_err(StartError::Frames)?;
+    let managed = frames.managed_frames();
+    say(Started::Frames { managed, free: frames.free_frames(), lent: lender.lent_frames() });
+
+    let paged = PagedMachine::start(machine, lender, frames).ok_or(StartError::NoRecords)?;
+    let mappings = paged.mappings();
+    let mut vmm = labs.manager(paged.handle(), &paged.layout(&mappings)).map_err(StartError::Paging)?;
+    vmm.load(Space::Kernel);
+    let root = paged.directory();
+    say(Started::Paging { directory: root, tables: paged.managers_frames() });
+    let memory = Memory { labs, vmm, machine: paged, root, managed, heap: 0, kernel_stacks: 0, user: 0 };
+    MEMORY.call_once(|| Mutex::new(memory));
+    Ok(())
+}
+
+/// Calls `work` with the memory.
+///
+/// # Panics
+/// If the memory is not up, or somebody works with it already: there is one
+/// processor, so that would be waited for in vain.
+#[track_caller]
+pub fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
+    let memory = MEMORY.get().expect("the system's memory is used before memory::start()");
+    interrupts::without(|| {
+        let mut memory = memory
+            .try_lock()
+            .expect("the system's memory is used in the middle of memory::with(), by the work that was given to it");
+        work(&mut memory)
+    })
+}
+
+/// Whether the memory is up.
+pub fn is_up() -> bool {
+    MEMORY.get().is_some()
+}
+
+/// Whose the frames are, if nobody works with the memory now.
+fn try_frames() -> Option<FrameCounts> {
+    Some(MEMORY.get()?.try_lock()?.frames())
+}
+
+/// Whether somebody works with the memory now.
+fn is_held() -> bool {
+    MEMORY.get().is_some_and(Mutex::is_locked)
+}

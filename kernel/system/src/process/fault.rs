@@ -1,0 +1,189 @@
+//! What a program did that the processor does not let it do, in words.
+
+use core::fmt;
+
+use abi::{Signal, WaitStatus};
+use kernel_core::console;
+use log::warn;
+use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::{Entry, Page, StackError, VirtAddr};
+use mm_oracle::walk::{Level, NotPresent, Walk};
+
+use super::system::System;
+use crate::memory;
+
+/// A fault of a program.
+pub struct Fault {
+    /// Which exception.
+    pub vector: u32,
+    /// What the processor says about it.
+    pub error_code: u32,
+    /// What address a page fault is about.
+    pub address: VirtAddr,
+}
+
+/// The vector of page faults.
+const PAGE_FAULT: u32 = 14;
+/// In a page fault's error code: the page is mapped.
+const PRESENT: u32 = 1 << 0;
+/// In a page fault's error code: it was a write.
+const WRITE: u32 = 1 << 1;
+
+/// Lets the program's stack grow, if that is what it takes; else ends the program.
+pub fn handle(system: &mut System, fault: &Fault) {
+    let mut stack = None;
+    if fault.vector == PAGE_FAULT && fault.error_code & PRESENT == 0 {
+        match system.space().grow_stack(fault.address) {
+            // If that is not true, the program would fault here for ever.
+            Ok(()) if is_mapped(fault.address) => return,
+            Ok(()) => warn!("Lab 05's grow() says that {} is mapped now, but it is not.", fault.address),
+            Err(error) => stack = Some(error),
+        }
+    }
+    report(system, fault, stack);
+    let slot = system.current_slot();
+    system.end(slot, WaitStatus::killed(fault.signal(stack)));
+}
+
+/// Whether the directory that is loaded says that something is at an address.
+fn is_mapped(address: VirtAddr) -> bool {
+    memory::with(|memory| memory.machine().walk(memory.machine().directory(), address).is_ok())
+}
+
+/// Says what happened.
+fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
+    // It may come in the middle of a line that some program writes.
+    console::end_line();
+    let process = system.current();
+    let (name, pid, frame) = (process.name, process.pid, process.frame);
+    let eip = VirtAddr::new(frame.eip);
+    let esp = VirtAddr::new(frame.esp);
+    if fault.vector == PAGE_FAULT {
+        let walk = memory::with(|memory| memory.machine().walk(memory.machine().directory(), fault.address));
+        let what = PageFault { fault, eip, walk: &walk, stack };
+        warn!("{} (pid {pid}) was ended: {what}", name.as_str());
+        warn!("  at eip {eip}, esp {esp}");
+        warn!("  {}", Steps { address: fault.address, walk: &walk });
+    } else {
+        warn!("{} (pid {pid}) was ended: {}", name.as_str(), fault.name());
+        warn!("  at eip {eip}, esp {esp}, error code {:#x}", fault.error_code);
+    }
+}
+
+impl Fault {
+    /// What the fault is called on Unix.
+    fn signal(&self, stack: Option<StackError>) -> Signal {
+        match self.vector {
+            0 | 16 | 19 => Signal::Arithmetic,
+            1 | 3 => Signal::Trap,
+            6 | 7 => Signal::Illegal,
+            11 | 12 | 17 => Signal::Bus,
+            PAGE_FAULT if stack == Some(StackError::OutOfFrames) => Signal::Kill,
+            _ => Signal::Segmentation,
+        }
+    }
+
+    /// What a fault other than a page fault means.
+    fn name(&self) -> &'static str {
+        match self.vector {
+            0 => "division by zero, or a quotient that is too large",
+            1 => "debug exception",
+            3 => "breakpoint",
+            4 => "overflow",
+            5 => "an index out of bounds (BOUND)",
+            6 => "invalid opcode: an instruction that there is not",
+            7 => "a floating-point instruction: there is no floating-point unit for programs",
+            11 => "a segment that is not present",
+            12 => "stack-segment fault",
+            13 => "general protection: an instruction or an interrupt that programs may not use",
+            16 | 19 => "floating-point error",
+            17 => "an address that is not aligned",
+            _ => "an exception",
+        }
+    }
+}
+
+/// A page fault in words.
+struct PageFault<'a> {
+    fault: &'a Fault,
+    eip: VirtAddr,
+    walk: &'a Result<Walk, NotPresent>,
+    stack: Option<StackError>,
+}
+
+impl fmt::Display for PageFault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { fault, eip, walk, stack } = self;
+        let address = fault.address;
+        let access = match fault.error_code & WRITE {
+            0 if address == *eip => "jump to",
+            0 => "read from",
+            _ => "write to",
+        };
+        let why = match walk {
+            _ if address >= USER_SPACE_END => "in the kernel half",
+            Err(_) => "not mapped",
+            Ok(walk) if !walk.protection().user => "not for programs",
+            Ok(_) => "read-only",
+        };
+        write!(f, "page fault: {access} {address}, {why}")?;
+        let guard = Page::containing(USER_STACK_GUARD);
+        if *stack == Some(StackError::OutOfFrames) {
+            f.write_str(" (its stack could not grow: no frame is free)")
+        } else if Page::containing(address) == Page::NULL {
+            f.write_str(" (a null pointer)")
+        } else if Page::containing(address) == guard {
+            let kib = USER_STACK_SIZE / 1024;
+            write!(f, " (its stack, which may have {kib} KiB, ran into the guard page below {USER_STACK_START})")
+        } else if is_poison(address) {
+            f.write_str(" (the poison of freed frames: memory that was used after it was given back, or never set)")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether an address is near what freed frames are filled with.
+fn is_poison(address: VirtAddr) -> bool {
+    address.as_u32().abs_diff(kernel_core::memory::paged::POISON) < PAGE_SIZE
+}
+
+/// How the processor looked an address up.
+struct Steps<'a> {
+    address: VirtAddr,
+    walk: &'a Result<Walk, NotPresent>,
+}
+
+impl fmt::Display for Steps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let page = Page::containing(self.address);
+        let (upper, lower) = (page.directory_index().as_u32(), page.table_index().as_u32());
+        match self.walk {
+            Err(NotPresent { level: Level::Directory, .. }) => {
+                write!(f, "walk: entry {upper} of the page directory is not present")
+            }
+            Err(NotPresent { level: Level::Table, .. }) => {
+                write!(f, "walk: entry {upper} of the page directory names a table, whose entry {lower} is not present")
+            }
+            Ok(Walk { directory, table, .. }) => {
+                write!(f, "walk: entry {upper} of the page directory is {}", Rights(*directory))?;
+                match table {
+                    Some(table) => write!(f, ", entry {lower} of its table is {}", Rights(*table)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// An entry that is present.
+struct Rights(Entry);
+
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use mm_api::EntryFlags as Flags;
+        let writable = if self.0.has(Flags::WRITABLE) { "writable" } else { "read-only" };
+        let user = if self.0.has(Flags::USER) { "for programs" } else { "for the kernel" };
+        write!(f, "{} ({writable}, {user})", self.0.frame())
+    }
+}

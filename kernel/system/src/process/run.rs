@@ -1,0 +1,40 @@
+//! Runs a first program, and with it all that it starts, until it ends.
+
+use abi::WaitStatus;
+use kernel_core::machine::{Machine, Module};
+use kernel_core::trap;
+
+use super::arguments::Command;
+use super::handler::{SYSTEM, Traps};
+use super::process::{Name, Pid};
+use super::program;
+use super::refusal::Refusal;
+use super::scheduler::TICKS_PER_SECOND;
+use super::system::System;
+
+/// Runs a program as the first process, until that ends. All others end with it.
+/// The memory has to be up.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<WaitStatus, Refusal> {
+    let mut system = System::new(machine);
+    let Module { name, bytes } = system.program(name).ok_or(Refusal::NoSuchProgram)?;
+    let command = Command::from_kernel(name, arguments).map_err(Refusal::Arguments)?;
+    let first = system.add(Pid::NOBODY, Name::new(name), |_| program::load(bytes, &command));
+    drop(command);
+    let first = first?;
+    system.begin_with(first);
+    let frame = system.current().frame;
+    *SYSTEM.lock() = Some(system);
+
+    trap::set_handler(&Traps);
+    trap::start_timer(TICKS_PER_SECOND);
+    trap::enable_serial_interrupt();
+    trap::run(&frame);
+
+    let Some(mut system) = SYSTEM.lock().take() else { unreachable!("the processes were there before") };
+    system.bury();
+    let Some(status) = system.ended() else { unreachable!("ring 3 is left when the first process has ended") };
+    Ok(status)
+}
