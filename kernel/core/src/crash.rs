@@ -7,13 +7,17 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, TableIndex, VirtAddr};
 use spin::Once;
 
+use crate::arch::exceptions::Reporter;
 use crate::arch::registers::Registers;
-use crate::arch::{exceptions, paging};
+use crate::arch::{paging, vectors};
 use crate::backtrace::Backtrace;
 use crate::console;
 use crate::machine_end::{End, end, idle};
 use crate::memory::reach;
 use crate::report;
+
+/// Reports what the processor finds.
+pub(crate) static REPORTER: Reporter = Reporter { exception, stack_overflow, no_kernel_stack };
 
 /// Whether a crash is being reported: a second one ends the machine at once.
 static CRASHING: AtomicBool = AtomicBool::new(false);
@@ -36,11 +40,11 @@ fn finish(registers: &Registers, backtrace: Backtrace) -> ! {
 }
 
 /// Reports an exception that nobody handles.
-pub(crate) fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) -> ! {
+fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) -> ! {
     begin("exception");
-    let name = exceptions::name(vector);
+    let name = vectors::name(vector);
     report::line("exception", format_args!("{vector:#x} {error_code:#x} {name}"));
-    if vector == exceptions::PAGE_FAULT {
+    if vector == vectors::PAGE_FAULT {
         report::line("cr2", format_args!("{address:#010x}"));
         report_walk(VirtAddr::new(address));
     }
@@ -65,7 +69,7 @@ fn report_walk(address: VirtAddr) {
 }
 
 /// Reports that the kernel's stack is used up.
-pub(crate) fn stack_overflow(registers: &Registers) -> ! {
+fn stack_overflow(registers: &Registers) -> ! {
     begin("stack-overflow");
     console::show_crash(format_args!("the kernel's stack is used up, at {:#010x}", registers.eip));
     finish(registers, Backtrace::from(registers))
@@ -73,9 +77,9 @@ pub(crate) fn stack_overflow(registers: &Registers) -> ! {
 
 /// Reports that ring 3 was left for the kernel, and that the stack whose end is
 /// `top`, which was to be used for that, is not there.
-pub(crate) fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
+fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
     begin("exception");
-    let (vector, name) = (exceptions::DOUBLE_FAULT, exceptions::name(exceptions::DOUBLE_FAULT));
+    let (vector, name) = (vectors::DOUBLE_FAULT, vectors::name(vectors::DOUBLE_FAULT));
     report::line("exception", format_args!("{vector:#x} 0x0 {name}"));
     let why = format_args!("a program was interrupted, but no kernel stack is mapped below {top:#010x}");
     report::line("context", why);

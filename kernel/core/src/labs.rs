@@ -12,6 +12,7 @@ use mm_api::{
 };
 
 use crate::memory::boot_box::BootBox;
+pub use crate::memory::paged::Frames;
 use crate::memory::paged::Handle;
 
 /// A box of a trait object: `coerced!(boxed => dyn Trait)`.
@@ -35,9 +36,6 @@ mod process;
 
 pub use heap::{Heap, HeapLab, SharedHeap, SharedHeapObject, Switch, boxed_heap};
 pub use process::{ProcessHeap, UserStack};
-
-/// Lab 01's component.
-pub type Frames = BootBox<dyn FrameAllocator + Send>;
 
 /// Lab 02's component.
 pub type Manager = BootBox<dyn VirtualMemory<Handle> + Send>;

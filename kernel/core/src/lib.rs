@@ -6,6 +6,7 @@
 
 mod arch;
 mod backtrace;
+mod boot_error;
 pub mod boot_info;
 pub mod command_line;
 pub mod console;
@@ -27,6 +28,6 @@ pub mod screen {
     pub use crate::console::vga::{COLUMNS, Colour, ROWS, divide, draw, is_present};
 }
 
-pub use boot_info::BootError;
+pub use boot_error::BootError;
 pub use crash::{Explain, explain_panics};
 pub use machine_end::{idle, shut_down};

@@ -5,7 +5,7 @@ use mm_api::{FrameRange, MemoryMap, MemoryRegion, PhysRange, RegionKind};
 use spin::{Mutex, MutexGuard};
 
 use crate::arch::paging::LARGE_PAGE_SIZE;
-use crate::boot_info::BootError;
+use crate::boot_error::BootError;
 use crate::command_line::CommandLine;
 use crate::memory::lender::Lender;
 

@@ -6,13 +6,14 @@ use mm_api::{PhysAddr, PhysRange};
 use spin::Once;
 
 use crate::arch::{self, paging};
-use crate::boot_info::{self, BootError};
+use crate::boot_error::BootError;
+use crate::boot_info;
 use crate::command_line::Task;
-use crate::console;
 use crate::machine::Machine;
 use crate::machine_end::{idle, look_at_the_end};
 use crate::memory::{boot_box, direct, paged, scratch};
 use crate::report;
+use crate::{console, crash};
 
 /// What [`entry!`](crate::entry) makes of the kernel's `main`.
 #[doc(hidden)]
@@ -41,7 +42,7 @@ macro_rules! entry {
 #[unsafe(no_mangle)]
 extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
     console::init();
-    arch::init();
+    arch::init(&crash::REPORTER);
     paging::protect();
     // SAFETY: this is the first thing after `boot.s`, so the arguments are the
     // bootloader's, and the direct map is whole.

@@ -6,7 +6,8 @@ use multiboot::information::SIGNATURE_EAX;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
-use kernel_core::boot_info::{BootError, MAP_ENTRY_SIZE, field, flag, read};
+use kernel_core::BootError;
+use kernel_core::boot_info::{MAP_ENTRY_SIZE, field, flag, read};
 use kernel_core::machine::Machine;
 
 /// A memory map's entry: base, length, type.

@@ -6,6 +6,7 @@ use core::mem::size_of;
 use lazy_static::lazy_static;
 use mm_api::VirtAddr;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
+use spin::Once;
 use x86::Ring;
 use x86::dtables::{DescriptorTablePointer, lidt};
 use x86::segmentation::{
@@ -14,31 +15,35 @@ use x86::segmentation::{
 
 use super::registers::{Registers, fault_address};
 use super::trap::{self, Trap, TrapFrame};
+use super::vectors::{
+    BREAKPOINT, DOUBLE_FAULT, EXCEPTIONS_END, MACHINE_CHECK, NON_MASKABLE, OVERFLOW, PAGE_FAULT, SYSTEM_CALL,
+};
 use super::{descriptors, pic, probe, symbols};
-use crate::crash;
 
-/// The first vector that the processor does not reserve for exceptions.
-const EXCEPTIONS_END: u32 = 32;
+/// Reports what the kernel cannot go on after, and ends the machine.
+pub(crate) struct Reporter {
+    /// An exception that nobody handles: its vector, its error code, and the address that
+    /// a page fault is about.
+    pub exception: fn(u32, u32, u32, &Registers) -> !,
+    /// The kernel's stack is used up.
+    pub stack_overflow: fn(&Registers) -> !,
+    /// Ring 3 was left for the kernel, and the stack that ends at this address, which was
+    /// to be used for that, is not there.
+    pub no_kernel_stack: fn(u32, &Registers) -> !,
+}
+
+/// Who reports.
+static REPORTER: Once<&Reporter> = Once::new();
+
+fn reporter() -> &'static Reporter {
+    REPORTER.get().expect("there is a reporter since the table is in use")
+}
+
 /// The first vector after those of the interrupt controllers' lines, which follow
 /// the exceptions.
 const LINES_END: u32 = pic::FIRST_VECTOR + pic::LINES;
-/// The vector of system calls, as on Linux.
-pub(super) const SYSTEM_CALL: u32 = 0x80;
 /// Bytes that `exceptions.s` gives to a stub.
 const STUB_SIZE: u32 = 16;
-
-/// An interrupt that cannot be turned off.
-const NON_MASKABLE: u32 = 2;
-/// `int3`.
-const BREAKPOINT: u32 = 3;
-/// `into`, where it finds an overflow.
-const OVERFLOW: u32 = 4;
-/// An exception while another one could not be delivered.
-pub(crate) const DOUBLE_FAULT: u32 = 8;
-/// An access to an address without a mapping that allows it.
-pub(crate) const PAGE_FAULT: u32 = 14;
-/// The machine is broken.
-const MACHINE_CHECK: u32 = 18;
 
 lazy_static! {
     /// The table. Where the stubs are is known to the linker only, so it is
@@ -71,8 +76,9 @@ struct KernelFrame {
     eflags: u32,
 }
 
-/// Makes the processor use the table.
-pub(super) fn load() {
+/// Makes the processor use the table. `reporter` is called for what nobody handles.
+pub(super) fn load(reporter: &'static Reporter) {
+    REPORTER.call_once(|| reporter);
     let pointer = DescriptorTablePointer::new_from_slice(&*TABLE);
     // SAFETY: the table is a static, so it stays, and its gates lead to the stubs
     // of `exceptions.s` and to a task that `descriptors::load` set up.
@@ -165,7 +171,7 @@ fn crash(frame: *mut TrapFrame, seen: &KernelFrame) -> ! {
         edi: seen.edi,
         eax: seen.eax,
     };
-    crash::exception(seen.vector, seen.error_code, fault_address(), &registers)
+    (reporter().exception)(seen.vector, seen.error_code, fault_address(), &registers)
 }
 
 /// The double fault's task.
@@ -174,45 +180,14 @@ extern "C" fn double_fault_entry() -> ! {
     let registers = descriptors::interrupted();
     let address = fault_address();
     if let Some(top) = descriptors::unusable_kernel_stack() {
-        crash::no_kernel_stack(top, &registers)
+        (reporter().no_kernel_stack)(top, &registers)
     }
     let guard = symbols::boot_stack_guard().as_u32()..symbols::boot_stack().as_u32();
     // In the area of kernel stacks there is nothing but these and their guard
     // pages.
     let stacks = KERNEL_STACKS_START.as_u32()..KERNEL_STACKS_END.as_u32();
     if [address, registers.esp].iter().any(|at| guard.contains(at) || stacks.contains(at)) {
-        crash::stack_overflow(&registers)
+        (reporter().stack_overflow)(&registers)
     }
-    crash::exception(DOUBLE_FAULT, 0, address, &registers)
-}
-
-/// An exception's name, as the processor's manual has it.
-pub(crate) fn name(vector: u32) -> &'static str {
-    match vector {
-        0 => "divide error",
-        1 => "debug exception",
-        2 => "non-maskable interrupt",
-        3 => "breakpoint",
-        4 => "overflow",
-        5 => "BOUND range exceeded",
-        6 => "invalid opcode",
-        7 => "device not available",
-        8 => "double fault",
-        9 => "coprocessor segment overrun",
-        10 => "invalid TSS",
-        11 => "segment not present",
-        12 => "stack-segment fault",
-        13 => "general protection",
-        14 => "page fault",
-        16 => "x87 floating-point error",
-        17 => "alignment check",
-        18 => "machine check",
-        19 => "SIMD floating-point exception",
-        20 => "virtualization exception",
-        21 => "control protection exception",
-        28 => "hypervisor injection exception",
-        29 => "VMM communication exception",
-        30 => "security exception",
-        _ => "reserved exception",
-    }
+    (reporter().exception)(DOUBLE_FAULT, 0, address, &registers)
 }

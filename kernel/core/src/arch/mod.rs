@@ -17,6 +17,7 @@ pub mod provoke;
 pub(crate) mod registers;
 pub(crate) mod symbols;
 pub mod trap;
+pub(crate) mod vectors;
 
 global_asm!(include_str!("boot.s"));
 global_asm!(include_str!("exceptions.s"));
@@ -25,9 +26,9 @@ global_asm!(include_str!("provoke.s"));
 
 /// Sets up the descriptor tables, so that exceptions are reported, and the
 /// interrupt controllers, so that no line passes for an exception.
-pub(crate) fn init() {
+pub(crate) fn init(reporter: &'static exceptions::Reporter) {
     descriptors::load();
-    exceptions::load();
+    exceptions::load(reporter);
     pic::init();
     apic::let_through();
     registers::forbid_floating_point();

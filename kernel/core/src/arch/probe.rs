@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use mm_api::VirtAddr;
 
-use super::{descriptors, exceptions, interrupts, symbols};
+use super::vectors::PAGE_FAULT;
+use super::{descriptors, interrupts, symbols};
 
 unsafe extern "C" {
     /// The probe's stack pointer, 0 when none is under way.
@@ -142,9 +143,7 @@ fn user_outcome(code: u32) -> Result<(), Fault> {
     let error = ERROR_CODE.load(Ordering::Relaxed);
     match vector {
         INVALID_OPCODE => Ok(()),
-        exceptions::PAGE_FAULT if !(code..code + ACCESS_LENGTH).contains(&address) => {
-            Err(Fault::from_error_code(error))
-        }
+        PAGE_FAULT if !(code..code + ACCESS_LENGTH).contains(&address) => Err(Fault::from_error_code(error)),
         _ => panic!("the code of a probe, at {code:#010x}, could not be executed in ring 3: vector {vector}"),
     }
 }
@@ -174,7 +173,7 @@ pub(super) fn resume_if_probing(caught: &Caught) {
     let probing = unsafe { PROBE_STACK.load(Ordering::Relaxed) } != 0;
     let in_ring_3 = caught.cs & 3 == 3;
     let at_access = [symbols::probe_read(), symbols::probe_write()].contains(&VirtAddr::new(caught.eip));
-    if !probing || !(in_ring_3 || caught.vector == exceptions::PAGE_FAULT && at_access) {
+    if !probing || !(in_ring_3 || caught.vector == PAGE_FAULT && at_access) {
         return;
     }
     VECTOR.store(caught.vector, Ordering::Relaxed);

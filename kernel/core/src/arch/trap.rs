@@ -17,8 +17,8 @@ use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
 use mm_api::{KernelStack, PageRange, VirtAddr};
 use spin::Mutex;
 
-use super::exceptions::SYSTEM_CALL;
 use super::interrupts::{self, INTERRUPT_FLAG};
+use super::vectors::SYSTEM_CALL;
 use super::{descriptors, pic, pit};
 use crate::console::serial;
 
@@ -214,15 +214,6 @@ pub fn run(frame: &TrapFrame) {
         HAS_KERNEL_STACK.store(false, Ordering::Relaxed);
         RUNNING.store(false, Ordering::Relaxed);
     });
-}
-
-/// As [`run`], for a kernel that does nothing afterwards but handle traps.
-///
-/// # Panics
-/// If a handler calls [`leave`].
-pub fn start(frame: &TrapFrame) -> ! {
-    run(frame);
-    panic!("ring 3 was left for good")
 }
 
 /// Makes [`run`] return when the handler that calls this does, instead of going

@@ -7,7 +7,8 @@
 //! that is a panic that names its own line.
 
 use mm_api::{
-    Entry, Frame, KernelLayout, KernelMapping, KernelStack, Page, PageRange, PhysAddr, Protection, TableIndex, VirtAddr,
+    Entry, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, Page, PageRange, PhysAddr, Protection,
+    TableIndex, VirtAddr,
 };
 use mm_oracle::walk::{NotPresent, Walk, walk};
 use spin::{Mutex, MutexGuard};
@@ -17,7 +18,6 @@ use super::lender::Lender;
 use super::{direct, reach};
 use crate::arch::trap::TrapStack;
 use crate::arch::{fill, paging, probe};
-use crate::labs::Frames;
 use crate::machine::Machine as TheMachine;
 
 mod flushes;
@@ -36,6 +36,9 @@ use soundness::DIRECT_MAP_ENTRIES;
 /// What a frame contains when it is handed out, in every word. As an entry of a
 /// page table it is present.
 pub const POISON: u32 = 0xDEAD_BEEF;
+
+/// Lab 01's component, which the frames come from.
+pub type Frames = BootBox<dyn FrameAllocator + Send>;
 
 /// The machine: for one check, or for the running system.
 ///
