@@ -99,9 +99,9 @@ impl Arena {
         self.times_grown.load(Ordering::Relaxed)
     }
 
-    /// From now on refuses to grow, or no longer does.
-    pub fn refuse(&self, refusing: bool) {
-        self.refusing.store(refusing, Ordering::Relaxed);
+    /// From now on refuses to grow.
+    pub fn refuse_to_grow(&self) {
+        self.refusing.store(true, Ordering::Relaxed);
     }
 
     /// How far the address lies into what is the heap's now, if `bytes` bytes from

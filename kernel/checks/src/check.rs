@@ -359,7 +359,16 @@ pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'stat
     watchdog::arm(line.budget);
     let outcome = (check.run)(&mut context);
     watchdog::disarm();
-    report::result(outcome.is_ok(), name);
+    let how = match outcome {
+        Ok(()) => {
+            report::passed(name);
+            End::Ok
+        }
+        Err(Failed(())) => {
+            report::failed(name);
+            End::NotOk
+        }
+    };
     report::word("end");
-    end(if outcome.is_ok() { End::Ok } else { End::NotOk })
+    end(how)
 }

@@ -30,4 +30,4 @@ pub mod screen {
 
 pub use boot_error::BootError;
 pub use crash::{Explain, explain_panics};
-pub use machine_end::{idle, shut_down};
+pub use machine_end::idle;

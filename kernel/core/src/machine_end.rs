@@ -52,12 +52,6 @@ pub fn stop_to_be_looked_at() {
     unsafe { ports::tell(STOP_PORT, 1) };
 }
 
-/// Ends the machine: nothing more is to be done, and `well` says whether all went
-/// well. Where no emulator listens, stops it.
-pub fn shut_down(well: bool) -> ! {
-    end(if well { End::Ok } else { End::NotOk })
-}
-
 /// Does nothing, for ever.
 pub fn idle() -> ! {
     loop {

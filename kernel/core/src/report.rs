@@ -45,9 +45,18 @@ pub fn plan() {
     serial::write("KTAP version 1\n1..1\n");
 }
 
-/// The line that holds the result.
-pub fn result(ok: bool, name: &str) {
+/// The line that holds the result of a check that passed.
+pub fn passed(name: &str) {
+    result("ok", name);
+}
+
+/// The line that holds the result of a check that failed.
+pub fn failed(name: &str) {
+    result("not ok", name);
+}
+
+fn result(word: &str, name: &str) {
     let nonce = *NONCE.lock();
     serial::end_line();
-    let _ = writeln!(Serial, "{} 1 {name} # folio:{nonce}", if ok { "ok" } else { "not ok" });
+    let _ = writeln!(Serial, "{word} 1 {name} # folio:{nonce}");
 }

@@ -1,6 +1,7 @@
 //! Physical and virtual addresses, as two types that cannot be mixed up.
 
 use core::fmt;
+use core::ops::{Add, Sub};
 
 use crate::layout::PAGE_SIZE;
 
@@ -52,6 +53,54 @@ macro_rules! address {
             }
         }
 
+        /// The address so many bytes further on.
+        ///
+        /// # Panics
+        /// If that is past the last one.
+        impl Add<u32> for $Address {
+            type Output = Self;
+
+            #[track_caller]
+            fn add(self, bytes: u32) -> Self {
+                match self.checked_add(bytes) {
+                    Some(address) => address,
+                    None => panic!("{bytes:#x} bytes from {self} on there is no address"),
+                }
+            }
+        }
+
+        /// The address so many bytes before.
+        ///
+        /// # Panics
+        /// If that is below 0.
+        impl Sub<u32> for $Address {
+            type Output = Self;
+
+            #[track_caller]
+            fn sub(self, bytes: u32) -> Self {
+                match self.0.checked_sub(bytes) {
+                    Some(address) => Self(address),
+                    None => panic!("{bytes:#x} bytes before {self} there is no address"),
+                }
+            }
+        }
+
+        /// How many bytes one address lies after another.
+        ///
+        /// # Panics
+        /// If it lies before it.
+        impl Sub for $Address {
+            type Output = u32;
+
+            #[track_caller]
+            fn sub(self, before: Self) -> u32 {
+                match self.0.checked_sub(before.0) {
+                    Some(bytes) => bytes,
+                    None => panic!("{self} lies before {before}"),
+                }
+            }
+        }
+
         /// `0x0010_0000`: eight digits, so that addresses line up.
         impl fmt::Display for $Address {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,5 +143,20 @@ mod tests {
     fn addition_stops_at_the_last_address() {
         assert_eq!(PhysAddr::new(1).checked_add(2), Some(PhysAddr::new(3)));
         assert_eq!(PhysAddr::new(u32::MAX).checked_add(1), None);
+        assert_eq!(VirtAddr::new(0x1000) + 4, VirtAddr::new(0x1004));
+        assert_eq!(VirtAddr::new(0x1004) - 4, VirtAddr::new(0x1000));
+        assert_eq!(VirtAddr::new(0x1004) - VirtAddr::new(0x1000), 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no address")]
+    fn an_address_past_the_last_one_is_a_panic() {
+        let _ = VirtAddr::new(u32::MAX) + 1;
+    }
+
+    #[test]
+    #[should_panic(expected = "lies before")]
+    fn a_negative_distance_is_a_panic() {
+        let _ = VirtAddr::new(0) - VirtAddr::new(1);
     }
 }

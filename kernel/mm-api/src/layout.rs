@@ -24,7 +24,7 @@
 use crate::VirtAddr;
 
 /// Bytes in a frame of physical memory and in a page of virtual memory.
-pub const PAGE_SIZE: u32 = 4096;
+pub const PAGE_SIZE: u32 = abi::PAGE_SIZE;
 
 /// `PAGE_SIZE` is two to this power.
 pub const PAGE_SHIFT: u32 = 12;
@@ -81,6 +81,9 @@ pub const USER_STACK_START: VirtAddr = VirtAddr::new(0xBFFF_0000);
 
 /// Bytes in a user program's stack region.
 pub const USER_STACK_SIZE: u32 = 0x1_0000;
+
+/// The first address after the region of a process's stack.
+pub const USER_STACK_END: VirtAddr = VirtAddr::new(USER_STACK_START.as_u32() + USER_STACK_SIZE);
 
 /// The page below a user program's stack region, which is never mapped.
 pub const USER_STACK_GUARD: VirtAddr = VirtAddr::new(USER_STACK_START.as_u32() - PAGE_SIZE);

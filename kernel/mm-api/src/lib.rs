@@ -38,7 +38,7 @@ pub use heap::{
 pub use interrupts::Interrupts;
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
-pub use page::{Page, PageRange, TABLE_ENTRIES, TableIndex};
+pub use page::{Page, PageRange, Piece, TABLE_ENTRIES, TableIndex, pieces};
 pub use pages::{PageError, Pages};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};
 pub use process_heap::{BreakError, ProcessHeap};

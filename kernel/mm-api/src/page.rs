@@ -1,9 +1,10 @@
 //! Pages of virtual memory, ranges of them, and their places in the tables.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::VirtAddr;
-use crate::layout::{KERNEL_BASE, PAGE_SHIFT};
+use crate::layout::{KERNEL_BASE, PAGE_SHIFT, PAGE_SIZE};
 
 /// How many pages 4 GiB of virtual addresses hold.
 const PAGE_COUNT: u32 = 1 << (32 - PAGE_SHIFT);
@@ -227,8 +228,55 @@ impl fmt::Debug for PageRange {
     }
 }
 
+/// The part of a range of bytes that lies in one page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// Where it begins.
+    pub address: VirtAddr,
+    /// How many bytes of the range come before it.
+    pub done: usize,
+    /// How many bytes it has: at least one, at most a page.
+    pub length: usize,
+}
+
+impl Piece {
+    /// The page that it lies in.
+    #[must_use]
+    pub const fn page(self) -> Page {
+        Page::containing(self.address)
+    }
+
+    /// Where it lies in a slice of its page's bytes.
+    #[must_use]
+    pub const fn in_page(self) -> Range<usize> {
+        let offset = self.address.page_offset() as usize;
+        offset..offset + self.length
+    }
+
+    /// Where it lies in a slice of the whole range.
+    #[must_use]
+    pub const fn in_range(self) -> Range<usize> {
+        self.done..self.done + self.length
+    }
+}
+
+/// The pieces of `bytes` bytes from `address` on, one for each page, in ascending order.
+/// They end at the last address, also where that is before the last byte.
+pub fn pieces(address: VirtAddr, bytes: usize) -> impl Iterator<Item = Piece> {
+    let mut done = 0;
+    core::iter::from_fn(move || {
+        let address = address.checked_add(u32::try_from(done).ok()?)?;
+        let length = (PAGE_SIZE as usize - address.page_offset() as usize).min(bytes - done);
+        let piece = Piece { address, done, length };
+        done += length;
+        (length > 0).then_some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
 
     #[test]
@@ -269,5 +317,15 @@ mod tests {
         assert!(PageRange::between(VirtAddr::new(0x6000), VirtAddr::new(0x3000)).is_empty());
         assert!(range.contains_range(PageRange::new(Page(4), 2).unwrap()));
         assert!(!range.contains_range(PageRange::new(Page(5), 2).unwrap()));
+    }
+
+    #[test]
+    fn pieces_are_cut_where_pages_end() {
+        let found: std::vec::Vec<_> =
+            pieces(VirtAddr::new(0x1FFE), 0x1004).map(|piece| (piece.address.as_u32(), piece.in_range())).collect();
+        assert_eq!(found, [(0x1FFE, 0..2), (0x2000, 2..0x1002), (0x3000, 0x1002..0x1004)]);
+        assert_eq!(pieces(VirtAddr::new(0x2000), 0).count(), 0);
+        let last = pieces(VirtAddr::new(u32::MAX), 2).last().unwrap();
+        assert_eq!((last.length, last.in_page()), (1, 0xFFF..0x1000));
     }
 }

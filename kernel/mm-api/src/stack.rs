@@ -38,11 +38,11 @@ pub struct Auxiliary {
 
 impl Auxiliary {
     /// `AT_NULL`: the end of the vector.
-    pub const END_KIND: u32 = 0;
+    pub const END_KIND: u32 = abi::aux::NULL;
     /// `AT_PAGESZ`: bytes in a page.
-    pub const PAGE_SIZE_KIND: u32 = 6;
+    pub const PAGE_SIZE_KIND: u32 = abi::aux::PAGESZ;
     /// `AT_ENTRY`: where the program begins.
-    pub const ENTRY_KIND: u32 = 9;
+    pub const ENTRY_KIND: u32 = abi::aux::ENTRY;
 }
 
 // ANCHOR: user-stack

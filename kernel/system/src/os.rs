@@ -6,6 +6,7 @@ use abi::WaitStatus;
 use alloc::vec::Vec;
 use kernel_core::labs::Labs;
 use kernel_core::machine::Machine;
+use kernel_core::machine_end::{End, end};
 use log::{error, info, warn};
 use mm_api::RegionKind;
 use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
@@ -20,7 +21,7 @@ pub fn run(machine: &'static Machine, labs: &'static Labs) -> ! {
     describe_memory(machine);
     let well = start_memory(machine, labs) && run_programs(machine);
     info!("There is nothing more to do.");
-    kernel_core::shut_down(well)
+    end(if well { End::Ok } else { End::NotOk })
 }
 
 /// Prints the memory map and what is reserved in it.

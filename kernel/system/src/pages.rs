@@ -5,10 +5,10 @@
 //! with that, and never trusted.
 
 use core::cell::RefCell;
+use core::ops::Range;
 
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
-use mm_api::layout::PAGE_SIZE;
-use mm_api::{Frame, Page, PageError, PageRange, Pages, Protection, Space, VirtAddr, VirtualMemory, VmmError};
+use mm_api::{Frame, Page, PageError, PageRange, Pages, Protection, Space, VirtAddr, VirtualMemory, VmmError, pieces};
 
 /// The virtual memory manager, whichever it is.
 type Vmm = dyn VirtualMemory<Handle> + Send;
@@ -64,21 +64,16 @@ impl<'a> SpacePages<'a> {
         );
     }
 
-    /// Calls `work` for each frame that a byte of these addresses is in, with
-    /// those of the frame's bytes that are meant, and how many came before them.
+    /// Calls `work` for each page that one of these bytes is in, in order, with those
+    /// of the page's bytes that are meant, and their place among all.
     #[track_caller]
-    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], usize)) {
-        let mut done = 0;
-        while done < bytes {
-            let place = u32::try_from(done).ok().and_then(|done| address.checked_add(done));
-            let Some(place) = place else { panic!("{bytes} bytes from {address} on reach past 4 GiB") };
-            let page = Page::containing(place);
-            self.ensure_in_part(page, "read or written");
-            let Some(frame) = self.frame_of(page) else { panic!("{place} is read or written, but it is not mapped") };
-            let offset = place.page_offset() as usize;
-            let piece = (PAGE_SIZE as usize - offset).min(bytes - done);
-            self.machine.with_bytes(frame, |frame| work(&mut frame[offset..offset + piece], done));
-            done += piece;
+    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], Range<usize>)) {
+        for piece in pieces(address, bytes) {
+            self.ensure_in_part(piece.page(), "read or written");
+            let Some(frame) = self.frame_of(piece.page()) else {
+                panic!("{} is read or written, but it is not mapped", piece.address)
+            };
+            self.machine.with_bytes(frame, |page| work(&mut page[piece.in_page()], piece.in_range()));
         }
     }
 
@@ -137,16 +132,12 @@ impl Pages for SpacePages<'_> {
 
     #[track_caller]
     fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, done| {
-            bytes[done..done + piece.len()].copy_from_slice(piece);
-        });
+        self.for_each_piece(address, bytes.len(), |piece, place| bytes[place].copy_from_slice(piece));
     }
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, done| {
-            piece.copy_from_slice(&bytes[done..done + piece.len()]);
-        });
+        self.for_each_piece(address, bytes.len(), |piece, place| piece.copy_from_slice(&bytes[place]));
     }
 
     #[track_caller]

@@ -52,7 +52,7 @@ pub struct Vmm<M> {
 
 /// Where the entry for `page` is seen, in the directory that is loaded.
 fn seen_at(page: Page) -> VirtAddr {
-    VirtAddr::new(SELF_MAP_START.as_u32() + 4 * page.number())
+    SELF_MAP_START + 4 * page.number()
 }
 
 /// The page in which the table of `page` is seen.

@@ -1,12 +1,12 @@
 //! Lab 05, the reference: the stack of a process.
 
-use mm_api::layout::{PAGE_SIZE, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Page, PageRange, Pages, STACK_ALIGN, StackError, UserStack, VirtAddr};
 
 use crate::zeroed_pages;
 
 /// The first address past the stack's region.
-const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
+const END: u32 = USER_STACK_END.as_u32();
 
 /// The pages of the stack's region.
 const REGION: PageRange = PageRange::between(USER_STACK_START, VirtAddr::new(END));

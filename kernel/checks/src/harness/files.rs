@@ -6,7 +6,7 @@ use crate::{ensure, fail};
 use kernel_core::rng::Rng;
 use mm_api::PageError;
 
-use kernel_system::process::{Audit, Difference, Refusal, try_to_load};
+use kernel_system::process::{Audit, Difference, SpawnError, try_to_load};
 
 /// How many wrong files.
 const FILES: u32 = 400;
@@ -38,7 +38,7 @@ pub fn hostile(context: &mut Context) -> Outcome {
         let length = if rng.below(8) == 0 { rng.below(file.len() as u32) as usize } else { file.len() };
         match try_to_load(&file[..length]) {
             Ok(()) => loaded += 1,
-            Err(Refusal::NotAProgram(_)) => refused += 1,
+            Err(SpawnError::NotAProgram(_)) => refused += 1,
             Err(other) => fail!(expected: ("the loader to say what is wrong"), saw: ("{other}")),
         }
         file[..old.len()].copy_from_slice(&old);
@@ -52,7 +52,7 @@ pub fn hostile(context: &mut Context) -> Outcome {
     file[LAST_SIZE..LAST_SIZE + 4].copy_from_slice(&TOO_LARGE.to_le_bytes());
     let answer = try_to_load(&file);
     ensure!(
-        answer == Err(Refusal::Image(PageError::OutOfFrames)),
+        answer == Err(SpawnError::Image(PageError::OutOfFrames)),
         expected: ("a program that is larger than the memory to be refused for want of frames"),
         saw: ("{answer:?}")
     );

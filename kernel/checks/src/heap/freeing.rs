@@ -129,7 +129,7 @@ pub fn one_block_left(context: &mut Context) -> Outcome {
             saw: ("{} of {}, in {} bytes of memory", summary.largest_free, summary.free_bytes, summary.bytes)
         );
         // What the heap says is what it can do.
-        subject.arena.refuse(true);
+        subject.arena.refuse_to_grow();
         let size = summary.largest_free - 64;
         match subject.try_allocate(size, 8, 1)? {
             Ok(block) => subject.free(&block),

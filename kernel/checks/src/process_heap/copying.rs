@@ -65,7 +65,7 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
 pub fn fork_apart(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         subject.with_process(USER_CODE_START, go_apart)?;
-        subject.with_process(VirtAddr::new(USER_STACK_GUARD.as_u32() - 3 * PAGE_SIZE), keep_bounds)
+        subject.with_process(USER_STACK_GUARD - 3 * PAGE_SIZE, keep_bounds)
     })
 }
 
@@ -116,7 +116,7 @@ fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.resize(parent, 100)?;
     let mut child = subject.fork(parent)?;
     for (address, expected) in [
-        (VirtAddr::new(USER_STACK_GUARD.as_u32() + 1), BreakError::PastLimit),
+        (USER_STACK_GUARD + 1, BreakError::PastLimit),
         (VirtAddr::new(parent.start().as_u32() - 1), BreakError::BelowStart),
     ] {
         let tell = format_args!("brk({address}) in the child, whose heap starts at {}", parent.start());
@@ -157,7 +157,7 @@ fn ensure_nothing_copied(
 /// A `fork` that fails leaves nothing behind.
 pub fn fork_undone(context: &mut Context) -> Outcome {
     // Two pages before the end of a table: the third needs another one.
-    let start = VirtAddr::new(USER_HEAP_START.as_u32() + 0x0040_0000 - 2 * PAGE_SIZE);
+    let start = USER_HEAP_START + 0x0040_0000 - 2 * PAGE_SIZE;
     on_processes(context, |subject| {
         subject.with_process(start, run_out)?;
         subject.with_process(USER_CODE_START, meet_others)

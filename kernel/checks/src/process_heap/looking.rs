@@ -192,7 +192,7 @@ impl Subject<'_> {
                     *byte = pattern(stamp, VirtAddr::new(address));
                 }
             });
-            place = VirtAddr::new(place.as_u32() + bytes);
+            place = place + bytes;
         }
         Ok(())
     }

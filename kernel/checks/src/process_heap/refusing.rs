@@ -148,7 +148,7 @@ pub fn heap_occupied(context: &mut Context) -> Outcome {
 /// Where the frames run out half way, the half is undone.
 pub fn half_undone(context: &mut Context) -> Outcome {
     // Two pages before the end of a table: the third needs another one.
-    let start = VirtAddr::new(USER_HEAP_START.as_u32() + 0x0040_0000 - 2 * PAGE_SIZE);
+    let start = USER_HEAP_START + 0x0040_0000 - 2 * PAGE_SIZE;
     let work = |subject: &mut Subject<'_>, process: &mut Process| {
         // With how many pages, how many more are asked for, and how many frames
         // that takes with the tables.

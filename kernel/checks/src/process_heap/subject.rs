@@ -6,7 +6,7 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::{Manager, ProcessHeap};
 use kernel_core::memory::paged::PagedMachine;
-use mm_api::layout::{USER_CODE_START, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{USER_CODE_START, USER_STACK_END, USER_STACK_GUARD};
 use mm_api::{BreakError, Directory, Frame, Page, PageRange, Protection, Space, VirtAddr};
 
 use super::words::{Answer, At};
@@ -19,7 +19,7 @@ const HEAP: Protection = Protection::USER_WRITE;
 pub const CODE: Page = Page::containing(USER_CODE_START);
 
 /// The only page of a process's stack: the topmost.
-pub const STACK: Page = Page::containing(VirtAddr::new(USER_STACK_START.as_u32() + USER_STACK_SIZE - 1));
+pub const STACK: Page = Page::containing(VirtAddr::new(USER_STACK_END.as_u32() - 1));
 
 /// The machine that the processes are on.
 pub struct Subject<'m> {

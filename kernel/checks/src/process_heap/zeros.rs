@@ -1,7 +1,6 @@
 //! Checks that what a heap gets is zero.
 
 use crate::check::{Context, Outcome};
-use mm_api::VirtAddr;
 
 use super::subject::{Process, Subject, on_process};
 
@@ -72,7 +71,7 @@ pub fn zeroed_past_break(context: &mut Context) -> Outcome {
             let spare = Subject::spare_bytes(process);
             subject.fill(process, spare, 2)?;
             // The same in ring 3, to show that nothing keeps a process from it.
-            let word = VirtAddr::new(spare.1.as_u32() - 4);
+            let word = spare.1 - 4;
             subject.ensure_usable(process, word, 0x5A5A_5A5A)?;
             let old = process.end();
             subject.resize(process, next)?;

@@ -7,17 +7,17 @@ use core::fmt;
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::UserStack;
-use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{Directory, Frame, Page, PageError, PageRange, Pages, Protection, Space, StackError, VirtAddr};
 
 use crate::vmm::subject::{State, Subject as Ground, booted, page};
 use kernel_system::pages::{Part, SharedPages, SpacePages};
 
-/// The first address past a user stack's region.
-pub const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
+/// The first address past a user stack's region, as a number.
+pub const END: u32 = USER_STACK_END.as_u32();
 
 /// The pages of a user stack's region.
-pub const REGION: PageRange = PageRange::between(USER_STACK_START, VirtAddr::new(END));
+pub const REGION: PageRange = PageRange::between(USER_STACK_START, USER_STACK_END);
 
 /// All pages of a process but the first, the one that null pointers point into.
 const USER_HALF: PageRange = PageRange::between(VirtAddr::new(PAGE_SIZE), USER_SPACE_END);

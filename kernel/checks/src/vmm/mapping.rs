@@ -218,7 +218,7 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
             let answer = subject.vmm.unmap(Space::Current, page);
             ensure_answer(answer, Err(VmmError::Reserved), format_args!("unmap() of {page}"))?;
         }
-        let last = VirtAddr::new(KERNEL_STACKS_END.as_u32() - 1);
+        let last = KERNEL_STACKS_END - 1;
         for page in [KERNEL_VIRTUAL_START, VirtAddr::new(0xF7FF_F000), last].map(Page::containing) {
             for protection in [UR, UW] {
                 let refused = Err(VmmError::UserInKernelHalf);

@@ -90,7 +90,7 @@ impl TemporaryMapping {
 
     /// Where the frame is mapped.
     pub(crate) fn page(&self) -> VirtAddr {
-        VirtAddr::new(TEMPORARY_START.as_u32() + self.index as u32 * PAGE_SIZE)
+        TEMPORARY_START + self.index as u32 * PAGE_SIZE
     }
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn direct_map_pieces(end: u32) -> [KernelMapping; 5] {
     let (constants, constants_end) = (frame(symbols::read_only_start()), frame(symbols::read_only_end()));
     let (guard, other_guard) = (frame(symbols::boot_stack_guard()), frame(symbols::fault_stack_guard()));
     let piece = |from: u32, to: u32, writable| {
-        let start = |frame| VirtAddr::new(KERNEL_BASE.as_u32() + frame * PAGE_SIZE);
+        let start = |frame| KERNEL_BASE + frame * PAGE_SIZE;
         let first_frame = Frame::containing(PhysAddr::new(from * PAGE_SIZE));
         KernelMapping { pages: PageRange::between(start(from), start(to)), first_frame, writable }
     };

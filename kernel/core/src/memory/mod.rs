@@ -19,5 +19,5 @@ pub const fn direct(address: PhysAddr) -> Option<VirtAddr> {
 /// The physical address of what the direct map, or the kernel's image, has at
 /// `address`.
 pub(crate) fn physical(address: VirtAddr) -> PhysAddr {
-    PhysAddr::new(address.as_u32() - KERNEL_BASE.as_u32())
+    PhysAddr::new(address - KERNEL_BASE)
 }

@@ -27,27 +27,27 @@ pub fn in_use() -> (u32, u32) {
     (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
 }
 
-/// A request that was refused, and since then none was granted.
+/// A request that failed, and since then none succeeded.
 #[derive(Clone, Copy)]
-struct Refusal {
+struct FailedRequest {
     bytes: usize,
     /// `None`: there is no heap yet.
     reason: Option<AllocError>,
 }
 
 /// The last of them, for whoever asks why the kernel panicked.
-static REFUSAL: Mutex<Option<Refusal>> = Mutex::new(None);
+static LAST_FAILURE: Mutex<Option<FailedRequest>> = Mutex::new(None);
 
 /// Notes what came of a request. Returns the block, or null.
 fn note(answer: Option<Result<NonNull<u8>, AllocError>>, bytes: usize) -> *mut u8 {
-    let refusal = match answer {
+    let failure = match answer {
         Some(Ok(_)) => None,
-        Some(Err(error)) => Some(Refusal { bytes, reason: Some(error) }),
-        None => Some(Refusal { bytes, reason: None }),
+        Some(Err(error)) => Some(FailedRequest { bytes, reason: Some(error) }),
+        None => Some(FailedRequest { bytes, reason: None }),
     };
     // An interrupt's handler may come in between: then its note stands.
-    if let Some(mut place) = REFUSAL.try_lock() {
-        *place = refusal;
+    if let Some(mut place) = LAST_FAILURE.try_lock() {
+        *place = failure;
     }
     match answer {
         Some(Ok(block)) => block.as_ptr(),
@@ -57,9 +57,9 @@ fn note(answer: Option<Result<NonNull<u8>, AllocError>>, bytes: usize) -> *mut u
 
 /// Says what a panic may be about: that there was no memory.
 pub fn explain(say: &mut dyn FnMut(fmt::Arguments<'_>)) {
-    let Some(refusal) = REFUSAL.try_lock().and_then(|place| *place) else { return };
-    let bytes = refusal.bytes;
-    match refusal.reason {
+    let Some(failure) = LAST_FAILURE.try_lock().and_then(|place| *place) else { return };
+    let bytes = failure.bytes;
+    match failure.reason {
         None => say(format_args!("{bytes} bytes were asked for before the kernel's heap was started")),
         Some(error) => say(format_args!("the kernel's heap refused a request for {bytes} bytes: {error}")),
     }

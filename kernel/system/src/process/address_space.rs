@@ -7,19 +7,16 @@
 use abi::Errno;
 use kernel_core::labs::{ProcessHeap, UserStack};
 use loader::Program;
-use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD};
 use mm_api::{Arguments, Directory, PageRange, Protection, Space, StackError, VirtAddr};
 
-use super::image::Image;
-use super::refusal::Refusal;
+use super::exec_image::ExecImage;
+use super::spawn_error::SpawnError;
 use crate::memory::{self, Memory, SystemPages};
-
-/// The first address after the stack.
-const STACK_END: VirtAddr = VirtAddr::new(USER_STACK_START.as_u32() + USER_STACK_SIZE);
 
 /// The memory of a process.
 pub struct AddressSpace {
-    image: Image,
+    image: ExecImage,
     mapped: Mapped,
 }
 
@@ -36,9 +33,9 @@ impl AddressSpace {
     /// begins with.
     ///
     /// # Errors
-    /// See [`Refusal`].
-    pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), Refusal> {
-        let image = Image::of(program)?;
+    /// See [`SpawnError`].
+    pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), SpawnError> {
+        let image = ExecImage::of(program)?;
         let (mapped, stack) = memory::with(|memory| Mapped::load(memory, &image, program, arguments))?;
         Ok((Self { image, mapped }, stack))
     }
@@ -46,8 +43,8 @@ impl AddressSpace {
     /// The same memory once more, for a new process.
     ///
     /// # Errors
-    /// See [`Refusal`].
-    pub fn fork(&self) -> Result<Self, Refusal> {
+    /// See [`SpawnError`].
+    pub fn fork(&self) -> Result<Self, SpawnError> {
         let image = self.image.duplicate()?;
         let mapped = memory::with(|memory| self.mapped.fork(memory, &image))?;
         Ok(Self { image, mapped })
@@ -103,7 +100,7 @@ impl AddressSpace {
     }
 
     /// The image.
-    pub fn image(&self) -> &Image {
+    pub fn image(&self) -> &ExecImage {
         &self.image
     }
 
@@ -127,19 +124,19 @@ impl AddressSpace {
 
     /// How many pages the stack has.
     pub fn stack_pages(&self) -> u32 {
-        STACK_END.as_u32().saturating_sub(self.stack_bottom().as_u32()) / PAGE_SIZE
+        USER_STACK_END.as_u32().saturating_sub(self.stack_bottom().as_u32()) / PAGE_SIZE
     }
 }
 
 impl Mapped {
     fn load(
         memory: &mut Memory,
-        image: &Image,
+        image: &ExecImage,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
-    ) -> Result<(Self, VirtAddr), Refusal> {
-        let heap = memory.labs().process_heap(program.end().start(), USER_STACK_GUARD).map_err(Refusal::Heap)?;
-        let directory = memory.create_directory().map_err(Refusal::Directory)?;
+    ) -> Result<(Self, VirtAddr), SpawnError> {
+        let heap = memory.labs().process_heap(program.end().start(), USER_STACK_GUARD).map_err(SpawnError::Heap)?;
+        let directory = memory.create_directory().map_err(SpawnError::Directory)?;
         let result = Self::fill(memory, &directory, image, program, arguments);
         match result {
             Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
@@ -154,27 +151,27 @@ impl Mapped {
     fn fill(
         memory: &mut Memory,
         directory: &Directory,
-        image: &Image,
+        image: &ExecImage,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
-    ) -> Result<(UserStack, VirtAddr), Refusal> {
+    ) -> Result<(UserStack, VirtAddr), SpawnError> {
         let labs = memory.labs();
         let pages = &mut user_pages(memory, directory);
-        image.load(pages, program).map_err(Refusal::Image)?;
-        let mut stack = labs.user_stack(pages).map_err(Refusal::Stack)?;
+        image.load(pages, program).map_err(SpawnError::Image)?;
+        let mut stack = labs.user_stack(pages).map_err(SpawnError::Stack)?;
         let pointer = match stack.set_up(pages, arguments) {
             Ok(pointer) => pointer,
             Err(error) => {
                 stack.destroy(pages);
-                return Err(Refusal::Stack(error));
+                return Err(SpawnError::Stack(error));
             }
         };
         protect(memory, directory, image);
         Ok((stack, pointer))
     }
 
-    fn fork(&self, memory: &mut Memory, image: &Image) -> Result<Self, Refusal> {
-        let directory = memory.create_directory().map_err(Refusal::Directory)?;
+    fn fork(&self, memory: &mut Memory, image: &ExecImage) -> Result<Self, SpawnError> {
+        let directory = memory.create_directory().map_err(SpawnError::Directory)?;
         match self.copy(memory, &directory, image) {
             Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
             Err(error) => {
@@ -190,16 +187,16 @@ impl Mapped {
         &self,
         memory: &mut Memory,
         directory: &Directory,
-        image: &Image,
-    ) -> Result<(ProcessHeap, UserStack), Refusal> {
+        image: &ExecImage,
+    ) -> Result<(ProcessHeap, UserStack), SpawnError> {
         let copies = memory.with_two_users(&self.directory, directory, Protection::USER_WRITE, |from, to| {
-            image.copy(from, to).map_err(Refusal::Image)?;
-            let mut heap = self.heap.fork(from, to).map_err(Refusal::Heap)?;
+            image.copy(from, to).map_err(SpawnError::Image)?;
+            let mut heap = self.heap.fork(from, to).map_err(SpawnError::Heap)?;
             match self.stack.fork(from, to) {
                 Ok(stack) => Ok((heap, stack)),
                 Err(error) => {
                     heap.clear(to);
-                    Err(Refusal::Stack(error))
+                    Err(SpawnError::Stack(error))
                 }
             }
         })?;
@@ -207,7 +204,7 @@ impl Mapped {
         Ok(copies)
     }
 
-    fn destroy(self, memory: &mut Memory, image: &Image) {
+    fn destroy(self, memory: &mut Memory, image: &ExecImage) {
         let Self { directory, mut heap, stack } = self;
         if memory.machine().directory() == directory.frame() {
             memory.load(Space::Kernel);
@@ -224,7 +221,7 @@ fn user_pages<'a>(memory: &'a mut Memory, directory: &'a Directory) -> SystemPag
 }
 
 /// Takes the right to write from those parts of a loaded image that are not for that.
-fn protect(memory: &mut Memory, directory: &Directory, image: &Image) {
+fn protect(memory: &mut Memory, directory: &Directory, image: &ExecImage) {
     for region in image.regions().iter().filter(|region| !region.writable) {
         for page in region.pages.iter() {
             if let Err(error) = memory.protect(Space::Of(directory), page, Protection::USER_READ) {
@@ -235,7 +232,7 @@ fn protect(memory: &mut Memory, directory: &Directory, image: &Image) {
 }
 
 /// Gives back a directory in which nothing is mapped but, maybe, some of an image.
-fn discard(memory: &mut Memory, directory: Directory, image: &Image) {
+fn discard(memory: &mut Memory, directory: Directory, image: &ExecImage) {
     image.unload(&mut user_pages(memory, &directory));
     memory.destroy_directory(directory);
 }

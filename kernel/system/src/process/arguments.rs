@@ -6,7 +6,7 @@ use mm_api::layout::PAGE_SIZE;
 use mm_api::{ARGUMENTS_MAX, VirtAddr};
 
 use super::address_space::AddressSpace;
-use super::refusal::Refusal;
+use super::spawn_error::SpawnError;
 use super::user_memory::{copy_in, word_in};
 
 /// The most bytes of a path, with the NUL at its end.
@@ -120,9 +120,9 @@ impl Command {
     ///
     /// # Errors
     /// If there is no memory for the list.
-    pub fn strings(&self) -> Result<Vec<&[u8]>, Refusal> {
+    pub fn strings(&self) -> Result<Vec<&[u8]>, SpawnError> {
         let mut strings = Vec::new();
-        strings.try_reserve_exact(self.count).map_err(|_| Refusal::KernelHeap)?;
+        strings.try_reserve_exact(self.count).map_err(|_| SpawnError::KernelHeap)?;
         strings.extend(self.bytes.split_inclusive(|&byte| byte == 0).map(|string| &string[..string.len() - 1]));
         Ok(strings)
     }

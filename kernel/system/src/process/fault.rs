@@ -55,7 +55,7 @@ fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
     // It may come in the middle of a line that some program writes.
     console::end_line();
     let process = system.current();
-    let (name, pid, frame) = (process.name, process.pid, process.frame);
+    let (name, pid, frame) = (*process.name(), process.pid(), *process.frame());
     let eip = VirtAddr::new(frame.eip);
     let esp = VirtAddr::new(frame.esp);
     if fault.vector == PAGE_FAULT {

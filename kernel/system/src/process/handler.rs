@@ -3,6 +3,7 @@
 use kernel_core::trap::{self, Handler, Trap, TrapFrame};
 use spin::Mutex;
 
+use super::scheduler::Turn;
 use super::system::System;
 use super::{calls, fault, terminal};
 
@@ -15,30 +16,29 @@ pub struct Traps;
 impl Handler for Traps {
     fn from_user(&self, trap: Trap, frame: &mut TrapFrame) {
         let mut guard = SYSTEM.try_lock().expect("the kernel is not interrupted while it works for a process");
-        let system = guard.as_mut().expect("who runs in ring 3 is a process");
-        system.bury();
-        system.current().frame = *frame;
-        let keep = match trap {
+        let system = guard.as_mut().expect("what runs in ring 3 is a process");
+        system.reap();
+        *system.current().frame_mut() = *frame;
+        let turn = match trap {
             Trap::SystemCall => calls::handle(system),
             Trap::Timer => {
-                let process = system.current();
-                process.ticks = process.ticks.saturating_add(1);
-                false
+                system.current().count_tick();
+                Turn::Passes
             }
             Trap::Serial => {
                 terminal::receive();
-                true
+                Turn::Stays
             }
             Trap::Fault { vector, error_code, address } => {
                 fault::handle(system, &fault::Fault { vector, error_code, address });
-                true
+                Turn::Stays
             }
         };
-        system.schedule(keep);
+        system.schedule(turn);
         if system.ended().is_some() {
             trap::leave();
         } else {
-            *frame = system.current().frame;
+            *frame = *system.current().frame();
         }
     }
 

@@ -21,17 +21,17 @@ mod arguments;
 mod audit;
 mod calls;
 mod characters;
+mod exec_image;
 mod fault;
 mod handler;
-mod image;
 pub mod output;
 mod picture;
 #[allow(clippy::module_inception)]
 mod process;
 mod program;
-mod refusal;
 mod run;
 mod scheduler;
+mod spawn_error;
 mod system;
 mod table;
 pub mod terminal;
@@ -39,5 +39,5 @@ mod user_memory;
 
 pub use audit::{Audit, Difference};
 pub use program::try_to_load;
-pub use refusal::Refusal;
 pub use run::run;
+pub use spawn_error::SpawnError;

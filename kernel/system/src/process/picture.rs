@@ -13,14 +13,12 @@ const PERIOD: u64 = TICKS_PER_SECOND as u64 / 5;
 impl System {
     /// Draws memory as it is now, if the last picture is old.
     pub fn refresh_picture(&mut self) {
-        let now = trap::ticks();
-        if now < self.next_picture {
+        if !self.picture_is_due(trap::ticks(), PERIOD) {
             return;
         }
-        self.next_picture = now + PERIOD;
-        let programs = self.table.iter().filter_map(|process| {
-            let root = process.body.as_ref()?.space.directory().frame();
-            Some(Program { pid: process.pid.as_u32(), name: process.name.as_str(), root })
+        let programs = self.table().iter().filter_map(|process| {
+            let root = process.resources()?.space.directory().frame();
+            Some(Program { pid: process.pid().as_u32(), name: process.name().as_str(), root })
         });
         memory::with(|memory| {
             screen::refresh(self.machine(), memory.machine(), memory.kernel_root(), programs);

@@ -85,35 +85,151 @@ pub enum State {
     Ready,
     /// It waits.
     Waiting(Event),
-    /// It has ended, so, and its parent was not told yet.
-    Ended(WaitStatus),
+    /// It has ended, and its parent has not asked how.
+    Zombie(WaitStatus),
 }
 
-/// What a process needs to run, and no longer has when it has ended.
-pub struct Body {
+/// What a process needs to run, and what a zombie no longer has.
+pub struct Resources {
     /// Its memory.
     pub space: AddressSpace,
     /// Where the kernel works for it.
     pub stack: TrapStack,
 }
 
-/// A process.
+/// A process. It has resources exactly as long as it is no zombie.
 pub struct Process {
-    /// Its number.
-    pub pid: Pid,
-    /// Its parent's.
-    pub parent: Pid,
-    /// Whether the parent is one that it got when its own ended. Nobody asks how it
-    /// ends, so nothing of it stays.
-    pub adopted: bool,
-    /// Its program.
-    pub name: Name,
-    /// What it does.
-    pub state: State,
+    pid: Pid,
+    parent: Pid,
+    /// Whether the first process is the parent because the own one ended. Nobody asks how
+    /// an orphan ends, so nothing of it stays.
+    orphaned: bool,
+    name: Name,
+    state: State,
     /// Its registers, while it does not run.
-    pub frame: TrapFrame,
-    /// What it needs to run; `None` once it has ended.
-    pub body: Option<Body>,
+    frame: TrapFrame,
+    resources: Option<Resources>,
     /// How many times the timer found it running.
-    pub ticks: u32,
+    ticks: u32,
+}
+
+impl Process {
+    /// A process that is ready to begin with `frame`.
+    pub fn new(pid: Pid, parent: Pid, name: Name, frame: TrapFrame, resources: Resources) -> Self {
+        let (state, resources) = (State::Ready, Some(resources));
+        Self { pid, parent, orphaned: false, name, state, frame, resources, ticks: 0 }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Its parent's number.
+    pub fn parent(&self) -> Pid {
+        self.parent
+    }
+
+    /// Its program's name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What it does.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether it can run.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// How it ended, if it is a zombie.
+    pub fn status(&self) -> Option<WaitStatus> {
+        match self.state {
+            State::Zombie(status) => Some(status),
+            State::Ready | State::Waiting(_) => None,
+        }
+    }
+
+    /// Whether this number is its parent's, who may ask how it ended.
+    pub fn is_child_of(&self, parent: Pid) -> bool {
+        self.parent == parent && !self.orphaned
+    }
+
+    /// Whether it is a zombie that nobody will ask about.
+    pub fn can_be_reaped(&self) -> bool {
+        self.orphaned && self.status().is_some()
+    }
+
+    /// What it needs to run; `None` of a zombie.
+    pub fn resources(&self) -> Option<&Resources> {
+        self.resources.as_ref()
+    }
+
+    /// How many times the timer found it running.
+    pub fn ticks(&self) -> u32 {
+        self.ticks
+    }
+
+    /// Counts that the timer found it running.
+    pub fn count_tick(&mut self) {
+        self.ticks = self.ticks.saturating_add(1);
+    }
+
+    /// Its registers, while it does not run.
+    pub fn frame(&self) -> &TrapFrame {
+        &self.frame
+    }
+
+    /// Its registers, to be changed.
+    pub fn frame_mut(&mut self) -> &mut TrapFrame {
+        &mut self.frame
+    }
+
+    /// Its memory.
+    ///
+    /// # Panics
+    /// If it is a zombie.
+    #[track_caller]
+    pub fn space_mut(&mut self) -> &mut AddressSpace {
+        &mut self.resources.as_mut().expect("a zombie has no memory").space
+    }
+
+    /// Goes on with another program, in new memory. Returns the old memory.
+    ///
+    /// # Panics
+    /// If it is a zombie.
+    #[track_caller]
+    pub fn exec(&mut self, name: Name, frame: TrapFrame, space: AddressSpace) -> AddressSpace {
+        (self.name, self.frame) = (name, frame);
+        core::mem::replace(self.space_mut(), space)
+    }
+
+    /// Waits for an event; a zombie does not.
+    pub fn wait_for(&mut self, event: Event) {
+        if self.status().is_none() {
+            self.state = State::Waiting(event);
+        }
+    }
+
+    /// Can run from now on, unless it is a zombie.
+    pub fn wake(&mut self) {
+        if self.status().is_none() {
+            self.state = State::Ready;
+        }
+    }
+
+    /// Becomes a zombie. Returns what it needed to run, if it was none before.
+    pub fn become_zombie(&mut self, status: WaitStatus) -> Option<Resources> {
+        self.state = State::Zombie(status);
+        self.resources.take()
+    }
+
+    /// Has the first process for a parent from now on.
+    pub fn become_orphan(&mut self) {
+        self.parent = Pid::FIRST;
+        self.orphaned = true;
+    }
 }

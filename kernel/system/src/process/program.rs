@@ -9,7 +9,7 @@ use mm_api::{Arguments, Auxiliary};
 
 use super::address_space::AddressSpace;
 use super::arguments::Command;
-use super::refusal::Refusal;
+use super::spawn_error::SpawnError;
 
 /// Bytes of a program header in a 32-bit ELF file.
 const PROGRAM_HEADER_BYTES: u32 = 32;
@@ -18,9 +18,9 @@ const PROGRAM_HEADER_BYTES: u32 = 32;
 /// loaded.
 ///
 /// # Errors
-/// See [`Refusal`].
-pub fn try_to_load(file: &[u8]) -> Result<(), Refusal> {
-    let command = Command::from_kernel("program", &[]).map_err(Refusal::Arguments)?;
+/// See [`SpawnError`].
+pub fn try_to_load(file: &[u8]) -> Result<(), SpawnError> {
+    let command = Command::from_kernel("program", &[]).map_err(SpawnError::Arguments)?;
     let (space, _) = load(file, &command)?;
     space.destroy();
     Ok(())
@@ -29,9 +29,9 @@ pub fn try_to_load(file: &[u8]) -> Result<(), Refusal> {
 /// Loads a program that is to be started so.
 ///
 /// # Errors
-/// See [`Refusal`].
-pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame), Refusal> {
-    let program = Program::new(file).map_err(Refusal::NotAProgram)?;
+/// See [`SpawnError`].
+pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame), SpawnError> {
+    let program = Program::new(file).map_err(SpawnError::NotAProgram)?;
     let entry = program.entry();
     let known = [
         Auxiliary { kind: aux::PAGESZ, value: PAGE_SIZE },

@@ -8,24 +8,24 @@ use super::arguments::Command;
 use super::handler::{SYSTEM, Traps};
 use super::process::{Name, Pid};
 use super::program;
-use super::refusal::Refusal;
 use super::scheduler::TICKS_PER_SECOND;
+use super::spawn_error::SpawnError;
 use super::system::System;
 
 /// Runs a program as the first process, until that ends. All others end with it.
 /// The memory has to be up.
 ///
 /// # Errors
-/// See [`Refusal`].
-pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<WaitStatus, Refusal> {
+/// See [`SpawnError`].
+pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<WaitStatus, SpawnError> {
     let mut system = System::new(machine);
-    let Module { name, bytes } = system.program(name).ok_or(Refusal::NoSuchProgram)?;
-    let command = Command::from_kernel(name, arguments).map_err(Refusal::Arguments)?;
+    let Module { name, bytes } = system.program(name).ok_or(SpawnError::NoSuchProgram)?;
+    let command = Command::from_kernel(name, arguments).map_err(SpawnError::Arguments)?;
     let first = system.add(Pid::NOBODY, Name::new(name), |_| program::load(bytes, &command));
     drop(command);
     let first = first?;
     system.begin_with(first);
-    let frame = system.current().frame;
+    let frame = *system.current().frame();
     *SYSTEM.lock() = Some(system);
 
     trap::set_handler(&Traps);
@@ -34,7 +34,7 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     trap::run(&frame);
 
     let Some(mut system) = SYSTEM.lock().take() else { unreachable!("the processes were there before") };
-    system.bury();
+    system.reap();
     let Some(status) = system.ended() else { unreachable!("ring 3 is left when the first process has ended") };
     Ok(status)
 }

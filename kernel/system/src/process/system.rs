@@ -8,30 +8,29 @@ use mm_api::PageRange;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
 
 use super::address_space::AddressSpace;
-use super::process::{Body, Event, Name, Pid, Process, State};
-use super::refusal::Refusal;
-use super::table::{Room, Slot, Table};
+use super::process::{Event, Name, Pid, Process, Resources, State};
+use super::spawn_error::SpawnError;
+use super::table::{Reservation, Slot, Table};
 use crate::memory;
 
 /// The area of the kernel's stacks.
 const STACKS: PageRange = PageRange::between(KERNEL_STACKS_START, KERNEL_STACKS_END);
 
-/// All processes, and who runs.
+/// All processes, and which one runs.
 pub struct System {
     machine: &'static Machine,
-    /// The processes.
-    pub table: Table,
+    table: Table,
     stacks: KernelStackArea,
-    /// Whose kernel stack the kernel works on: the process that runs, or did last.
+    /// The process whose kernel stack the kernel works on: the one that runs, or ran last.
     current: Option<Slot>,
     /// The kernel stack of a process that ended while the kernel worked on it.
-    abandoned: Option<TrapStack>,
-    /// Whether a process has ended since the last [`bury`](Self::bury).
-    some_ended: bool,
+    zombie_stack: Option<TrapStack>,
+    /// Whether a process has ended since the last [`reap`](Self::reap).
+    has_zombies: bool,
     /// How the first process ended, once it has.
     ended: Option<WaitStatus>,
     /// The tick at which memory is to be drawn again.
-    pub next_picture: u64,
+    next_picture: u64,
 }
 
 impl System {
@@ -42,11 +41,30 @@ impl System {
             table: Table::new(),
             stacks: memory::with(|memory| memory.labs()).kernel_stacks(STACKS),
             current: None,
-            abandoned: None,
-            some_ended: false,
+            zombie_stack: None,
+            has_zombies: false,
             ended: None,
             next_picture: 0,
         }
+    }
+
+    /// The processes.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The processes, to be changed.
+    pub fn table_mut(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
+    /// Whether memory is to be drawn at this tick; if so, again `period` ticks later.
+    pub fn picture_is_due(&mut self, now: u64, period: u64) -> bool {
+        let is_due = self.next_picture <= now;
+        if is_due {
+            self.next_picture = now + period;
+        }
+        is_due
     }
 
     /// The machine.
@@ -84,7 +102,7 @@ impl System {
     /// If it has ended.
     #[track_caller]
     pub fn space(&mut self) -> &mut AddressSpace {
-        &mut self.current().body.as_mut().expect("a process that runs has memory").space
+        self.current().space_mut()
     }
 
     /// Makes this process the first that runs.
@@ -100,23 +118,23 @@ impl System {
     /// If it has ended.
     pub fn switch_to(&mut self, slot: Slot) {
         self.current = Some(slot);
-        let body = self.table.at(slot).body.as_ref().expect("a process that can run has memory");
-        body.space.activate();
-        kernel_core::trap::set_kernel_stack(&body.stack);
+        let Resources { space, stack } = self.table.at(slot).resources().expect("a process that can run is no zombie");
+        space.activate();
+        kernel_core::trap::set_kernel_stack(stack);
     }
 
     /// Adds a process that will begin with `frame`. `make` makes its memory.
     ///
     /// # Errors
-    /// See [`Refusal`].
+    /// See [`SpawnError`].
     pub fn add(
         &mut self,
         parent: Pid,
         name: Name,
-        make: impl FnOnce(&mut Self) -> Result<(AddressSpace, TrapFrame), Refusal>,
-    ) -> Result<Pid, Refusal> {
-        let slot = self.table.free_slot().ok_or(Refusal::TooManyProcesses)?;
-        let room = Room::make().ok_or(Refusal::KernelHeap)?;
+        make: impl FnOnce(&mut Self) -> Result<(AddressSpace, TrapFrame), SpawnError>,
+    ) -> Result<Pid, SpawnError> {
+        let slot = self.table.free_slot().ok_or(SpawnError::TooManyProcesses)?;
+        let reservation = Reservation::make().ok_or(SpawnError::KernelHeap)?;
         let stack = self.make_stack()?;
         let (space, frame) = match make(self) {
             Ok(made) => made,
@@ -126,23 +144,21 @@ impl System {
             }
         };
         let pid = self.table.next_pid();
-        let body = Some(Body { space, stack });
-        let process = Process { pid, parent, adopted: false, name, state: State::Ready, frame, body, ticks: 0 };
-        self.table.insert(slot, room, process);
+        let process = Process::new(pid, parent, name, frame, Resources { space, stack });
+        self.table.insert(slot, reservation, process);
         Ok(pid)
     }
 
-    /// Ends a process. All that it has goes, but for what its parent is to be told.
+    /// Ends a process: it becomes a zombie, and all that it needed to run goes.
     pub fn end(&mut self, slot: Slot, status: WaitStatus) {
         let process = self.table.at_mut(slot);
-        let (pid, parent) = (process.pid, process.parent);
-        process.state = State::Ended(status);
-        self.some_ended = true;
-        if let Some(Body { space, stack }) = process.body.take() {
+        let (pid, parent) = (process.pid(), process.parent());
+        self.has_zombies = true;
+        if let Some(Resources { space, stack }) = process.become_zombie(status) {
             space.destroy();
             if self.current == Some(slot) {
-                // The kernel stands on it.
-                self.abandoned = Some(stack);
+                // The kernel works on it.
+                self.zombie_stack = Some(stack);
             } else {
                 self.destroy_stack(stack);
             }
@@ -150,42 +166,40 @@ impl System {
         if pid == Pid::FIRST {
             return self.end_all(status);
         }
-        for child in self.table.iter_mut().filter(|process| process.parent == pid) {
-            child.parent = Pid::FIRST;
-            child.adopted = true;
-        }
-        self.tell(parent, pid);
+        self.table.iter_mut().filter(|process| process.parent() == pid).for_each(Process::become_orphan);
+        self.wake_parent(parent, pid);
     }
 
     /// Ends a process, and all that descend from it.
     pub fn kill_family(&mut self, pid: Pid) {
-        // It goes last: with it, those below would get another parent.
-        let below =
-            |system: &Self| system.table.position(|process| process.body.is_some() && system.descends(process, pid));
-        let itself = |system: &Self| system.table.position(|process| process.body.is_some() && process.pid == pid);
-        while let Some(slot) = below(self).or_else(|| itself(self)) {
+        let lives = |process: &Process| process.status().is_none();
+        // It goes last: with it, its children would get another parent.
+        let descendant =
+            |system: &Self| system.table.position(|process| lives(process) && system.descends(process, pid));
+        let itself = |system: &Self| system.table.position(|process| lives(process) && process.pid() == pid);
+        while let Some(slot) = descendant(self).or_else(|| itself(self)) {
             self.end(slot, WaitStatus::killed(Signal::Kill));
         }
     }
 
     /// Whether `process` descends from the one with this number.
     fn descends(&self, process: &Process, from: Pid) -> bool {
-        let mut parent = process.parent;
-        // Nobody is their own ancestor, so this ends.
+        let mut parent = process.parent();
+        // No process is its own ancestor, so this ends.
         while let Some(slot) = self.table.find(parent) {
             if parent == from {
                 return true;
             }
-            parent = self.table.at(slot).parent;
+            parent = self.table.at(slot).parent();
         }
         false
     }
 
-    /// The first process has ended, so everything does.
+    /// Ends every process, because the first one has ended.
     fn end_all(&mut self, status: WaitStatus) {
         self.ended = Some(status);
         while let Some(slot) = self.table.position(|_| true) {
-            if let Some(Body { space, stack }) = self.table.at_mut(slot).body.take() {
+            if let Some(Resources { space, stack }) = self.table.at_mut(slot).become_zombie(status) {
                 space.destroy();
                 self.destroy_stack(stack);
             }
@@ -199,20 +213,20 @@ impl System {
     }
 
     /// Wakes a process that waits for this child.
-    fn tell(&mut self, parent: Pid, child: Pid) {
+    fn wake_parent(&mut self, parent: Pid, child: Pid) {
         let waits = |state| matches!(state, State::Waiting(Event::Child(of)) if of.is_none_or(|of| of == child));
-        if let Some(parent) = self.table.iter_mut().find(|process| process.pid == parent)
-            && waits(parent.state)
+        if let Some(parent) = self.table.iter_mut().find(|process| process.pid() == parent)
+            && waits(parent.state())
         {
-            parent.state = State::Ready;
+            parent.wake();
         }
     }
 
     /// Makes a kernel stack. The kernel is about to stand on it, so the tables are read
     /// first, whatever lab 05 says.
-    fn make_stack(&mut self) -> Result<TrapStack, Refusal> {
+    fn make_stack(&mut self) -> Result<TrapStack, SpawnError> {
         memory::with(|memory| {
-            let stack = self.stacks.create(&mut memory.kernel_stack_pages()).map_err(Refusal::KernelStack)?;
+            let stack = self.stacks.create(&mut memory.kernel_stack_pages()).map_err(SpawnError::KernelStack)?;
             let pages = stack.pages();
             match memory.machine().claim_stack(memory.kernel_root(), stack) {
                 Ok(stack) => Ok(stack),
@@ -230,15 +244,14 @@ impl System {
         });
     }
 
-    /// Takes away what is left of processes that have ended and that nobody asks
-    /// about. To be called when the kernel works for one that has not ended.
-    pub fn bury(&mut self) {
-        if let Some(stack) = self.abandoned.take() {
+    /// Reaps the zombies that nobody will ask about. To be called when the kernel works
+    /// for a process that lives.
+    pub fn reap(&mut self) {
+        if let Some(stack) = self.zombie_stack.take() {
             self.destroy_stack(stack);
         }
-        if core::mem::take(&mut self.some_ended) {
-            let is_left = |process: &Process| process.adopted && matches!(process.state, State::Ended(_));
-            while let Some(slot) = self.table.position(is_left) {
+        if core::mem::take(&mut self.has_zombies) {
+            while let Some(slot) = self.table.position(Process::can_be_reaped) {
                 self.table.remove(slot);
             }
         }
@@ -246,8 +259,8 @@ impl System {
 
     /// How many kernel stacks there are.
     pub fn kernel_stacks(&self) -> u32 {
-        let bodies = self.table.iter().filter(|process| process.body.is_some()).count();
+        let living = self.table.iter().filter(|process| process.resources().is_some()).count();
         // There are far fewer.
-        bodies as u32 + u32::from(self.abandoned.is_some())
+        living as u32 + u32::from(self.zombie_stack.is_some())
     }
 }

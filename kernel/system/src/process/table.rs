@@ -3,25 +3,24 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::process::{Pid, Process, State};
+use super::process::{Pid, Process};
 
-/// The most processes that there can be at once, those included that have ended
-/// and were not waited for.
+/// The most processes that there can be at once, zombies included.
 pub const MOST_PROCESSES: usize = 64;
 
 /// A place in the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot(usize);
 
-/// Room on the heap for a process that is about to be made.
-pub struct Room(Vec<Process>);
+/// Memory on the heap for a process that is about to be made.
+pub struct Reservation(Vec<Process>);
 
-impl Room {
-    /// Room for one process; `None` if there is no memory.
+impl Reservation {
+    /// Memory for one process; `None` if there is none.
     pub fn make() -> Option<Self> {
-        let mut room = Vec::new();
-        room.try_reserve_exact(1).ok()?;
-        Some(Self(room))
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(1).ok()?;
+        Some(Self(memory))
     }
 
     /// Puts the process there. That takes no more memory, so it always works.
@@ -44,7 +43,7 @@ impl Table {
         Self { slots: [const { None }; MOST_PROCESSES], last_pid: Pid::NOBODY }
     }
 
-    /// A place that nobody has; `None` if there are as many processes as can be.
+    /// A free place; `None` if there are as many processes as can be.
     pub fn free_slot(&self) -> Option<Slot> {
         self.slots.iter().position(Option::is_none).map(Slot)
     }
@@ -60,8 +59,8 @@ impl Table {
     }
 
     /// Adds a process.
-    pub fn insert(&mut self, slot: Slot, room: Room, process: Process) {
-        self.slots[slot.0] = Some(room.fill(process));
+    pub fn insert(&mut self, slot: Slot, reservation: Reservation, process: Process) {
+        self.slots[slot.0] = Some(reservation.fill(process));
     }
 
     /// Removes the process at a place.
@@ -93,14 +92,14 @@ impl Table {
         }
     }
 
-    /// Where the first process is of which something is true.
-    pub fn position(&self, mut is_meant: impl FnMut(&Process) -> bool) -> Option<Slot> {
-        self.slots().find(|&slot| is_meant(self.at(slot)))
+    /// Where the first process is that satisfies a condition.
+    pub fn position(&self, mut condition: impl FnMut(&Process) -> bool) -> Option<Slot> {
+        self.slots().find(|&slot| condition(self.at(slot)))
     }
 
     /// Where the process with this number is.
     pub fn find(&self, pid: Pid) -> Option<Slot> {
-        self.position(|process| process.pid == pid)
+        self.position(|process| process.pid() == pid)
     }
 
     /// The places that have a process.
@@ -118,11 +117,9 @@ impl Table {
         self.slots.iter_mut().flatten().flat_map(|process| process.iter_mut())
     }
 
-    /// The next process that can run, going round from the place after this one.
+    /// The next process that can run, round robin from the place after this one on.
     pub fn next_ready(&self, after: Slot) -> Option<Slot> {
         let round = (1..=MOST_PROCESSES).map(|step| (after.0 + step) % MOST_PROCESSES);
-        round
-            .map(Slot)
-            .find(|slot| matches!(self.slots[slot.0].as_deref(), Some([Process { state: State::Ready, .. }])))
+        round.map(Slot).find(|slot| matches!(self.slots[slot.0].as_deref(), Some([process]) if process.is_ready()))
     }
 }

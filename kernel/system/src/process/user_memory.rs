@@ -5,7 +5,7 @@ use abi::Errno;
 use kernel_core::memory::paged::PagedMachine;
 use kernel_core::memory::user::{self, BadAddress};
 use mm_api::VirtAddr;
-use mm_api::layout::{USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{USER_STACK_END, USER_STACK_START};
 
 use super::address_space::AddressSpace;
 use crate::memory;
@@ -62,6 +62,5 @@ fn copy(
 fn lowest_in_stack(address: VirtAddr, length: usize) -> Option<VirtAddr> {
     let end = u64::from(address.as_u32()) + length as u64;
     let lowest = address.max(USER_STACK_START);
-    let in_region = lowest.as_u32() - USER_STACK_START.as_u32() < USER_STACK_SIZE;
-    (in_region && u64::from(lowest.as_u32()) < end).then_some(lowest)
+    (lowest < USER_STACK_END && u64::from(lowest.as_u32()) < end).then_some(lowest)
 }

@@ -10,11 +10,11 @@
 //! undoes that itself; `set_up` always grows page by page; `fork` copies a page's
 //! worth of words at a time, as it maps each page.
 
-use mm_api::layout::{PAGE_SIZE, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Page, Pages, STACK_ALIGN, StackError, UserStack, VirtAddr};
 
 /// The first address past the region.
-const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
+const END: u32 = USER_STACK_END.as_u32();
 
 /// Pages of the region.
 const MOST: u32 = USER_STACK_SIZE / PAGE_SIZE;

@@ -6,12 +6,12 @@
 //! Other choices that differ: what is kept is an address; `set_up` grows by one page
 //! more than it needs, if that can be had, for the program's first calls.
 
-use mm_api::layout::{PAGE_SIZE, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Page, PageRange, Pages, STACK_ALIGN, StackError, UserStack, VirtAddr};
 
 use crate::zeroed_pages;
 
-const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
+const END: u32 = USER_STACK_END.as_u32();
 
 /// A process's stack.
 pub struct ProcessStack {

@@ -4,13 +4,13 @@
 // Every test program compiles this file, and none of them uses all of it.
 #![allow(dead_code)]
 
-use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_START};
 use mm_api::{Arguments, Page, PageRange, Pages, UserStack, VirtAddr};
 use mm_host::FakePages;
 use stack::ProcessStack;
 
 /// The first address past a user stack's region.
-pub const END: u32 = USER_STACK_START.as_u32() + USER_STACK_SIZE;
+pub const END: u32 = USER_STACK_END.as_u32();
 
 /// The pages of a user stack's region.
 pub const REGION: PageRange = PageRange::between(USER_STACK_START, VirtAddr::new(END));

@@ -6,15 +6,16 @@ use abi::meminfo::{
     Region, STACK, WAITING, WRITE,
 };
 use kernel_core::trap;
-use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{KERNEL_STACK_PAGES, VirtAddr};
 
 use super::{Answer, Done};
 use crate::memory;
 use crate::process::address_space::AddressSpace;
-use crate::process::process::{Pid, Process, State};
+use crate::process::process::{Pid, Process, Resources, State};
 use crate::process::scheduler::TICKS_PER_SECOND;
 use crate::process::system::System;
+use crate::process::table::Slot;
 use crate::process::user_memory::copy_out;
 
 /// Copies records to the program's memory.
@@ -52,22 +53,18 @@ pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pi
         }
         PROCESSES => {
             let mut last = Pid::NOBODY;
-            while let Some(slot) = system
-                .table
-                .slots()
-                .filter(|&slot| system.table.at(slot).pid > last)
-                .min_by_key(|&slot| system.table.at(slot).pid)
-            {
-                let process = system.table.at(slot);
-                last = process.pid;
-                let record = of_process(process, slot == system.current_slot());
+            while let Some((slot, pid)) = next_process(system, last) {
+                last = pid;
+                let record = record_of(system, slot);
                 writer.put(system, &record.to_bytes())?;
             }
         }
         REGIONS => {
-            let slot = Pid::new(pid).and_then(|pid| system.table.find(pid)).ok_or(Errno::ESRCH)?;
+            let slot = Pid::new(pid).and_then(|pid| system.table().find(pid)).ok_or(Errno::ESRCH)?;
             let mut index = 0;
-            while let Some(record) = system.table.at(slot).body.as_ref().and_then(|body| region(&body.space, index)) {
+            while let Some(record) =
+                system.table().at(slot).resources().and_then(|resources| region(&resources.space, index))
+            {
                 writer.put(system, &record.to_bytes())?;
                 index += 1;
             }
@@ -81,11 +78,11 @@ pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pi
 fn physical(system: &System) -> Physical {
     let (heap_blocks, heap_bytes) = memory::heap_in_use();
     let frames = memory::with(|memory| memory.frames());
-    let bodies = system.table.iter().filter_map(|process| process.body.as_ref());
+    let living = system.table().iter().filter_map(Process::resources);
     // And the directory.
-    let tables: u32 = bodies.map(|body| body.space.heap_pages_and_tables().1 + 1).sum();
+    let tables: u32 = living.map(|resources| resources.space.heap_pages_and_tables().1 + 1).sum();
     let kernel_tables = frames.manager.saturating_sub(tables);
-    let processes = system.table.iter().count() as u32;
+    let processes = system.table().iter().count() as u32;
     let stacks = system.kernel_stacks();
     let known = frames.free + frames.manager + frames.heap + frames.kernel_stacks + frames.user;
     Physical {
@@ -105,31 +102,39 @@ fn physical(system: &System) -> Physical {
     }
 }
 
-/// A process.
-fn of_process(process: &Process, runs: bool) -> Record {
-    let state = match process.state {
-        State::Ended(_) => ENDED,
+/// The process whose number comes next after `last`, and where it is.
+fn next_process(system: &System, last: Pid) -> Option<(Slot, Pid)> {
+    let table = system.table();
+    let after = table.slots().map(|slot| (slot, table.at(slot).pid())).filter(|&(_, pid)| pid > last);
+    after.min_by_key(|&(_, pid)| pid)
+}
+
+/// The process at a place.
+fn record_of(system: &System, slot: Slot) -> Record {
+    let process = system.table().at(slot);
+    let state = match process.state() {
+        State::Zombie(_) => ENDED,
         State::Waiting(_) => WAITING,
-        State::Ready if runs => RUNNING,
+        State::Ready if slot == system.current_slot() => RUNNING,
         State::Ready => READY,
     };
     let mut record = Record {
-        pid: process.pid.as_u32(),
-        parent: process.parent.as_u32(),
+        pid: process.pid().as_u32(),
+        parent: process.parent().as_u32(),
         state,
-        ticks: process.ticks,
+        ticks: process.ticks(),
         ..Record::default()
     };
-    if let Some(body) = &process.body {
-        record.image_frames = body.space.image().pages();
-        let (heap_pages, tables) = body.space.heap_pages_and_tables();
+    if let Some(Resources { space, .. }) = process.resources() {
+        record.image_frames = space.image().pages();
+        let (heap_pages, tables) = space.heap_pages_and_tables();
         record.heap_frames = heap_pages;
-        record.stack_frames = body.space.stack_pages();
+        record.stack_frames = space.stack_pages();
         record.table_frames = tables + 1; // and the directory
         record.kernel_stack_frames = KERNEL_STACK_PAGES;
-        record.heap_end = body.space.heap().1.as_u32();
+        record.heap_end = space.heap().1.as_u32();
     }
-    record.with_name(process.name.as_str())
+    record.with_name(process.name().as_str())
 }
 
 /// One of the regions of an address space, by ascending address; `None` past the last.
@@ -151,10 +156,13 @@ fn region(space: &AddressSpace, index: usize) -> Option<Region> {
             mapped_pages: space.heap_pages_and_tables().0,
         },
         1 => Region { start: USER_STACK_GUARD.as_u32(), end: stack, kind: GUARD, rights: 0, mapped_pages: 0 },
-        2 => {
-            let end = stack + USER_STACK_SIZE;
-            Region { start: stack, end, kind: STACK, rights: WRITE, mapped_pages: space.stack_pages() }
-        }
+        2 => Region {
+            start: stack,
+            end: USER_STACK_END.as_u32(),
+            kind: STACK,
+            rights: WRITE,
+            mapped_pages: space.stack_pages(),
+        },
         _ => return None,
     })
 }

@@ -10,7 +10,8 @@ mod time;
 use abi::{Errno, SystemCall};
 use mm_api::VirtAddr;
 
-use super::process::{Event, State};
+use super::process::Event;
+use super::scheduler::Turn;
 use super::system::System;
 
 /// Bytes of `int 0x80`.
@@ -41,9 +42,9 @@ struct Arguments {
     esi: u32,
 }
 
-/// Does what the process that runs asks for. Returns whether it may go on at once.
-pub fn handle(system: &mut System) -> bool {
-    let frame = &system.current().frame;
+/// Does what the process that runs asks for. Answers whose turn it is then.
+pub fn handle(system: &mut System) -> Turn {
+    let frame = system.current().frame();
     let number = frame.eax;
     let arguments = Arguments { ebx: frame.ebx, ecx: frame.ecx, edx: frame.edx, esi: frame.esi };
     let answer = match SystemCall::new(number) {
@@ -51,31 +52,28 @@ pub fn handle(system: &mut System) -> bool {
         None => Err(Errno::ENOSYS),
     };
     match answer {
-        Ok(Done::Gone) => true,
-        Ok(Done::Answer(value)) => settle(system, value, State::Ready),
+        Ok(Done::Gone) => {}
+        Ok(Done::Answer(value)) => system.current().frame_mut().eax = value,
         Ok(Done::Yield(value)) => {
-            settle(system, value, State::Ready);
-            false
+            system.current().frame_mut().eax = value;
+            return Turn::Passes;
         }
-        Ok(Done::Wait(event, value)) => settle(system, value, State::Waiting(event)),
+        Ok(Done::Wait(event, value)) => {
+            let process = system.current();
+            process.frame_mut().eax = value;
+            process.wait_for(event);
+        }
         Ok(Done::Retry(event)) => {
             // EAX still holds the number. That the instruction before is the one
             // that called is certain: programs cannot change each other's code.
             let process = system.current();
-            process.frame.eip = process.frame.eip.wrapping_sub(INSTRUCTION);
-            process.state = State::Waiting(event);
-            true
+            let frame = process.frame_mut();
+            frame.eip = frame.eip.wrapping_sub(INSTRUCTION);
+            process.wait_for(event);
         }
-        Err(error) => settle(system, error.to_eax(), State::Ready),
+        Err(error) => system.current().frame_mut().eax = error.to_eax(),
     }
-}
-
-/// Notes the answer.
-fn settle(system: &mut System, answer: u32, state: State) -> bool {
-    let process = system.current();
-    process.frame.eax = answer;
-    process.state = state;
-    true
+    Turn::Stays
 }
 
 fn dispatch(system: &mut System, call: SystemCall, arguments: &Arguments) -> Answer {
@@ -85,7 +83,7 @@ fn dispatch(system: &mut System, call: SystemCall, arguments: &Arguments) -> Ans
         SystemCall::Fork => lifecycle::fork(system),
         SystemCall::Waitpid => lifecycle::waitpid(system, ebx, VirtAddr::new(ecx), edx),
         SystemCall::Execve => lifecycle::execve(system, VirtAddr::new(ebx), VirtAddr::new(ecx), VirtAddr::new(edx)),
-        SystemCall::Getpid => Ok(Done::Answer(system.current().pid.as_u32())),
+        SystemCall::Getpid => Ok(Done::Answer(system.current().pid().as_u32())),
         SystemCall::SchedYield => Ok(Done::Yield(0)),
         SystemCall::Read => terminal::read(system, ebx, VirtAddr::new(ecx), edx),
         SystemCall::Write => terminal::write(system, ebx, VirtAddr::new(ecx), edx),

@@ -6,7 +6,7 @@ use loader::Program;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Page, PageError, PageRange, Pages};
 
-use super::refusal::Refusal;
+use super::spawn_error::SpawnError;
 
 /// A segment of the image.
 #[derive(Clone, Copy)]
@@ -20,14 +20,14 @@ pub struct Region {
 }
 
 /// Where the segments of a program are. No two of them have a page in common.
-pub struct Image(Vec<Region>);
+pub struct ExecImage(Vec<Region>);
 
-impl Image {
+impl ExecImage {
     /// The image that the program is to have. Nothing is mapped yet.
     ///
     /// # Errors
     /// If there is no memory for the list.
-    pub fn of(program: &Program<'_>) -> Result<Self, Refusal> {
+    pub fn of(program: &Program<'_>) -> Result<Self, SpawnError> {
         Self::list(program.segments().map(|segment| Region {
             pages: segment.pages(),
             writable: segment.is_writable(),
@@ -39,13 +39,13 @@ impl Image {
     ///
     /// # Errors
     /// If there is no memory for the list.
-    pub fn duplicate(&self) -> Result<Self, Refusal> {
+    pub fn duplicate(&self) -> Result<Self, SpawnError> {
         Self::list(self.0.iter().copied())
     }
 
-    fn list(regions: impl Iterator<Item = Region> + Clone) -> Result<Self, Refusal> {
+    fn list(regions: impl Iterator<Item = Region> + Clone) -> Result<Self, SpawnError> {
         let mut list = Vec::new();
-        list.try_reserve_exact(regions.clone().count()).map_err(|_| Refusal::KernelHeap)?;
+        list.try_reserve_exact(regions.clone().count()).map_err(|_| SpawnError::KernelHeap)?;
         list.extend(regions);
         Ok(Self(list))
     }

@@ -9,7 +9,7 @@ use mm_api::{BreakError, PageError, StackError, VmmError};
 
 /// Why there is no new process, or no new program in one. Nothing has changed then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum SpawnError {
     /// The machine was booted without a program of this name.
     NoSuchProgram,
     /// The file is not a program.
@@ -32,25 +32,25 @@ pub enum Refusal {
     KernelStack(StackError),
 }
 
-impl From<Refusal> for Errno {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoSuchProgram => Self::ENOENT,
-            Refusal::NotAProgram(_) => Self::ENOEXEC,
-            Refusal::Arguments(error) => error,
-            Refusal::Stack(StackError::TooManyArguments) => Self::E2BIG,
-            Refusal::TooManyProcesses | Refusal::KernelStack(StackError::NoRoom) => Self::EAGAIN,
-            Refusal::KernelHeap
-            | Refusal::Directory(_)
-            | Refusal::Image(_)
-            | Refusal::Heap(_)
-            | Refusal::Stack(_)
-            | Refusal::KernelStack(_) => Self::ENOMEM,
+impl From<SpawnError> for Errno {
+    fn from(error: SpawnError) -> Self {
+        match error {
+            SpawnError::NoSuchProgram => Self::ENOENT,
+            SpawnError::NotAProgram(_) => Self::ENOEXEC,
+            SpawnError::Arguments(error) => error,
+            SpawnError::Stack(StackError::TooManyArguments) => Self::E2BIG,
+            SpawnError::TooManyProcesses | SpawnError::KernelStack(StackError::NoRoom) => Self::EAGAIN,
+            SpawnError::KernelHeap
+            | SpawnError::Directory(_)
+            | SpawnError::Image(_)
+            | SpawnError::Heap(_)
+            | SpawnError::Stack(_)
+            | SpawnError::KernelStack(_) => Self::ENOMEM,
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchProgram => f.write_str("the machine was booted without this program"),
