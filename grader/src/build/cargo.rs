@@ -19,6 +19,8 @@ use crate::host::error::{Error, Result};
 use crate::host::process::Process;
 use crate::host::progress::Progress;
 
+use super::wrappers;
+
 /// The custom target, and its name.
 const TARGET_FILE: &str = "kernel/i686-folio.json";
 const TARGET: &str = "i686-folio";
@@ -159,8 +161,7 @@ impl Builder<'_> {
             .env("RUSTC_BOOTSTRAP", "1")
             // Empty means none, also where the user's configuration names some.
             .env("CARGO_ENCODED_RUSTFLAGS", "")
-            .env("RUSTC_WRAPPER", "")
-            .env("RUSTC_WORKSPACE_WRAPPER", "")
+            .envs(wrappers::kept_out(self.root).map(|key| (key, "")))
             .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker);
         command
     }

@@ -7,3 +7,4 @@ pub mod kernel;
 pub mod messages;
 pub mod site;
 pub mod toolchain;
+mod wrappers;
