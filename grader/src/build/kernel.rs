@@ -80,6 +80,28 @@ impl Site {
         }
     }
 
+    /// Builds the kernel with references only, in the place of which these labs have something
+    /// else: it is their fault if it does not compile.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn kernel_of_variants(
+        &self,
+        mix: &Mix,
+        labs: &[&Lab],
+        progress: &Progress,
+        times: &mut BuildTimes,
+    ) -> Result<Kernel> {
+        let (image, broken) = match self.build(mix, progress, times)? {
+            Built::Image(image) => (Some(image), BTreeMap::new()),
+            Built::Broken(broken) => {
+                let text: String = broken.errors.into_values().collect();
+                (None, labs.iter().map(|lab| (lab.id.clone(), text.clone())).collect())
+            }
+        };
+        Ok(Kernel { image, broken, blocked: BTreeMap::new(), tampered: BTreeMap::new() })
+    }
+
     /// The student's labs whose fault it is that a kernel does not compile: at least one.
     fn guilty<'a>(
         &'a self,

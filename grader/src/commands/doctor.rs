@@ -4,13 +4,13 @@ use std::path::Path;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 
-use crate::build::toolchain::Lack;
+use crate::build::toolchain::{Lack, Toolchain, Unfit};
 use crate::course::workspace::Workspace;
 use crate::host::error::Result;
 use crate::host::exit::Exit;
 use crate::host::probe::Probes;
 use crate::machine::bochs::{NoBochs, Part};
-use crate::machine::qemu::NoEmulator;
+use crate::machine::qemu::{NoEmulator, Qemu};
 
 use super::arguments::CommonArgs;
 use super::output::{print, view};
@@ -77,66 +77,8 @@ fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bool, 
 }
 
 fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
-    let ok =
-        |what, found: &str, place: String| Row { what, found: found.to_owned(), place, remedy: None, optional: false };
-    let mut rows = Vec::new();
-    match &tools.toolchain {
-        Ok(toolchain) => {
-            rows.push(ok("compiler", &toolchain.version, toolchain.rustc.display().to_string()));
-            let source = toolchain.sysroot.join("lib/rustlib/src/rust/library");
-            rows.push(ok("library source", "found", source.display().to_string()));
-            rows.push(ok("cargo", "matches", toolchain.cargo.display().to_string()));
-            rows.push(ok("linker", "LLD", toolchain.linker.display().to_string()));
-        }
-        Err(unfit) => {
-            rows.push(Row {
-                what: "compiler",
-                found: "none that can build the kernel".to_owned(),
-                place: String::new(),
-                remedy: Some("run `cargo grade setup`, which installs one or says how".to_owned()),
-                optional: false,
-            });
-            for compiler in unfit {
-                let version = compiler.version.clone().unwrap_or_else(|| "rustc".to_owned());
-                let lack = compiler.lack.to_string();
-                rows.push(Row {
-                    what: TRIED,
-                    found: format!("{version} {lack}"),
-                    place: compiler.rustc.display().to_string(),
-                    remedy: advice(&compiler.lack, &compiler.rustc),
-                    optional: true,
-                });
-            }
-        }
-    }
-    match &tools.emulator {
-        Some(Ok(emulator)) => {
-            rows.push(ok("emulator", &emulator.version, emulator.program.display().to_string()));
-            rows.push(match &emulator.firmware {
-                Some(firmware) => ok("firmware", firmware, String::new()),
-                None => Row {
-                    what: "firmware",
-                    found: "default".to_owned(),
-                    place: String::new(),
-                    remedy: Some(
-                        "qboot.rom is not there: boots take three times as long, and nothing else changes".into(),
-                    ),
-                    optional: true,
-                },
-            });
-        }
-        Some(Err(problem)) => rows.push(Row {
-            what: "emulator",
-            found: "none".to_owned(),
-            place: String::new(),
-            remedy: Some(match problem {
-                NoEmulator::Missing => "QEMU is missing: run `cargo grade setup`".to_owned(),
-                NoEmulator::Unfit(error) => error.to_string(),
-            }),
-            optional: false,
-        }),
-        None => {}
-    }
+    let mut rows = of_toolchain(&tools.toolchain);
+    rows.extend(tools.emulator.iter().flat_map(of_qemu));
     match &tools.bochs {
         Some(Ok(bochs)) => rows.push(ok("second emulator", &bochs.version, bochs.program.display().to_string())),
         Some(Err(lacking)) => rows.push(without_bochs(lacking)),
@@ -156,6 +98,72 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
     let with = workspace.labs.iter().filter(|lab| lab.has_solution).count();
     rows.push(ok("labs", &format!("{} ({with} with a reference)", labs.len()), labs.join(" ")));
     rows
+}
+
+fn ok(what: &'static str, found: &str, place: String) -> Row {
+    Row { what, found: found.to_owned(), place, remedy: None, optional: false }
+}
+
+fn of_toolchain(found: &Result<Toolchain, Vec<Unfit>>) -> Vec<Row> {
+    let unfit = match found {
+        Ok(toolchain) => {
+            let source = toolchain.sysroot.join("lib/rustlib/src/rust/library");
+            return vec![
+                ok("compiler", &toolchain.version, toolchain.rustc.display().to_string()),
+                ok("library source", "found", source.display().to_string()),
+                ok("cargo", "matches", toolchain.cargo.display().to_string()),
+                ok("linker", "LLD", toolchain.linker.display().to_string()),
+            ];
+        }
+        Err(unfit) => unfit,
+    };
+    let mut rows = vec![Row {
+        what: "compiler",
+        found: "none that can build the kernel".to_owned(),
+        place: String::new(),
+        remedy: Some("run `cargo grade setup`, which installs one or says how".to_owned()),
+        optional: false,
+    }];
+    for compiler in unfit {
+        let version = compiler.version.clone().unwrap_or_else(|| "rustc".to_owned());
+        rows.push(Row {
+            what: TRIED,
+            found: format!("{version} {}", compiler.lack),
+            place: compiler.rustc.display().to_string(),
+            remedy: advice(&compiler.lack, &compiler.rustc),
+            optional: true,
+        });
+    }
+    rows
+}
+
+fn of_qemu(found: &Result<Qemu, NoEmulator>) -> Vec<Row> {
+    let emulator = match found {
+        Ok(emulator) => emulator,
+        Err(problem) => {
+            return vec![Row {
+                what: "emulator",
+                found: "none".to_owned(),
+                place: String::new(),
+                remedy: Some(match problem {
+                    NoEmulator::Missing => "QEMU is missing: run `cargo grade setup`".to_owned(),
+                    NoEmulator::Unfit(error) => error.to_string(),
+                }),
+                optional: false,
+            }];
+        }
+    };
+    let firmware = match &emulator.firmware {
+        Some(firmware) => ok("firmware", firmware, String::new()),
+        None => Row {
+            what: "firmware",
+            found: "default".to_owned(),
+            place: String::new(),
+            remedy: Some("qboot.rom is not there: boots take three times as long, and nothing else changes".into()),
+            optional: true,
+        },
+    };
+    vec![ok("emulator", &emulator.version, emulator.program.display().to_string()), firmware]
 }
 
 fn without_bochs(lacking: &NoBochs) -> Row {

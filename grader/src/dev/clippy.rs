@@ -8,6 +8,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::course::workspace::Lab;
 use crate::host::apt;
 use crate::host::error::{Error, Result};
 use crate::host::process;
@@ -26,26 +27,18 @@ const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     let root = &engine.site.workspace.root;
     let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
-    let packages = engine.site.workspace.labs.iter().map(|lab| lab.toml.package.as_str());
     let mut fine = true;
 
     let mut host = cargo(root);
     host.args(["--all-targets", "--target-dir"]).arg(target);
     fine &= look("this machine's programs", host, view)?;
-    for package in packages.clone() {
-        for features in [None, Some("solution")] {
-            if features.is_some()
-                && !engine.site.workspace.labs.iter().any(|lab| lab.toml.package == package && lab.has_solution)
-            {
-                continue;
-            }
-            let mut lab = cargo(root);
-            lab.args(["--package", package, "--all-targets", "--target-dir"]).arg(target);
-            if let Some(features) = features {
-                lab.args(["--features", features]);
-            }
-            let whose = if features.is_some() { "the reference of" } else { "the student's" };
-            fine &= look(&format!("{whose} {package}"), lab, view)?;
+    for lab in &engine.site.workspace.labs {
+        for (whose, feature) in implementations(lab) {
+            let package = &lab.toml.package;
+            let mut clippy = cargo(root);
+            clippy.args(["--package", package, "--all-targets", "--target-dir"]).arg(target);
+            clippy.args(feature.iter().flat_map(|feature| ["--features", feature]));
+            fine &= look(&format!("{whose} {package}"), clippy, view)?;
         }
     }
     let program = kernel_clippy(engine, no_install)?;
@@ -61,6 +54,18 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     }
     fine &= look("the kernel and its benchmark", kernel, view)?;
     Ok(fine)
+}
+
+/// What a lab's package can be, and the feature that makes it so.
+fn implementations(lab: &Lab) -> Vec<(&'static str, Option<&'static str>)> {
+    let mut found = vec![("the student's", None)];
+    if lab.has_solution {
+        found.push(("the reference of", Some("solution")));
+    }
+    if lab.folder.join("champion").is_dir() {
+        found.push(("the champion of", Some("champion")));
+    }
+    found
 }
 
 /// `cargo clippy`, by the cargo that runs this program.

@@ -1,5 +1,6 @@
 //! A copy of the course in which files may be replaced, while the user's own stay as they are.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,19 @@ impl Stage {
         };
         let staged = Engine { site, emulator: engine.emulator.clone() };
         Ok((stage, staged))
+    }
+
+    /// Makes these texts, by their names in a folder of the copy, all the files that it has.
+    ///
+    /// # Errors
+    /// If one cannot be written, or another one cannot be removed.
+    pub fn replace_folder(&self, folder: &str, files: &BTreeMap<String, String>) -> Result<()> {
+        let to = self.root().join(folder);
+        for (name, text) in files {
+            put(&to.join(name), text.as_bytes())?;
+        }
+        let kept: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
+        remove_others(&to, &to, &kept)
     }
 
     /// Replaces a file of the copy, named relative to its folder.

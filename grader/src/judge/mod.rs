@@ -1,10 +1,12 @@
 //! A run: kernels are built, machines are booted, and what they say becomes verdicts.
 
 pub mod compare;
+mod conclude;
 mod engine;
 mod findings;
 mod grade;
 mod nonce;
+mod plan;
 mod proof;
 mod request;
 pub mod results;

@@ -15,6 +15,9 @@ pub enum Whose {
     Own,
     /// The references.
     Solution,
+    /// What has been laid in the place of the references of the labs that are graded: not the
+    /// course's own code, so that it may fail to compile.
+    Variant,
 }
 
 /// What to grade.

@@ -143,6 +143,11 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// Where is told what goes on.
+    pub fn progress(&self) -> &'a Progress {
+        self.progress
+    }
+
     /// Gives up: what is queued is not booted any more.
     pub fn fail(&self, error: Error) {
         self.stop.store(true, Ordering::Relaxed);

@@ -118,6 +118,13 @@ impl Transcript {
                 push(&mut self.checkpoints, Checkpoint { name: text.to_owned(), claims });
             }
             "end" => self.end = true,
+            _ => self.crash_report(key, text),
+        }
+    }
+
+    /// A line about how the kernel crashed.
+    fn crash_report(&mut self, key: &str, text: &str) {
+        match key {
             // A crash inside the report of a crash must not replace the first.
             "crash" if self.findings.crash.is_none() => {
                 self.findings.crash = Some(Crash { kind: text.to_owned(), ..Crash::default() });

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::course::lab_toml::Check;
-use crate::course::mix::Mix;
 use crate::course::workspace::Lab;
 use crate::dev::stage::Stage;
 use crate::host::error::{Error, Result};
@@ -66,7 +65,16 @@ struct Spent {
 struct Saved {
     file: String,
     text: String,
+    whose: Whose,
     edits: usize,
+}
+
+impl Saved {
+    /// The words that grade it.
+    fn words<'w>(&self, lab: &'w Lab) -> Vec<&'w str> {
+        let option = (self.whose == Whose::Solution).then_some("--solution");
+        [lab.id.as_str()].into_iter().chain(option).collect()
+    }
 }
 
 impl Bench<'_> {
@@ -81,31 +89,27 @@ impl Bench<'_> {
         }
         // What an earlier run built may be of another time.
         self.save(&mut saved)?;
-        self.child(&[&lab.id])?;
+        self.child(&saved.words(lab))?;
         self.warm(lab, &mut saved, rows)?;
         self.progress.start(&format!("{}: check by check", lab.id));
         for check in &lab.toml.checks {
-            checks.push(self.check(lab, check)?);
+            checks.push(self.check(lab, check, &saved)?);
         }
         Ok(())
     }
 
-    /// The lab's first file, to be saved again and again; the references are in the
-    /// student's place, so that every check runs to its end.
+    /// The lab's first file, to be saved again and again: the reference's, so that every check
+    /// runs to its end, or the student's where there is none.
     fn saved(&self, lab: &Lab) -> Result<Saved> {
-        let mut texts = Vec::new();
-        for file in &lab.toml.files {
-            let name = format!("labs/{}/{file}", lab.id);
-            let source = match file.strip_prefix("src/") {
-                Some(below) if lab.has_solution => lab.folder.join("solution").join(below),
-                _ => self.stage.root().join(&name),
-            };
-            let text = fs::read_to_string(&source).map_err(|error| Error::io("cannot read", &source, &error))?;
-            self.stage.replace(&name, &text)?;
-            texts.push((name, text));
-        }
-        let (file, text) = texts.into_iter().next().unwrap_or_default();
-        Ok(Saved { file, text, edits: 0 })
+        let student = lab.toml.files.first().cloned().unwrap_or_default();
+        let (below, whose) = match student.strip_prefix("src/") {
+            Some(root) if lab.has_solution => (format!("solution/{root}"), Whose::Solution),
+            _ => (student, Whose::Student),
+        };
+        let file = format!("labs/{}/{below}", lab.id);
+        let source = self.stage.root().join(&file);
+        let text = fs::read_to_string(&source).map_err(|error| Error::io("cannot read", &source, &error))?;
+        Ok(Saved { file, text, whose, edits: 0 })
     }
 
     /// Saves a file that is not as it was.
@@ -123,7 +127,7 @@ impl Bench<'_> {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(Error::io("cannot remove", &built, &error)),
         })?;
-        let spent = self.child(&[&lab.id])?;
+        let spent = self.child(&saved.words(lab))?;
         Ok(row(&format!("{}: save to score, nothing built before", lab.id), &[spent]))
     }
 
@@ -134,10 +138,10 @@ impl Bench<'_> {
         for run in 1..=self.runs {
             self.progress.start(&format!("{}: run {run} of {}", lab.id, self.runs));
             self.save(saved)?;
-            whole.push(self.child(&[&lab.id])?);
-            idle.push(self.child(&[&lab.id])?);
+            whole.push(self.child(&saved.words(lab))?);
+            idle.push(self.child(&saved.words(lab))?);
             self.save(saved)?;
-            let (_, timings) = self.staged.grade(&request(lab, &[]), &Progress::silent())?;
+            let (_, timings) = self.staged.grade(&request(lab, &[], saved.whose), &Progress::silent())?;
             compile.push(wall(timings.builds.iter().map(|(_, time)| *time).sum()));
             boot.push(wall(timings.boots));
         }
@@ -150,10 +154,10 @@ impl Bench<'_> {
     }
 
     /// What one check's machines take.
-    fn check(&self, lab: &Lab, check: &Check) -> Result<CheckRow> {
+    fn check(&self, lab: &Lab, check: &Check, saved: &Saved) -> Result<CheckRow> {
         let mut times: Vec<f64> = Vec::new();
         for _ in 0..self.runs {
-            let mut request = request(lab, &[check.name.as_str()]);
+            let mut request = request(lab, &[check.name.as_str()], saved.whose);
             request.jobs = 1;
             let (_, timings) = self.staged.grade(&request, &Progress::silent())?;
             times.push(timings.machines.as_secs_f64());
@@ -167,7 +171,8 @@ impl Bench<'_> {
     /// # Errors
     /// If one does not.
     pub fn boots(&self, rows: &mut Vec<Row>) -> Result<()> {
-        let image = self.staged.site.image_of(&Mix::default(), &Progress::silent())?;
+        let site = &self.staged.site;
+        let image = site.image_of(&site.mix(&[]), &Progress::silent())?;
         for jobs in [1, processors()] {
             self.progress.start(&format!("Booting, {jobs} at a time"));
             let mut rates = Vec::new();
@@ -229,11 +234,11 @@ impl Bench<'_> {
     }
 }
 
-fn request(lab: &Lab, checks: &[&str]) -> Request {
+fn request(lab: &Lab, checks: &[&str], whose: Whose) -> Request {
     Request {
         labs: vec![lab.id.clone()],
         checks: checks.iter().map(|check| (*check).to_owned()).collect(),
-        whose: Whose::Student,
+        whose,
         seed: DEFAULT_SEED,
         jobs: processors(),
     }

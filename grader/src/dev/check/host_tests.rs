@@ -21,17 +21,34 @@ pub struct Outcome {
     pub build_error: Option<String>,
 }
 
+/// What is tested.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tested {
+    /// The student's files.
+    Student,
+    /// What stands in the place of the reference: that itself, or another implementation.
+    InPlaceOfReference,
+}
+
+impl Tested {
+    /// The words for cargo that choose it.
+    pub fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Student => &[],
+            Self::InPlaceOfReference => &["--features", "solution"],
+        }
+    }
+}
+
 /// Runs the host tests of a package in the course at `root`.
 ///
 /// # Errors
 /// If cargo cannot be run.
-pub fn run(root: &Path, target: &Path, package: &str, solution: bool) -> Result<Outcome> {
+pub fn run(root: &Path, target: &Path, package: &str, tested: Tested) -> Result<Outcome> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command.args(["test", "--package", package, "--no-fail-fast", "--color=never", "--target-dir"]).arg(target);
-    if solution {
-        command.args(["--features", "solution"]);
-    }
+    command.args(tested.features());
     command
         .current_dir(root)
         // A failure that is expected leaves no trace.

@@ -1,19 +1,17 @@
 //! Whether a lab's folder holds what it should and nothing else.
 
-use std::fs;
-use std::path::Path;
-
 use crate::course::workspace::Lab;
-use crate::host::error::{Error, Result};
+use crate::host::error::Result;
+
+use super::files;
+use super::variant::roots;
 
 /// What does not belong into the lab's folder, or is missing there: one sentence each.
 ///
 /// # Errors
 /// If the folder cannot be read.
 pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    visit(&lab.folder, Path::new(""), &mut found)?;
-    found.sort();
+    let found = files::names(&lab.folder)?;
     let mut complaints = Vec::new();
     for file in &found {
         if !belongs(file, &lab.toml.files) {
@@ -25,7 +23,16 @@ pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
             complaints.push(format!("labs/{}/{needed} is missing: write it", lab.id));
         }
     }
-    if !found.iter().any(|file| file.starts_with("tests/")) {
+    let has = |folder: &str| found.iter().any(|file| file.starts_with(folder));
+    for root in roots(lab) {
+        if has("solution/") && !found.contains(&format!("solution/{root}")) {
+            complaints.push(format!("labs/{}/solution/{root} is missing: the switch names it", lab.id));
+        }
+    }
+    if has("champion/") && !roots(lab).any(|root| found.contains(&format!("champion/{root}"))) {
+        complaints.push(format!("labs/{}/champion has none of the files that the switch names: add one", lab.id));
+    }
+    if !has("tests/") {
         complaints.push(format!("labs/{}/tests is missing: write host tests", lab.id));
     }
     Ok(complaints)
@@ -39,7 +46,8 @@ fn belongs(file: &str, student: &[String]) -> bool {
     }
     let Some((folder, rest)) = file.split_once('/') else { return false };
     match folder {
-        "solution" => student.iter().any(|name| name.strip_prefix("src/") == Some(rest)),
+        // They may have several files: those that the switch names, and the modules of these.
+        "solution" | "champion" => rest.ends_with(".rs"),
         "mistakes" => !rest.contains('/') && rest.ends_with(".patch"),
         "alternatives" => {
             // Those to a lab's second file are in a folder with its name, and so on.
@@ -53,21 +61,6 @@ fn belongs(file: &str, student: &[String]) -> bool {
         "tests" => rest.ends_with(".rs"),
         _ => false,
     }
-}
-
-fn visit(folder: &Path, name: &Path, found: &mut Vec<String>) -> Result<()> {
-    let listing = fs::read_dir(folder).map_err(|error| Error::io("cannot read", folder, &error))?;
-    for entry in listing {
-        let entry = entry.map_err(|error| Error::io("cannot read", folder, &error))?;
-        let path = entry.path();
-        let name = name.join(entry.file_name());
-        if path.is_dir() {
-            visit(&path, &name, found)?;
-        } else {
-            found.push(name.to_string_lossy().into_owned());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -97,6 +90,10 @@ mod tests {
             "src/lib.rs",
             "src/bitmap.rs",
             "solution/bitmap.rs",
+            "solution/summary.rs",
+            "solution/runs/search.rs",
+            "champion/bitmap.rs",
+            "champion/tree.rs",
             "mistakes/double-free.patch",
             "alternatives/buddy.rs",
             "tests/contract.rs",
@@ -108,7 +105,9 @@ mod tests {
             "src/bitmap.rs.orig",
             "src/notes.txt",
             "src/other.rs",
-            "solution/other.rs",
+            "solution/bitmap.rs.orig",
+            "solution/notes.txt",
+            "champion/figures.json",
             "mistakes/a.rs",
             "mistakes/old/a.patch",
             "tests/contract.proptest-regressions",

@@ -6,6 +6,7 @@
 //! graded here as a student's file is: built into a kernel and booted.
 
 mod chapters;
+mod files;
 mod host_tests;
 mod layout;
 mod miri;
@@ -25,8 +26,10 @@ use crate::judge::{DEFAULT_SEED, Engine, Request, Whose};
 use crate::report;
 
 use super::stage::Stage;
+use files::Files;
+use host_tests::Tested;
 use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, wrong_or};
-use variant::Kind;
+use variant::{Kind, Variant};
 
 /// What to prove.
 #[derive(Clone, Debug, Default)]
@@ -56,11 +59,6 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
             .advise("`dev check` needs the whole course, not what students get"));
     }
     let (stage, staged) = Stage::with_engine(engine)?;
-    // One mix for all labs, of nothing but student's files: those that are not being
-    // proved hold the references. Another mix for each lab would be another kernel.
-    for lab in engine.site.workspace.labs.iter().filter(|lab| lab.has_solution) {
-        put(&stage, lab, &variant::reference(lab)?)?;
-    }
     let mut proof = Proof::new(options, view, progress);
     for lab in labs {
         proof.lab(engine, &staged, &stage, lab)?;
@@ -84,7 +82,7 @@ pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Prog
                 .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
         }
         proof.say(&view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
-        proof.miri(lab, &stage)?;
+        proof.miri(lab, &stage, Kind::Reference.word())?;
     }
     Ok(proof.closing(start))
 }
@@ -140,73 +138,93 @@ impl<'a> Proof<'a> {
 
         let variants = variant::all(lab)?;
         self.step("mistakes", "coverage", coverage(lab, &variants));
+        for variant in self.chosen(&variants) {
+            self.variant(staged, stage, lab, variant)?;
+        }
+        self.host_tests(stage, lab, &variants)?;
+        self.say("");
+        Ok(())
+    }
+
+    /// The variants that are tried: of the mistakes as many as are wanted, spread over all of them.
+    fn chosen<'v>(&self, variants: &'v [Variant]) -> Vec<&'v Variant> {
         let all = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
         let wanted = self.options.mistakes.map_or(all, usize::from);
         let mut seen = 0;
-        for variant in &variants {
-            if let Kind::Mistake(_) = &variant.kind {
+        let mut is_chosen = |variant: &&Variant| match variant.kind {
+            Kind::Skeleton => !self.options.no_skeleton,
+            Kind::Mistake(_) => {
                 seen += 1;
                 // One of every `all / wanted`.
-                if (seen - 1) * wanted / all == seen * wanted / all {
-                    continue;
-                }
+                (seen - 1) * wanted / all != seen * wanted / all
             }
-            put(stage, lab, &variant.files)?;
-            if matches!(variant.kind, Kind::Skeleton) {
-                let list = list_of_checks(staged, lab, self.progress)?;
-                self.step("checks", "lab.toml and kernel", list);
-                if self.options.no_skeleton {
-                    continue;
-                }
-            }
-            let checks = match &variant.kind {
-                Kind::Mistake(mistake) if !self.options.full => vec![mistake.caught_by.clone()],
-                _ => Vec::new(),
-            };
-            let request = Request {
-                labs: vec![lab.id.clone()],
-                checks,
-                whose: Whose::Own,
-                seed: DEFAULT_SEED,
-                jobs: self.options.jobs,
-            };
-            let (run, _) = staged.grade(&request, self.progress)?;
-            let step = match run.labs.first() {
-                Some(report) => judge(lab, variant, report),
-                None => Err(vec!["no check was run".to_owned()]),
-            };
-            let origin = variant.origin.display().to_string();
-            if step.is_err() && self.view.verbose {
-                let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
-                self.say(&text);
-            }
-            let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
-            self.step(
-                variant.kind.word(),
-                variant.origin.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&origin),
-                step,
-            );
-        }
-        // The stage holds some variant now: back to what the course has.
-        if let Some(skeleton) = variants.iter().find(|variant| matches!(variant.kind, Kind::Skeleton)) {
-            put(stage, lab, &skeleton.files)?;
-        }
-        for solution in [true, false] {
-            if !solution && self.options.no_skeleton {
-                continue;
-            }
-            self.progress.start("Running the lab's host tests");
-            let outcome = host_tests::run(&stage.root(), &stage.host_target_dir(), &lab.toml.package, solution)?;
-            self.step("host tests", if solution { "reference" } else { "skeleton" }, host(lab, solution, &outcome));
-        }
-        self.miri(lab, stage)?;
-        self.say("");
-        // For the labs that come next.
-        put(stage, lab, &variant::reference(lab)?)
+            Kind::Reference | Kind::Champion | Kind::Alternative => true,
+        };
+        variants.iter().filter(|variant| is_chosen(variant)).collect()
     }
 
-    /// Runs the host tests of a lab with unsafe code under Miri, if there is one.
-    fn miri(&mut self, lab: &Lab, stage: &Stage) -> Result<()> {
+    /// Grades a variant, and tells whether that comes out as it should.
+    fn variant(&mut self, staged: &Engine, stage: &Stage, lab: &Lab, variant: &Variant) -> Result<()> {
+        put(stage, lab, &variant.files)?;
+        let checks = match &variant.kind {
+            Kind::Mistake(mistake) if !self.options.full => vec![mistake.caught_by.clone()],
+            _ => Vec::new(),
+        };
+        let request = Request {
+            labs: vec![lab.id.clone()],
+            checks,
+            whose: Whose::Variant,
+            seed: DEFAULT_SEED,
+            jobs: self.options.jobs,
+        };
+        let (run, _) = staged.grade(&request, self.progress)?;
+        let step = match run.labs.first() {
+            Some(report) => judge(lab, variant, report),
+            None => Err(vec!["no check was run".to_owned()]),
+        };
+        let origin = variant.origin.display().to_string();
+        if step.is_err() && self.view.verbose {
+            let text = report::text(&run, &stage.root(), &View { verbose: false, ..*self.view });
+            self.say(&text);
+        }
+        let step = step.map_err(|wrong| prefixed(&format!("labs/{}/{origin}", lab.id), wrong));
+        let name = variant.origin.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&origin);
+        self.step(variant.kind.word(), name, step);
+        if matches!(variant.kind, Kind::Reference) {
+            let list = list_of_checks(staged, lab, self.progress)?;
+            self.step("checks", "lab.toml and kernel", list);
+        }
+        Ok(())
+    }
+
+    /// Runs the lab's host tests on the champion, the reference and the skeleton; the reference
+    /// is back in its place then.
+    fn host_tests(&mut self, stage: &Stage, lab: &Lab, variants: &[Variant]) -> Result<()> {
+        let of = |wanted: fn(&Kind) -> bool| variants.iter().find(|variant| wanted(&variant.kind));
+        let champion = of(|kind| matches!(kind, Kind::Champion));
+        let reference = of(|kind| matches!(kind, Kind::Reference));
+        for variant in [champion, reference].into_iter().flatten() {
+            let word = variant.kind.word();
+            put(stage, lab, &variant.files)?;
+            self.host_test(stage, lab, word, Tested::InPlaceOfReference)?;
+            self.miri(lab, stage, word)?;
+        }
+        if !self.options.no_skeleton {
+            self.host_test(stage, lab, Kind::Skeleton.word(), Tested::Student)?;
+        }
+        Ok(())
+    }
+
+    fn host_test(&mut self, stage: &Stage, lab: &Lab, what: &str, tested: Tested) -> Result<()> {
+        self.progress.start("Running the lab's host tests");
+        let outcome = host_tests::run(&stage.root(), &stage.host_target_dir(), &lab.toml.package, tested)?;
+        self.step("host tests", what, host(lab, tested, &outcome));
+        Ok(())
+    }
+
+    /// Runs the host tests of a lab with unsafe code under Miri, if there is one, on `what` is in
+    /// the place of the reference.
+    fn miri(&mut self, lab: &Lab, stage: &Stage, what: &str) -> Result<()> {
         if !miri::concerns(lab) {
             return Ok(());
         }
@@ -214,7 +232,7 @@ impl<'a> Proof<'a> {
             Ok(found) => {
                 self.progress.start("Running the lab's host tests under Miri");
                 let outcome = miri::run(&found, &stage.root(), &stage.miri_target_dir(), lab)?;
-                self.step("host tests", "reference, under Miri", under_miri(lab, &outcome));
+                self.step("host tests", &format!("{what}, under Miri"), under_miri(lab, &outcome));
             }
             Err(why) => {
                 let line = format!("  – host tests  not under Miri: {why}");
@@ -249,9 +267,9 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// Puts texts in the place of a lab's student's files, each by its name in `lab.toml`.
-fn put(stage: &Stage, lab: &Lab, files: &[(String, String)]) -> Result<()> {
-    files.iter().try_for_each(|(name, text)| stage.replace(&format!("labs/{}/{name}", lab.id), text))
+/// Puts files in the place of a lab's reference.
+fn put(stage: &Stage, lab: &Lab, files: &Files) -> Result<()> {
+    stage.replace_folder(&format!("labs/{}/solution", lab.id), files)
 }
 
 /// Prints a line. Where nobody listens there is nothing to do about it.

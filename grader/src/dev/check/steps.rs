@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::build::cargo::Built;
-use crate::course::mix::Mix;
 use crate::course::workspace::Lab;
 use crate::host::error::Result;
 use crate::host::progress::Progress;
@@ -11,7 +10,8 @@ use crate::host::style::plural;
 use crate::judge::results::{CheckReport, LabReport};
 use crate::judge::{Engine, Status};
 
-use super::host_tests;
+use super::host_tests::{Outcome, Tested};
+use super::patch::Mistake;
 use super::variant::{Kind, Variant};
 
 /// What came of one step: a short note, or what is wrong.
@@ -68,10 +68,10 @@ pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
 
 /// Whether `lab.toml` and the kernel name the same checks.
 pub fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result<Step> {
-    let image = match staged.site.build(&Mix::default(), progress, &mut Vec::new())? {
+    let image = match staged.site.build(&staged.site.mix(&[]), progress, &mut Vec::new())? {
         Built::Image(image) => image,
-        // The skeleton's own step says more.
-        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the skeleton".to_owned()])),
+        // The reference's own step says more.
+        Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the references".to_owned()])),
     };
     let listed = staged.list(&image.path)?;
     let kernel: Vec<&str> =
@@ -110,55 +110,54 @@ pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
             });
             wrong_or(few(wrong.collect()), &format!("0 of {all} pass"))
         }
-        Kind::Reference => {
+        Kind::Reference | Kind::Champion => {
+            let word = variant.kind.word();
             let wrong = report.checks.iter().filter(|check| check.status != Status::Passed).map(|check| {
-                format!(
-                    "`{}` {}: either the check or the reference is wrong ({})",
-                    check.name,
-                    came_out(check),
-                    check.message
-                )
+                let (name, came_out) = (&check.name, came_out(check));
+                format!("`{name}` {came_out}: either the check or the {word} is wrong ({})", check.message)
             });
             wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass"))
         }
         Kind::Alternative => {
             let costs =
                 |check: &CheckReport| lab.toml.checks.iter().any(|other| other.name == check.name && other.cost);
-            let wrong =
-                report.checks.iter().filter(|check| check.status != Status::Passed && !costs(check)).map(|check| {
-                    format!(
-                        "`{}` {} on a correct implementation: either the check asks for more than the contract, or the \
+            let failed = report.checks.iter().filter(|check| check.status != Status::Passed && !costs(check));
+            let wrong = failed.map(|check| {
+                format!(
+                    "`{}` {} on a correct implementation: either the check asks for more than the contract, or the \
                      alternative is wrong ({})",
-                        check.name,
-                        came_out(check),
-                        check.message,
-                    )
-                });
+                    check.name,
+                    came_out(check),
+                    check.message,
+                )
+            });
             let others = if passed == all { "" } else { ", the others judge cost" };
             wrong_or(few(wrong.collect()), &format!("{passed} of {all} pass{others}"))
         }
-        Kind::Mistake(mistake) => {
-            let named = report.checks.iter().find(|check| check.name == mistake.caught_by);
-            match named {
-                Some(check) if caught(check.status) => {
-                    let others: Vec<&str> = report
-                        .checks
-                        .iter()
-                        .filter(|other| other.name != check.name && other.status != Status::Passed)
-                        .map(|other| other.name.as_str())
-                        .collect();
-                    let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
-                    Ok(format!("caught by {} ({}){also}", check.name, check.status.words()))
-                }
-                Some(check) => Err(vec![format!(
-                    "\"{}\" is not caught: `{}` {}; make the check see it, or name another one",
-                    mistake.title,
-                    check.name,
-                    came_out(check),
-                )]),
-                None => Err(vec![format!("`{}` was not run", mistake.caught_by)]),
-            }
+        Kind::Mistake(mistake) => judge_mistake(mistake, report),
+    }
+}
+
+/// Whether a mistake is caught by the check that it names.
+fn judge_mistake(mistake: &Mistake, report: &LabReport) -> Step {
+    match report.checks.iter().find(|check| check.name == mistake.caught_by) {
+        Some(check) if caught(check.status) => {
+            let others: Vec<&str> = report
+                .checks
+                .iter()
+                .filter(|other| other.name != check.name && other.status != Status::Passed)
+                .map(|other| other.name.as_str())
+                .collect();
+            let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
+            Ok(format!("caught by {} ({}){also}", check.name, check.status.words()))
         }
+        Some(check) => Err(vec![format!(
+            "\"{}\" is not caught: `{}` {}; make the check see it, or name another one",
+            mistake.title,
+            check.name,
+            came_out(check),
+        )]),
+        None => Err(vec![format!("`{}` was not run", mistake.caught_by)]),
     }
 }
 
@@ -175,7 +174,7 @@ fn came_out(check: &CheckReport) -> String {
 }
 
 /// Whether Miri has nothing to say.
-pub fn under_miri(lab: &Lab, outcome: &host_tests::Outcome) -> Step {
+pub fn under_miri(lab: &Lab, outcome: &Outcome) -> Step {
     let start = |said: &str| said.lines().take(3).collect::<Vec<_>>().join(" ");
     if let Some(error) = &outcome.build_error {
         return Err(vec![format!("Miri does not run the tests of labs/{}: {}", lab.id, start(error))]);
@@ -190,10 +189,9 @@ pub fn under_miri(lab: &Lab, outcome: &host_tests::Outcome) -> Step {
 }
 
 /// Whether the host tests say what they should.
-pub fn host(lab: &Lab, solution: bool, outcome: &host_tests::Outcome) -> Step {
-    let package = &lab.toml.package;
-    let features = if solution { " --features solution" } else { "" };
-    let command = format!("`cargo test -p {package}{features}`");
+pub fn host(lab: &Lab, tested: Tested, outcome: &Outcome) -> Step {
+    let features: String = tested.features().iter().map(|word| format!(" {word}")).collect();
+    let command = format!("`cargo test -p {}{features}`", lab.toml.package);
     if let Some(error) = &outcome.build_error {
         let first = error.lines().find(|line| line.starts_with("error")).unwrap_or("error");
         return Err(vec![format!("{command} does not compile: {first}")]);
@@ -206,7 +204,7 @@ pub fn host(lab: &Lab, solution: bool, outcome: &host_tests::Outcome) -> Step {
             format!("{command}: `{name}` fails: {said}")
         })
         .collect();
-    if solution {
+    if tested == Tested::InPlaceOfReference {
         wrong.extend(outcome.not_started.iter().map(|name| format!("{command}: `{name}` reaches a todo!()")));
         if outcome.passed == 0 {
             wrong.push(format!("{command}: there are no tests: write some in labs/{}/tests", lab.id));
@@ -222,15 +220,12 @@ pub fn host(lab: &Lab, solution: bool, outcome: &host_tests::Outcome) -> Step {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
+    use super::super::files::Files;
     use super::*;
-    use std::path::PathBuf;
-
     use crate::course::lab_toml::LabToml;
     use crate::judge::results::Graded;
-
-    use super::super::patch::Mistake;
 
     fn a_lab() -> Lab {
         let check = |name: &str, cost: bool| {
@@ -272,11 +267,11 @@ mod tests {
     }
 
     fn variant(kind: Kind) -> Variant {
-        Variant { origin: PathBuf::from("x"), kind, files: Vec::new() }
+        Variant { origin: PathBuf::from("x"), kind, files: Files::new() }
     }
 
     fn mistake() -> Variant {
-        let text = "Mistake: m\nCaught-by: right\n--- a/a.rs\n+++ b/a.rs\n@@ -1 +1 @@\n-a\n+b\n";
+        let text = "Mistake: m\nCaught-by: right\n--- a/solution/a.rs\n+++ b/solution/a.rs\n@@ -1 +1 @@\n-a\n+b\n";
         variant(Kind::Mistake(Mistake::parse(text, Path::new("m.patch")).unwrap()))
     }
 
@@ -290,6 +285,8 @@ mod tests {
             (Kind::Skeleton, Panicked, NotStarted, false),
             (Kind::Reference, Passed, Passed, true),
             (Kind::Reference, Passed, Failed, false),
+            (Kind::Champion, Passed, Passed, true),
+            (Kind::Champion, Passed, Failed, false),
             (Kind::Alternative, Passed, Passed, true),
             (Kind::Alternative, Passed, Failed, true),
             (Kind::Alternative, Failed, Passed, false),

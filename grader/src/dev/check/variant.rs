@@ -1,5 +1,8 @@
-//! The implementations of a lab that the course itself comes with: the
-//! skeleton, the reference, known mistakes and alternatives.
+//! The implementations of a lab that the course itself comes with: the skeleton,
+//! the reference, the champion, known mistakes and alternatives.
+//!
+//! Each is laid in the place of `solution/`, so that all of them are built in one
+//! mix, and each may have as many files as it likes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
 
+use super::files::{Files, read, read_all};
 use super::patch::Mistake;
 
 /// One implementation, and what has to come of it.
@@ -16,8 +20,8 @@ pub struct Variant {
     pub origin: PathBuf,
     /// What it is.
     pub kind: Kind,
-    /// The text of each of the student's files, by its name in `lab.toml`.
-    pub files: Vec<(String, String)>,
+    /// What stands in `solution/`.
+    pub files: Files,
 }
 
 /// What a variant is there to prove.
@@ -27,6 +31,8 @@ pub enum Kind {
     Skeleton,
     /// The reference: every check has to pass.
     Reference,
+    /// The fastest design that is known: every check has to pass.
+    Champion,
     /// A mistake: the check that it names has to fail.
     Mistake(Mistake),
     /// Correct, but unlike the reference: every check has to pass that does not judge cost.
@@ -39,77 +45,94 @@ impl Kind {
         match self {
             Self::Skeleton => "skeleton",
             Self::Reference => "reference",
+            Self::Champion => "champion",
             Self::Mistake(_) => "mistake",
             Self::Alternative => "alternative",
         }
     }
 }
 
-/// The text of the reference for each of the student's files, by its name in `lab.toml`.
+/// The files that the switch names, relative to `src/`, `solution/` or `champion/`:
+/// they are called like the student's. Whatever else stands beside them is a module of theirs.
+pub fn roots(lab: &Lab) -> impl Iterator<Item = &str> {
+    lab.toml.files.iter().map(|name| name.strip_prefix("src/").unwrap_or(name))
+}
+
+/// The reference.
 ///
 /// # Errors
 /// The first file that cannot be read.
-pub fn reference(lab: &Lab) -> Result<Vec<(String, String)>> {
-    files(lab, "solution")
+pub fn reference(lab: &Lab) -> Result<Files> {
+    read_all(&lab.folder.join("solution"))
 }
 
-/// All variants of a lab, in the order: skeleton, reference, mistakes, alternatives.
+/// All variants of a lab, in the order: skeleton, reference, champion, mistakes, alternatives.
 ///
 /// # Errors
 /// The first file that cannot be read or does not fit.
 pub fn all(lab: &Lab) -> Result<Vec<Variant>> {
-    let student = files(lab, "src")?;
-    let reference = files(lab, "solution")?;
+    let reference = reference(lab)?;
     let mut variants = vec![
-        Variant { origin: PathBuf::from("src"), kind: Kind::Skeleton, files: student },
-        Variant { origin: PathBuf::from("solution"), kind: Kind::Reference, files: reference.clone() },
+        Variant { origin: "src".into(), kind: Kind::Skeleton, files: skeleton(lab, &reference)? },
+        Variant { origin: "solution".into(), kind: Kind::Reference, files: reference.clone() },
     ];
-    for path in entries(&lab.folder.join("mistakes"), "patch")? {
-        let shown = PathBuf::from(format!("labs/{}/mistakes", lab.id)).join(path.file_name().unwrap_or_default());
-        let mistake = Mistake::parse(&read(&path)?, &shown)?;
-        if !lab.toml.checks.iter().any(|check| check.name == mistake.caught_by) {
-            return Err(Error::new(format!("{}: there is no check `{}`", shown.display(), mistake.caught_by))
-                .advise(format!("name one of labs/{}/lab.toml", lab.id)));
-        }
-        let mut files = reference.clone();
-        let Some((_, text)) = files.iter_mut().find(|(name, _)| base_name(name) == mistake.file) else {
-            return Err(Error::new(format!("{}: {} is not one of the lab's files", shown.display(), mistake.file))
-                .advise("a mistake is a change of the reference"));
-        };
-        let wrong = mistake.apply(text, &shown)?;
-        *text = wrong;
-        variants.push(Variant { origin: origin(&path, "mistakes"), kind: Kind::Mistake(mistake), files });
+    if lab.folder.join("champion").is_dir() {
+        let files = champion(lab, &reference)?;
+        variants.push(Variant { origin: "champion".into(), kind: Kind::Champion, files });
     }
-    for (index, (name, _)) in reference.iter().enumerate() {
-        let below = alternatives_to(name, index);
+    for path in entries(&lab.folder.join("mistakes"), "patch")? {
+        variants.push(mistake(lab, &reference, &path)?);
+    }
+    for (index, root) in roots(lab).enumerate() {
+        let below = alternatives_to(root, index);
         for path in entries(&lab.folder.join(&below), "rs")? {
             let mut files = reference.clone();
-            files[index].1 = read(&path)?;
+            files.insert(root.to_owned(), read(&path)?);
             variants.push(Variant { origin: origin(&path, &below), kind: Kind::Alternative, files });
         }
     }
     Ok(variants)
 }
 
-/// Where the alternatives to a student's file are: those to the first file in
-/// `alternatives` itself, those to another one in a folder there that is named after it.
-fn alternatives_to(name: &str, index: usize) -> String {
-    match index {
-        0 => "alternatives".to_owned(),
-        _ => format!("alternatives/{}", base_name(name).trim_end_matches(".rs")),
+/// The student's files as they are handed out, among the reference's: nothing names these then.
+fn skeleton(lab: &Lab, reference: &Files) -> Result<Files> {
+    let mut files = reference.clone();
+    for root in roots(lab) {
+        files.insert(root.to_owned(), read(&lab.folder.join("src").join(root))?);
     }
+    Ok(files)
 }
 
-/// The student's files as they are in the folder `from`: `src` or `solution`.
-fn files(lab: &Lab, from: &str) -> Result<Vec<(String, String)>> {
-    lab.toml
-        .files
-        .iter()
-        .map(|name| {
-            let below = name.strip_prefix("src/").unwrap_or(name);
-            Ok((name.clone(), read(&lab.folder.join(from).join(below))?))
-        })
-        .collect()
+/// The champion, with the reference's in the place of student's files for which it has none.
+fn champion(lab: &Lab, reference: &Files) -> Result<Files> {
+    let mut files = read_all(&lab.folder.join("champion"))?;
+    if roots(lab).all(|root| files.contains_key(root)) {
+        return Ok(files);
+    }
+    for (name, text) in reference {
+        files.entry(name.clone()).or_insert_with(|| text.clone());
+    }
+    Ok(files)
+}
+
+fn mistake(lab: &Lab, reference: &Files, path: &Path) -> Result<Variant> {
+    let shown = PathBuf::from(format!("labs/{}/mistakes", lab.id)).join(path.file_name().unwrap_or_default());
+    let mistake = Mistake::parse(&read(path)?, &shown)?;
+    if !lab.toml.checks.iter().any(|check| check.name == mistake.caught_by) {
+        return Err(Error::new(format!("{}: there is no check `{}`", shown.display(), mistake.caught_by))
+            .advise(format!("name one of labs/{}/lab.toml", lab.id)));
+    }
+    let files = mistake.apply(reference, &shown)?;
+    Ok(Variant { origin: origin(path, "mistakes"), kind: Kind::Mistake(mistake), files })
+}
+
+/// Where the alternatives to a student's file are: those to the first file in
+/// `alternatives` itself, those to another one in a folder there that is named after it.
+fn alternatives_to(root: &str, index: usize) -> String {
+    match index {
+        0 => "alternatives".to_owned(),
+        _ => format!("alternatives/{}", root.trim_end_matches(".rs")),
+    }
 }
 
 /// The files of a folder that end in `extension`, sorted; none if there is no folder.
@@ -130,25 +153,82 @@ fn entries(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, &error))
-}
-
 fn origin(path: &Path, folder: &str) -> PathBuf {
     Path::new(folder).join(path.file_name().unwrap_or_default())
-}
-
-fn base_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::lab_toml::LabToml;
+
+    const TOML: &str = "title = \"t\"\npackage = \"heap\"\nfiles = [\"src/blocks.rs\", \"src/shared.rs\"]\nchapter = \"c\"\n\
+                        [[check]]\nname = \"finds\"\npoints = 1\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n";
+
+    fn lab(files: &[(&str, &str)]) -> (tempfile::TempDir, Lab) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let toml = LabToml::parse(TOML, Path::new("lab.toml")).unwrap();
+        let lab = Lab { id: "03-heap".to_owned(), folder: folder.path().to_owned(), toml, has_solution: true };
+        (folder, lab)
+    }
+
+    const COURSE: [(&str, &str); 6] = [
+        ("src/blocks.rs", "todo"),
+        ("src/shared.rs", "todo"),
+        ("solution/blocks.rs", "mod region;\n"),
+        ("solution/region.rs", "good();\n"),
+        ("solution/shared.rs", "lock();\n"),
+        (
+            "mistakes/bad.patch",
+            "Mistake: bad\nCaught-by: finds\n\n--- a/solution/region.rs\n+++ b/solution/region.rs\n@@ -1 +1 @@\n\
+             -good();\n+bad();\n",
+        ),
+    ];
+
+    fn with(more: &[(&str, &str)]) -> Vec<Variant> {
+        let (_folder, lab) = lab(&[&COURSE, more].concat());
+        all(&lab).unwrap()
+    }
+
+    fn text<'a>(variant: &'a Variant, name: &str) -> Option<&'a str> {
+        variant.files.get(name).map(String::as_str)
+    }
+
+    #[test]
+    fn a_variant_has_as_many_files_as_it_likes() {
+        let variants = with(&[("alternatives/list.rs", "list"), ("alternatives/shared/guard.rs", "guard")]);
+        let words: Vec<&str> = variants.iter().map(|variant| variant.kind.word()).collect();
+        assert_eq!(words, ["skeleton", "reference", "mistake", "alternative", "alternative"]);
+        assert_eq!((text(&variants[0], "blocks.rs"), text(&variants[0], "shared.rs")), (Some("todo"), Some("todo")));
+        assert_eq!(text(&variants[1], "region.rs"), Some("good();\n"));
+        assert_eq!(text(&variants[2], "region.rs"), Some("bad();\n"));
+        assert_eq!(
+            (text(&variants[3], "blocks.rs"), text(&variants[3], "shared.rs")),
+            (Some("list"), Some("lock();\n"))
+        );
+        assert_eq!(text(&variants[4], "shared.rs"), Some("guard"));
+    }
+
+    #[test]
+    fn a_champion_takes_the_whole_place_of_the_reference() {
+        let whole =
+            with(&[("champion/blocks.rs", "fast"), ("champion/shared.rs", "lock"), ("champion/bins/wide.rs", "")]);
+        assert_eq!(whole[2].kind.word(), "champion");
+        assert_eq!(whole[2].files.keys().collect::<Vec<_>>(), ["bins/wide.rs", "blocks.rs", "shared.rs"]);
+        // What it has no file for is the reference's, with all that this may need.
+        let part = with(&[("champion/blocks.rs", "fast")]);
+        assert_eq!((text(&part[2], "blocks.rs"), text(&part[2], "shared.rs")), (Some("fast"), Some("lock();\n")));
+        assert_eq!(text(&part[2], "region.rs"), Some("good();\n"));
+    }
 
     #[test]
     fn each_of_a_labs_files_has_alternatives_of_its_own() {
-        assert_eq!(alternatives_to("src/blocks.rs", 0), "alternatives");
-        assert_eq!(alternatives_to("src/shared.rs", 1), "alternatives/shared");
+        assert_eq!(alternatives_to("blocks.rs", 0), "alternatives");
+        assert_eq!(alternatives_to("shared.rs", 1), "alternatives/shared");
     }
 }

@@ -1,0 +1,103 @@
+//! What a run has to build and to boot.
+
+use crate::course::lab_toml::Check;
+use crate::course::mix::Mix;
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+
+use super::engine::Engine;
+use super::request::{Request, Whose};
+use super::results::Graded;
+use super::schedule::Job;
+
+/// A lab that is graded, and the checks that are.
+pub struct Task<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// Its checks, or those that were asked for.
+    pub checks: Vec<&'a Check>,
+    /// Whose files.
+    pub graded: Graded,
+}
+
+/// A kernel to build, and the tasks that it serves, by their numbers.
+pub struct Group {
+    /// The references that it takes.
+    pub mix: Mix,
+    /// The tasks.
+    pub members: Vec<usize>,
+}
+
+impl Engine {
+    /// The labs and checks that are asked for.
+    ///
+    /// # Errors
+    /// If there is no such lab or check, or no reference.
+    pub fn tasks(&self, request: &Request) -> Result<Vec<Task<'_>>> {
+        let mut labs = self.site.workspace.select(&request.labs)?;
+        for name in &request.checks {
+            let (lab, _) = self.site.workspace.check(name)?;
+            if !labs.iter().any(|chosen| chosen.id == lab.id) {
+                return Err(Error::new(format!(
+                    "the check `{name}` is one of {}, not of the labs that you named",
+                    lab.id
+                ))
+                .advise("name that lab, or none"));
+            }
+        }
+        let wanted = |check: &&Check| request.checks.is_empty() || request.checks.contains(&check.name);
+        labs.retain(|lab| lab.toml.checks.iter().any(|check| wanted(&check)));
+        let graded = if request.whose == Whose::Solution { Graded::Solution } else { Graded::Student };
+        if graded == Graded::Solution
+            && let Some(lab) = labs.iter().find(|lab| !lab.has_solution)
+        {
+            return Err(Error::new(format!("labs/{} has no reference here", lab.id))
+                .advise("what students get leaves the references out: run `cargo grade` without --solution"));
+        }
+        Ok(labs
+            .into_iter()
+            .map(|lab| Task { lab, checks: lab.toml.checks.iter().filter(wanted).collect(), graded })
+            .collect())
+    }
+
+    /// What to say if a lab is graded beside the student's own others, where it should have references.
+    pub fn note(&self, whose: Whose) -> Option<String> {
+        let labs = &self.site.workspace.labs;
+        let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_solution).map(|lab| lab.id.as_str()).collect();
+        (whose == Whose::Student && labs.len() > 1 && !without.is_empty()).then(|| {
+            format!("No reference is here for {}: your own is used beside the other labs.", without.join(", "))
+        })
+    }
+
+    /// The boots of one kernel, as if all of its labs will compile.
+    pub fn jobs<'a>(&self, group: &Group, tasks: &[Task<'a>]) -> Vec<Job<'a>> {
+        let image = self.site.builder().image(&self.site.name(&group.mix));
+        let mut jobs = Vec::new();
+        for task in &group.members {
+            for (number, check) in tasks[*task].checks.iter().enumerate() {
+                for (boot, memory) in check.memory.iter().enumerate() {
+                    let key = (*task, number, boot);
+                    jobs.push(Job { key, check, memory: *memory, image: image.clone(), ready: None });
+                }
+            }
+        }
+        jobs
+    }
+
+    /// The kernels to build.
+    pub fn groups(&self, tasks: &[Task<'_>], whose: Whose) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (number, task) in tasks.iter().enumerate() {
+            let mix = match whose {
+                Whose::Solution | Whose::Variant => self.site.mix(&[]),
+                Whose::Own => Mix::default(),
+                Whose::Student => self.site.mix(&[task.lab]),
+            };
+            match groups.iter_mut().find(|group| group.mix == mix) {
+                Some(group) => group.members.push(number),
+                None => groups.push(Group { mix, members: vec![number] }),
+            }
+        }
+        groups
+    }
+}
