@@ -29,7 +29,7 @@ use super::stage::Stage;
 use files::Files;
 use host_tests::Tested;
 use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, wrong_or};
-use variant::{Kind, Variant};
+use variant::{Kind, Variant, Variants};
 
 /// What to prove.
 #[derive(Clone, Debug, Default)]
@@ -136,7 +136,8 @@ impl<'a> Proof<'a> {
         let chapters = chapters::complaints(&engine.site.workspace.root, lab);
         self.step("book", &lab.toml.chapter, wrong_or(chapters, "every link has its place"));
 
-        let variants = variant::all(lab)?;
+        let Variants { all: variants, unfit } = variant::all(lab)?;
+        self.step("mistakes", "diffs", wrong_or(unfit, "each fits the reference"));
         self.step("mistakes", "coverage", coverage(lab, &variants));
         for variant in self.chosen(&variants) {
             self.variant(staged, stage, lab, variant)?;

@@ -66,11 +66,20 @@ pub fn reference(lab: &Lab) -> Result<Files> {
     read_all(&lab.folder.join("solution"))
 }
 
-/// All variants of a lab, in the order: skeleton, reference, champion, mistakes, alternatives.
+/// All that a lab has.
+#[derive(Debug, Default)]
+pub struct Variants {
+    /// In the order: skeleton, reference, champion, mistakes, alternatives.
+    pub all: Vec<Variant>,
+    /// Patches that are none, or do not fit the reference, and why.
+    pub unfit: Vec<String>,
+}
+
+/// All variants of a lab.
 ///
 /// # Errors
-/// The first file that cannot be read or does not fit.
-pub fn all(lab: &Lab) -> Result<Vec<Variant>> {
+/// The first file that cannot be read.
+pub fn all(lab: &Lab) -> Result<Variants> {
     let reference = reference(lab)?;
     let mut variants = vec![
         Variant { origin: "src".into(), kind: Kind::Skeleton, files: skeleton(lab, &reference)? },
@@ -80,8 +89,12 @@ pub fn all(lab: &Lab) -> Result<Vec<Variant>> {
         let files = champion(lab, &reference)?;
         variants.push(Variant { origin: "champion".into(), kind: Kind::Champion, files });
     }
+    let mut unfit = Vec::new();
     for path in entries(&lab.folder.join("mistakes"), "patch")? {
-        variants.push(mistake(lab, &reference, &path)?);
+        match mistake(lab, &reference, &path) {
+            Ok(variant) => variants.push(variant),
+            Err(error) => unfit.push(error.to_string()),
+        }
     }
     for (index, root) in roots(lab).enumerate() {
         let below = alternatives_to(root, index);
@@ -91,7 +104,7 @@ pub fn all(lab: &Lab) -> Result<Vec<Variant>> {
             variants.push(Variant { origin: origin(&path, &below), kind: Kind::Alternative, files });
         }
     }
-    Ok(variants)
+    Ok(Variants { all: variants, unfit })
 }
 
 /// The student's files as they are handed out, among the reference's: nothing names these then.
@@ -192,7 +205,9 @@ mod tests {
 
     fn with(more: &[(&str, &str)]) -> Vec<Variant> {
         let (_folder, lab) = lab(&[&COURSE, more].concat());
-        all(&lab).unwrap()
+        let found = all(&lab).unwrap();
+        assert_eq!(found.unfit, [""; 0]);
+        found.all
     }
 
     fn text<'a>(variant: &'a Variant, name: &str) -> Option<&'a str> {
@@ -224,6 +239,23 @@ mod tests {
         let part = with(&[("champion/blocks.rs", "fast")]);
         assert_eq!((text(&part[2], "blocks.rs"), text(&part[2], "shared.rs")), (Some("fast"), Some("lock();\n")));
         assert_eq!(text(&part[2], "region.rs"), Some("good();\n"));
+    }
+
+    #[test]
+    fn patches_that_do_not_fit_are_all_told() {
+        let patch = |check, line| {
+            format!(
+                "Mistake: m\nCaught-by: {check}\n\n--- a/solution/region.rs\n+++ b/solution/region.rs\n\
+                 @@ -1 +1 @@\n-{line}\n+bad();\n"
+            )
+        };
+        let (stale, unknown) = (patch("finds", "old();"), patch("none", "good();"));
+        let patches = [("mistakes/a.patch", stale.as_str()), ("mistakes/c.patch", unknown.as_str())];
+        let (_folder, lab) = lab(&[&COURSE, &patches[..]].concat());
+        let found = all(&lab).unwrap();
+        assert_eq!(found.all.len(), 3);
+        assert!(found.unfit[0].starts_with("labs/03-heap/mistakes/a.patch: does not fit"), "{:?}", found.unfit);
+        assert!(found.unfit[1].starts_with("labs/03-heap/mistakes/c.patch: there is no check"), "{:?}", found.unfit);
     }
 
     #[test]
