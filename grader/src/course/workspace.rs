@@ -40,6 +40,11 @@ impl Lab {
         self.toml.files.iter().map(|file| format!("labs/{}/{file}", self.id)).collect()
     }
 
+    /// Whether its fastest design is here. It is not in what students get.
+    pub fn has_champion(&self) -> bool {
+        self.folder.join("champion").is_dir()
+    }
+
     /// Whether a person means this lab: `01`, `1`, `01-pmm` or `pmm`.
     pub fn is_called(&self, name: &str) -> bool {
         let (number, rest) = self.id.split_once('-').unwrap_or((&self.id, ""));

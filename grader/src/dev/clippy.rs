@@ -17,6 +17,8 @@ use crate::host::style::{BAD, FAINT, GOOD};
 use crate::host::system::System;
 use crate::judge::Engine;
 
+use super::bench;
+
 /// The clippy that belongs to Debian's compiler.
 const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 
@@ -43,13 +45,14 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
     }
     let program = kernel_clippy(engine, no_install)?;
     let mut kernel = engine.site.builder().clippy(&program);
+    let mut features: Vec<String> =
+        engine.site.mix(&[]).solutions.iter().map(|package| format!("{package}/solution")).collect();
     // The benchmark's own target takes a library of its own; its code is the same on this one.
     if root.join("kernel/bench/Cargo.toml").is_file() {
         kernel.args(["--package", "kernel-bench"]);
+        features.extend(bench::champions(&engine.site.workspace));
     }
-    let solutions = engine.site.mix(&[]).solutions;
-    if !solutions.is_empty() {
-        let features: Vec<String> = solutions.iter().map(|package| format!("{package}/solution")).collect();
+    if !features.is_empty() {
         kernel.arg("--features").arg(features.join(","));
     }
     fine &= look("the kernel and its benchmark", kernel, view)?;
@@ -62,7 +65,7 @@ fn implementations(lab: &Lab) -> Vec<(&'static str, Option<&'static str>)> {
     if lab.has_solution {
         found.push(("the reference of", Some("solution")));
     }
-    if lab.folder.join("champion").is_dir() {
+    if lab.has_champion() {
         found.push(("the champion of", Some("champion")));
     }
     found

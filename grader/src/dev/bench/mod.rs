@@ -22,6 +22,7 @@ use crate::report;
 use super::arguments::What;
 use super::stage::Stage;
 use figures::{Figures, tables};
+pub use peers::champions;
 use peers::{Kernel, frames, heaps};
 use time::Bench;
 

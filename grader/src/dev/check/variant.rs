@@ -85,7 +85,7 @@ pub fn all(lab: &Lab) -> Result<Variants> {
         Variant { origin: "src".into(), kind: Kind::Skeleton, files: skeleton(lab, &reference)? },
         Variant { origin: "solution".into(), kind: Kind::Reference, files: reference.clone() },
     ];
-    if lab.folder.join("champion").is_dir() {
+    if lab.has_champion() {
         let files = champion(lab, &reference)?;
         variants.push(Variant { origin: "champion".into(), kind: Kind::Champion, files });
     }

@@ -1,10 +1,12 @@
 //! The benchmark's kernel: how it is built and booted.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde::de::DeserializeOwned;
 
+use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit;
 use crate::host::process;
@@ -71,11 +73,12 @@ impl<'a> Kernel<'a> {
             .arg("--target-dir")
             .arg(target_dir);
         let solutions = engine.site.mix(&[]).solutions;
-        let features: Vec<String> = LABS
+        let mut features: Vec<String> = LABS
             .into_iter()
             .filter(|lab| solutions.iter().any(|package| package == lab))
             .map(|package| format!("{package}/solution"))
             .collect();
+        features.extend(champions(&engine.site.workspace));
         if !features.is_empty() {
             command.arg("--features").arg(features.join(","));
         }
@@ -116,6 +119,17 @@ impl<'a> Kernel<'a> {
         };
         Err(error)
     }
+}
+
+/// The features of the benchmark by which it measures the champions that are in this copy of the
+/// course, such as `kernel-bench/pmm-champion`.
+pub fn champions(course: &Workspace) -> Vec<String> {
+    let manifest = fs::read_to_string(course.root.join(MANIFEST)).unwrap_or_default();
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    let known = |feature: &String| manifest.get("features").is_some_and(|known| known.get(feature).is_some());
+    let present = course.labs.iter().filter(|lab| lab.has_champion());
+    let features = present.map(|lab| format!("{}-champion", lab.toml.package)).filter(known);
+    features.map(|feature| format!("{PACKAGE}/{feature}")).collect()
 }
 
 /// Reads comma-separated values by the names in their first line.

@@ -5,4 +5,4 @@ pub mod frames;
 pub mod heaps;
 mod kernel;
 
-pub use kernel::Kernel;
+pub use kernel::{Kernel, champions};
