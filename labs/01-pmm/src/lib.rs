@@ -11,6 +11,11 @@ mod bitmap;
 
 pub use bitmap::Pmm;
 
+/// How far it goes: a third allocator, built only to be measured and tested.
+#[cfg(feature = "champion")]
+#[path = "../champion/bitmap.rs"]
+pub mod champion;
+
 /// Compiles only if [`Pmm`] keeps the signatures of the trait.
 const _: fn() = || {
     fn is_a_frame_allocator<T: mm_api::FrameAllocator>() {}
