@@ -11,6 +11,7 @@ use common::{Built, GIB, KIB, MIB, Map, PAGE, frame, numbers, order, run};
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{FrameAllocator, FrameRange, FreeError, InitError, Order};
 use mm_host::HostLender;
+pub use pmm::Pmm;
 
 /// A small PC: 640 KiB, and from 1 MiB up to 16 MiB, with a kernel in between.
 fn small_pc() -> Map {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use common::{Built, MIB, Map, PAGE, frame, numbers, order, run};
 use mm_api::{FrameAllocator, FrameRun, FreeError, Order};
+pub use pmm::Pmm;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The frame allocator of lab 01.
+//! The frame allocators of lab 01.
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;
@@ -9,7 +9,6 @@ use mm_api::{
     Frame, FrameAllocator, FrameRange, FrameRun, LendError, MemoryMap, MemoryRegion, MetadataLender, Order, PhysAddr,
     RegionKind,
 };
-use pmm::Pmm;
 
 use super::candidate::{Allocator, Candidate, RUN, Taken};
 
@@ -37,9 +36,9 @@ unsafe impl Sync for Records {}
 
 static RECORDS: Records = Records(UnsafeCell::new([0; WORDS]));
 
-/// The frame allocator of lab 01, the student's or the reference.
-pub struct Lab {
-    pmm: Pmm,
+/// A frame allocator of lab 01: the student's or the reference, and the champion.
+pub struct Lab<P> {
+    pmm: P,
     lent: FrameRange,
 }
 
@@ -75,13 +74,13 @@ impl MetadataLender for Lender {
     }
 }
 
-impl Candidate for Lab {
+impl<P: FrameAllocator + 'static> Candidate for Lab<P> {
     fn build(frames: u32, taken: Taken<'_>) -> Box<dyn Allocator> {
         let length = u64::from(frames) * 4096;
         let regions = [MemoryRegion { base: 0, length, kind: RegionKind::Usable }];
         let mut lender = Lender { frames, lent: FrameRange::EMPTY };
         let map = MemoryMap { regions: &regions, reserved: &[] };
-        let pmm = match Pmm::new(&map, &mut lender) {
+        let pmm = match P::new(&map, &mut lender) {
             Ok(pmm) => pmm,
             Err(error) => panic!("the lab's allocator: {error}"),
         };
@@ -106,7 +105,7 @@ impl Candidate for Lab {
     }
 }
 
-impl Allocator for Lab {
+impl<P: FrameAllocator> Allocator for Lab<P> {
     fn allocate(&mut self) -> Option<u32> {
         self.pmm.allocate().map(Frame::number)
     }

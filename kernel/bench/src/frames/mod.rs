@@ -21,9 +21,11 @@ const SIZES: [u32; 4] = [32, 256, 1024, 3584];
 const PERCENT: [u32; 3] = [10, 50, 99];
 
 /// Everything that is measured.
-const ENTRIES: [Entry; 7] = [
+const ENTRIES: &[Entry] = &[
     entry::<baselines::Nothing>("(empty call)"),
-    entry::<lab::Lab>("folio pmm"),
+    entry::<lab::Lab<pmm::Pmm>>("folio pmm"),
+    #[cfg(feature = "pmm-champion")]
+    entry::<lab::Lab<pmm::champion::Pmm>>("folio pmm champion"),
     entry::<crates::Bitmap<bitmap_allocator::BitAlloc64K>>("bitmap-allocator 64K"),
     entry::<crates::Bitmap<bitmap_allocator::BitAlloc1M>>("bitmap-allocator 1M"),
     entry::<crates::BuddySystem>("buddy_system_allocator"),
@@ -39,7 +41,7 @@ pub fn measure_all() {
             for pattern in [Pattern::Low, Pattern::Scattered] {
                 for percent in PERCENT {
                     let occupancy = Occupancy::new(mib * MIB, run, pattern, percent);
-                    for entry in &ENTRIES {
+                    for entry in ENTRIES {
                         if entry.fits(mib * MIB, run) {
                             println!("{},{mib},{run},{pattern},{percent},{}", entry.name, occupancy.measure(entry));
                         }

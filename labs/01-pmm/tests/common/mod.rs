@@ -10,7 +10,9 @@ use mm_api::{
     Frame, FrameAllocator, FrameRange, FrameRun, InitError, MemoryMap, MemoryRegion, Order, PhysRange, RegionKind,
 };
 use mm_host::HostLender;
-use pmm::Pmm;
+
+// The allocator that is tested, as the test's root names it.
+use crate::Pmm;
 
 pub const KIB: u64 = 1 << 10;
 pub const MIB: u64 = 1 << 20;
