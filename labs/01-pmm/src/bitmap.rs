@@ -16,8 +16,9 @@
 //! Two bitmaps with one bit for each frame number: *is this frame managed?* and
 //! *is it free?* That is easy to get right and good for most of the points. It
 //! is a suggestion: rename, change or drop every private item here, the
-//! fields included. Only the trait is fixed. (The last checks are about cost,
-//! and two plain bitmaps will not pass those. Get the rest right first.)
+//! fields included. Only the trait is fixed. (The last two checks count
+//! instructions, and a search through plain bitmaps will not pass those. Get the
+//! rest right first.)
 //!
 //! # What there is to help
 //! - There is no heap yet, so no `Vec` and no `Box`: your records live in the

@@ -300,6 +300,9 @@ pub const BLOCKS: Case = Case::of(
     &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC1_1000, 0xC1_3800)],
 );
 
+/// Memory that ends before the first run of the largest order would.
+pub const SMALL: Case = Case::of("two and a half MiB only, which end below 4 MiB", &[usable(0x10_0000, 0x38_0000)]);
+
 /// The last 64 MiB below 4 GiB, and nothing else.
 pub const TOP: Case =
     Case::of("the last 64 MiB below 4 GiB only", &[usable(0xFC00_0000, 0x1_0000_0000)]).reaching(0xF_C000, 0x10_0000);

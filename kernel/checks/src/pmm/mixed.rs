@@ -203,7 +203,8 @@ fn look(context: &mut Context, frame: Frame, stamp: u32) -> Outcome {
 
 /// On a machine with 3.5 GiB, every frame is handed out in as few runs as
 /// possible, most of it from beyond what the kernel maps directly; each is a
-/// place of its own, and all come back.
+/// place of its own, and all come back. Single frames all over the memory are
+/// freed and handed out as well.
 ///
 /// Catches what goes wrong only with large frame numbers, or far from the records.
 pub fn high_memory(context: &mut Context) -> Outcome {
@@ -237,6 +238,15 @@ pub fn high_memory(context: &mut Context) -> Outcome {
             word == Some(frame.number()),
             expected: ("{frame} to hold what was written to it, {:#x}", frame.number()),
             saw: ("{word:x?}: another frame's number")
+        );
+    }
+    for frame in written.iter() {
+        subject.give_back(frame)?;
+        let answer = subject.pmm.allocate();
+        ensure!(
+            answer == Some(frame),
+            expected: ("allocate() = Some({frame}), the only free frame"),
+            saw: ("{answer:?}")
         );
     }
 

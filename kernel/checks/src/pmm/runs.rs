@@ -43,12 +43,14 @@ pub fn runs_whole(context: &mut Context) -> Outcome {
 /// and with frames taken here and there.
 ///
 /// Catches a search that gives up too early, skips places, or is a part short at the end;
-/// also sums that overflow where 4 GiB end.
+/// also sums that overflow where 4 GiB end, and differences where memory is smaller than a run.
 pub fn runs_found(context: &mut Context) -> Outcome {
-    for order in Order::all() {
-        let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
-        let mut free = subject.managed.duplicate(context)?;
-        drain_runs(&mut subject, &mut free, order, "with all frames free")?;
+    for case in [&maps::BLOCKS, &maps::SMALL] {
+        for order in Order::all() {
+            let mut subject = Subject::of_case(context, case)?;
+            let mut free = subject.managed.duplicate(context)?;
+            drain_runs(&mut subject, &mut free, order, "with all frames free")?;
+        }
     }
 
     // The same after some single frames, the largest first: what the larger
@@ -154,7 +156,8 @@ fn give_back_parts(subject: &mut Subject, whole: FrameRun, order: Order, backwar
 /// A run is taken back whole or not at all: one free frame in it is
 /// `AlreadyFree`, one that is not managed is `NotManaged`, which goes before.
 ///
-/// Catches freeing up to the first bad frame, and looking at the first frame only.
+/// Catches freeing up to the first bad frame, looking at the first frame only,
+/// and not looking at runs that are free as a whole, or are a single frame.
 pub fn run_free_refused(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -172,6 +175,12 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
             let reason = "one of its frames is free, the others are allocated";
             subject.ensure_run_refused(whole, FreeError::AlreadyFree, reason)?;
             ensure_unchanged(&mut subject, &mut free, whole)?;
+        }
+    }
+
+    for order in Order::all() {
+        if let Some(whole) = all.first_run(order) {
+            refuse_a_second_time(&mut subject, &mut free, whole)?;
         }
     }
 
@@ -207,6 +216,15 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Takes back `whole`, all of whose frames are allocated, and fails the check
+/// unless it is refused when it comes once more.
+fn refuse_a_second_time(subject: &mut Subject, free: &mut FrameSet, whole: FrameRun) -> Outcome {
+    subject.give_back_run(whole)?;
+    free.insert_all(whole.frames());
+    subject.ensure_run_refused(whole, FreeError::AlreadyFree, "it was freed just before")?;
+    ensure_unchanged(subject, free, whole)
 }
 
 /// Fails the check unless exactly the frames of `free` are free; takes them.
