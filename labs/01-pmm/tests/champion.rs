@@ -1,5 +1,6 @@
 //! The contract and the model once more, for the champion: `cargo test -p pmm --features champion`.
 #![cfg(feature = "champion")]
+#![allow(clippy::duplicate_mod, reason = "each of the two has what they share as a module of its own")]
 
 pub use pmm::champion::Pmm;
 

@@ -424,6 +424,16 @@ fn memory_may_end_in_the_middle_of_anything() {
 }
 
 #[test]
+fn memory_may_end_before_the_largest_run_would() {
+    for order in Order::all() {
+        let mut built = Map::new().usable(MIB, 2 * MIB + 512 * KIB).build();
+        let whole = |first: u32| (first..first + order.frames()).all(|number| built.managed.contains(&number));
+        let wanted = (0..1024).step_by(order.frames() as usize).filter(|&first| whole(first)).count();
+        assert_eq!(built.drain_runs(order).len(), wanted, "runs of {order} in the memory from 1 MiB to 3.5 MiB");
+    }
+}
+
+#[test]
 fn a_run_can_be_freed_frame_by_frame() {
     let mut built = small_pc().build();
     let all = built.managed.len();
