@@ -121,7 +121,3 @@ impl KernelHeap for Heap<'_> {
         self.self_test()
     }
 }
-
-// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`).
-unsafe impl Send for Heap<'_> {}

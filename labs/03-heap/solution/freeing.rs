@@ -15,7 +15,7 @@ pub type Neighbours = (Option<Block>, Block);
 
 impl Heap<'_> {
     /// Makes a used block free, and merges it with the free memory beside it.
-    pub fn release(&mut self, block: Block, (free_before, behind): Neighbours) {
+    pub(super) fn release(&mut self, block: Block, (free_before, behind): Neighbours) {
         let (mut at, mut end) = (block.at, block.end());
         if let Some(before) = free_before {
             self.lists.remove(&mut self.region, before);
@@ -38,7 +38,7 @@ impl Heap<'_> {
     }
 
     /// What lies beside a used block; `None` if it is not sound.
-    pub fn neighbours(&self, block: Block) -> Option<Neighbours> {
+    pub(super) fn neighbours(&self, block: Block) -> Option<Neighbours> {
         let behind = self.region.block(block.end())?;
         let known = behind.has(USED) || self.lists.knows(&self.region, behind);
         let free_before = if block.has(PREV_USED) { None } else { Some(self.free_before(block)?) };
@@ -46,7 +46,7 @@ impl Heap<'_> {
     }
 
     /// The free block before `block`; `None` if it is not sound.
-    pub fn free_before(&self, block: Block) -> Option<Block> {
+    pub(super) fn free_before(&self, block: Block) -> Option<Block> {
         let size = self.region.read(block.at - WORD);
         let before = self.region.block(block.at.checked_sub(size)?)?;
         let sound = before.flags() == PREV_USED && before.end() == block.at;
@@ -54,7 +54,7 @@ impl Heap<'_> {
     }
 
     /// The used block that begins where the pointer points, and what lies beside it.
-    pub fn used_block(&self, pointer: NonNull<u8>) -> Result<(Block, Neighbours), BlockError> {
+    pub(super) fn used_block(&self, pointer: NonNull<u8>) -> Result<(Block, Neighbours), BlockError> {
         let sound = |offset: u32| {
             let block = self.region.block(offset.checked_sub(WORD)?)?;
             let used = block.has(USED) && block.size() >= MIN_BLOCK && offset.is_multiple_of(HEAP_ALIGN);

@@ -58,7 +58,7 @@ impl Heap<'_> {
     /// Makes a used block, and returns where its header lies. What is left in front of it
     /// and behind it, in the free block that it is cut from, becomes free blocks. The
     /// memory grows if no free block has room.
-    pub fn place(&mut self, request: Request) -> Result<u32, AllocError> {
+    pub(super) fn place(&mut self, request: Request) -> Result<u32, AllocError> {
         let (free, at) = self.find(request).map_or_else(|| self.grow_for(request), Ok)?;
         if !self.lists.knows(&self.region, free) {
             return Err(AllocError::Damaged);
@@ -76,7 +76,7 @@ impl Heap<'_> {
     /// A free block with room for the request, and where in it: one of the first few that
     /// may have room, or else one that surely has. Before it is `None`, every block that
     /// may have room has been looked at.
-    pub fn find(&self, request: Request) -> Option<(Block, u32)> {
+    pub(super) fn find(&self, request: Request) -> Option<(Block, u32)> {
         let own = bin_of(request.size);
         let slack = if request.align == HEAP_ALIGN { 0 } else { request.align + MIN_BLOCK - HEAP_ALIGN };
         let sure = bin_of(request.size + slack - HEAP_ALIGN) + 1;
@@ -100,7 +100,7 @@ impl Heap<'_> {
 
     /// Writes a used block of `size` bytes in the place of a larger one. The rest becomes
     /// a free block, or stays with the used one if it is too little.
-    pub fn settle(&mut self, room: Block, size: u32) {
+    pub(super) fn settle(&mut self, room: Block, size: u32) {
         let all = room.size() - size < MIN_BLOCK;
         let (size, behind_flags) = if all { (room.size(), USED | PREV_USED) } else { (size, USED) };
         self.region.set_block(Block::new(room.at, size, room.flags()));
@@ -115,7 +115,7 @@ impl Heap<'_> {
 
     /// Writes a free block, and puts it into its bin. The block before it is used, or
     /// the two would be one; the block behind it knows that it is free.
-    pub fn add_free(&mut self, at: u32, size: u32) -> Block {
+    pub(super) fn add_free(&mut self, at: u32, size: u32) -> Block {
         let block = Block::new(at, size, PREV_USED);
         self.region.set_block(block);
         self.lists.insert(&mut self.region, block);
@@ -131,14 +131,14 @@ impl Heap<'_> {
     }
 
     /// The wilderness: the free block before the end, one of no bytes if there is none.
-    pub fn wilderness(&self) -> Result<Block, AllocError> {
+    pub(super) fn wilderness(&self) -> Result<Block, AllocError> {
         let end = self.region.block(self.region.last()).ok_or(AllocError::Damaged)?;
         let none = Block::new(end.at, 0, PREV_USED);
         if end.has(PREV_USED) { Ok(none) } else { self.free_before(end).ok_or(AllocError::Damaged) }
     }
 
     /// Makes the wilderness larger: so that a block can end at the offset `end`.
-    pub fn grow(&mut self, wilderness: Block, end: u32) -> Result<Block, AllocError> {
+    pub(super) fn grow(&mut self, wilderness: Block, end: u32) -> Result<Block, AllocError> {
         let missing = end.saturating_sub(wilderness.end()).max(MIN_BLOCK);
         self.region.grow(missing).ok_or(AllocError::OutOfMemory)?;
         if wilderness.size() != 0 {

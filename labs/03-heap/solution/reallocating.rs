@@ -11,7 +11,7 @@ use super::region::WORD;
 impl Heap<'_> {
     /// Makes a used block larger or smaller, and returns where its header lies then.
     /// It moves only if it has to; the memory grows only if there is no other place.
-    pub fn resize(&mut self, old: Block, beside: Neighbours, request: Request) -> Result<u32, ReallocError> {
+    pub(super) fn resize(&mut self, old: Block, beside: Neighbours, request: Request) -> Result<u32, ReallocError> {
         let (mut behind, end) = (beside.1, old.at + request.size);
         let room_end = |behind: Block| if behind.has(USED) { old.end() } else { behind.end() };
         let may_grow = |heap: &Self| room_end(behind) == heap.region.last() && heap.find(request).is_none();

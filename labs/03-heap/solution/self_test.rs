@@ -11,7 +11,7 @@ use super::region::WORD;
 
 impl Heap<'_> {
     /// Goes from block to block, and compares each with its neighbours and its bin.
-    pub fn self_test(&self) -> Result<HeapSummary, HeapDamage> {
+    pub(super) fn self_test(&self) -> Result<HeapSummary, HeapDamage> {
         let end = self.region.last();
         let mut seen = HeapSummary { bytes: end + WORD, ..HeapSummary::default() };
         let (mut at, mut prev_used) = (FIRST, true);

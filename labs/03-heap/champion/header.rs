@@ -1,0 +1,122 @@
+//! Blocks, as their boundary tags tell them.
+//!
+//! A block's **header** is its size and two bits: whether the block is used, and whether the one
+//! before it is. It is sealed ([`seal`]). A free block has its **size** at its end, too: there
+//! the block behind it finds where it begins (Knuth's boundary tags, The Art of Computer
+//! Programming 1, section 2.5, algorithm C).
+
+use mm_api::{HEAP_ALIGN, HEAP_MAX};
+
+use super::Heap;
+use super::region::WORD;
+
+/// The smallest block: a free one needs four words.
+pub const MIN_BLOCK: u32 = 4 * WORD;
+
+/// Header: the block is used.
+pub const USED: u32 = 1;
+
+/// Header: the block before this one is used.
+pub const PREV_USED: u32 = 2;
+
+/// Header: the block's size in bytes, with its header; a multiple of eight.
+pub const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
+
+/// Header: what is never set, unless the header was overwritten.
+pub const BROKEN: u32 = !(SIZE | USED | PREV_USED);
+
+/// What an odd number is multiplied by to seal it, and its inverse modulo 2^32.
+///
+/// Chosen so that a header with any one bit changed, or almost any one byte, is
+/// broken: no six bits of `UNSEAL` in a row are equal.
+pub const SEAL: u32 = 0x98CF_EEEB;
+pub const UNSEAL: u32 = 0x2474_49C3;
+const _: () = assert!(SEAL.wrapping_mul(UNSEAL) == 1);
+
+/// Seals a header that lies at the offset `at`.
+///
+/// Of all 2^32 words, few are headers: with six bits too large for a size, and
+/// one bit that no multiple of eight has. Multiplication spreads them evenly, so
+/// that a word which was not sealed here is most likely broken. It keeps sums
+/// too: where a flag changes, the sealed header changes by the sealed flag.
+#[inline(always)]
+pub const fn seal(at: u32, header: u32) -> u32 {
+    header.wrapping_mul(SEAL).wrapping_add(at)
+}
+
+/// How large a block is for this many bytes, or `None` if none is that large.
+#[inline(always)]
+pub fn block_size(bytes: usize) -> Option<u32> {
+    if bytes > (SIZE - WORD) as usize {
+        return None;
+    }
+    Some((bytes as u32 + WORD).next_multiple_of(HEAP_ALIGN).max(MIN_BLOCK))
+}
+
+/// A block, as its header tells it.
+#[derive(Clone, Copy)]
+pub struct Block {
+    /// The offset of the header.
+    pub at: u32,
+    pub size: u32,
+    /// All of the header but the size.
+    pub flags: u32,
+}
+
+impl Block {
+    /// The offset of the next block's header.
+    #[inline(always)]
+    pub fn end(self) -> u32 {
+        self.at.wrapping_add(self.size)
+    }
+
+    #[inline(always)]
+    pub fn is_used(self) -> bool {
+        self.flags & USED != 0
+    }
+
+    #[inline(always)]
+    pub fn is_prev_used(self) -> bool {
+        self.flags & PREV_USED != 0
+    }
+
+    #[inline(always)]
+    pub fn is_broken(self) -> bool {
+        self.flags & BROKEN != 0
+    }
+
+    /// Whether the header is that of a free block: then the block before it is used.
+    #[inline(always)]
+    pub fn is_sound_free(self) -> bool {
+        self.flags == PREV_USED
+    }
+}
+
+impl Heap<'_> {
+    /// The block whose header lies at `at`.
+    #[inline(always)]
+    pub(super) fn open(&self, at: u32) -> Block {
+        let header = self.region.read(at).wrapping_sub(at).wrapping_mul(UNSEAL);
+        Block { at, size: header & SIZE, flags: header & !SIZE }
+    }
+
+    /// Writes a header: a size and flags.
+    #[inline(always)]
+    pub(super) fn set_header(&mut self, at: u32, header: u32) {
+        self.region.write(at, seal(at, header));
+    }
+
+    /// Tells the block at `at`, which took the one before it for free, that it is used.
+    #[inline(always)]
+    pub(super) fn set_prev_used(&mut self, at: u32) {
+        let header = self.region.read(at);
+        self.region.write(at, header.wrapping_add(seal(0, PREV_USED)));
+    }
+
+    /// Tells the block at `at`, which took the one before it for used, that it is free.
+    #[inline(always)]
+    pub(super) fn set_prev_free(&mut self, at: u32) {
+        let header = self.region.read(at);
+        self.region.write(at, header.wrapping_sub(seal(0, PREV_USED)));
+    }
+}

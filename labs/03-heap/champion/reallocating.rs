@@ -1,0 +1,115 @@
+//! Making blocks larger and smaller.
+
+use mm_api::{AllocError, BlockError, HEAP_ALIGN, ReallocError};
+
+use super::Heap;
+use super::header::{Block, MIN_BLOCK, PREV_USED, USED};
+use super::placing::End;
+use super::region::WORD;
+
+impl Heap<'_> {
+    /// Makes a used block larger or smaller. Returns where it is then.
+    pub(super) fn resize(&mut self, old: Block, need: u32, align: u32) -> Result<u32, ReallocError> {
+        let next = self.open(old.end());
+        let aligned = (old.at + WORD).is_multiple_of(align);
+        if aligned && need <= old.size {
+            self.shorten(old, need).ok_or(BlockError::Damaged)?;
+            return Ok(old.at);
+        }
+        if aligned && self.lengthen(old, next, need) {
+            return Ok(old.at);
+        }
+        // At a low end: free memory is behind it when it grows again.
+        let quickly = match align {
+            ..=HEAP_ALIGN => self.place(need, End::Low),
+            _ => self.place_aligned(need, align),
+        };
+        if let Ok(to) = quickly {
+            return self.move_away(old, to);
+        }
+        if align <= HEAP_ALIGN
+            && let Some(at) = self.slide(old, next, need)
+        {
+            return Ok(at);
+        }
+        // No place is missed, before the memory grows.
+        if let Ok(to) = self.place_anywhere(need, align.max(HEAP_ALIGN)) {
+            return self.move_away(old, to);
+        }
+        if aligned && self.lengthen_with_memory(old, next, need)? {
+            return Ok(old.at);
+        }
+        let to = self.grow_and_place(need, align)?;
+        self.move_away(old, to)
+    }
+
+    /// Makes a block smaller, and what it no longer needs free.
+    pub(super) fn shorten(&mut self, old: Block, need: u32) -> Option<()> {
+        if old.size - need < MIN_BLOCK {
+            return Some(());
+        }
+        let tail = Block { at: old.at + need, size: old.size - need, flags: USED | PREV_USED };
+        self.set_header(tail.at, tail.size | tail.flags);
+        self.set_header(old.at, need | old.flags);
+        let done = self.release(tail);
+        if done.is_none() {
+            self.set_header(old.at, old.size | old.flags);
+        }
+        done
+    }
+
+    /// Makes a block larger where it is, with the free block behind it. Returns whether
+    /// that was possible.
+    fn lengthen(&mut self, old: Block, next: Block, need: u32) -> bool {
+        if next.is_used() || next.end() - old.at < need {
+            return false;
+        }
+        let kept = self.take_out(next);
+        self.settle(Block { size: old.size + next.size, ..old }, need, kept);
+        true
+    }
+
+    /// Makes the last block larger where it is, with more memory. Returns whether it is
+    /// the last.
+    fn lengthen_with_memory(&mut self, old: Block, next: Block, need: u32) -> Result<bool, AllocError> {
+        let end = if next.is_used() { next.at } else { next.end() };
+        if end != self.region.last() {
+            return Ok(false);
+        }
+        self.grow(need - old.size)?;
+        Ok(self.lengthen(old, self.open(old.end()), need))
+    }
+
+    /// Makes a block larger by moving it down into the free block before it.
+    /// Returns where it is then.
+    pub(super) fn slide(&mut self, old: Block, next: Block, need: u32) -> Option<u32> {
+        if old.is_prev_used() {
+            return None;
+        }
+        let prev = self.open(old.at.wrapping_sub(self.region.read(old.at - WORD)));
+        let end = if next.is_used() { next.at } else { next.end() };
+        if prev.end() != old.at || !prev.is_sound_free() || !self.is_known(prev) || end - prev.at < need {
+            return None;
+        }
+        let mut kept = self.take_out(prev);
+        if next.is_used() {
+            self.set_prev_free(next.at);
+        } else {
+            kept = kept.and(self.take_out(next));
+        }
+        self.region.copy(old.at + WORD, prev.at + WORD, old.size - WORD);
+        self.settle(Block { at: prev.at, size: end - prev.at, flags: USED | PREV_USED }, need, kept);
+        Some(prev.at)
+    }
+
+    /// Moves a block to another place. Returns where it is then.
+    pub(super) fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
+        self.region.copy(old.at + WORD, to + WORD, self.open(to).size.min(old.size) - WORD);
+        // What is before and behind it may be free by now, or used.
+        if self.release(self.open(old.at)).is_none() {
+            self.release(self.open(to));
+            return Err(BlockError::Damaged.into());
+        }
+        Ok(to)
+    }
+}
