@@ -187,6 +187,10 @@ pub struct Heap<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
+// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
+// builds one vouches for `memory` (see `new`).
+unsafe impl Send for Heap<'_> {}
+
 impl<'m> Heap<'m> {
     /// A heap over `memory`, whose region begins at `base`. It takes the first
     /// of its memory at once.
@@ -196,6 +200,7 @@ impl<'m> Heap<'m> {
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
+    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.

@@ -56,18 +56,11 @@ pub fn bin_of(size: u32) -> u32 {
 }
 
 /// Where a free block is kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kept {
     InBin,
+    /// What the wilderness merges with is the wilderness: this is the larger one.
     AsWilderness,
-}
-
-impl Kept {
-    /// Where what two blocks become is kept: the wilderness stays the wilderness.
-    #[inline(always)]
-    pub fn and(self, other: Self) -> Self {
-        if self == Self::AsWilderness { self } else { other }
-    }
 }
 
 impl Heap<'_> {

@@ -28,7 +28,7 @@ impl Heap<'_> {
             if prev.end() != block.at || !prev.is_sound_free() || !self.is_known(prev) {
                 return None;
             }
-            kept = kept.and(self.take_out(prev));
+            kept = kept.max(self.take_out(prev));
             self.set_header(block.at, size);
             at = prev.at;
             size += prev.size;
@@ -36,7 +36,7 @@ impl Heap<'_> {
         if next.is_used() {
             self.set_prev_free(next.at);
         } else {
-            kept = kept.and(self.take_out(next));
+            kept = kept.max(self.take_out(next));
             size += next.size;
         }
         if size > HEAP_SLACK && at + size == self.region.last() {

@@ -95,7 +95,7 @@ impl Heap<'_> {
         if next.is_used() {
             self.set_prev_free(next.at);
         } else {
-            kept = kept.and(self.take_out(next));
+            kept = kept.max(self.take_out(next));
         }
         self.region.copy(old.at + WORD, prev.at + WORD, old.size - WORD);
         self.settle(Block { at: prev.at, size: end - prev.at, flags: USED | PREV_USED }, need, kept);

@@ -50,8 +50,7 @@ use header::{Block, MIN_BLOCK, USED};
 use placing::Request;
 use region::{Region, WORD};
 
-/// The kernel's heap. It may be used from any thread, or interrupt handler, since its
-/// [`Region`] may be.
+/// The kernel's heap. It is `Send`, since its [`Region`] is.
 pub struct Heap<'m> {
     region: Region<'m>,
     lists: FreeLists,
@@ -66,8 +65,7 @@ impl<'m> Heap<'m> {
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
-    /// - The heap is [`Send`]. If it is used from another thread or interrupt handler than
-    ///   the one that it is made in, `memory` may be, too: its type is `Send`.
+    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.

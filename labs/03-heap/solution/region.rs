@@ -22,8 +22,8 @@ pub struct Region<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
-// SAFETY: the bytes are this region's alone, whoever has it. That the memory may come
-// along is what the caller of `new` has promised.
+// SAFETY: the bytes are the region's alone, wherever it is moved to, and whoever builds
+// one vouches for `memory` (see `Heap::new`).
 unsafe impl Send for Region<'_> {}
 
 impl<'m> Region<'m> {

@@ -40,6 +40,10 @@
 //! their offset, and everything else in this file is ordinary Rust. Each `unsafe`
 //! block has a comment, `// SAFETY:`, which says why what it does is right.
 //!
+//! Below `struct Heap` stands one promise more, `unsafe impl Send`: the heap may be used by
+//! another thread, or an interrupt handler, than the one that made it. The compiler cannot know
+//! that either, for a pointer does not say who else has it.
+//!
 //! # What there is to help
 //! - `log::info!("{:?}", self.check());` works anywhere in this file, but not in
 //!   `region` alone. `cargo grade 03 -v` shows what was logged.
@@ -208,6 +212,10 @@ pub struct Heap<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
+// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
+// builds one vouches for `memory` (see `new`).
+unsafe impl Send for Heap<'_> {}
+
 impl<'m> Heap<'m> {
     /// A heap over `memory`, whose region begins at `base`. It takes the first
     /// of its memory at once, and makes it one free block and the end.
@@ -217,6 +225,7 @@ impl<'m> Heap<'m> {
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
+    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.
@@ -338,7 +347,3 @@ impl KernelHeap for Heap<'_> {
         todo!("step 11: the self-test")
     }
 }
-
-// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`).
-unsafe impl Send for Heap<'_> {}

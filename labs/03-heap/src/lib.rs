@@ -26,7 +26,10 @@ use mm_api::{AllocError, HeapMemory, Interrupts, KernelHeap, SharedKernelHeap};
 /// Compiles only if [`Heap`] keeps the signatures of the trait and of `new`, and may be used
 /// wherever it is moved to.
 const _: fn() = || {
-    fn is_a_heap<T: KernelHeap + Send>(_: unsafe fn(NonNull<u8>, &'static mut dyn HeapMemory) -> Result<T, AllocError>) {}
+    fn is_a_heap<T: KernelHeap + Send>(
+        _: unsafe fn(NonNull<u8>, &'static mut dyn HeapMemory) -> Result<T, AllocError>,
+    ) {
+    }
     is_a_heap(Heap::new);
 };
 

@@ -2,6 +2,8 @@
 
 mod common;
 
+pub use heap::Heap;
+
 use std::ptr::NonNull;
 
 use common::{Block, Subject, layout};
@@ -411,7 +413,7 @@ fn a_heap_without_memory_is_an_error() {
     let mut memory = FakeHeapMemory::new(1);
     memory.refuse(true);
     // SAFETY: as in `Subject::new`.
-    let answer = unsafe { heap::Heap::new(memory.base(), &mut memory) };
+    let answer = unsafe { crate::Heap::new(memory.base(), &mut memory) };
     assert_eq!(answer.err(), Some(AllocError::OutOfMemory));
 }
 

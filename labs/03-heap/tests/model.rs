@@ -2,6 +2,8 @@
 
 mod common;
 
+pub use heap::Heap;
+
 use common::{Block, Subject};
 use mm_api::{AllocError, BlockError, KernelHeap, ReallocError};
 use proptest::prelude::*;

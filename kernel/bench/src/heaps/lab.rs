@@ -1,4 +1,4 @@
-//! The heap of lab 03, the student's or the reference.
+//! The heaps of lab 03: the student's or the reference, and the champion.
 
 use core::alloc::Layout;
 use core::mem;
@@ -9,8 +9,12 @@ use mm_api::{HeapMemory, KernelHeap};
 use super::candidate::{Candidate, Heap, Work};
 use super::memory::Region;
 
-/// The heap of lab 03.
-pub struct Lab<'m>(heap::Heap<'m>);
+/// The student's heap, or the reference.
+pub struct Lab;
+
+/// The champion.
+#[cfg(feature = "heap-champion")]
+pub struct Champion;
 
 /// Gives the heap the whole region at once, as the peers have it.
 struct AtOnce {
@@ -27,20 +31,38 @@ impl HeapMemory for AtOnce {
     }
 }
 
-impl Candidate for Lab<'_> {
-    const ELSEWHERE: u32 = size_of::<Self>() as u32;
+impl Candidate for Lab {
+    const ELSEWHERE: u32 = size_of::<heap::Heap<'_>>() as u32;
 
     fn with(region: &Region<'_>, work: Work<'_>) {
         let mut memory = AtOnce { left: region.bytes };
-        // SAFETY: the memory is new, the region begins at a page, and is this heap's alone.
+        // SAFETY: the memory is new, the region begins at a page, and is this heap's alone. The
+        // heap stays here.
         let built = unsafe { heap::Heap::new(region.base, &mut memory) };
         if let Ok(heap) = built {
-            work(&mut Lab(heap));
+            work(&mut Measured(heap));
         }
     }
 }
 
-impl Heap for Lab<'_> {
+#[cfg(feature = "heap-champion")]
+impl Candidate for Champion {
+    const ELSEWHERE: u32 = size_of::<heap::champion::Heap<'_>>() as u32;
+
+    fn with(region: &Region<'_>, work: Work<'_>) {
+        let mut memory = AtOnce { left: region.bytes };
+        // SAFETY: as for the other.
+        let built = unsafe { heap::champion::Heap::new(region.base, &mut memory) };
+        if let Ok(heap) = built {
+            work(&mut Measured(heap));
+        }
+    }
+}
+
+/// A kernel's heap, as it is measured.
+struct Measured<H>(H);
+
+impl<H: KernelHeap> Heap for Measured<H> {
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         self.0.allocate(layout).ok()
     }

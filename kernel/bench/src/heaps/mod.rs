@@ -17,9 +17,11 @@ use memory::Memory;
 use traces::TRACES;
 
 /// Everything that is measured. A name is one word, so that it can be asked for.
-const ENTRIES: [Entry; 7] = [
+const ENTRIES: &[Entry] = &[
     entry::<empty_call::Nothing>("(empty-call)"),
     entry::<lab::Lab>("folio-heap"),
+    #[cfg(feature = "heap-champion")]
+    entry::<lab::Champion>("folio-heap-champion"),
     entry::<crates::Talc>("talc"),
     entry::<crates::Rlsf>("rlsf"),
     entry::<crates::Dlmalloc>("dlmalloc"),
@@ -30,7 +32,7 @@ const ENTRIES: [Entry; 7] = [
 /// Writes the names of all heaps.
 pub fn list() {
     println!("heap");
-    for entry in &ENTRIES {
+    for entry in ENTRIES {
         println!("{}", entry.name);
     }
 }

@@ -7,9 +7,11 @@
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use heap::Heap;
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, ReallocError};
 use mm_host::FakeHeapMemory;
+
+// The heap that is tested, as the test's root names it.
+use crate::Heap;
 
 /// A heap, and the memory that it asks for more.
 pub struct Subject {
@@ -36,7 +38,7 @@ impl Subject {
     pub fn new(pages: u32) -> Self {
         let memory = FakeHeapMemory::new(pages);
         // SAFETY: the memory is new, its base is aligned to a page and good for the
-        // whole region, and only this heap and its blocks are in it.
+        // whole region, and only this heap and its blocks are in it. The heap stays in its thread.
         let heap = unsafe { Heap::new(memory.base(), Box::leak(Box::new(memory.clone()))) };
         Self { heap: heap.unwrap(), memory }
     }
