@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::handed_in;
 use crate::course::lab_toml::{Check, LabToml};
 use crate::host::error::{Error, Result};
 use crate::host::nearest;
@@ -151,10 +152,8 @@ fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
     })?;
     let toml = LabToml::parse(&text, &shown)?;
     for file in &toml.files {
-        if !folder.join(file).is_file() {
-            return Err(
-                Error::new(format!("labs/{id}/{file} is missing")).advise("it is the file that you edit: restore it")
-            );
+        if let Some(wrong) = handed_in::trouble(&folder, file) {
+            return Err(Error::new(format!("labs/{id}/{wrong}")).advise("it is the file that you edit: restore it"));
         }
     }
     Ok(Lab { has_solution: folder.join("solution").is_dir(), id, folder, toml })

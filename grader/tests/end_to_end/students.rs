@@ -165,6 +165,40 @@ fn taking_in_the_reference_does_not_count() {
 }
 
 #[test]
+fn a_link_to_the_reference_is_no_file_of_the_student_s() {
+    let copy = Copy::new();
+    let file = copy.root().join("labs/01-pmm/src/bitmap.rs");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("../solution/bitmap.rs", &file).unwrap();
+    let ran = copy.grade(&["--check", CHECK, "--color", "never"]);
+    // The copy is others', too.
+    std::fs::remove_file(&file).unwrap();
+    ran.expect_code(2).says("labs/01-pmm/src/bitmap.rs is a symbolic link, not a file");
+}
+
+/// Hands in a file as `cp -p`, `tar` and git may: as if it had been written long ago.
+fn hand_in_old(copy: &Copy, text: &str) {
+    copy.write("labs/01-pmm/src/bitmap.rs", text);
+    let file = std::fs::File::options().write(true).open(copy.root().join("labs/01-pmm/src/bitmap.rs")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+}
+
+#[test]
+fn a_submission_that_is_older_than_the_last_build_gets_its_own_verdict() {
+    let copy = Copy::new();
+    for (text, expected) in [
+        (student("", "todo!()"), "not_started"),
+        (student("", "panic!(\"no\")"), "panicked"),
+        ("This is not Rust.\n".to_owned(), "could_not_build"),
+        (student("", "todo!()"), "not_started"),
+    ] {
+        hand_in_old(&copy, &text);
+        let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+        assert_eq!(check(&run, CHECK)["status"], expected, "{run:#}");
+    }
+}
+
+#[test]
 fn a_student_s_log_is_shown_where_a_check_fails() {
     let copy = Copy::with_student(&student("", "log::info!(\"I was here\");\n        todo!()"));
     copy.grade(&["--check", CHECK, "-v", "--color", "never"]).expect_code(1).says("I was here");

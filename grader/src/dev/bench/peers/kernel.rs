@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde::de::DeserializeOwned;
 
+use crate::build::cargo::BY_CONTENT;
 use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit;
@@ -70,6 +71,7 @@ impl<'a> Kernel<'a> {
             .args(["build", "--quiet", "--package", PACKAGE])
             .args(["--profile", recipe.profile, "--target", recipe.target_file])
             .args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"])
+            .arg(BY_CONTENT)
             .arg("--target-dir")
             .arg(target_dir);
         let solutions = engine.site.mix(&[]).solutions;
