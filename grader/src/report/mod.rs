@@ -6,6 +6,7 @@
 
 mod crash;
 mod details;
+mod evidence;
 mod file;
 mod json;
 mod junit;

@@ -1,0 +1,224 @@
+//! What one boot showed: the words of the check, the crash with its place in the source, the log.
+
+use std::path::Path;
+
+use crate::host::style::{STRONG, View, plural, printable, wrap};
+use crate::judge::results::{CheckReport, Evidence};
+use crate::judge::{Crash, Status};
+
+use super::crash::{self, Trace};
+use super::page_fault;
+use super::source;
+use super::symbolize::{Frame, Images};
+
+/// How many of the last lines of a log are shown where not everything is asked for.
+const LOG_LINES: usize = 20;
+
+/// How many callers are shown where not everything is asked for.
+const CALLERS: usize = 8;
+
+/// How evidence is shown.
+pub struct Showing<'a> {
+    /// The course.
+    pub root: &'a Path,
+    /// Line tables of kernels.
+    pub images: &'a Images,
+    /// How text looks.
+    pub view: &'a View,
+}
+
+impl Showing<'_> {
+    /// What the boot showed.
+    pub fn evidence(&self, check: &CheckReport, evidence: &Evidence) -> String {
+        let view = self.view;
+        let mut out = String::new();
+        if let Some(crash) = &evidence.findings.crash {
+            let trace = crash::trace(crash, &evidence.kernel, self.root, self.images);
+            out.push_str(&headlined(view, &headline(check, crash)));
+            if let Some(why) = crash::explanation(crash, evidence) {
+                out.push_str(&paragraph(view, &why));
+            }
+            out.push_str(&self.place(check, &trace));
+            if let Some(walk) = crash::walk(crash) {
+                out.push_str(&view.field("walk", &walk));
+            }
+            if view.verbose {
+                out.push_str(&registers(&crash.registers, view));
+            }
+        } else if evidence.findings.expected.is_none() || evidence.findings.saw.is_none() {
+            out.push_str(&headlined(view, &printable(&check.message)));
+        }
+        if let Some(expected) = &evidence.findings.expected {
+            out.push_str(&view.field("expected", &printable(expected)));
+        }
+        if let Some(saw) = &evidence.findings.saw {
+            out.push_str(&view.field("saw", &printable(saw)));
+        }
+        for (number, line) in evidence.findings.context.iter().enumerate() {
+            out.push_str(&view.field(if number == 0 { "where" } else { "" }, &printable(line)));
+        }
+        out.push_str(&self.log(&evidence.findings.log));
+        if view.verbose {
+            out.push_str(&verbose(evidence, view));
+        }
+        out
+    }
+
+    /// The source line where it happened, and who called it.
+    fn place(&self, check: &CheckReport, trace: &Trace) -> String {
+        let view = self.view;
+        let Some(place) = &trace.place else {
+            let bare: Vec<String> = trace.frames.iter().map(|frame| page_fault::address(frame.address)).collect();
+            return if bare.is_empty() { String::new() } else { view.field("at", &bare.join(" ")) };
+        };
+        let label = match check.status {
+            Status::NotStarted => "yours to write",
+            Status::Panicked => "it panicked here",
+            Status::Hung => "it was here when it was stopped",
+            _ => "it happened here",
+        };
+        let mut out = match source::excerpt(self.root, &place.file, place.line, place.column, label, view) {
+            Some(excerpt) => indent(&excerpt),
+            None => view.field("at", &format!("{}:{}", place.file, place.line)),
+        };
+        if check.status == Status::NotStarted && !view.verbose {
+            return out;
+        }
+        // A function that calls itself would fill the screen.
+        let callers = repeated(trace.callers(view.verbose).into_iter().map(|frame| called(frame, view)));
+        let shown = if view.verbose { callers.len() } else { callers.len().min(CALLERS) };
+        for (number, call) in callers[..shown].iter().enumerate() {
+            let label = match (number, view.verbose) {
+                (0, true) => "backtrace",
+                (0, false) => "called",
+                _ => "",
+            };
+            out.push_str(&view.field(label, call));
+        }
+        if callers.len() > shown {
+            let more = plural(callers.len() - shown, "more call");
+            out.push_str(&view.field("", &format!("… and {more} (-v shows them)")));
+        }
+        out
+    }
+
+    /// The last lines that the student's code logged, or all of them.
+    pub fn log(&self, log: &[String]) -> String {
+        let log = repeated(log.iter().map(|line| printable(line)));
+        let shown = if self.view.verbose { log.len() } else { log.len().min(LOG_LINES) };
+        let mut out = String::new();
+        if log.len() > shown {
+            let hidden = format!("… {} before (-v shows them)", plural(log.len() - shown, "line"));
+            out.push_str(&self.view.field("log", &hidden));
+        }
+        for (number, line) in log[log.len() - shown..].iter().enumerate() {
+            let label = if number == 0 && log.len() == shown { "log" } else { "" };
+            out.push_str(&self.view.field(label, line));
+        }
+        out
+    }
+}
+
+/// A crash in one line.
+pub fn headline(check: &CheckReport, crash: &Crash) -> String {
+    match check.status {
+        Status::NotStarted => crash::missing(check).unwrap_or_else(|| "a todo!() was reached".to_owned()),
+        Status::Hung | Status::Tampered => printable(&check.message),
+        // That it panicked stands above.
+        Status::Panicked => printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message)),
+        _ => printable(&crash::headline(crash)),
+    }
+}
+
+/// One call in a backtrace.
+fn called(frame: &Frame, view: &View) -> String {
+    let from = if view.verbose { "" } else { "from " };
+    let place = match &frame.source {
+        Some((file, line)) => format!("{file}:{line}"),
+        None => page_fault::address(frame.address),
+    };
+    let inlined = if view.verbose && frame.inlined { " (inlined)" } else { "" };
+    let function = frame.function.as_deref().unwrap_or("");
+    format!("{from}{place} {function}{inlined}").trim_end().to_owned()
+}
+
+/// The lines, those that follow each other and are alike as one: `x (3 times)`.
+fn repeated(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match counted.last_mut() {
+            Some((last, count)) if *last == line => *count += 1,
+            _ => counted.push((line, 1)),
+        }
+    }
+    counted.into_iter().map(|(line, count)| if count == 1 { line } else { format!("{line} ({count} times)") }).collect()
+}
+
+/// Measures, the emulator's command line and what it printed.
+pub fn verbose(evidence: &Evidence, view: &View) -> String {
+    let mut out = String::new();
+    for (number, (key, value, unit)) in evidence.findings.measures.iter().enumerate() {
+        let label = if number == 0 { "measured" } else { "" };
+        out.push_str(&view.field(label, &printable(&format!("{key} {value} {unit}"))));
+    }
+    // One line, so that it can be copied.
+    if !evidence.command.is_empty() {
+        out.push_str(&format!("  {:<10}{}\n", "machine", shell_words(&evidence.command)));
+    }
+    for (number, line) in evidence.serial.lines().enumerate() {
+        let label = if number == 0 { "serial" } else { "" };
+        out.push_str(&format!("  {label:<10}{}\n", printable(line)));
+    }
+    out
+}
+
+/// The registers, four a line.
+fn registers(registers: &[(String, u32)], view: &View) -> String {
+    let mut out = String::new();
+    for (number, four) in registers.chunks(4).enumerate() {
+        let line: Vec<String> = four.iter().map(|(name, value)| format!("{name}={value:#010x}")).collect();
+        out.push_str(&view.field(if number == 0 { "registers" } else { "" }, &line.join(" ")));
+    }
+    out
+}
+
+/// What went wrong, in bold, two columns in.
+pub fn headlined(view: &View, text: &str) -> String {
+    wrap(text, view.columns() - 2).iter().map(|line| format!("  {}\n", view.paint(STRONG, line))).collect()
+}
+
+/// Lines of text, two columns in.
+pub fn paragraph(view: &View, text: &str) -> String {
+    wrap(text, view.columns() - 2).iter().map(|line| format!("  {line}\n")).collect()
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// The words of a command as a shell would read them back.
+fn shell_words(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|word| {
+            if !word.is_empty() && word.chars().all(plain) {
+                word.clone()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_they_must_be() {
+        let words = ["qemu", "-append", "nonce=1 check=a", "it's"].map(str::to_owned);
+        assert_eq!(shell_words(&words), r"qemu -append 'nonce=1 check=a' 'it'\''s'");
+    }
+}
