@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::course::lab_toml::Memory;
 use crate::dev::DevCommand;
+use crate::host::apt::Permission;
 use crate::judge::DEFAULT_SEED;
 
 use super::setup::tools::Machines;
@@ -93,6 +94,13 @@ pub struct CommonArgs {
     /// When to use colour: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
+}
+
+impl CommonArgs {
+    /// Whether anything may be installed.
+    pub fn permission(&self) -> Permission {
+        if self.no_install { Permission::Refused } else { Permission::Granted }
+    }
 }
 
 /// When to use colour.

@@ -75,7 +75,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         }
         Some(Command::Dev(command)) => {
             let engine = Place::find()?.engine(common)?;
-            dev::run(&command, &engine, &view(common), common.no_install).map(Exit::of)
+            dev::run(&command, &engine, &view(common), common.permission()).map(Exit::of)
         }
     }
 }

@@ -49,7 +49,7 @@ impl Place {
     /// If something is missing.
     pub fn engines(self, common: &CommonArgs, machines: Machines) -> Result<(Engine, Option<Emulator>)> {
         let find = || Tools::find(&Probes::load(&self.target_dir), machines);
-        let tools = missing::provide(find(), common.no_install, &find)?;
+        let tools = missing::provide(find(), common.permission(), &find)?;
         let toolchain = tools.toolchain.map_err(|_| Error::new("there is no compiler that can build the kernel"))?;
         let qemu = tools.emulator.transpose().map_err(|problem| match problem {
             NoEmulator::Missing => Error::new("QEMU is missing").advise("run `cargo grade setup`"),

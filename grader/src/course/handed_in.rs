@@ -3,7 +3,7 @@
 //! Nothing is followed: a symbolic link could lead to the reference, and a pipe or a
 //! device would keep the compiler waiting.
 
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, FileType};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -19,22 +19,14 @@ pub fn trouble(folder: &Path, name: &str) -> Option<String> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(format!("{name} is missing")),
             Err(error) => return Some(format!("{name} cannot be looked at: {error}")),
         };
-        let is_last = parts.peek().is_none();
-        if let Some(what) = unfit(&found, is_last) {
-            return Some(format!("{} is {what}", below.display()));
+        let kind = found.file_type();
+        match parts.peek() {
+            None if !kind.is_file() => return Some(format!("{} is {}, not a file", below.display(), word(kind))),
+            Some(_) if !kind.is_dir() => return Some(format!("{} is {}, not a folder", below.display(), word(kind))),
+            _ => {}
         }
     }
     None
-}
-
-/// What it is, if it is not the file that it should be, or the folder on the way there.
-fn unfit(found: &Metadata, is_file: bool) -> Option<String> {
-    let kind = found.file_type();
-    match (is_file, kind.is_file(), kind.is_dir()) {
-        (true, true, _) | (false, _, true) => None,
-        (true, ..) => Some(format!("{}, not a file", word(kind))),
-        (false, ..) => Some(format!("{}, not a folder", word(kind))),
-    }
 }
 
 fn word(kind: FileType) -> &'static str {

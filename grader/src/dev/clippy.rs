@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::course::workspace::Lab;
-use crate::host::apt;
+use crate::host::apt::{self, Permission};
 use crate::host::error::{Error, Result};
 use crate::host::process;
 use crate::host::style::View;
@@ -26,7 +26,7 @@ const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 ///
 /// # Errors
 /// If clippy is missing or cannot be run.
-pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
+pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool> {
     let root = &engine.site.workspace.root;
     let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
     let mut fine = true;
@@ -43,7 +43,7 @@ pub fn run(engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
             fine &= look(&format!("{whose} {package}"), clippy, view)?;
         }
     }
-    let program = kernel_clippy(engine, no_install)?;
+    let program = kernel_clippy(engine, permission)?;
     let mut kernel = engine.site.builder().clippy(&program);
     let mut features: Vec<String> =
         engine.site.mix(&[]).solutions.iter().map(|package| format!("{package}/solution")).collect();
@@ -92,7 +92,7 @@ fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
 }
 
 /// The clippy of the compiler that builds the kernel, installed if it has to be.
-fn kernel_clippy(engine: &Engine, no_install: bool) -> Result<PathBuf> {
+fn kernel_clippy(engine: &Engine, permission: Permission) -> Result<PathBuf> {
     let program = engine.site.toolchain.cargo.with_file_name("cargo-clippy");
     if program.is_file() {
         return Ok(program);
@@ -101,6 +101,6 @@ fn kernel_clippy(engine: &Engine, no_install: bool) -> Result<PathBuf> {
     if !System::here().is_bookworm() || !engine.site.toolchain.cargo.starts_with("/usr/bin") {
         return Err(Error::new(by_hand).advise("with rustup: `rustup component add clippy`"));
     }
-    apt::install("clippy for the kernel's compiler is missing", &[DEBIAN_CLIPPY], no_install)?;
+    apt::install("clippy for the kernel's compiler is missing", &[DEBIAN_CLIPPY], permission)?;
     if program.is_file() { Ok(program) } else { Err(Error::new(by_hand).advise(format!("install {DEBIAN_CLIPPY}"))) }
 }

@@ -9,6 +9,7 @@ mod stage;
 
 use std::time::Duration;
 
+use crate::host::apt::Permission;
 use crate::host::error::Result;
 use crate::host::progress::Progress;
 use crate::host::style::View;
@@ -21,7 +22,7 @@ pub use stage::Stage;
 ///
 /// # Errors
 /// If it could not be done.
-pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool) -> Result<bool> {
+pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permission) -> Result<bool> {
     let progress = Progress::new();
     match command {
         DevCommand::Check { labs, full, mistakes, no_skeleton } => {
@@ -49,6 +50,6 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, no_install: bool)
             };
             screenshot::run(engine, &options, &progress)
         }
-        DevCommand::Clippy => clippy::run(engine, view, no_install),
+        DevCommand::Clippy => clippy::run(engine, view, permission),
     }
 }

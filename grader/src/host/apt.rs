@@ -9,6 +9,15 @@ use crate::host::path::on_path;
 use crate::host::process;
 use crate::host::progress::Progress;
 
+/// Whether anything may be installed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Permission {
+    /// It may, if whoever sits at the terminal agrees.
+    Granted,
+    /// It may not: `--no-install` was given.
+    Refused,
+}
+
 /// The command that installs these packages.
 pub fn line(packages: &[&str]) -> String {
     format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
@@ -24,12 +33,12 @@ enum Power {
 ///
 /// # Errors
 /// If it may not, or could not: with the command to do it by hand.
-pub fn install(what: &str, packages: &[&str], no_install: bool) -> Result<()> {
+pub fn install(what: &str, packages: &[&str], permission: Permission) -> Result<()> {
     let line = line(packages);
     let is_root = rustix::process::geteuid().is_root();
     let by_hand = if is_root { line.clone() } else { format!("sudo {line}") };
     let refused = |what: String| Error::new(what).advise(format!("to install it yourself: {by_hand}"));
-    if no_install {
+    if permission == Permission::Refused {
         return Err(refused(format!("{what}, and --no-install was given")));
     }
     let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();

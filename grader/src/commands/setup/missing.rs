@@ -5,7 +5,7 @@
 //! commands. It never touches what rustup manages.
 
 use crate::build::toolchain::Lack;
-use crate::host::apt;
+use crate::host::apt::{self, Permission};
 use crate::host::error::{Error, Result};
 use crate::host::path::on_path;
 use crate::host::system::System;
@@ -199,7 +199,7 @@ impl Plan {
 ///
 /// # Errors
 /// If something is missing and was not installed: with the commands to do it.
-pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Result<Tools> {
+pub fn provide(tools: Tools, permission: Permission, again: &dyn Fn() -> Tools) -> Result<Tools> {
     let missing = Missing::of(&tools);
     if missing.nothing() {
         return Ok(tools);
@@ -209,7 +209,7 @@ pub fn provide(tools: Tools, no_install: bool, again: &dyn Fn() -> Tools) -> Res
             .advise("run this and try again:")
             .output(commands.iter().map(|command| format!("    {command}\n")).collect::<String>())),
         Remedy::Apt(packages) => {
-            apt::install(&missing.words(), &packages, no_install)?;
+            apt::install(&missing.words(), &packages, permission)?;
             let tools = again();
             let still = Missing::of(&tools);
             if still.nothing() {

@@ -24,7 +24,7 @@ use super::stage::Stage;
 use figures::{Figures, tables};
 pub use peers::champions;
 use peers::{Kernel, frames, heaps};
-use time::Bench;
+use time::{Bench, Colds};
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -85,9 +85,10 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 /// From save to score, and boots a second.
 fn save_to_score(engine: &Engine, options: &Options, progress: &Progress, figures: &mut Figures) -> Result<()> {
     let (stage, staged) = Stage::with_engine(engine)?;
-    let bench = Bench { staged: &staged, stage: &stage, runs: options.runs, progress };
+    let colds = if options.warm { Colds::LeftOut } else { Colds::Measured };
+    let bench = Bench { colds, staged: &staged, stage: &stage, runs: options.runs, progress };
     for lab in &staged.site.workspace.labs {
-        bench.lab(lab, options.warm, &mut figures.rows, &mut figures.checks)?;
+        bench.lab(lab, &mut figures.rows, &mut figures.checks)?;
     }
     bench.boots(&mut figures.rows)
 }

@@ -46,8 +46,18 @@ pub struct CheckRow {
     pub seconds: f64,
 }
 
+/// Whether it is measured how long everything takes with nothing built before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colds {
+    /// It is.
+    Measured,
+    /// It is left out, for it takes minutes.
+    LeftOut,
+}
+
 /// Everything that is needed to measure.
 pub struct Bench<'a> {
+    pub colds: Colds,
     pub staged: &'a Engine,
     pub stage: &'a Stage,
     pub runs: usize,
@@ -82,9 +92,9 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// If it cannot be graded.
-    pub fn lab(&self, lab: &Lab, warm_only: bool, rows: &mut Vec<Row>, checks: &mut Vec<CheckRow>) -> Result<()> {
+    pub fn lab(&self, lab: &Lab, rows: &mut Vec<Row>, checks: &mut Vec<CheckRow>) -> Result<()> {
         let mut saved = self.saved(lab)?;
-        if !warm_only {
+        if self.colds == Colds::Measured {
             rows.push(self.cold(lab, &mut saved)?);
         }
         // What an earlier run built may be of another time.
