@@ -1,4 +1,4 @@
-//! What the kernel says over the serial port, as ARCHITECTURE.md describes it.
+//! What the kernel says over the serial port, as grader/WIRE.md describes it.
 //!
 //! The bytes come from a machine on which a student's code ran in ring 0, so
 //! anything at all may be in them. Reading never fails and never panics: what

@@ -1,4 +1,4 @@
-//! What the kernel tells the grader: the lines that ARCHITECTURE.md lists under
+//! What the kernel tells the grader: the lines that grader/WIRE.md lists under
 //! "The wire".
 
 use core::fmt::{self, Write};

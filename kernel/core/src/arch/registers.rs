@@ -37,7 +37,7 @@ impl Registers {
     }
 }
 
-/// In the form that ARCHITECTURE.md gives, with the control registers.
+/// In the form that grader/WIRE.md gives, with the control registers.
 impl fmt::Display for Registers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: the kernel runs in ring 0.
