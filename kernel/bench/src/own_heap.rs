@@ -29,7 +29,7 @@ static HEAP: Heap = Heap {
     peak: AtomicUsize::new(0),
 };
 
-// SAFETY: all that it does is done by talc.
+// SAFETY: every block is one of talc's, which keeps the contract of `GlobalAlloc`.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let live = self.live.load(Ordering::Relaxed) + layout.size();
@@ -37,13 +37,14 @@ unsafe impl GlobalAlloc for Heap {
         if live > self.peak.load(Ordering::Relaxed) {
             self.peak.store(live, Ordering::Relaxed);
         }
-        // SAFETY: the caller keeps the rules of this function, which are the same.
+        // SAFETY: the layout has a size, as `GlobalAlloc::alloc` demands.
         unsafe { self.talc.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         self.live.store(self.live.load(Ordering::Relaxed) - layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the rules of this function, which are the same.
+        // SAFETY: `alloc` got the block from talc, for this layout, as
+        // `GlobalAlloc::dealloc` demands.
         unsafe { self.talc.dealloc(block, layout) }
     }
 }

@@ -51,39 +51,29 @@ const LONGEST_STRING: u32 = 1 << 16;
 /// `magic` and `info` must be what the bootloader left in EAX and EBX, and the
 /// direct map must still show everything below `DIRECT_MAP_SIZE`.
 pub unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Result<(), BootError> {
+    const INFORMATION: &str = "its information";
+
     if magic != SIGNATURE_EAX {
         return Err(BootError::NotMultiboot(magic));
     }
-    let fields = aligned_bytes(info, INFO_SIZE).ok_or(BootError::OutOfReach("its information"))?;
+    if !info.is_multiple_of(4) {
+        return Err(BootError::OutOfReach(INFORMATION));
+    }
+    let fields = structure(machine, info, INFO_SIZE, INFORMATION)?;
     let flags = word(fields, field::FLAGS);
-
     reserve_fixed(machine)?;
-    machine.reserve(range(info, INFO_SIZE), BOOT_DATA)?;
-    if flags & flag::COMMAND_LINE != 0 {
-        let address = word(fields, field::COMMAND_LINE);
-        let text = string(address).ok_or(BootError::OutOfReach("the command line"))?;
-        machine.reserve(range(address, text.len() as u32 + 1), BOOT_DATA)?;
-        machine.set_command_line(valid_start(text));
-    }
-    if flags & flag::LOADER_NAME != 0
-        && let address = word(fields, field::LOADER_NAME)
-        && let Some(text) = string(address)
-    {
-        machine.reserve(range(address, text.len() as u32 + 1), BOOT_DATA)?;
-    }
+    read_strings(machine, fields)?;
     if flags & flag::MAP == 0 {
         return Err(BootError::NoMemoryMap);
     }
     let (address, length) = (word(fields, field::MAP), word(fields, field::MAP_LENGTH));
-    if !entries_fit(bytes(address, length).ok_or(BootError::OutOfReach("the memory map"))?) {
+    if !entries_fit(structure(machine, address, length, "the memory map")?) {
         return Err(BootError::BrokenMemoryMap);
     }
-    machine.reserve(range(address, length), BOOT_DATA)?;
-
     let mut memory = DirectMap;
-    // SAFETY: the structure is there, in the direct map.
+    // SAFETY: the structure is there, in the direct map, and so is the map.
     let multiboot = unsafe { Multiboot::from_ptr(PAddr::from(info), &mut memory) };
-    let multiboot = multiboot.ok_or(BootError::OutOfReach("its information"))?;
+    let multiboot = multiboot.ok_or(BootError::OutOfReach(INFORMATION))?;
     for entry in multiboot.memory_regions().into_iter().flatten() {
         let kind = match entry.memory_type() {
             MemoryType::Available => RegionKind::Usable,
@@ -94,21 +84,39 @@ pub unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Result<(), B
     if machine.direct_map_end() == 0 {
         return Err(BootError::NoUsableMemory);
     }
-
     if flags & flag::MODULES != 0 {
-        let (address, count) = (word(fields, field::MODULES), word(fields, field::MODULE_COUNT));
-        let length = count.checked_mul(MODULE_SIZE).filter(|&length| aligned_bytes(address, length).is_some());
-        machine.reserve(range(address, length.ok_or(BootError::OutOfReach("the list of modules"))?), BOOT_DATA)?;
-        for module in multiboot.modules().into_iter().flatten() {
-            machine.reserve(PhysRange { start: module.start, end: module.end }, "module")?;
-            let mut text: &[u8] = &[];
-            if let Some(start) = module.string.map(physical_of) {
-                text = string(start).unwrap_or_default();
-                machine.reserve(range(start, text.len() as u32 + 1), BOOT_DATA)?;
-            }
-            let contents = module_bytes(module.start, module.end).ok_or(BootError::OutOfReach("a module"))?;
-            machine.add_module(valid_start(text), contents)?;
-        }
+        read_modules(machine, fields, &multiboot)?;
+    }
+    Ok(())
+}
+
+/// The command line and the bootloader's name.
+fn read_strings(machine: &mut Machine, fields: &[u8]) -> Result<(), BootError> {
+    let flags = word(fields, field::FLAGS);
+    if flags & flag::COMMAND_LINE != 0 {
+        let text = string(machine, word(fields, field::COMMAND_LINE))?;
+        machine.set_command_line(valid_start(text.ok_or(BootError::OutOfReach("the command line"))?));
+    }
+    if flags & flag::LOADER_NAME != 0 {
+        string(machine, word(fields, field::LOADER_NAME))?;
+    }
+    Ok(())
+}
+
+/// The modules: their list, their strings, and what is in them.
+fn read_modules(machine: &mut Machine, fields: &[u8], multiboot: &Multiboot<'_, '_>) -> Result<(), BootError> {
+    const LIST: &str = "the list of modules";
+
+    let (address, count) = (word(fields, field::MODULES), word(fields, field::MODULE_COUNT));
+    let length = count.checked_mul(MODULE_SIZE).filter(|_| address.is_multiple_of(4));
+    structure(machine, address, length.ok_or(BootError::OutOfReach(LIST))?, LIST)?;
+    for module in multiboot.modules().into_iter().flatten() {
+        let contents = module_bytes(machine, module.start, module.end)?;
+        let text = match module.string.map(physical_of) {
+            Some(start) => string(machine, start)?.unwrap_or_default(),
+            None => &[],
+        };
+        machine.add_module(valid_start(text), contents)?;
     }
     Ok(())
 }
@@ -124,7 +132,7 @@ const BOOT_DATA: &str = "boot data";
 /// then video memory and ROMs. The firmware's memory map need not mention them.
 fn reserve_fixed(machine: &mut Machine) -> Result<(), BootError> {
     machine.reserve(PhysRange { start: 0, end: 0x500 }, "interrupt vectors and BIOS data")?;
-    let segment = bytes(0x40E, 2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let segment = u16::from_le_bytes([0x40E, 0x40F].map(|address| byte(address).unwrap_or(0)));
     let extended = u64::from(segment) << 4;
     // Where the BIOS keeps no such area, the word is zero.
     if (0x8_0000..0xA_0000).contains(&extended) {
@@ -138,38 +146,60 @@ fn reserve_fixed(machine: &mut Machine) -> Result<(), BootError> {
     machine.reserve(image, "kernel")
 }
 
-/// The bytes from a physical address on, if the direct map shows them.
-fn bytes(address: u32, length: u32) -> Option<&'static [u8]> {
+/// The bytes from a physical address on, for ever, if the direct map shows them.
+///
+/// # Safety
+/// Nothing writes to them: they are reserved before memory is handed out.
+unsafe fn bytes(address: u32, length: u32) -> Option<&'static [u8]> {
     let end = address.checked_add(length)?;
     if end > DIRECT_MAP_SIZE {
         return None;
     }
     let start = direct(PhysAddr::new(address))?.as_u32();
-    // SAFETY: the direct map shows these addresses, and nobody writes to what the
-    // bootloader left there. It is not zero, since the map begins at KERNEL_BASE.
+    // SAFETY: the direct map shows these addresses; the rest is the caller's promise. It
+    // is not zero, since the map begins at KERNEL_BASE.
     Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(start as usize), length as usize) })
 }
 
-/// The bytes of a module.
-fn module_bytes(start: u64, end: u64) -> Option<&'static [u8]> {
-    bytes(u32::try_from(start).ok()?, u32::try_from(end.checked_sub(start)?).ok()?)
+/// A byte that may be handed out later, as it is now.
+fn byte(address: u32) -> Option<u8> {
+    let place: *const u8 = ptr::with_exposed_provenance(direct(PhysAddr::new(address))?.as_u32() as usize);
+    // SAFETY: the direct map shows the address.
+    Some(unsafe { place.read_volatile() })
 }
 
-/// As [`bytes`], for a structure of 32-bit words.
-fn aligned_bytes(address: u32, length: u32) -> Option<&'static [u8]> {
-    address.is_multiple_of(4).then(|| bytes(address, length)).flatten()
+/// Reserves a structure of the bootloader's, and answers with its bytes. `what` it is
+/// completes an error.
+fn structure(machine: &mut Machine, address: u32, length: u32, what: &'static str) -> Result<&'static [u8], BootError> {
+    // SAFETY: it is reserved in the next line, or nothing goes on.
+    let structure = unsafe { bytes(address, length) }.ok_or(BootError::OutOfReach(what))?;
+    machine.reserve(range(address, length), BOOT_DATA)?;
+    Ok(structure)
+}
+
+/// The same for a string, which ends before the first zero; `None` if it is out of reach.
+fn string(machine: &mut Machine, address: u32) -> Result<Option<&'static [u8]>, BootError> {
+    let mut places = (0..LONGEST_STRING).map_while(|length| Some((length, byte(address.checked_add(length)?)?)));
+    let Some((length, _)) = places.find(|&(_, byte)| byte == 0) else { return Ok(None) };
+    let with_zero = structure(machine, address, length + 1, "a string")?;
+    Ok(with_zero.split_last().map(|(_, text)| text))
+}
+
+/// Reserves a module, and answers with its bytes.
+fn module_bytes(machine: &mut Machine, start: u64, end: u64) -> Result<&'static [u8], BootError> {
+    const OUT_OF_REACH: BootError = BootError::OutOfReach("a module");
+
+    machine.reserve(PhysRange { start, end }, "module")?;
+    let length = end.checked_sub(start).and_then(|length| u32::try_from(length).ok()).ok_or(OUT_OF_REACH)?;
+    let start = u32::try_from(start).map_err(|_| OUT_OF_REACH)?;
+    // SAFETY: it is reserved.
+    unsafe { bytes(start, length) }.ok_or(OUT_OF_REACH)
 }
 
 /// The 32-bit word at an offset of the structure.
 fn word(fields: &[u8], offset: u32) -> u32 {
     let at = offset as usize;
     u32::from_le_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]])
-}
-
-/// The bytes of the string at a physical address, without the zero at its end.
-fn string(address: u32) -> Option<&'static [u8]> {
-    let bytes = bytes(address, LONGEST_STRING.min(DIRECT_MAP_SIZE.checked_sub(address)?))?;
-    bytes.iter().position(|&byte| byte == 0).map(|length| &bytes[..length])
 }
 
 /// The text up to where it is no longer UTF-8.
@@ -206,7 +236,9 @@ struct DirectMap;
 
 impl MemoryManagement for DirectMap {
     unsafe fn paddr_to_slice(&self, address: PAddr, length: usize) -> Option<&'static [u8]> {
-        bytes(u32::try_from(address).ok()?, u32::try_from(length).ok()?)
+        // SAFETY: the crate reads the structures that `read` has reserved, and strings,
+        // which it does not keep.
+        unsafe { bytes(u32::try_from(address).ok()?, u32::try_from(length).ok()?) }
     }
 
     unsafe fn allocate(&mut self, _length: usize) -> Option<(PAddr, &mut [u8])> {

@@ -30,13 +30,13 @@ impl Heap for Talc {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
         unsafe { self.0.dealloc(block.as_ptr(), layout) };
         true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for `old`, and no trace asks for 0 bytes.
         NonNull::new(unsafe { self.0.realloc(block.as_ptr(), old, new.size()) })
     }
 }
@@ -61,13 +61,13 @@ impl Heap for Rlsf {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
         unsafe { self.0.deallocate(block, layout.align()) };
         true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, _old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out, for the alignment of `new`.
         unsafe { self.0.reallocate(block, new) }
     }
 }
@@ -132,13 +132,13 @@ impl Heap for Dlmalloc {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
         unsafe { self.0.free(block.as_ptr(), layout.size(), layout.align()) };
         true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for `old`, and no trace asks for 0 bytes.
         NonNull::new(unsafe { self.0.realloc(block.as_ptr(), old.size(), old.align(), new.size()) })
     }
 }
@@ -159,7 +159,7 @@ impl Heap for LinkedList {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
         unsafe { self.0.deallocate(block, layout) };
         true
     }
@@ -183,7 +183,7 @@ impl Heap for Buddies {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: the caller keeps the rules.
+        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
         unsafe { self.0.dealloc(block, layout) };
         true
     }
