@@ -2,9 +2,9 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
-use mm_api::Space;
+use mm_api::{Frame, Page, PageRange, Space};
 
-use super::subject::{KR, KW, Named, UR, UW, booted, kernel_tables, page, range};
+use super::subject::{KR, KW, Named, Subject, UR, UW, booted, kernel_tables, page, range};
 
 /// What is mapped in the kernel half is seen in every space, in those made
 /// earlier too, and what ends there ends in all of them.
@@ -22,18 +22,7 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
         subject.write(allocated.first().start(), 42)?;
         let late = subject.directory()?;
         for space in spaces.into_iter().chain([Space::Of(&late)]) {
-            for page in kernel_tables() {
-                subject.ensure_mapped(space, page, frame, KW)?;
-            }
-            subject.load(space)?;
-            for page in kernel_tables() {
-                subject.ensure_reads(page.start(), 0x5A5A, "which was mapped in the kernel half")?;
-            }
-            subject.ensure_reads(allocated.first().start(), 42, "which the kernel allocated")?;
-            for page in subject.machine.mappings().iter().flat_map(|mapping| mapping.pages.iter()).step_by(101) {
-                let (saw, kernel) = (subject.truth(space, page.start()), subject.truth(Space::Kernel, page.start()));
-                ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{saw:?}"));
-            }
+            ensure_seen(subject, space, frame, allocated)?;
         }
         for page in kernel_tables() {
             subject.claim(page.start());
@@ -52,19 +41,7 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
                 .zip(places)
         {
             subject.load(loaded)?;
-            subject.write(place.start(), 0x5A5A)?;
-            subject.forget_flushes();
-            subject.protect(through, place, KR)?;
-            subject.ensure_flushed(&[place], format_args!("protect() in the kernel half, through another space,"))?;
-            for space in spaces {
-                subject.ensure_mapped(space, place, frame, KR)?;
-            }
-            subject.unmap(through, place, frame)?;
-            subject.ensure_flushed(&[place], format_args!("unmap() in the kernel half, through another space,"))?;
-            subject.ensure_faults(place, "unmapped through another space")?;
-            for space in spaces {
-                subject.ensure_not_mapped(space, place, "unmapped through another space")?;
-            }
+            change(subject, through, place, frame, &spaces)?;
         }
         subject.free(allocated)?;
         for directory in [a, b, late] {
@@ -72,6 +49,43 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// Loads a space, and fails unless it has what was mapped in the kernel half, what was
+/// allocated there, and the direct map.
+fn ensure_seen(subject: &mut Subject<'_>, space: Space<'_>, frame: Frame, allocated: PageRange) -> Outcome {
+    for page in kernel_tables() {
+        subject.ensure_mapped(space, page, frame, KW)?;
+    }
+    subject.load(space)?;
+    for page in kernel_tables() {
+        subject.ensure_reads(page.start(), 0x5A5A, "which was mapped in the kernel half")?;
+    }
+    subject.ensure_reads(allocated.first().start(), 42, "which the kernel allocated")?;
+    for page in subject.machine.mappings().iter().flat_map(|mapping| mapping.pages.iter()).step_by(101) {
+        let (saw, kernel) = (subject.truth(space, page.start()), subject.truth(Space::Kernel, page.start()));
+        ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{saw:?}"));
+    }
+    Ok(())
+}
+
+/// Protects and unmaps a page of the kernel half through one space, and fails unless that
+/// is a change in all of them.
+fn change(subject: &mut Subject<'_>, through: Space<'_>, place: Page, frame: Frame, spaces: &[Space<'_>]) -> Outcome {
+    subject.write(place.start(), 0x5A5A)?;
+    subject.forget_flushes();
+    subject.protect(through, place, KR)?;
+    subject.ensure_flushed(&[place], format_args!("protect() in the kernel half, through another space,"))?;
+    for &space in spaces {
+        subject.ensure_mapped(space, place, frame, KR)?;
+    }
+    subject.unmap(through, place, frame)?;
+    subject.ensure_flushed(&[place], format_args!("unmap() in the kernel half, through another space,"))?;
+    subject.ensure_faults(place, "unmapped through another space")?;
+    for &space in spaces {
+        subject.ensure_not_mapped(space, place, "unmapped through another space")?;
+    }
+    Ok(())
 }
 
 /// A directory that is not loaded is changed without the loaded one, and

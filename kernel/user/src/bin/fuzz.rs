@@ -210,89 +210,92 @@ impl Fuzzer {
 
     /// Makes one call, and looks at the answer.
     fn step(&mut self) -> Result<(), &'static str> {
-        let any = self.rng.word();
-        let call = match self.rng.below(100) {
-            0 => SystemCall::Fork,
-            1 if self.rng.below(8) == 0 => SystemCall::Exit,
-            2..4 => SystemCall::Execve,
-            4..6 => SystemCall::SchedYield,
-            6..14 => return self.unknown(),
-            14..20 => SystemCall::Nanosleep,
-            20..24 => SystemCall::Getpid,
-            24..32 => SystemCall::Brk,
-            32..40 => SystemCall::Sbrk,
-            40..56 => SystemCall::Waitpid,
-            56..74 => SystemCall::Read,
-            74..94 => SystemCall::Write,
-            _ => SystemCall::Meminfo,
-        };
-        match call {
-            SystemCall::Exit => {
-                // The low eight bits say how many calls there were.
-                let code = self.rng.word() << 8 | self.made;
-                self.call(call, [code, any, 0, 0, 0])?.ok();
-                Err("exit returned")
-            }
-            SystemCall::Fork => {
-                let arguments = self.random();
-                match self.call(call, arguments)? {
-                    Ok(0) => process::exit(self.rng.word() as u8),
-                    Ok(_) | Err(Errno::ENOMEM | Errno::EAGAIN) => Ok(()),
-                    Err(_) => Err("fork failed with an error that it does not have"),
-                }
-            }
-            SystemCall::Execve => self.execve(),
-            SystemCall::Nanosleep => self.nanosleep(),
-            SystemCall::Brk => {
-                let address = self.break_address();
-                let answer = self.call(call, [address, any, 0, 0, 0])?;
-                // Never an error, though an address near the end would look like one.
-                answer.map(drop).map_err(|_| "brk failed")
-            }
-            SystemCall::Sbrk => {
-                let bytes = self.increment();
-                match self.call(call, [bytes, any, 0, 0, 0])? {
-                    Ok(_) | Err(Errno::ENOMEM) => Ok(()),
-                    Err(_) => Err("sbrk failed with an error that it does not have"),
-                }
-            }
-            SystemCall::Waitpid => {
-                let (pointer, kind) = self.pointer();
-                let child = self.rng.choose(&[u32::MAX, u32::MAX, 0, 1, process::id(), i32::MIN.cast_unsigned()]);
-                let child = if self.rng.below(4) == 0 { self.rng.word() } else { child };
-                let options = if self.rng.below(8) == 0 { self.rng.word() | WNOHANG } else { WNOHANG };
-                match self.call(call, [child, pointer, options, 0, 0])? {
-                    Ok(ended) if ended != 0 && kind == Kind::ReadOnly => Err("waitpid wrote to read-only memory"),
-                    Ok(ended) if ended != 0 && kind == Kind::Never && pointer != 0 => {
-                        Err("waitpid wrote where there is no memory")
-                    }
-                    _ => Ok(()),
-                }
-            }
-            SystemCall::Read => {
-                let (pointer, _) = self.pointer();
-                let length = self.length();
-                // Not 0: nobody types, so it would wait for ever.
-                let fd = self.rng.choose(&[1, 2, 3, 4, 255, 1 << 16, u32::MAX, i32::MIN.cast_unsigned()]);
-                let answer = self.call(call, [fd, pointer, length, any, 0])?;
-                must_fail(answer, true, "read from what is not open succeeded")
-            }
-            SystemCall::Write => self.write(),
-            SystemCall::Meminfo => {
-                let (pointer, kind) = self.pointer();
-                let length = self.length();
-                let what = self.rng.choose(&[PHYSICAL, PHYSICAL, PROCESSES, REGIONS, 3, u32::MAX]);
-                let pid = self.rng.choose(&[0, 1, process::id(), 2, 1 << 20, u32::MAX]);
-                let answer = self.call(call, [what, pointer, length, pid, any])?;
-                // With room for no record it only counts them.
-                let must = matches!(kind, Kind::Never | Kind::ReadOnly) && length >= MOST_RECORD_BYTES;
-                must_fail(answer, what > REGIONS || must, "meminfo wrote where it may not")
-            }
-            SystemCall::Getpid | SystemCall::SchedYield => {
-                let arguments = self.random();
-                self.call(call, arguments)?.map(drop).map_err(|_| "a call without arguments failed")
-            }
+        match self.rng.below(100) {
+            0 => self.fork(),
+            1 if self.rng.below(8) == 0 => self.exit(),
+            2..4 => self.execve(),
+            4..6 => self.without_arguments(SystemCall::SchedYield),
+            6..14 => self.unknown(),
+            14..20 => self.nanosleep(),
+            20..24 => self.without_arguments(SystemCall::Getpid),
+            24..32 => self.brk(),
+            32..40 => self.sbrk(),
+            40..56 => self.waitpid(),
+            56..74 => self.read(),
+            74..94 => self.write(),
+            _ => self.meminfo(),
         }
+    }
+
+    fn exit(&mut self) -> Result<(), &'static str> {
+        let any = self.rng.word();
+        // The low eight bits say how many calls there were.
+        let code = self.rng.word() << 8 | self.made;
+        self.call(SystemCall::Exit, [code, any, 0, 0, 0])?.ok();
+        Err("exit returned")
+    }
+
+    fn fork(&mut self) -> Result<(), &'static str> {
+        let arguments = self.random();
+        match self.call(SystemCall::Fork, arguments)? {
+            Ok(0) => process::exit(self.rng.word() as u8),
+            Ok(_) | Err(Errno::ENOMEM | Errno::EAGAIN) => Ok(()),
+            Err(_) => Err("fork failed with an error that it does not have"),
+        }
+    }
+
+    fn without_arguments(&mut self, call: SystemCall) -> Result<(), &'static str> {
+        let arguments = self.random();
+        self.call(call, arguments)?.map(drop).map_err(|_| "a call without arguments failed")
+    }
+
+    fn brk(&mut self) -> Result<(), &'static str> {
+        let (address, any) = (self.break_address(), self.rng.word());
+        let answer = self.call(SystemCall::Brk, [address, any, 0, 0, 0])?;
+        // Never an error, though an address near the end would look like one.
+        answer.map(drop).map_err(|_| "brk failed")
+    }
+
+    fn sbrk(&mut self) -> Result<(), &'static str> {
+        let (bytes, any) = (self.increment(), self.rng.word());
+        match self.call(SystemCall::Sbrk, [bytes, any, 0, 0, 0])? {
+            Ok(_) | Err(Errno::ENOMEM) => Ok(()),
+            Err(_) => Err("sbrk failed with an error that it does not have"),
+        }
+    }
+
+    fn waitpid(&mut self) -> Result<(), &'static str> {
+        let (pointer, kind) = self.pointer();
+        let child = self.rng.choose(&[u32::MAX, u32::MAX, 0, 1, process::id(), i32::MIN.cast_unsigned()]);
+        let child = if self.rng.below(4) == 0 { self.rng.word() } else { child };
+        let options = if self.rng.below(8) == 0 { self.rng.word() | WNOHANG } else { WNOHANG };
+        match self.call(SystemCall::Waitpid, [child, pointer, options, 0, 0])? {
+            Ok(ended) if ended != 0 && kind == Kind::ReadOnly => Err("waitpid wrote to read-only memory"),
+            Ok(ended) if ended != 0 && kind == Kind::Never && pointer != 0 => {
+                Err("waitpid wrote where there is no memory")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self) -> Result<(), &'static str> {
+        let ((pointer, _), length, any) = (self.pointer(), self.length(), self.rng.word());
+        // Not 0: nobody types, so it would wait for ever.
+        let fd = self.rng.choose(&[1, 2, 3, 4, 255, 1 << 16, u32::MAX, i32::MIN.cast_unsigned()]);
+        match self.call(SystemCall::Read, [fd, pointer, length, any, 0])? {
+            Ok(_) => Err("read from what is not open succeeded"),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn meminfo(&mut self) -> Result<(), &'static str> {
+        let ((pointer, kind), length, any) = (self.pointer(), self.length(), self.rng.word());
+        let what = self.rng.choose(&[PHYSICAL, PHYSICAL, PROCESSES, REGIONS, 3, u32::MAX]);
+        let pid = self.rng.choose(&[0, 1, process::id(), 2, 1 << 20, u32::MAX]);
+        let answer = self.call(SystemCall::Meminfo, [what, pointer, length, pid, any])?;
+        // With room for no record it only counts them.
+        let must_fail = matches!(kind, Kind::Never | Kind::ReadOnly) && length >= MOST_RECORD_BYTES;
+        if answer.is_ok() && (what > REGIONS || must_fail) { Err("meminfo wrote where it may not") } else { Ok(()) }
     }
 
     /// A number that is no call's.
@@ -312,9 +315,9 @@ impl Fuzzer {
         let ((path, kind), (argv, _), (envp, _)) = (self.pointer(), self.pointer(), self.pointer());
         // A right name with wrong vectors, at times.
         let path = if self.rng.below(4) == 0 { c"echo".as_ptr().addr() as u32 } else { path };
-        let must = kind == Kind::Never && path != c"echo".as_ptr().addr() as u32;
+        let must_fail = kind == Kind::Never && path != c"echo".as_ptr().addr() as u32;
         let answer = self.call(SystemCall::Execve, [path, argv, envp, 0, 0])?;
-        must_fail(answer, must, "execve took a path that is nowhere")
+        if must_fail && answer.is_ok() { Err("execve took a path that is nowhere") } else { Ok(()) }
     }
 
     fn nanosleep(&mut self) -> Result<(), &'static str> {
@@ -329,7 +332,7 @@ impl Fuzzer {
                 self.call(SystemCall::Nanosleep, [time.as_ptr().addr() as u32, pointer, 0, 0, 0])?
             }
         };
-        must_fail(answer, kind == Kind::Never, "nanosleep read from nowhere")
+        if kind == Kind::Never && answer.is_ok() { Err("nanosleep read from nowhere") } else { Ok(()) }
     }
 
     fn write(&mut self) -> Result<(), &'static str> {
@@ -342,8 +345,8 @@ impl Fuzzer {
             length = u32::from(is_printed);
         }
         let answer = self.call(SystemCall::Write, [fd, pointer, length, 0, 0])?;
-        let must = (kind == Kind::Never && length > 0) || !matches!(fd, 1 | 2);
-        must_fail(answer, must, "write from nowhere succeeded")
+        let must_fail = (kind == Kind::Never && length > 0) || !matches!(fd, 1 | 2);
+        if must_fail && answer.is_ok() { Err("write from nowhere succeeded") } else { Ok(()) }
     }
 
     /// Makes a call, and looks whether the kernel kept the registers.
@@ -460,11 +463,6 @@ impl Fuzzer {
             _ => self.rng.below(64),
         }
     }
-}
-
-/// A call that cannot succeed must not.
-fn must_fail(answer: Result<u32, Errno>, must: bool, otherwise: &'static str) -> Result<(), &'static str> {
-    if must && answer.is_ok() { Err(otherwise) } else { Ok(()) }
 }
 
 /// The sum of what is in the first page, which nobody may write to.
