@@ -15,7 +15,7 @@
 //! | `summary.rs` | the lowest of many numbers, without a search | |
 //! | `runs.rs` | runs as bits of words | |
 //!
-//! Two bitmaps are 0.25 bytes a frame, and all that is above them 0.03.
+//! Two bitmaps are 0.25 bytes a frame, and all that is above them is 0.03.
 
 mod free_map;
 mod records;
@@ -23,13 +23,11 @@ mod runs;
 mod summary;
 mod usable;
 
-use core::ops::Range;
-
 use mm_api::{Frame, FrameAllocator, FrameRange, FrameRun, FreeError, InitError, MemoryMap, MetadataLender, Order};
 
 use free_map::FreeMap;
 use records::{cut, place_records};
-use runs::{BITS, place};
+use runs::{BITS, bits_of, place};
 use usable::{end_of_usable, usable_ranges};
 
 /// The physical memory manager.
@@ -49,18 +47,15 @@ impl Pmm {
     /// Step 4: marks every usable frame as managed and free, except those that
     /// hold the `records`, and counts what it marked.
     fn mark_usable(&mut self, map: &MemoryMap<'_>, records: FrameRange) {
-        for frame in usable_ranges(map).flat_map(FrameRange::iter).filter(|&frame| !records.contains(frame)) {
-            self.managed[(frame.number() / BITS) as usize] |= 1 << (frame.number() % BITS);
-            self.managed_count += 1;
+        for usable in usable_ranges(map) {
+            for word in usable.first() / BITS..usable.end().div_ceil(BITS) {
+                let bits = bits_of(usable, word) & !bits_of(records, word);
+                self.managed[word as usize] |= bits;
+                self.free.flip(word as usize, bits);
+                self.managed_count += bits.count_ones();
+            }
         }
-        self.managed.iter().enumerate().for_each(|(word, bits)| self.free.flip(word, *bits));
         self.free_count = self.managed_count;
-    }
-
-    /// Whether the frames are managed that these bits stand for in each of these
-    /// words. They may lie past the end of the records.
-    fn is_managed(&self, words: Range<usize>, bits: u32) -> bool {
-        self.managed.get(words).is_some_and(|words| words.iter().all(|word| word & bits == bits))
     }
 }
 
@@ -106,7 +101,8 @@ impl FrameAllocator for Pmm {
     #[inline]
     fn free_run(&mut self, run: FrameRun) -> Result<(), FreeError> {
         let (words, bits) = place(run);
-        if !self.is_managed(words.clone(), bits) {
+        // Past the end of the records nothing is managed.
+        if !self.managed.get(words.clone()).is_some_and(|words| words.iter().all(|word| word & bits == bits)) {
             return Err(FreeError::NotManaged);
         }
         if self.free.has_any(words.clone(), bits) {

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use mm_api::FrameRun;
+use mm_api::{FrameRange, FrameRun};
 
 /// Bits in a word.
 pub const BITS: u32 = u32::BITS;
@@ -22,8 +22,13 @@ const JOINS: [(u32, u32); ORDERS] =
 pub fn place(run: FrameRun) -> (Range<usize>, u32) {
     let (first, frames) = (run.first().number(), run.order().frames());
     let word = (first / BITS) as usize;
-    let ones = u32::MAX >> (BITS - frames.min(BITS));
-    (word..word + frames.div_ceil(BITS) as usize, ones << (first % BITS))
+    (word..word + frames.div_ceil(BITS) as usize, u32::MAX >> (BITS - frames.min(BITS)) << (first % BITS))
+}
+
+/// The bits that some frames have in a word: those below their end, and not below their first.
+pub fn bits_of(frames: FrameRange, word: u32) -> u32 {
+    let below = |number: u32| u32::MAX.unbounded_shr(BITS - number.saturating_sub(word * BITS).min(BITS));
+    below(frames.end()) & !below(frames.first())
 }
 
 /// The bits of `word` at which a run of ones of this order begins.

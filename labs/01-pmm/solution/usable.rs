@@ -11,8 +11,7 @@ const PAGE: u64 = PAGE_SIZE as u64;
 /// Step 1: whether every byte of `frame` is in some usable region, none of it
 /// is in an unusable one, and none of it is in a reserved range.
 fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
-    let start = u64::from(frame.number()) * PAGE;
-    let end = start + PAGE;
+    let (start, end) = (u64::from(frame.number()) * PAGE, (u64::from(frame.number()) + 1) * PAGE);
     // Regions may cover the frame only together: where one ends, another one has to go on.
     let mut covered = start;
     let goes_on = |range: &PhysRange, from| range.start <= from && from < range.end.min(end);
