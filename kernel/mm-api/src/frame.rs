@@ -77,10 +77,10 @@ impl FrameRange {
         if first < end { Self { first, end } } else { Self::EMPTY }
     }
 
-    /// The number of the first frame.
+    /// The number of the first frame. [`EMPTY`](Self::EMPTY) has one, too.
     #[must_use]
     #[inline]
-    pub const fn first(self) -> u32 {
+    pub const fn start(self) -> u32 {
         self.first
     }
 

@@ -58,7 +58,7 @@ impl HostLender {
 
     /// Why `frames` cannot be lent, if they cannot.
     fn objection(&self, frames: FrameRange) -> Option<LendError> {
-        let within = |outer: &FrameRange| outer.first() <= frames.first() && frames.end() <= outer.end();
+        let within = |outer: &FrameRange| outer.start() <= frames.start() && frames.end() <= outer.end();
         if !within(&self.reachable) {
             Some(LendError::Unreachable)
         } else if !self.usable.iter().any(within) {

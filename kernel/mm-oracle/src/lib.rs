@@ -71,7 +71,7 @@ pub fn usable_frames(map: &MemoryMap<'_>) -> u32 {
 /// Whether every frame of `frames` is usable. True of an empty range.
 #[must_use]
 pub fn all_usable(map: &MemoryMap<'_>, frames: FrameRange) -> bool {
-    let mut next = frames.first();
+    let mut next = frames.start();
     while next < frames.end() {
         if !usable_number(map, next) {
             return false;
@@ -139,10 +139,10 @@ mod tests {
             let frame = Frame::new(number).unwrap();
             assert_eq!(ranges.iter().any(|r| r.contains(frame)), is_usable(&map, frame), "{frame} of {map:?}");
         }
-        assert!(ranges.windows(2).all(|pair| pair[0].end() < pair[1].first()), "{ranges:?}");
+        assert!(ranges.windows(2).all(|pair| pair[0].end() < pair[1].start()), "{ranges:?}");
         assert_eq!(usable_frames(&map), ranges.iter().map(|r| r.len()).sum());
         assert!(ranges.iter().all(|&r| all_usable(&map, r)));
-        ranges.iter().map(|r| (r.first(), r.end())).collect()
+        ranges.iter().map(|r| (r.start(), r.end())).collect()
     }
 
     #[test]

@@ -40,11 +40,11 @@ pub struct Pmm {
 impl FrameAllocator for Pmm {
     fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError> {
         let span = span(map).ok_or(InitError::NoUsableMemory)?;
-        let base = span.first() / Order::MAX.frames() * Order::MAX.frames();
+        let base = span.start() / Order::MAX.frames() * Order::MAX.frames();
         let leaves = (span.end() - base).next_power_of_two().max(NODES);
         let bytes = 2 * leaves / NODES * 4;
         let borrowed = place(map, lender.reachable(), bytes.div_ceil(PAGE_SIZE));
-        if borrowed.is_none() && !(span.first()..span.end()).any(|number| is_usable(map, number..number + 1)) {
+        if borrowed.is_none() && !(span.start()..span.end()).any(|number| is_usable(map, number..number + 1)) {
             return Err(InitError::NoUsableMemory);
         }
         let borrowed = borrowed.ok_or(InitError::NoRoomForMetadata)?;
@@ -196,10 +196,10 @@ fn place(map: &MemoryMap<'_>, reachable: FrameRange, count: u32) -> Option<Frame
     let after = blockers(map).map(|(_, end)| end.div_ceil(u64::from(PAGE_SIZE)));
     // Wherever the lowest place is, before it is a bound of something.
     let starts =
-        starts.chain(after).chain([u64::from(reachable.first())]).filter_map(|first| u32::try_from(first).ok());
+        starts.chain(after).chain([u64::from(reachable.start())]).filter_map(|first| u32::try_from(first).ok());
     let fits = |first: &u32| {
         let (first, end) = (*first, first.saturating_add(count));
-        reachable.first() <= first && end <= reachable.end() && is_usable(map, first..end)
+        reachable.start() <= first && end <= reachable.end() && is_usable(map, first..end)
     };
     starts.filter(fits).min().map(|first| FrameRange::new(first, first + count))
 }
@@ -243,7 +243,7 @@ fn bytes(start: u64, length: u64) -> (u64, u64) {
 }
 
 fn bytes_of(frames: FrameRange) -> (u64, u64) {
-    (u64::from(frames.first()) * u64::from(PAGE_SIZE), u64::from(frames.end()) * u64::from(PAGE_SIZE))
+    (u64::from(frames.start()) * u64::from(PAGE_SIZE), u64::from(frames.end()) * u64::from(PAGE_SIZE))
 }
 
 /// The frames that some bytes below 4 GiB lie in: the first one's number and the end.

@@ -91,8 +91,8 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
 /// follow each other, are all usable, and are all within `reachable`.
 fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
     let needed = (words * BITS / 8).div_ceil(PAGE_SIZE);
-    let mut first = reachable.first();
-    for number in reachable.first()..reachable.end() {
+    let mut first = reachable.start();
+    for number in reachable.start()..reachable.end() {
         if !is_usable(map, number) {
             first = number + 1;
         } else if number + 1 - first == needed {

@@ -86,7 +86,7 @@ impl FrameAllocator for Pmm {
         let (mut ranges, mut first, mut end) = (0, FRAME_COUNT, 0);
         for range in usable_ranges(map) {
             ranges += 1;
-            first = first.min(range.first());
+            first = first.min(range.start());
             end = range.end();
         }
         if ranges == 0 {

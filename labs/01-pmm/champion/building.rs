@@ -14,11 +14,11 @@ impl Pmm {
     pub(super) fn enter(&mut self, map: &MemoryMap<'_>, borrowed: FrameRange, extents: &'static mut [Extent]) {
         let mut count = 0;
         for usable in usable_ranges(map) {
-            let before = FrameRange::new(usable.first(), usable.end().min(borrowed.first()));
-            let after = FrameRange::new(usable.first().max(borrowed.end()), usable.end());
+            let before = FrameRange::new(usable.start(), usable.end().min(borrowed.start()));
+            let after = FrameRange::new(usable.start().max(borrowed.end()), usable.end());
             for part in [before, after] {
                 if !part.is_empty() {
-                    extents[count] = [part.first(), part.end()];
+                    extents[count] = [part.start(), part.end()];
                     count += 1;
                     self.managed += part.len();
                     self.mark_free(part);
@@ -44,7 +44,7 @@ impl Pmm {
     /// Sets the bits of `frames`.
     fn mark_free(&mut self, frames: FrameRange) {
         let base = self.first_group * GROUP_FRAMES;
-        let (mut at, end) = (frames.first() - base, frames.end() - base);
+        let (mut at, end) = (frames.start() - base, frames.end() - base);
         while at < end {
             let (word, bit) = (at / WORD_FRAMES, at % WORD_FRAMES);
             let count = (WORD_FRAMES - bit).min(end - at);
@@ -63,7 +63,7 @@ pub(super) fn borrow(
     let frames = bytes.div_ceil(PAGE_SIZE as usize) as u32;
     let reachable = lender.reachable();
     for usable in usable_ranges(map) {
-        let first = usable.first().max(reachable.first());
+        let first = usable.start().max(reachable.start());
         let room = FrameRange::new(first, usable.end().min(reachable.end()));
         if room.len() >= frames {
             let range = FrameRange::new(first, first + frames);

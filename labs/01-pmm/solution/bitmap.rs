@@ -48,7 +48,7 @@ impl Pmm {
     /// hold the `records`, and counts what it marked.
     fn mark_usable(&mut self, map: &MemoryMap<'_>, records: FrameRange) {
         for usable in usable_ranges(map) {
-            for word in usable.first() / BITS..usable.end().div_ceil(BITS) {
+            for word in usable.start() / BITS..usable.end().div_ceil(BITS) {
                 let bits = bits_of(usable, word) & !bits_of(records, word);
                 self.managed[word as usize] |= bits;
                 self.free.flip(word as usize, bits);

@@ -9,10 +9,10 @@ use super::usable::usable_ranges;
 /// all usable, and are all within `reachable`.
 pub fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
     let frames = (words * size_of::<u32>() as u32).div_ceil(PAGE_SIZE);
-    let (first, end) = (reachable.first(), reachable.end());
-    let within = |usable: FrameRange| FrameRange::new(usable.first().max(first), usable.end().min(end));
+    let (first, end) = (reachable.start(), reachable.end());
+    let within = |usable: FrameRange| FrameRange::new(usable.start().max(first), usable.end().min(end));
     let room = usable_ranges(map).map(within).find(|room| room.len() >= frames);
-    room.map(|room| FrameRange::new(room.first(), room.first() + frames)).ok_or(InitError::NoRoomForMetadata)
+    room.map(|room| FrameRange::new(room.start(), room.start() + frames)).ok_or(InitError::NoRoomForMetadata)
 }
 
 /// Cuts the next part of the records, `count` words, off from what was borrowed.

@@ -28,7 +28,7 @@ pub fn place(run: FrameRun) -> (Range<usize>, u32) {
 /// The bits that some frames have in a word: those below their end, and not below their first.
 pub fn bits_of(frames: FrameRange, word: u32) -> u32 {
     let below = |number: u32| u32::MAX.unbounded_shr(BITS - number.saturating_sub(word * BITS).min(BITS));
-    below(frames.end()) & !below(frames.first())
+    below(frames.end()) & !below(frames.start())
 }
 
 /// The bits of `word` at which a run of ones of this order begins.

@@ -481,7 +481,7 @@ fn a_run_with_a_free_frame_in_it_cannot_be_freed() {
         let mut built = small_pc().build();
         built.drain();
         let run = run(2048, power);
-        for free in [run.frames().first(), run.frames().end() - 1, run.frames().first() + run.frames().len() / 2] {
+        for free in [run.frames().start(), run.frames().end() - 1, run.frames().start() + run.frames().len() / 2] {
             assert_eq!(built.pmm.free(frame(free)), Ok(()));
             assert_eq!(built.pmm.free_run(run), Err(FreeError::AlreadyFree), "{} of {run:?} is free", frame(free));
             built.check_counts(1);

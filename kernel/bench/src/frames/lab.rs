@@ -126,7 +126,7 @@ impl<P: FrameAllocator> Allocator for Lab<P> {
     }
 
     fn holds_records(&self, frame: u32) -> bool {
-        self.lent.first() <= frame && frame < self.lent.end()
+        self.lent.start() <= frame && frame < self.lent.end()
     }
 
     /// The records up to the last word that was written to: whole frames are

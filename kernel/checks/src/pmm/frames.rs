@@ -145,7 +145,7 @@ fn place(number: u32) -> (usize, u32) {
 
 /// The words that `frames` touches, each with the mask of the bits that are meant.
 fn pieces(frames: FrameRange) -> impl Iterator<Item = (usize, u32)> {
-    let mut next = frames.first();
+    let mut next = frames.start();
     core::iter::from_fn(move || {
         if next >= frames.end() {
             return None;

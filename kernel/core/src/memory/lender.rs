@@ -58,7 +58,7 @@ impl<'m> Lender<'m> {
 
     /// Why `frames` cannot be lent, or that they can.
     fn judge(&self, frames: FrameRange) -> Result<(), LendError> {
-        if frames.first() < self.reachable.first() || frames.end() > self.reachable.end() {
+        if frames.start() < self.reachable.start() || frames.end() > self.reachable.end() {
             return Err(LendError::Unreachable);
         }
         if frames.iter().any(|frame| !mm_oracle::is_usable(&self.map, frame)) {

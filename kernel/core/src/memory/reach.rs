@@ -51,7 +51,7 @@ pub(crate) fn peek(address: PhysAddr) -> Option<u32> {
 /// The frames must be memory in the direct map, and nobody else may use them,
 /// ever.
 pub(crate) unsafe fn claim(frames: FrameRange) -> &'static mut [u32] {
-    let Some(start) = Frame::new(frames.first()).and_then(|frame| direct(frame.start())) else {
+    let Some(start) = Frame::new(frames.start()).and_then(|frame| direct(frame.start())) else {
         return &mut [];
     };
     let words = ptr::with_exposed_provenance_mut(start.as_u32() as usize);

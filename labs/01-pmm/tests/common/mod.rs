@@ -146,7 +146,7 @@ impl Built {
 
 /// The numbers of some frames.
 pub fn numbers(frames: FrameRange) -> std::ops::Range<u32> {
-    frames.first()..frames.end()
+    frames.start()..frames.end()
 }
 
 #[track_caller]
