@@ -1,11 +1,11 @@
-//! An alternative: one list of the free blocks, in the order of their addresses.
+//! An alternative: the design that the skeleton suggests, worked out, and nothing more.
 //!
-//! This is how the heap of Kernighan and Ritchie works (The C Programming Language,
-//! section 8.7). A used block has a header and nothing else; a free one also has a
-//! link to the next free one. To find room, go through the list, and take the first
-//! block that is large enough. To take a block back, go through the list to where
-//! it belongs: what is free before and behind it stands there. So no block needs to
-//! say anything about its neighbours, and every call may go through the whole list.
+//! Each block begins with a header of four bytes, and a free block has its size at its end, too.
+//! There are no lists: to find room, go from header to header and take the first free block that is
+//! large enough. So every call may go through all blocks, and a block's own place in the memory is
+//! all that anybody has to know of it.
+//!
+//! It passes all checks but those on cost.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -17,56 +17,24 @@ use mm_api::{
 
 use region::Region;
 
-/// Bytes in a word: a header, or a link.
+/// Bytes in a word: a header, or the size at the end of a free block.
 const WORD: u32 = 4;
 
-/// What a used block loses: its header.
-const OVERHEAD: u32 = WORD;
-
-/// The smallest block: a free one has a header and a link.
+/// The smallest block: a free one needs a header and a size at its end.
 const MIN_BLOCK: u32 = 2 * WORD;
 
-/// The offset of the first block's header. The word before it is the list's head.
+/// The offset of the first block's header.
 const FIRST: u32 = HEAP_ALIGN - WORD;
-
-/// The offset of the list's head: as if it were the link of a free block.
-const HEAD: u32 = 0;
 
 /// Header: the block is used.
 const USED: u32 = 1;
 
-/// Header: the bits of the block's size.
+/// Header: the block before this one is used. There is none before the first
+/// block; say that it is used, and nobody will look for it.
+const PREV_USED: u32 = 2;
+
+/// Header: the bits of the block's size, with its header.
 const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
-
-/// Header: the bits of its check sum.
-const SUM: u32 = !(HEAP_MAX - 1);
-
-/// How large a block is for this many bytes, or `None` if none is that large.
-fn block_size(bytes: usize) -> Option<u32> {
-    if bytes > (HEAP_MAX / 2) as usize {
-        return None;
-    }
-    Some((bytes as u32 + OVERHEAD).next_multiple_of(HEAP_ALIGN).max(MIN_BLOCK))
-}
-
-/// A header with its check sum, in the six bits that no size needs.
-fn seal(at: u32, header: u32) -> u32 {
-    header | ((header ^ at).wrapping_mul(0x9E37_79B1) & SUM)
-}
-
-/// A block, as its header tells it.
-#[derive(Clone, Copy)]
-struct Block {
-    at: u32,
-    size: u32,
-    used: bool,
-}
-
-impl Block {
-    fn end(self) -> u32 {
-        self.at + self.size
-    }
-}
 
 /// The heap's memory, word by word: the one place with unsafe code.
 mod region {
@@ -76,11 +44,11 @@ mod region {
 
     /// The region.
     pub struct Region {
-        /// The first byte. Every pointer into the region is made from this one,
-        /// so that it may be used for the whole of it.
+        /// The first byte. Make every pointer into the region from this one: it may
+        /// be used for the whole region, and a pointer made from a number may not.
         base: NonNull<u8>,
-        /// The offset of the last word.
-        last: u32,
+        /// How many bytes there are.
+        bytes: u32,
     }
 
     impl Region {
@@ -91,7 +59,7 @@ mod region {
         /// through `base`, and nobody else does that, but in blocks that were
         /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
         pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
-            Self { base, last: bytes - WORD }
+            Self { base, bytes }
         }
 
         /// Tells the region that it has grown or shrunk.
@@ -99,86 +67,107 @@ mod region {
         /// # Safety
         /// As for [`new`](Self::new), with the new number of bytes.
         pub unsafe fn set_bytes(&mut self, bytes: u32) {
-            self.last = bytes - WORD;
+            self.bytes = bytes;
         }
 
         /// How many bytes there are.
         pub fn bytes(&self) -> u32 {
-            self.last + WORD
+            self.bytes
         }
 
         /// The offset of the last word.
-        #[inline(always)]
         pub fn last(&self) -> u32 {
-            self.last
+            self.bytes - WORD
         }
 
-        /// The word at the offset `at`.
-        #[inline(always)]
+        /// A pointer to the byte at the offset `at`.
+        pub fn pointer(&self, at: u32) -> NonNull<u8> {
+            assert!(at < self.bytes, "no byte of the heap's memory");
+            // SAFETY: the byte is in the region, as was just seen.
+            unsafe { self.base.add(at as usize) }
+        }
+
+        /// The word at the offset `at`, a multiple of four.
         pub fn read(&self, at: u32) -> u32 {
             // SAFETY: `word` says that there is such a word, and it is aligned to four.
             unsafe { self.word(at).read() }
         }
 
-        /// Writes the word at the offset `at`.
-        #[inline(always)]
+        /// Writes the word at the offset `at`, a multiple of four.
         pub fn write(&mut self, at: u32, word: u32) {
             // SAFETY: as in `read`.
             unsafe { self.word(at).write(word) }
         }
 
-        /// Where the word at the offset `at` lies.
-        ///
-        /// There is such a word: the heap has its offsets from headers, links and
-        /// slots, which lie within the region, and which nobody else writes to. For
-        /// that is what those who use blocks have promised (see `KernelHeap`). A
-        /// kernel with debug assertions looks, and so do the tests.
-        #[inline(always)]
+        /// Where the word at the offset `at` lies. The region's length is a multiple of four, too, so
+        /// all of it is in the region.
         fn word(&self, at: u32) -> NonNull<u32> {
-            debug_assert!(at <= self.last && at.is_multiple_of(WORD), "freed memory was written to");
-            // SAFETY: `at` is at most `last`, so this is within the region.
-            unsafe { self.base.add(at as usize).cast() }
+            assert!(at.is_multiple_of(WORD), "words lie at multiples of four");
+            self.pointer(at).cast()
         }
 
-        /// A pointer to the byte at the offset `at`.
-        #[inline(always)]
-        pub fn pointer(&self, at: u32) -> NonNull<u8> {
-            self.word(at).cast()
-        }
-
-        /// The offset of the header of the block that begins at `block`, if there
-        /// can be one at that address. What the pointer points to is not looked at.
-        #[inline(always)]
-        pub fn header_of(&self, block: NonNull<u8>) -> Option<u32> {
-            let at = block.addr().get().wrapping_sub(self.base.addr().get()).wrapping_sub(WORD as usize);
-            if at < self.last as usize && at % 8 == WORD as usize { Some(at as u32) } else { None }
-        }
-
-        /// Whether the pointer points into the region.
-        pub fn contains(&self, pointer: NonNull<u8>) -> bool {
-            pointer.addr().get().wrapping_sub(self.base.addr().get()) < self.bytes() as usize
-        }
-
-        /// Copies bytes to another place, which may overlap the first.
-        ///
-        /// # Panics
-        /// If one of the places is not in the region.
-        pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
-            assert!(bytes <= self.last && from.max(to) <= self.last - bytes);
-            // SAFETY: both places are in the region, as was just seen.
-            unsafe { self.base.add(from as usize).copy_to(self.base.add(to as usize), bytes as usize) }
+        /// How far the pointer points into the region; `None` if it points elsewhere. What
+        /// it points to is not looked at: it may be anything.
+        pub fn offset_of(&self, pointer: NonNull<u8>) -> Option<u32> {
+            let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
+            if offset < self.bytes as usize { Some(offset as u32) } else { None }
         }
 
         /// Makes bytes zero.
-        ///
-        /// # Panics
-        /// If they are not in the region.
         pub fn zero(&mut self, at: u32, bytes: u32) {
-            assert!(bytes <= self.last && at <= self.last - bytes);
+            assert!(bytes <= self.bytes && at <= self.bytes - bytes, "no bytes of the heap's memory");
             // SAFETY: the bytes are in the region, as was just seen.
             unsafe { self.base.add(at as usize).write_bytes(0, bytes as usize) }
         }
+
+        /// Copies bytes to another place, which may overlap the first.
+        pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
+            assert!(bytes <= self.bytes && from.max(to) <= self.bytes - bytes, "no bytes of the heap's memory");
+            // SAFETY: both places are in the region, as was just seen.
+            unsafe { self.base.add(from as usize).copy_to(self.base.add(to as usize), bytes as usize) }
+        }
     }
+}
+
+/// A block, as its header tells it.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    /// The offset of the header.
+    at: u32,
+    /// The block's bytes, with the header.
+    size: u32,
+    used: bool,
+    prev_used: bool,
+}
+
+impl Block {
+    /// The offset of the next block's header.
+    fn end(self) -> u32 {
+        self.at + self.size
+    }
+}
+
+/// A header with its seal: a check sum, in the six bits that no size needs, of all other
+/// bits and of `at`.
+fn seal(at: u32, header: u32) -> u32 {
+    header | ((header ^ at).wrapping_mul(0x9E37_79B1) & !(HEAP_MAX - 1))
+}
+
+/// How large a block is for this many bytes: with its header, rounded up. `None` if it would
+/// be too large for a heap.
+fn block_size(bytes: usize) -> Option<u32> {
+    if bytes > (SIZE - WORD) as usize {
+        return None;
+    }
+    Some((bytes as u32 + WORD).next_multiple_of(HEAP_ALIGN).max(MIN_BLOCK))
+}
+
+/// The offset, in the free block `free`, where the header of an aligned block of `need`
+/// bytes can lie. What is left in front of it is nothing, or enough for a block: every
+/// multiple of eight is. `None` if there is no such place.
+fn aligned_place(free: Block, need: u32, align: u32) -> Option<u32> {
+    let at = (free.at + WORD).next_multiple_of(align) - WORD;
+    if at + need <= free.end() { Some(at) } else { None }
 }
 
 /// The kernel's heap.
@@ -193,7 +182,7 @@ unsafe impl Send for Heap<'_> {}
 
 impl<'m> Heap<'m> {
     /// A heap over `memory`, whose region begins at `base`. It takes the first
-    /// of its memory at once.
+    /// of its memory at once, and makes it one free block and the end.
     ///
     /// # Safety
     /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
@@ -211,166 +200,172 @@ impl<'m> Heap<'m> {
         let mut heap = Self { region, memory };
         let end = heap.region.last();
         heap.set_header(end, USED);
-        heap.set_header(FIRST, end - FIRST);
-        heap.region.write(HEAD, FIRST);
-        heap.region.write(FIRST + WORD, 0);
+        heap.make_free(FIRST, end - FIRST);
         Ok(heap)
     }
 
-    /// The block whose header lies at `at`, if that is a sound one. The end is a
-    /// used block of size 0.
+    /// The block whose header lies at `at`; `None` if that is no sound header.
     fn open(&self, at: u32) -> Option<Block> {
         let word = self.region.read(at);
-        let header = word & (SIZE | USED);
-        let block = Block { at, size: header & SIZE, used: header & USED != 0 };
-        let end = at == self.region.last();
-        let fits = if end { header == USED } else { block.size >= MIN_BLOCK && block.end() <= self.region.last() };
-        if word == seal(at, header) && fits { Some(block) } else { None }
+        let header = word & (SIZE | USED | PREV_USED);
+        let (used, prev_used) = (header & USED != 0, header & PREV_USED != 0);
+        let block = Block { at, size: header & SIZE, used, prev_used };
+        let fits = if at == self.region.last() {
+            block.size == 0 && used
+        } else {
+            block.size >= MIN_BLOCK && block.end() <= self.region.last()
+        };
+        if fits && word == seal(at, header) { Some(block) } else { None }
     }
 
+    /// Writes the header at `at`.
     fn set_header(&mut self, at: u32, header: u32) {
         self.region.write(at, seal(at, header));
     }
 
-    /// Where the first free block at or behind `at` is linked from, and that block;
-    /// of size 0 if there is none.
-    fn seek(&self, at: u32) -> (u32, Option<Block>) {
-        let mut link = HEAD;
-        loop {
-            let next = self.region.read(link);
-            if next == 0 || next >= at {
-                return (link, if next == 0 { None } else { self.open(next) });
+    /// Writes what a free block has: its header, and its size at its end. The block before it
+    /// is used.
+    fn make_free(&mut self, at: u32, size: u32) {
+        self.set_header(at, size | PREV_USED);
+        self.region.write(at + size - WORD, size);
+    }
+
+    /// Tells the block at `at` whether the one before it is used. A header that is not
+    /// sound stays as it is, to be found.
+    fn set_prev_used(&mut self, at: u32, used: bool) {
+        if let Some(block) = self.open(at) {
+            let flags = if block.used { USED } else { 0 } | if used { PREV_USED } else { 0 };
+            self.set_header(at, block.size | flags);
+        }
+    }
+
+    /// A free block, and where in it an aligned block of `need` bytes can lie: the first that
+    /// there is. `None` if there is none.
+    fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
+        let mut at = FIRST;
+        while at < self.region.last() {
+            let block = self.open(at)?;
+            if !block.used
+                && let Some(place) = aligned_place(block, need, align)
+            {
+                return Some((block, place));
             }
-            link = next + WORD;
+            at = block.end();
         }
+        None
     }
 
-    /// Hands out an aligned block of `need` bytes from the memory that there is:
-    /// from the first free block with room for it.
-    fn place(&mut self, need: u32, align: u32) -> Option<u32> {
-        let mut link = HEAD;
-        loop {
-            let free = self.open(match self.region.read(link) {
-                0 => return None,
-                at => at,
-            })?;
-            // What is left in front is nothing or a block: every multiple of eight is.
-            let at = (free.at + WORD).next_multiple_of(align) - WORD;
-            if at + need <= free.end() {
-                let after = self.region.read(free.at + WORD);
-                let rest = free.end() - at - need;
-                if at != free.at {
-                    self.set_header(free.at, at - free.at);
-                    link = free.at + WORD;
-                }
-                if rest != 0 {
-                    self.set_header(at + need, rest);
-                    self.region.write(at + need + WORD, after);
-                    self.region.write(link, at + need);
-                } else {
-                    self.region.write(link, after);
-                }
-                self.set_header(at, need | USED);
-                return Some(at);
-            }
-            link = free.at + WORD;
+    /// Makes `need` bytes at `at`, in the free block `free`, a used block. What is left in
+    /// front and behind become free blocks.
+    fn cut(&mut self, free: Block, at: u32, need: u32) {
+        let (front, rest) = (at - free.at, free.end() - at - need);
+        if front != 0 {
+            self.make_free(free.at, front);
         }
+        self.set_header(at, need | USED | if front == 0 { PREV_USED } else { 0 });
+        if rest != 0 {
+            self.make_free(at + need, rest);
+        }
+        self.set_prev_used(free.end(), rest == 0);
     }
 
-    /// Makes a used block free, and merges it with the free memory beside it.
-    fn release(&mut self, block: Block) {
-        let (link, next) = self.seek(block.at);
-        let (mut at, mut end, mut after) = (block.at, block.end(), self.region.read(link));
-        if let Some(next) = next.filter(|next| next.at == end) {
-            end = next.end();
-            after = self.region.read(next.at + WORD);
+    /// The free block before this one, or before the end; `None` if there is none, or no
+    /// sound one.
+    fn free_before(&self, block: Block) -> Option<Block> {
+        if block.prev_used {
+            return None;
         }
-        // Also where it is merged: so that a second free finds it free.
-        self.set_header(block.at, block.size);
-        if link != HEAD && self.open(link - WORD).is_some_and(|prev| prev.end() == block.at) {
-            at = link - WORD;
-        } else {
-            self.region.write(link, at);
-        }
-        self.set_header(at, end - at);
-        self.region.write(at + WORD, after);
+        let size = self.region.read(block.at - WORD);
+        self.open(block.at.checked_sub(size)?).filter(|prev| !prev.used && prev.end() == block.at)
     }
 
-    /// Grows by enough for `need` bytes at the end.
-    fn grow(&mut self, need: u32) -> Result<(), AllocError> {
-        let end = self.region.last();
-        let tail = self.last_free().map_or(0, |block| block.size);
-        let bytes = self.memory.grow(need - tail.min(need - HEAP_ALIGN)).ok_or(AllocError::OutOfMemory)?;
+    /// Grows so that a block can end at the offset `end`. What is new becomes a free block,
+    /// one with the last block if that is free.
+    fn grow_to(&mut self, end: u32) -> Result<(), AllocError> {
+        let old_end = self.open(self.region.last()).ok_or(AllocError::Damaged)?;
+        let at = self.free_before(old_end).map_or(old_end.at, |tail| tail.at);
+        let missing = end.saturating_sub(old_end.at).max(MIN_BLOCK);
+        let bytes = self.memory.grow(missing).ok_or(AllocError::OutOfMemory)?;
         // SAFETY: this is by how much the memory has grown.
         unsafe { self.region.set_bytes(self.region.bytes() + bytes) };
         self.set_header(self.region.last(), USED);
-        self.set_header(end, bytes | USED);
-        self.release(Block { at: end, size: bytes, used: true });
+        self.make_free(at, self.region.last() - at);
         Ok(())
     }
 
-    /// The block before the end, if it is free.
-    fn last_free(&self) -> Option<Block> {
-        let (link, _) = self.seek(self.region.last());
-        let last = if link == HEAD { None } else { self.open(link - WORD) };
-        last.filter(|last| last.end() == self.region.last())
+    /// Where the free memory at the end begins.
+    fn tail(&self) -> Option<u32> {
+        let end = self.open(self.region.last())?;
+        Some(self.free_before(end).map_or(end.at, |tail| tail.at))
     }
 
-    /// Gives back what is free at the end and too much.
+    /// Makes a used block free, and merges it with the free memory before and behind it.
+    /// [`BlockError::Damaged`], and nothing has changed, if a neighbour's header is not sound.
+    fn release(&mut self, block: Block) -> Result<(), BlockError> {
+        let next = self.open(block.end()).filter(|next| next.prev_used).ok_or(BlockError::Damaged)?;
+        let prev = self.free_before(block);
+        if prev.is_none() && !block.prev_used {
+            return Err(BlockError::Damaged);
+        }
+        // Also where it is merged: so that a second free finds it free.
+        self.make_free(block.at, block.size);
+        let at = prev.map_or(block.at, |prev| prev.at);
+        let end = if next.used { block.end() } else { next.end() };
+        self.make_free(at, end - at);
+        self.set_prev_used(end, false);
+        Ok(())
+    }
+
+    /// Offers what is free at the end and too much.
     fn give_back(&mut self) {
-        let Some(last) = self.last_free().filter(|last| last.size > HEAP_SLACK) else { return };
-        let bytes = self.memory.shrink(last.size - HEAP_SLACK);
-        // SAFETY: this is by how much the memory has shrunk.
-        unsafe { self.region.set_bytes(self.region.bytes() - bytes) };
-        self.set_header(self.region.last(), USED);
-        self.set_header(last.at, last.size - bytes);
+        let Some(at) = self.tail() else { return };
+        let size = self.region.last() - at;
+        if size > HEAP_SLACK {
+            let bytes = self.memory.shrink(size - HEAP_SLACK);
+            // SAFETY: this is by how much the memory has shrunk.
+            unsafe { self.region.set_bytes(self.region.bytes() - bytes) };
+            self.set_header(self.region.last(), USED);
+            self.make_free(at, self.region.last() - at);
+        }
     }
 
-    /// Makes a block shorter, or longer into free memory behind it. Returns whether
-    /// that was possible.
-    fn resize(&mut self, old: Block, need: u32) -> bool {
-        let mut end = old.end();
-        if need > old.size {
-            if self.last_free().map_or(self.region.last(), |last| last.at) == end && self.region.last() - old.at < need
-            {
-                // There is nothing behind it but the end: what is missing can be had.
-                if self.grow(need - old.size).is_err() {
-                    return false;
-                }
-            }
-            let (link, next) = self.seek(end);
-            let Some(next) = next.filter(|next| next.at == end && next.end() - old.at >= need) else { return false };
-            let after = self.region.read(next.at + WORD);
-            self.region.write(link, after);
-            end = next.end();
-        }
-        self.set_header(old.at, need | USED);
-        if end - old.at > need {
-            let rest = Block { at: old.at + need, size: end - old.at - need, used: true };
-            self.release(rest);
-        }
-        true
-    }
-
-    /// The used block that begins where the pointer points, with sound neighbours.
+    /// The used block that begins where the pointer points, with a sound header behind it.
     fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
-        if !self.region.contains(pointer) {
-            return Err(BlockError::Foreign);
-        }
-        let wanted = self.region.header_of(pointer).unwrap_or(0);
+        let offset = self.region.offset_of(pointer).ok_or(BlockError::Foreign)?;
         let mut at = FIRST;
         while at < self.region.last() {
             let block = self.open(at).ok_or(BlockError::Damaged)?;
-            if pointer.addr() < self.region.pointer(block.end()).addr() {
+            if (at..block.end()).contains(&offset) {
                 return match block.used {
                     false => Err(BlockError::AlreadyFree),
-                    true if at != wanted => Err(BlockError::NotABlock),
+                    true if offset != at + WORD => Err(BlockError::NotABlock),
                     true => self.open(block.end()).map(|_| block).ok_or(BlockError::Damaged),
                 };
             }
             at = block.end();
         }
         Err(BlockError::NotABlock)
+    }
+
+    /// Makes a block smaller, or larger into free memory behind it. Returns whether that
+    /// was possible.
+    fn resize(&mut self, old: Block, need: u32) -> Result<bool, ReallocError> {
+        if need > old.size {
+            let Some(next) = self.open(old.end()) else { return Err(BlockError::Damaged.into()) };
+            if next.used || next.end() - old.at < need {
+                return Ok(false);
+            }
+            self.set_header(old.at, (next.end() - old.at) | USED | if old.prev_used { PREV_USED } else { 0 });
+            self.set_prev_used(next.end(), true);
+        }
+        let block = self.open(old.at).ok_or(BlockError::Damaged)?;
+        if block.size > need {
+            let rest = Block { at: old.at + need, size: block.size - need, used: true, prev_used: true };
+            self.set_header(rest.at, rest.size | USED | PREV_USED);
+            self.set_header(old.at, need | USED | if old.prev_used { PREV_USED } else { 0 });
+            self.release(rest)?;
+        }
+        Ok(true)
     }
 }
 
@@ -381,18 +376,22 @@ impl KernelHeap for Heap<'_> {
         }
         let need = block_size(layout.size()).ok_or(AllocError::OutOfMemory)?;
         let align = (layout.align() as u32).max(HEAP_ALIGN);
-        if let Some(at) = self.place(need, align) {
-            return Ok(self.region.pointer(at + WORD));
-        }
-        self.grow(need + align + MIN_BLOCK)?;
-        let at = self.place(need, align).ok_or(AllocError::Damaged)?;
+        let (free, at) = match self.find(need, align) {
+            Some(found) => found,
+            None => {
+                let tail = self.tail().ok_or(AllocError::Damaged)?;
+                self.grow_to((tail + WORD).next_multiple_of(align) - WORD + need)?;
+                self.find(need, align).ok_or(AllocError::Damaged)?
+            }
+        };
+        self.cut(free, at, need);
         Ok(self.region.pointer(at + WORD))
     }
 
     fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let block = self.allocate(layout)?;
-        if let Some(header) = self.region.header_of(block) {
-            self.region.zero(header + WORD, layout.size() as u32);
+        if let Some(offset) = self.region.offset_of(block) {
+            self.region.zero(offset, layout.size() as u32);
         }
         Ok(block)
     }
@@ -405,7 +404,7 @@ impl KernelHeap for Heap<'_> {
 
     fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
         let block = self.used_block(block)?;
-        self.release(block);
+        self.release(block)?;
         self.give_back();
         Ok(())
     }
@@ -416,45 +415,56 @@ impl KernelHeap for Heap<'_> {
             return Err(AllocError::Alignment.into());
         }
         let need = block_size(layout.size()).ok_or(AllocError::OutOfMemory)?;
-        if block.addr().get().is_multiple_of(layout.align()) && self.resize(old, need) {
-            return Ok(block);
+        let align = (layout.align() as u32).max(HEAP_ALIGN);
+        if (old.at + WORD).is_multiple_of(align) {
+            if self.resize(old, need)? {
+                return Ok(block);
+            }
+            // The last block grows with the memory, if there is no other place.
+            if self.tail() == Some(old.end()) && self.find(need, align).is_none() {
+                self.grow_to(old.at + need)?;
+                self.resize(old, need)?;
+                return Ok(block);
+            }
         }
         let new = self.allocate(layout)?;
-        if let Some(to) = self.region.header_of(new) {
-            self.region.copy(old.at + WORD, to + WORD, old.size.min(need) - OVERHEAD);
+        if let Some(to) = self.region.offset_of(new) {
+            self.region.copy(old.at + WORD, to, old.size.min(need) - WORD);
         }
         self.free(block)?;
         Ok(new)
     }
 
     fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
-        Ok(self.used_block(block)?.size - OVERHEAD)
+        Ok(self.used_block(block)?.size - WORD)
     }
 
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
         let mut seen = HeapSummary { bytes: self.region.bytes(), ..HeapSummary::default() };
-        let (mut at, mut listed, mut prev_free) = (FIRST, self.region.read(HEAD), false);
+        let (mut at, mut prev_used) = (FIRST, true);
         loop {
             let damage = |kind| Err(HeapDamage { kind, offset: at });
             let Some(block) = self.open(at) else { return damage(DamageKind::Header) };
+            if block.prev_used != prev_used {
+                return damage(DamageKind::Neighbours);
+            }
             if at == self.region.last() {
-                return if listed == 0 { Ok(seen) } else { damage(DamageKind::FreeList) };
+                return Ok(seen);
             }
             if block.used {
                 seen.used_blocks += 1;
             } else {
-                if prev_free {
+                if self.region.read(block.end() - WORD) != block.size {
+                    return damage(DamageKind::Neighbours);
+                }
+                if !prev_used {
                     return damage(DamageKind::NotMerged);
                 }
-                if listed != at {
-                    return damage(DamageKind::FreeList);
-                }
-                listed = self.region.read(at + WORD);
                 seen.free_blocks += 1;
                 seen.free_bytes += block.size;
                 seen.largest_free = seen.largest_free.max(block.size);
             }
-            (at, prev_free) = (block.end(), !block.used);
+            (at, prev_used) = (block.end(), block.used);
         }
     }
 }

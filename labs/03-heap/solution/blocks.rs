@@ -28,9 +28,9 @@
 //! - Every free block is in the bin of its size, and there is no other block in a bin.
 //! - The **end** is a header without a block: used, of size 0. The free block before
 //!   it, if there is one, is the **wilderness**: what grows and shrinks with the memory.
-//! - No header says *used* but those of used blocks and the end: what is left of a
-//!   block inside a larger one says *free*. So a block that is freed twice is known
-//!   for what it is.
+//! - A header is believed only if its neighbours agree: one that a freed block has left
+//!   inside a larger one is not, since the free block before it does not end there. So a
+//!   block that is freed twice is known for what it is.
 
 mod free_lists;
 mod freeing;

@@ -19,8 +19,6 @@ impl Heap<'_> {
         let (mut at, mut end) = (block.at, block.end());
         if let Some(before) = free_before {
             self.lists.remove(&mut self.region, before);
-            // What is left of its header says that it is free, if it is freed again.
-            self.region.set_block(Block::new(at, block.size(), 0));
             at = before.at;
         }
         if behind.has(USED) {

@@ -1,14 +1,14 @@
 //! Checks of the heap as a whole: how it grows, ends and shrinks.
 
-use crate::check::{Context, Outcome};
+use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use mm_api::{AllocError, HEAP_MAX, HEAP_SLACK, KernelHeap};
 
-use super::subject::{Blocks, layout, on_heap};
+use super::subject::{Block, Blocks, Subject, layout, on_heap};
 
 /// The memory grows only when no free place is large enough.
 ///
-/// Catches a search that misses free blocks.
+/// Catches a search that misses free blocks: aligned ones, and one among many.
 pub fn grows_late(context: &mut Context) -> Outcome {
     for size in [24, 200, 500, 3000] {
         on_heap(context, 128, |_, subject| {
@@ -36,6 +36,74 @@ pub fn grows_late(context: &mut Context) -> Outcome {
             Ok(())
         })?;
     }
+    for align in [8, 16, 256, 4096] {
+        on_heap(context, 32, |_, subject| aligned_place_found(subject, align))?;
+    }
+    on_heap(context, 32, |_, subject| one_of_many_found(subject))?;
+    on_heap(context, 32, |_, subject| found_by_reallocate(subject))
+}
+
+/// Hands out what memory there is, up to the last page. Returns the block that lies last.
+fn use_up(subject: &mut Subject) -> Result<Option<Block>, Failed> {
+    let mut last = None::<Block>;
+    for size in [1000, 100, 8] {
+        while let Ok(block) = subject.try_allocate(size, 8, size)? {
+            last = last.filter(|last| last.offset > block.offset).or(Some(block));
+        }
+    }
+    Ok(last)
+}
+
+/// An aligned block that is freed leaves a place for another one like it.
+fn aligned_place_found(subject: &mut Subject, align: u32) -> Outcome {
+    let block = subject.allocate(700, align, 1)?;
+    use_up(subject)?;
+    subject.free(&block)?;
+    match subject.try_allocate(700, align, 2)? {
+        Ok(_) => Ok(()),
+        Err(error) => fail!(
+            expected: ("700 bytes aligned to {align} where such a block was just freed, all other memory being in use"),
+            saw: ("{error} ({error:?})")
+        ),
+    }
+}
+
+/// The one free block that is large enough is found among many of nearly its size.
+fn one_of_many_found(subject: &mut Subject) -> Outcome {
+    let mut blocks = Blocks::<60>::new();
+    for number in 0..60 {
+        blocks.push(subject.allocate(1400 + 8 * number, 8, number)?);
+    }
+    use_up(subject)?;
+    // Every second one, so that none can merge with another: the largest of them first.
+    blocks.sort();
+    let mut places: [Option<Block>; 30] = core::array::from_fn(|index| blocks.get(2 * index));
+    places.sort_unstable_by_key(|place| core::cmp::Reverse(place.map_or(0, |block| block.size)));
+    for place in places.iter().flatten() {
+        subject.free(place)?;
+    }
+    let size = places[0].map_or(0, |largest| largest.size);
+    match subject.try_allocate(size, 8, 2)? {
+        Ok(_) => Ok(()),
+        Err(error) => fail!(
+            expected: ("{size} bytes where such a block was freed, and 29 that are a little smaller"),
+            saw: ("{error} ({error:?})")
+        ),
+    }
+}
+
+/// A block that grows finds a free place, also if it is the last one and the memory
+/// could grow behind it.
+fn found_by_reallocate(subject: &mut Subject) -> Outcome {
+    let place = subject.allocate(3000, 8, 1)?;
+    let Some(last) = use_up(subject)? else { return Ok(()) };
+    subject.free(&place)?;
+    let answer = subject.heap.reallocate(last.pointer, layout(2900, 8));
+    ensure!(
+        answer.is_ok(),
+        expected: ("{last} to become one of 2900 bytes: 3000 were just freed"),
+        saw: ("{answer:?}")
+    );
     Ok(())
 }
 
