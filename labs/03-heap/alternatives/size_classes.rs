@@ -51,7 +51,7 @@ const CLASSES: usize = HEAP_MAX.ilog2() as usize;
 
 /// How large a block is for this many bytes, or `None` if none is that large.
 fn block_size(bytes: usize) -> Option<u32> {
-    if bytes > (HEAP_MAX / 2) as usize {
+    if bytes > (SIZE - OVERHEAD) as usize {
         return None;
     }
     Some((bytes as u32 + OVERHEAD).next_multiple_of(HEAP_ALIGN).max(MIN_BLOCK))

@@ -213,6 +213,69 @@ fn the_memory_grows_only_when_no_free_place_is_large_enough() {
     assert_eq!(subject.memory.times_grown(), grown);
 }
 
+/// Hands out what memory there is, and returns the block that lies last.
+fn use_up(subject: &mut Subject) -> Block {
+    let mut blocks = Vec::new();
+    for size in [1000, 100, 8] {
+        while let Ok(block) = subject.try_allocate(size, 8, size) {
+            blocks.push(block);
+        }
+    }
+    blocks.into_iter().max_by_key(|block| block.pointer.addr()).unwrap()
+}
+
+#[test]
+fn an_aligned_block_that_was_freed_leaves_a_place_for_another() {
+    for power in 0..=12 {
+        for size in [0, 100, 700, 4096] {
+            let mut subject = Subject::new(16);
+            let block = subject.allocate(size, 1 << power, 1);
+            use_up(&mut subject);
+            subject.free(block);
+            subject.allocate(size, 1 << power, 2);
+        }
+    }
+}
+
+#[test]
+fn the_one_block_that_is_large_enough_is_found_among_many() {
+    for step in [8, 64] {
+        let mut subject = Subject::new(64);
+        let mut blocks: Vec<Block> = (0..60).map(|index| subject.allocate(1400 + step * index, 8, index)).collect();
+        use_up(&mut subject);
+        blocks.sort_by_key(|block| block.pointer.addr());
+        let mut places: Vec<Block> = blocks.into_iter().step_by(2).collect();
+        places.sort_by_key(|block| std::cmp::Reverse(block.size));
+        let largest = places[0].size;
+        places.into_iter().for_each(|block| subject.free(block));
+        subject.allocate(largest, 8, 1);
+    }
+}
+
+#[test]
+fn the_last_block_finds_a_free_place_before_the_memory_grows() {
+    let mut subject = Subject::new(64);
+    let place = subject.allocate(3000, 8, 1);
+    subject.memory.refuse(true);
+    let mut last = use_up(&mut subject);
+    subject.memory.refuse(false);
+    subject.free(place);
+    let grown = subject.memory.times_grown();
+    subject.reallocate(&mut last, 2900, 8).unwrap();
+    assert_eq!(subject.memory.times_grown(), grown);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "so much memory takes Miri minutes")]
+fn a_block_may_have_nearly_all_of_the_memory() {
+    let mut subject = Subject::new(HEAP_MAX / 4096);
+    let block = subject.heap.allocate(layout(HEAP_MAX / 8 * 5, 8)).unwrap();
+    assert!(subject.heap.usable_size(block).unwrap() >= HEAP_MAX / 8 * 5);
+    let too_large = subject.heap.allocate(layout(HEAP_MAX / 8 * 4, 8));
+    assert_eq!(too_large, Err(AllocError::OutOfMemory));
+    assert_eq!(subject.heap.free(block), Ok(()));
+}
+
 #[test]
 fn a_free_tail_is_given_back() {
     let mut subject = Subject::new(256);
