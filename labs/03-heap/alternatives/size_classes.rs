@@ -307,24 +307,30 @@ impl<'m> Heap<'m> {
         if at + need <= free.end() { Some(at) } else { None }
     }
 
-    /// Hands out an aligned block of `need` bytes from the memory that there is.
-    fn place(&mut self, need: u32, align: u32) -> Option<u32> {
+    /// The first free block with room for an aligned one of `need` bytes, and where in it.
+    fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
         for class in need.ilog2() as usize..CLASSES {
             let mut free = self.heads[class];
             while free != 0 {
                 let block = self.open(free)?;
                 if let Some(at) = Self::aligned_place(block, need, align) {
-                    self.remove(block);
-                    if at != block.at {
-                        self.insert(block.at, at - block.at);
-                    }
-                    self.settle(at, need, block.end());
-                    return Some(at);
+                    return Some((block, at));
                 }
                 free = self.region.read(free + NEXT);
             }
         }
         None
+    }
+
+    /// Hands out an aligned block of `need` bytes from the memory that there is.
+    fn place(&mut self, need: u32, align: u32) -> Option<u32> {
+        let (block, at) = self.find(need, align)?;
+        self.remove(block);
+        if at != block.at {
+            self.insert(block.at, at - block.at);
+        }
+        self.settle(at, need, block.end());
+        Some(at)
     }
 
     /// Makes the bytes from `at` to `end` a used block of `need` bytes, and a free
@@ -384,10 +390,12 @@ impl<'m> Heap<'m> {
 
     /// Makes a block shorter, or longer into free memory behind it. Returns whether
     /// that was possible.
-    fn resize(&mut self, old: Block, need: u32) -> bool {
+    fn resize(&mut self, old: Block, need: u32, align: u32) -> bool {
         if need > old.size {
             let next_end = self.free_at(old.end()).map_or(old.end(), Block::end);
-            if next_end == self.region.last() && next_end - old.at < need && self.grow(need - old.size).is_err() {
+            let too_little = next_end == self.region.last() && next_end - old.at < need;
+            // What is missing can be had, if there is no other place.
+            if too_little && self.find(need, align).is_none() && self.grow(need - old.size).is_err() {
                 return false;
             }
         }
@@ -487,7 +495,8 @@ impl KernelHeap for Heap<'_> {
             return Err(AllocError::Alignment.into());
         }
         let need = block_size(layout.size()).ok_or(AllocError::OutOfMemory)?;
-        if block.addr().get().is_multiple_of(layout.align()) && self.resize(old, need) {
+        let align = (layout.align() as u32).max(HEAP_ALIGN);
+        if block.addr().get().is_multiple_of(layout.align()) && self.resize(old, need, align) {
             return Ok(block);
         }
         let new = self.allocate(layout)?;
