@@ -19,17 +19,13 @@ use crate::host::error::{Error, Result};
 use crate::host::process::Process;
 use crate::host::progress::Progress;
 
+use super::freshness::BY_CONTENT;
 use super::wrappers;
 
 /// The custom target, and its name.
 const TARGET_FILE: &str = "kernel/i686-folio.json";
 const TARGET: &str = "i686-folio";
 const PROFILE: &str = "kernel";
-
-/// Whether something has to be built again is decided by what is in its files. By their times, as
-/// cargo does else, a submission that is older than the last build would get the verdict of whoever
-/// was graded before, and two copies of the course with one build folder would get each other's.
-pub const BY_CONTENT: &str = "-Zchecksum-freshness";
 
 /// What cargo is to build, and how.
 const SCOPE: [&str; 12] = [
@@ -46,6 +42,9 @@ const SCOPE: [&str; 12] = [
     "-Zjson-target-spec",
     BY_CONTENT,
 ];
+
+/// So many times it is built if files are changed meanwhile.
+const MOST_TRIES: u32 = 5;
 
 /// Where the kernel is built from and to.
 #[derive(Clone, Copy)]
@@ -114,7 +113,7 @@ impl Builder<'_> {
             let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();
             command.arg("--features").arg(features.join(","));
         }
-        let (success, answer) = self.run(command, progress)?;
+        let (success, answer) = self.run_settled(command, progress)?;
         if !success {
             if let Some(trouble) = &answer.trouble {
                 return Err(cargo_failed(trouble));
@@ -172,11 +171,23 @@ impl Builder<'_> {
         command
     }
 
-    fn run(&self, mut command: Command, progress: &Progress) -> Result<(bool, Answer)> {
+    /// Runs cargo, and once more if a lab's file was changed meanwhile: what is graded is what lies there.
+    fn run_settled(&self, mut command: Command, progress: &Progress) -> Result<(bool, Answer)> {
+        for _ in 0..MOST_TRIES {
+            let (success, answer) = self.run(&mut command, progress)?;
+            match answer.inputs.changed(self.root).filter(|_| success) {
+                None => return Ok((success, answer)),
+                Some(file) => progress.note(&format!("{} was changed meanwhile: building it again …", file.display())),
+            }
+        }
+        Err(Error::new("a file is changed again and again while it is built").advise("try again when nobody edits it"))
+    }
+
+    fn run(&self, command: &mut Command, progress: &Progress) -> Result<(bool, Answer)> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let cargo = &self.toolchain.cargo;
         let mut process =
-            Process::spawn(&mut command, Signal::TERM).map_err(|error| Error::io("cannot start", cargo, &error))?;
+            Process::spawn(command, Signal::TERM).map_err(|error| Error::io("cannot start", cargo, &error))?;
         let (stdout, stderr) = (process.stdout(), process.stderr());
         let mut answer = Answer::default();
         thread::scope(|scope| {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use crate::course::programs;
 use crate::host::progress::Progress;
 
+use super::freshness::Inputs;
+
 /// Why a kernel does not compile.
 #[derive(Debug, Default)]
 pub struct Broken {
@@ -30,6 +32,8 @@ pub struct Answer {
     pub warnings: BTreeMap<PathBuf, String>,
     /// The sources that rustc read, by the folder of the package: only of labs.
     pub sources: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// The same, as they were when it read them.
+    pub inputs: Inputs,
     /// Why it does not compile.
     pub broken: Broken,
     /// What rustc says about the host, such as that its disk is full.
@@ -75,9 +79,11 @@ impl Answer {
                 }
                 if let Some(folder) = manifest_path.parent()
                     && folder.parent().is_some_and(|parent| parent.ends_with("labs"))
-                    && let Some(sources) = filenames.iter().find_map(|library| sources(library, root))
+                    && let Some(list) = filenames.iter().find_map(|library| list_of_sources(library))
                 {
+                    let sources = dependencies(&list).into_iter().map(|file| root.join(file)).collect();
                     self.sources.insert(folder.to_owned(), sources);
+                    self.inputs.add(Inputs::parse(&list));
                 }
             }
             Message::Other => {}
@@ -110,11 +116,10 @@ struct Target {
     name: String,
 }
 
-/// The sources of a library, from the file that rustc writes beside it.
-fn sources(library: &Path, root: &Path) -> Option<Vec<PathBuf>> {
+/// What rustc writes beside a library about the sources that it read.
+fn list_of_sources(library: &Path) -> Option<String> {
     let stem = library.file_stem()?.to_str()?;
-    let text = fs::read_to_string(library.with_file_name(format!("{}.d", stem.strip_prefix("lib")?))).ok()?;
-    Some(dependencies(&text).into_iter().map(|file| root.join(file)).collect())
+    fs::read_to_string(library.with_file_name(format!("{}.d", stem.strip_prefix("lib")?))).ok()
 }
 
 /// The files that a makefile rule names after its colon; spaces in names are escaped.

@@ -3,6 +3,7 @@
 
 pub mod cargo;
 pub mod foreign;
+pub mod freshness;
 pub mod kernel;
 pub mod messages;
 pub mod site;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::de::DeserializeOwned;
 
-use crate::build::cargo::BY_CONTENT;
+use crate::build::freshness::BY_CONTENT;
 use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit;
