@@ -185,6 +185,9 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
             assert!(line.contains(&format!("0x{value:X}")), "{name}: {line}");
         }
-        assert!(text.contains("pub const PAGESIZE: u32 = 4096;"));
+        // The size of a page is the one that programs know, too.
+        assert!(text.contains("pub const PAGESIZE: u32 = abi::PAGESIZE;"));
+        let abi = concat!(env!("CARGO_MANIFEST_DIR"), "/../kernel/abi/src/lib.rs");
+        assert!(std::fs::read_to_string(abi).unwrap().contains("pub const PAGE_SIZE: u32 = 4096;"));
     }
 }
