@@ -23,7 +23,7 @@ pub enum DevCommand {
         #[arg(long)]
         no_skeleton: bool,
     },
-    /// Measure: from save to score, boots a second, and what allocators cost in instructions and in memory
+    /// Measure: from save to score, boots a second, and what allocators and the system cost in instructions
     Bench {
         /// What to measure; everything if nothing is named
         #[arg(value_enum)]
@@ -71,6 +71,8 @@ pub enum What {
     Frames,
     /// What heaps cost in guest instructions and in memory: the lab's beside its peers
     Heap,
+    /// What the operating system takes in guest instructions: forks and exits, system calls, page tables
+    System,
     /// Only see whether what counts instructions builds and runs: no figures
     Smoke,
 }

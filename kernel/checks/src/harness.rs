@@ -3,6 +3,7 @@
 //! No lab lists them. The grader's own tests provoke every verdict with them.
 
 mod boot_info;
+mod costs;
 mod files;
 mod interrupts;
 mod ring_3;
@@ -55,6 +56,8 @@ pub const CHECKS: &[Check] = &[
     check("harness-hostile-files", files::hostile),
     check("harness-kernel-stack-overflow", ring_3::kernel_stack_overflow),
     check("harness-no-kernel-stack", ring_3::no_kernel_stack),
+    check("harness-costs-of-memory", costs::of_memory),
+    check("harness-costs-of-processes", costs::of_processes),
 ];
 
 const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {

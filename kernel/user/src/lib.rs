@@ -24,6 +24,7 @@ extern crate alloc;
 
 pub mod arch;
 mod call;
+pub mod cost;
 mod heap;
 pub mod io;
 pub mod meminfo;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
 
 use super::peers::{frames, heaps};
+use super::system;
 use super::table::{align, plain_table};
 use super::time::{CheckRow, Row};
 
@@ -24,6 +25,8 @@ pub struct Figures {
     pub checks: Vec<CheckRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<frames::Cost>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub system: Vec<system::Cost>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub heaps: Option<heaps::Figures>,
 }
@@ -70,7 +73,8 @@ pub fn tables(figures: &Figures, view: &View) -> String {
     }
     let of_frames = frames::tables(&figures.frames);
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
-    for (title, table) in of_frames.into_iter().chain(of_heaps) {
+    let of_system = system::table(&figures.system);
+    for (title, table) in of_frames.into_iter().chain(of_heaps).chain(of_system) {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
     }
     for heap in figures.heaps.iter().flat_map(heaps::Figures::not_measured) {

@@ -1,5 +1,5 @@
 //! `cargo grade dev bench`: how long a student waits from save to score, and
-//! for what; and how many instructions allocators take.
+//! for what; and how many instructions allocators and the operating system take.
 //!
 //! Time is measured in a copy of the course, on the program as it is: build it
 //! with `--release` or not, as you mean to use it. The median of several runs
@@ -8,6 +8,7 @@
 mod figures;
 mod peers;
 mod rows;
+mod system;
 mod table;
 mod time;
 
@@ -51,6 +52,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         rows: Vec::new(),
         checks: Vec::new(),
         frames: Vec::new(),
+        system: Vec::new(),
         heaps: None,
     };
     let is_wanted = |what| match what {
@@ -63,6 +65,9 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
     }
     if is_wanted(What::Frames) || is_wanted(What::Heap) {
         instructions(engine, is_wanted, progress, &mut figures)?;
+    }
+    if is_wanted(What::System) {
+        figures.system = system::measure(engine, progress)?;
     }
     if is_wanted(What::Smoke) {
         let well = smoke(engine, progress)?;

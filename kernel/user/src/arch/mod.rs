@@ -151,6 +151,18 @@ pub fn interrupt_0x20() {
     unsafe { asm!("int 0x20") }
 }
 
+/// The processor's time stamp counter.
+pub fn time_stamp() -> u64 {
+    // SAFETY: every processor since the Pentium has it, and the kernel lets programs read it.
+    unsafe { core::arch::x86::_rdtsc() }
+}
+
+/// Executes two instructions so many times, which is at least once.
+pub fn count_down(rounds: u32) {
+    // SAFETY: it only counts a register down.
+    unsafe { asm!("2: dec {0:e}", "jnz 2b", inout(reg) rounds.max(1) => _, options(nomem, nostack)) }
+}
+
 /// The selector in `cs`, whose low two bits are the ring.
 pub fn code_segment() -> u16 {
     let selector: u32;

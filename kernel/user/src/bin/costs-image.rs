@@ -1,0 +1,35 @@
+//! `costs-image`: counts the instructions that it takes to fork and exit a program
+//! whose image has 4 MiB of zeros, in all.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use core::hint::black_box;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use user::abi::PAGE_SIZE;
+use user::cost::{Clock, fork_and_exit, report};
+use user::eprintln;
+use user::start::Start;
+
+user::program!(main);
+
+const BYTES: usize = 4 << 20;
+
+/// They take no room in the program's file.
+static ZEROS: [AtomicU8; BYTES] = [const { AtomicU8::new(0) }; BYTES];
+
+fn main(_: &Start) -> u8 {
+    ZEROS[BYTES / 2].store(black_box(0), Ordering::Relaxed);
+    match fork_and_exit(&Clock::calibrated()) {
+        Ok(cost) => {
+            // Its other pages are a handful.
+            report("fork-and-exit-image-4-mib", cost / u64::from(BYTES as u32 / PAGE_SIZE), "a-page");
+            0
+        }
+        Err(errno) => {
+            eprintln!("costs-image: {errno}");
+            1
+        }
+    }
+}
