@@ -7,6 +7,7 @@
 use core::cell::RefCell;
 use core::ops::Range;
 
+use kernel_core::memory;
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
 use mm_api::{Frame, Page, PageError, PageRange, Pages, Protection, Space, VirtAddr, VirtualMemory, VmmError, pieces};
 
@@ -132,17 +133,17 @@ impl Pages for SpacePages<'_> {
 
     #[track_caller]
     fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, place| bytes[place].copy_from_slice(piece));
+        self.for_each_piece(address, bytes.len(), |piece, place| memory::copy(&mut bytes[place], piece));
     }
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, place| piece.copy_from_slice(&bytes[place]));
+        self.for_each_piece(address, bytes.len(), |piece, place| memory::copy(piece, &bytes[place]));
     }
 
     #[track_caller]
     fn zero(&mut self, address: VirtAddr, bytes: u32) {
-        self.for_each_piece(address, bytes as usize, |piece, _| piece.fill(0));
+        self.for_each_piece(address, bytes as usize, |piece, _| memory::zero(piece));
     }
 }
 

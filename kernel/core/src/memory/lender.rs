@@ -50,6 +50,11 @@ impl<'m> Lender<'m> {
         self.lent.get((number / u32::BITS) as usize).is_some_and(|word| word & (1 << (number % u32::BITS)) != 0)
     }
 
+    /// A bit for each frame that it can lend, from frame 0 on, 32 a word: set if it was lent.
+    pub(super) fn lent_bits(&self) -> &[u32] {
+        self.lent
+    }
+
     /// How many frames were lent.
     #[must_use]
     pub fn lent_frames(&self) -> u32 {

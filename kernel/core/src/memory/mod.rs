@@ -3,6 +3,8 @@
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};
 
+use crate::arch::fill;
+
 pub mod boot_box;
 pub mod lender;
 pub mod paged;
@@ -10,8 +12,23 @@ pub mod reach;
 pub mod scratch;
 pub mod user;
 
+/// Copies `from` to `to`, in about one instruction for each four bytes.
+///
+/// # Panics
+/// If they are not equally long.
+#[track_caller]
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    fill::copy(to, from);
+}
+
+/// Fills all of `bytes` with zeros, in about one instruction for each four.
+pub fn zero(bytes: &mut [u8]) {
+    fill::zeros(bytes);
+}
+
 /// Where the direct map shows the byte at `address`, or `None` past its end.
 #[must_use]
+#[inline]
 pub const fn direct(address: PhysAddr) -> Option<VirtAddr> {
     if address.as_u32() < DIRECT_MAP_SIZE { KERNEL_BASE.checked_add(address.as_u32()) } else { None }
 }

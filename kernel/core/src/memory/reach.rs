@@ -16,6 +16,7 @@ const WORDS: usize = 1024;
 ///
 /// # Safety
 /// The frame must be memory, and nobody else may use it meanwhile.
+#[inline]
 pub unsafe fn with_frame<R>(frame: Frame, work: impl FnOnce(&mut [u32; WORDS]) -> R) -> R {
     let mapping;
     let page = match direct(frame.start()) {

@@ -41,7 +41,7 @@ enum Access {
 /// # Errors
 /// If the program may not read one of them. Those before it have been copied.
 pub fn copy_in(machine: &PagedMachine, address: VirtAddr, to: &mut [u8]) -> Result<(), BadAddress> {
-    for_each_piece(machine, address, to.len(), Access::Read, |bytes, place| to[place].copy_from_slice(bytes))
+    for_each_piece(machine, address, to.len(), Access::Read, |bytes, place| super::copy(&mut to[place], bytes))
 }
 
 /// Copies `from` to the program's addresses from `address` on.
@@ -50,7 +50,7 @@ pub fn copy_in(machine: &PagedMachine, address: VirtAddr, to: &mut [u8]) -> Resu
 /// If the program may not write to one of them. Those before it have been
 /// written to.
 pub fn copy_out(machine: &PagedMachine, address: VirtAddr, from: &[u8]) -> Result<(), BadAddress> {
-    for_each_piece(machine, address, from.len(), Access::Write, |bytes, place| bytes.copy_from_slice(&from[place]))
+    for_each_piece(machine, address, from.len(), Access::Write, |bytes, place| super::copy(bytes, &from[place]))
 }
 
 /// Calls `work` for each page that one of these bytes is in, in order, with those

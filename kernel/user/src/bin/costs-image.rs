@@ -20,7 +20,7 @@ const BYTES: usize = 4 << 20;
 static ZEROS: [AtomicU8; BYTES] = [const { AtomicU8::new(0) }; BYTES];
 
 fn main(_: &Start) -> u8 {
-    ZEROS[BYTES / 2].store(black_box(0), Ordering::Relaxed);
+    black_box(&ZEROS)[0].store(1, Ordering::Relaxed);
     match fork_and_exit(&Clock::calibrated()) {
         Ok(cost) => {
             // Its other pages are a handful.

@@ -90,7 +90,7 @@ fn of_calls(clock: &Clock) -> Result<(), Errno> {
         }
         // All of them get so far as to sleep.
         (0..2 * wanted).for_each(|_| process::yield_now());
-        let call = least(TIMES, || clock.count(|| drop(black_box(process::id()))));
+        let call = least(TIMES, || clock.count(|| _ = black_box(process::id())));
         // Two switches: to the partner and back.
         let switches = least(TIMES, || clock.count(process::yield_now));
         report(call_name, call, "a-call");

@@ -1,7 +1,7 @@
 //! The machine, as it is handed to a virtual memory manager.
 
 use mm_api::layout::SELF_MAP_START;
-use mm_api::{Entry, EntryFlags, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr};
+use mm_api::{Entry, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr};
 
 use super::{Owner, PagedMachine, State};
 use crate::arch::{fill, paging, probe};
@@ -101,10 +101,10 @@ impl FrameSource for Handle {
     fn free(&mut self, frame: Frame) {
         assert!(paging::current_directory() != frame, "{frame} is given back, but it is the current directory");
         let mut state = self.0.state();
-        let names = |entry: &Entry| entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE) && entry.frame() == frame;
-        assert!(!state.sound.iter().any(names), "{frame} is given back, but it is a table of the direct map");
+        assert!(!state.is_in_direct_map(frame), "{frame} is given back, but it is a table of the direct map");
+        let owner = state.ledger.owner(frame);
         assert!(
-            state.ledger.owner(frame) != Owner::User && state.ledger.owner(frame) != Owner::Kernel,
+            owner != Owner::User && owner != Owner::Kernel,
             "{frame} is given back, but it belongs to the caller of map()"
         );
         state.take_back(frame);

@@ -40,6 +40,8 @@ const TABLES: u32 = 1;
 const USER: u32 = 2;
 const KERNEL: u32 = 3;
 const POISONED: u32 = 4;
+/// A table that a directory which was found right names for the direct map.
+const DIRECT_MAP_TABLE: u32 = 5;
 
 impl Ledger {
     /// The ledger of a machine with this map, whose lender has lent what is not free;
@@ -48,22 +50,32 @@ impl Ledger {
         let end = last_frame_end(map);
         let owners = scratch::take(end.div_ceil(PER_WORD))?;
         let usable = scratch::take(end.div_ceil(u32::BITS))?;
-        for frame in mm_oracle::usable_ranges(map).flat_map(|range| range.iter()) {
-            if !lender.is_lent(frame) {
-                usable[(frame.number() / u32::BITS) as usize] |= 1 << (frame.number() % u32::BITS);
-            }
+        for range in mm_oracle::usable_ranges(map) {
+            set_bits(usable, range.first(), range.end());
+        }
+        for (word, lent) in usable.iter_mut().zip(lender.lent_bits()) {
+            *word &= !lent;
         }
         Some(Self { owners, usable, tables: 0 })
     }
 
+    #[inline]
     fn bits(&self, frame: Frame) -> u32 {
         let word = self.owners.get((frame.number() / PER_WORD) as usize).copied().unwrap_or(0);
         word >> (frame.number() % PER_WORD * 4) & MASK
     }
 
+    fn set_bits(&mut self, frame: Frame, bits: u32) {
+        let shift = frame.number() % PER_WORD * 4;
+        if let Some(word) = self.owners.get_mut((frame.number() / PER_WORD) as usize) {
+            *word = *word & !(MASK << shift) | bits << shift;
+        }
+    }
+
+    #[inline]
     pub(super) fn owner(&self, frame: Frame) -> Owner {
         match self.bits(frame) {
-            TABLES => Owner::Tables,
+            TABLES | DIRECT_MAP_TABLE => Owner::Tables,
             USER => Owner::User,
             KERNEL => Owner::Kernel,
             _ => Owner::Free,
@@ -78,16 +90,27 @@ impl Ledger {
     pub(super) fn set(&mut self, frame: Frame, owner: Owner) {
         self.tables -= u32::from(self.owner(frame) == Owner::Tables);
         self.tables += u32::from(owner == Owner::Tables);
-        let shift = frame.number() % PER_WORD * 4;
-        let value = match owner {
+        let bits = match owner {
             Owner::Tables => TABLES,
             Owner::User => USER,
             Owner::Kernel => KERNEL,
             Owner::Free => POISONED,
         };
-        if let Some(word) = self.owners.get_mut((frame.number() / PER_WORD) as usize) {
-            *word = *word & !(MASK << shift) | value << shift;
+        self.set_bits(frame, bits);
+    }
+
+    /// Notes that a directory which was found right names this table for the direct map.
+    pub(super) fn note_direct_map_table(&mut self, table: Frame) {
+        if self.bits(table) == TABLES {
+            self.set_bits(table, DIRECT_MAP_TABLE);
         }
+    }
+
+    /// Whether some directory that was found right named this table for the direct map,
+    /// since it was handed out.
+    #[inline]
+    pub(super) fn is_direct_map_table(&self, table: Frame) -> bool {
+        self.bits(table) == DIRECT_MAP_TABLE
     }
 
     /// Whether the frame is memory that was not reserved or lent.
@@ -99,6 +122,17 @@ impl Ledger {
     /// How many frames are [`Owner::Tables`].
     pub(super) fn tables(&self) -> u32 {
         self.tables
+    }
+}
+
+/// Sets the bits from number `first` on up to number `end`.
+fn set_bits(words: &mut [u32], first: u32, end: u32) {
+    for number in first / u32::BITS..end.div_ceil(u32::BITS) {
+        let start = number * u32::BITS;
+        let (from, to) = (first.max(start) - start, (end - start).min(u32::BITS));
+        // In 64 bits, since `to` is 32 in a word that is filled.
+        let below = |bit: u32| ((1_u64 << bit) - 1) as u32;
+        words[number as usize] |= below(to) & !below(from);
     }
 }
 

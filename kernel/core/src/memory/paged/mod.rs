@@ -338,6 +338,7 @@ impl State {
     ///
     /// Only for frames that Rust has no reference to: tables, frames of processes and
     /// checks, and any frame in the moment in which it is handed out or given back.
+    #[inline]
     fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
         assert!(self.ledger.owner(frame) != Owner::Free, "{frame} is not in use");
         // SAFETY: the frame is usable memory that was not lent and was handed out, and
@@ -355,9 +356,19 @@ impl State {
     /// Panics unless a frame is a table that the manager works on; `action` completes
     /// "… as a table".
     #[track_caller]
+    #[inline]
     fn ensure_table(&self, table: Frame, action: &str) {
+        if self.ledger.owner(table) != Owner::Tables {
+            self.refuse_table(table, action);
+        }
+    }
+
+    /// Panics, because a frame is no such table.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn refuse_table(&self, table: Frame, action: &str) -> ! {
         match self.ledger.owner(table) {
-            Owner::Tables => {}
             Owner::User | Owner::Kernel => {
                 panic!("{table} is {action} as a table, but it belongs to the caller of map()")
             }
@@ -367,18 +378,22 @@ impl State {
             Owner::Free if table == Entry::from_bits(POISON).frame() => {
                 panic!("{table} is {action} as a table: its number is from {POISON:#x}, an entry that was not cleared")
             }
-            Owner::Free => panic!("{table} is {action} as a table, but it is reserved, or no memory at all"),
+            Owner::Tables | Owner::Free => {
+                panic!("{table} is {action} as a table, but it is reserved, or no memory at all")
+            }
         }
     }
 
     /// Calls `work` with the words of such a table.
     #[track_caller]
+    #[inline]
     fn with_table<R>(&self, table: Frame, action: &str, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
         self.ensure_table(table, action);
         self.with_words(table, work)
     }
 
     /// An entry of a frame that was handed out.
+    #[inline]
     fn entry(&self, table: Frame, index: TableIndex) -> Entry {
         Entry::from_bits(self.with_words(table, |words| words[index.as_u32() as usize]))
     }
@@ -396,6 +411,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn walk(&self, root: Frame, address: VirtAddr) -> Result<Walk, NotPresent> {
         walk(root, address, |table, index| self.peek(table, index))
     }

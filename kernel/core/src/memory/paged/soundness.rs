@@ -1,6 +1,7 @@
 //! What every directory has to hold, or the kernel could not go on in it.
 
 use core::fmt;
+use core::ops::BitOr;
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, TEMPORARY_END, TEMPORARY_START};
 use mm_api::{Entry, EntryFlags, Frame, KernelMapping, Page, TABLE_ENTRIES, TableIndex};
@@ -37,9 +38,20 @@ impl State {
             return Some(Unsound { root, page: TEMPORARY, frame, found: None, writable: true });
         }
         for (index, sound) in TableIndex::kernel_half().zip(0..DIRECT_MAP_ENTRIES) {
-            self.sound[sound] = untouched(self.peek(root, index));
+            let entry = untouched(self.peek(root, index));
+            self.sound[sound] = entry;
+            if names_table(entry) {
+                self.ledger.note_direct_map_table(entry.frame());
+            }
         }
         None
+    }
+
+    /// Whether a frame is a table of the direct map, as the directory that was loaded last has it.
+    pub(super) fn is_in_direct_map(&self, frame: Frame) -> bool {
+        // Few frames ever were, so nearly always there is nothing to look through.
+        self.ledger.is_direct_map_table(frame)
+            && self.sound.iter().any(|entry| names_table(*entry) && entry.frame() == frame)
     }
 
     /// Whether a directory has the entries that the kernel needs just as the last one
@@ -49,9 +61,7 @@ impl State {
         self.with_words(root, |words| {
             let direct_map = &words[FIRST_DIRECT_MAP_ENTRY..FIRST_DIRECT_MAP_ENTRY + DIRECT_MAP_ENTRIES];
             let temporary = Entry::from_bits(words[TEMPORARY.directory_index().as_u32() as usize]);
-            self.sound[0].is_present()
-                && direct_map.iter().zip(&self.sound).all(|(word, sound)| untouched(Entry::from_bits(*word)) == *sound)
-                && is_temporary_table(temporary)
+            self.sound[0].is_present() && is_temporary_table(temporary) && differences(direct_map, &self.sound) == 0
         })
     }
 
@@ -82,14 +92,29 @@ impl State {
     }
 }
 
+/// The bits in which entries differ from others, but for what the processor notes in
+/// them. All are looked at, without a branch for each: nearly always they are equal.
+fn differences(words: &[u32], entries: &[Entry]) -> u32 {
+    let differ = |(word, entry): (&u32, &Entry)| (word ^ entry.bits()) & !NOTED_BY_PROCESSOR.bits();
+    words.iter().zip(entries).map(differ).fold(0, BitOr::bitor)
+}
+
+/// What the processor notes in an entry.
+const NOTED_BY_PROCESSOR: EntryFlags = EntryFlags::ACCESSED.union(EntryFlags::DIRTY);
+
 /// Whether an entry names the table of the temporary mappings.
 fn is_temporary_table(entry: Entry) -> bool {
     entry.is_present() && entry.frame() == paging::temporary_table() && entry.has(EntryFlags::WRITABLE)
 }
 
+/// Whether an entry of a directory names a table.
+fn names_table(entry: Entry) -> bool {
+    entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE)
+}
+
 /// An entry without what the processor notes in it.
 fn untouched(entry: Entry) -> Entry {
-    entry.with_flags(entry.flags() - EntryFlags::ACCESSED - EntryFlags::DIRTY)
+    entry.with_flags(entry.flags() - NOTED_BY_PROCESSOR)
 }
 
 /// What is wrong with a directory.
