@@ -2,8 +2,9 @@
 //!
 //! All records are in the tables themselves. What the processor leaves to
 //! software, three bits in each entry, says which frames belong to an
-//! allocation and where an allocation begins; which virtual memory is free is
-//! seen from the entries that are not present.
+//! allocation and where an allocation begins, and counts the entries of the
+//! table that are in use (`put`); which virtual memory is free is seen
+//! from the entries that are not present.
 //!
 //! The tables for what is mapped and allocated in the kernel half are made once
 //! and for all, 62 of them, before the first directory for a process is. Every
@@ -21,6 +22,13 @@ const OWNED: EntryFlags = EntryFlags::SOFTWARE_0;
 
 /// In an entry of a table in the kernel half: an allocation begins here.
 const FIRST: EntryFlags = EntryFlags::SOFTWARE_1;
+
+/// In one of a table's first entries, present or not: a digit of the number of
+/// entries that are in use.
+const DIGIT: EntryFlags = EntryFlags::SOFTWARE_2;
+
+/// How many digits that number has. They are binary, the lowest is in entry 0.
+const DIGITS: usize = TABLE_ENTRIES.ilog2() as usize + 1;
 
 /// What an entry of a directory allows in the user half: everything, so that
 /// the entries of the tables decide.
@@ -102,7 +110,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         if entry.has(OWNED) {
             return Err(VmmError::Allocated);
         }
-        self.remove(root, page, true);
+        self.remove(root, page);
         Ok(entry.frame())
     }
 
@@ -250,7 +258,7 @@ impl<M: Machine> Vmm<M> {
                 && mapping.pages.len() - done >= TABLE_ENTRIES;
             if fits {
                 let entry = Entry::new(frame, flags | EntryFlags::PAGE_SIZE);
-                self.machine.write(self.kernel, page.directory_index(), entry);
+                self.put(self.kernel, page.directory_index(), entry);
                 done += TABLE_ENTRIES;
             } else {
                 self.set(self.kernel, page, Entry::new(frame, flags))?;
@@ -269,7 +277,7 @@ impl<M: Machine> Vmm<M> {
     /// Sets the entry for `page`, in a table that is made if there is none.
     fn set(&mut self, root: Frame, page: Page, entry: Entry) -> Result<(), VmmError> {
         let table = self.table_for(root, page)?;
-        self.machine.write(table, page.table_index(), entry);
+        self.put(table, page.table_index(), entry);
         Ok(())
     }
 
@@ -282,8 +290,57 @@ impl<M: Machine> Vmm<M> {
         let table = self.machine.allocate().ok_or(VmmError::OutOfFrames)?;
         self.machine.clear(table);
         let flags = if page.is_kernel() { KERNEL_TABLE } else { USER_TABLE };
-        self.machine.write(root, page.directory_index(), Entry::new(table, flags));
+        self.put(root, page.directory_index(), Entry::new(table, flags));
         Ok(table)
+    }
+
+    /// Writes an entry of a table or a directory, and counts those that are in use.
+    fn put(&mut self, table: Frame, index: TableIndex, entry: Entry) {
+        let old = self.machine.read(table, index);
+        // The digit is the table's, so it stays.
+        let digit = old.flags() & DIGIT;
+        self.machine.write(table, index, entry.with_flags(entry.flags() | digit));
+        match (old.is_present(), entry.is_present()) {
+            (false, true) => self.count_up(table),
+            (true, false) => self.count_down(table),
+            _ => {}
+        }
+    }
+
+    /// One entry more of a table is in use: ones become zeros, up to the first zero.
+    /// Every second time that is the lowest digit, so it is two digits on average.
+    fn count_up(&mut self, table: Frame) {
+        for digit in digits() {
+            if !self.flip(table, digit) {
+                break;
+            }
+        }
+    }
+
+    /// One entry less is in use: zeros become ones, up to the first one.
+    fn count_down(&mut self, table: Frame) {
+        for digit in digits() {
+            if self.flip(table, digit) {
+                break;
+            }
+        }
+    }
+
+    /// Changes a digit, and returns whether it was a one.
+    fn flip(&mut self, table: Frame, digit: TableIndex) -> bool {
+        let entry = self.machine.read(table, digit);
+        self.machine.write(table, digit, entry.with_flags(entry.flags() ^ DIGIT));
+        entry.has(DIGIT)
+    }
+
+    /// How many entries of a table are in use.
+    fn in_use(&self, table: Frame) -> u32 {
+        digits().rev().fold(0, |number, digit| 2 * number + u32::from(self.machine.read(table, digit).has(DIGIT)))
+    }
+
+    /// Whether no entry of a table is in use. Mostly the first digit says that some are.
+    fn is_empty(&self, table: Frame) -> bool {
+        digits().all(|digit| !self.machine.read(table, digit).has(DIGIT))
     }
 
     /// Fills the entries of `pages`, none of which is present. `make` takes a
@@ -320,21 +377,19 @@ impl<M: Machine> Vmm<M> {
     fn release(&mut self, root: Frame, pages: PageRange) {
         for page in pages.iter() {
             let frame = self.entry(root, page).frame();
-            let is_last_in_table = page.number() + 1 == pages.end() || page.table_index().as_u32() + 1 == TABLE_ENTRIES;
-            self.remove(root, page, is_last_in_table);
+            self.remove(root, page);
             self.machine.free(frame);
         }
     }
 
-    /// Clears the entry for `page`. With `look_at_table` the table goes too, if
-    /// it is empty by now and belongs to the user half; leaving that to the
-    /// last page of a range saves looking at it for each.
-    fn remove(&mut self, root: Frame, page: Page, look_at_table: bool) {
+    /// Clears the entry for `page`. The table goes too, if it is empty by now and
+    /// belongs to the user half.
+    fn remove(&mut self, root: Frame, page: Page) {
         let table = self.machine.read(root, page.directory_index()).frame();
-        self.machine.write(table, page.table_index(), Entry::EMPTY);
-        let goes = look_at_table && !page.is_kernel() && self.is_empty(table);
+        self.put(table, page.table_index(), Entry::EMPTY);
+        let goes = !page.is_kernel() && self.is_empty(table);
         if goes {
-            self.machine.write(root, page.directory_index(), Entry::EMPTY);
+            self.put(root, page.directory_index(), Entry::EMPTY);
         }
         // After both changes, and before a frame can be used for something
         // else: the processor remembers entries of either level.
@@ -342,10 +397,6 @@ impl<M: Machine> Vmm<M> {
         if goes {
             self.machine.free(table);
         }
-    }
-
-    fn is_empty(&self, table: Frame) -> bool {
-        TableIndex::all().all(|index| !self.machine.read(table, index).is_present())
     }
 
     /// Makes the processor forget `page`, if it can remember it: pages of the
@@ -368,20 +419,41 @@ impl<M: Machine> Vmm<M> {
 
     /// The first of so many pages in `within` that follow each other and are not mapped.
     fn find_gap(&self, within: PageRange, pages: u32) -> Option<Page> {
-        let mut gap = 0;
-        for page in within.iter() {
-            gap = if self.entry(self.kernel, page).is_present() { 0 } else { gap + 1 };
-            if gap == pages {
-                return Page::new(page.number() + 1 - pages);
+        let (mut page, mut gap) = (within.first(), 0);
+        while within.contains(page) {
+            let (alike, mapped) = self.alike(page);
+            gap = if mapped { 0 } else { gap + alike };
+            page = page.checked_add(alike)?;
+            if gap >= pages {
+                return Page::new(page.number() - gap);
             }
         }
         None
     }
 
+    /// How many pages of the kernel from `page` on are mapped or not as `page` is, and
+    /// whether they are: a whole table of them where all or none are, or else this one.
+    fn alike(&self, page: Page) -> (u32, bool) {
+        let upper = self.machine.read(self.kernel, page.directory_index());
+        if page.table_index().as_u32() == 0 {
+            match self.in_use(upper.frame()) {
+                0 => return (TABLE_ENTRIES, false),
+                TABLE_ENTRIES => return (TABLE_ENTRIES, true),
+                _ => {}
+            }
+        }
+        (1, self.machine.read(upper.frame(), page.table_index()).is_present())
+    }
+
     /// Gives back a directory, its tables at `indices`, and what is allocated in them.
     fn free_directory(&mut self, root: Frame, indices: impl Iterator<Item = TableIndex>) {
+        let mut left = self.in_use(root);
         for index in indices {
+            if left == 0 {
+                break;
+            }
             let upper = self.machine.read(root, index);
+            left -= u32::from(upper.is_present());
             if !upper.is_present() || upper.has(EntryFlags::PAGE_SIZE) {
                 continue;
             }
@@ -406,6 +478,11 @@ fn flags(page: Page, protection: Protection) -> EntryFlags {
     flags.set(EntryFlags::USER, protection.user);
     flags.set(EntryFlags::GLOBAL, page.is_kernel());
     flags
+}
+
+/// Where the digits are, the lowest first.
+fn digits() -> impl DoubleEndedIterator<Item = TableIndex> {
+    TableIndex::all().take(DIGITS)
 }
 
 /// Whether pages can be mapped where `page` is.
