@@ -21,30 +21,35 @@ macro_rules! address {
         impl $Address {
             #[doc = concat!("The ", $kind, " address with this number.")]
             #[must_use]
+            #[inline]
             pub const fn new(address: u32) -> Self {
                 Self(address)
             }
 
             /// The address as a number.
             #[must_use]
+            #[inline]
             pub const fn as_u32(self) -> u32 {
                 self.0
             }
 
             /// Whether the address is the first of a frame or page.
             #[must_use]
+            #[inline]
             pub const fn is_page_aligned(self) -> bool {
                 self.0.is_multiple_of(PAGE_SIZE)
             }
 
             /// How far the address lies into its frame or page, in bytes.
             #[must_use]
+            #[inline]
             pub const fn page_offset(self) -> u32 {
                 self.0 % PAGE_SIZE
             }
 
             /// The address `bytes` further on, or `None` past the last one.
             #[must_use]
+            #[inline]
             pub const fn checked_add(self, bytes: u32) -> Option<Self> {
                 match self.0.checked_add(bytes) {
                     Some(address) => Some(Self(address)),

@@ -69,12 +69,14 @@ const LARGE_PAGE_SIZE: u32 = 4 << 20;
 impl Walk {
     /// The entry that maps the page, whichever level it is in.
     #[must_use]
+    #[inline]
     pub fn leaf(&self) -> Entry {
         self.table.unwrap_or(self.directory)
     }
 
     /// What both levels together allow.
     #[must_use]
+    #[inline]
     pub fn protection(&self) -> Protection {
         let both = |flag| self.directory.has(flag) && self.leaf().has(flag);
         Protection { writable: both(EntryFlags::WRITABLE), user: both(EntryFlags::USER) }

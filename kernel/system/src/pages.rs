@@ -53,7 +53,7 @@ impl<'a> SpacePages<'a> {
 
     /// The frame that the tables map a page to.
     fn frame_of(&self, page: Page) -> Option<Frame> {
-        Some(Frame::containing(self.machine.walk(self.root, page.start()).ok()?.address))
+        self.machine.frame_of(self.root, page)
     }
 
     /// Panics unless a page is one of the part's; `action` completes "… is to be".
@@ -71,10 +71,10 @@ impl<'a> SpacePages<'a> {
     fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], Range<usize>)) {
         for piece in pieces(address, bytes) {
             self.ensure_in_part(piece.page(), "read or written");
-            let Some(frame) = self.frame_of(piece.page()) else {
-                panic!("{} is read or written, but it is not mapped", piece.address)
-            };
-            self.machine.with_bytes(frame, |page| work(&mut page[piece.in_page()], piece.in_range()));
+            let worked = self.machine.with_bytes_of(self.root, piece.page(), |page| {
+                work(&mut page[piece.in_page()], piece.in_range());
+            });
+            assert!(worked.is_some(), "{} is read or written, but it is not mapped", piece.address);
         }
     }
 

@@ -13,9 +13,8 @@ pub struct Handle(pub(super) &'static PagedMachine);
 impl PhysMemory for Handle {
     #[track_caller]
     fn read(&self, table: Frame, index: TableIndex) -> Entry {
-        let state = self.0.state();
-        state.ensure_table(table, "read");
-        state.entry(table, index)
+        let index = index.as_u32() as usize;
+        Entry::from_bits(self.0.state().with_table(table, "read", |words| words[index]))
     }
 
     #[track_caller]

@@ -88,8 +88,8 @@ impl Ledger {
     }
 
     pub(super) fn set(&mut self, frame: Frame, owner: Owner) {
-        self.tables -= u32::from(self.owner(frame) == Owner::Tables);
-        self.tables += u32::from(owner == Owner::Tables);
+        let (was_table, is_table) = (self.owner(frame) == Owner::Tables, owner == Owner::Tables);
+        self.tables = self.tables - u32::from(was_table) + u32::from(is_table);
         let bits = match owner {
             Owner::Tables => TABLES,
             Owner::User => USER,

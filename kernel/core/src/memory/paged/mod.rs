@@ -155,6 +155,11 @@ impl PagedMachine {
         self.state().walk(root, address)
     }
 
+    /// The frame that the tables from `root` on map a page to, if they do. No lab is asked.
+    pub fn frame_of(&self, root: Frame, page: Page) -> Option<Frame> {
+        self.state().frame_of(root, page)
+    }
+
     /// Makes a stack one that traps may arrive on, if the tables from `root` on map every
     /// page of it, for the kernel alone and writable, to a frame of its own that was taken
     /// for it. Nothing else touches those frames until
@@ -183,9 +188,8 @@ impl PagedMachine {
     /// Calls `work` with the words of a table, or of a frame of a process's or a
     /// check's; `None` for any other frame.
     pub fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&[u32; 1024]) -> R) -> Option<R> {
-        let state = self.state();
-        let visible = matches!(state.ledger.owner(frame), Owner::Tables | Owner::User);
-        visible.then(|| state.with_words(frame, |words| work(words)))
+        let is_visible = |owner| matches!(owner, Owner::Tables | Owner::User);
+        self.state().try_with_words(frame, is_visible, |words| work(words))
     }
 
     /// A word of such a frame; `None` for any other frame.
@@ -209,6 +213,33 @@ impl PagedMachine {
     #[track_caller]
     pub fn with_bytes<R>(&self, frame: Frame, work: impl FnOnce(&mut [u8]) -> R) -> R {
         self.state().with_user_words(frame, |words| work(bytemuck::cast_slice_mut(words)))
+    }
+
+    /// The same for the frame that the tables from `root` on map a page to, which must be
+    /// a process's or a check's, too. `None` if the page is not mapped.
+    ///
+    /// # Panics
+    /// If the frame is somebody else's.
+    #[track_caller]
+    pub fn with_bytes_of<R>(&self, root: Frame, page: Page, work: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+        let state = self.state();
+        let frame = state.frame_of(root, page)?;
+        Some(state.with_user_words(frame, |words| work(bytemuck::cast_slice_mut(words))))
+    }
+
+    /// Copies the bytes of a frame to another one, both of a process's or a check's.
+    ///
+    /// # Panics
+    /// If one of them is none, or both are the same.
+    #[track_caller]
+    pub fn copy_frame(&self, from: Frame, to: Frame) {
+        assert!(from != to, "{from} is copied to itself");
+        let state = self.state();
+        state.with_user_words(from, |from| {
+            state.with_user_words(to, |to| {
+                fill::copy(bytemuck::cast_slice_mut(to), bytemuck::cast_slice(from));
+            });
+        });
     }
 
     /// Reads the word at `address`, as the kernel.
@@ -334,23 +365,38 @@ impl State {
         }
     }
 
-    /// Calls `work` with the words of a frame that was handed out.
+    /// Calls `work` with the words of a frame that was handed out to somebody who is
+    /// meant; `None` for any other frame.
     ///
     /// Only for frames that Rust has no reference to: tables, frames of processes and
     /// checks, and any frame in the moment in which it is handed out or given back.
     #[inline]
-    fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
-        assert!(self.ledger.owner(frame) != Owner::Free, "{frame} is not in use");
+    fn try_with_words<R>(
+        &self,
+        frame: Frame,
+        is_meant: impl FnOnce(Owner) -> bool,
+        work: impl FnOnce(&mut [u32; 1024]) -> R,
+    ) -> Option<R> {
+        let owner = self.ledger.owner(frame);
+        if owner == Owner::Free || !is_meant(owner) {
+            return None;
+        }
         // SAFETY: the frame is usable memory that was not lent and was handed out, and
         // Rust has no reference to it but this one, for as long as `work` takes.
-        unsafe { reach::with_frame(frame, work) }
+        Some(unsafe { reach::with_frame(frame, work) })
+    }
+
+    /// Calls `work` with the words of a frame that was handed out.
+    #[track_caller]
+    fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
+        self.try_with_words(frame, |_| true, work).unwrap_or_else(|| panic!("{frame} is not in use"))
     }
 
     /// Calls `work` with the words of a frame of a process's or a check's.
     #[track_caller]
     fn with_user_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
-        assert!(self.ledger.owner(frame) == Owner::User, "{frame} is neither a process's nor the check's");
-        self.with_words(frame, work)
+        let result = self.try_with_words(frame, |owner| owner == Owner::User, work);
+        result.unwrap_or_else(|| panic!("{frame} is neither a process's nor the check's"))
     }
 
     /// Panics unless a frame is a table that the manager works on; `action` completes
@@ -388,32 +434,28 @@ impl State {
     #[track_caller]
     #[inline]
     fn with_table<R>(&self, table: Frame, action: &str, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
-        self.ensure_table(table, action);
-        self.with_words(table, work)
-    }
-
-    /// An entry of a frame that was handed out.
-    #[inline]
-    fn entry(&self, table: Frame, index: TableIndex) -> Entry {
-        Entry::from_bits(self.with_words(table, |words| words[index.as_u32() as usize]))
+        match self.try_with_words(table, |owner| owner == Owner::Tables, work) {
+            Some(result) => result,
+            None => self.refuse_table(table, action),
+        }
     }
 
     /// Reads an entry of a table, for a walk: what is no memory of the labs' is
     /// read too if the direct map shows it, and is empty otherwise.
+    #[inline]
     fn peek(&self, table: Frame, index: TableIndex) -> Entry {
-        let place = table.start().as_u32() + 4 * index.as_u32();
-        if matches!(self.ledger.owner(table), Owner::Tables | Owner::User) {
-            return self.entry(table, index);
-        }
-        match direct(PhysAddr::new(place)) {
-            Some(address) => Entry::from_bits(probe::read(address).unwrap_or(0)),
-            None => Entry::EMPTY,
-        }
+        let is_visible = |owner| matches!(owner, Owner::Tables | Owner::User);
+        let word = self.try_with_words(table, is_visible, |words| words[index.as_u32() as usize]);
+        Entry::from_bits(word.unwrap_or_else(|| peek_elsewhere(table, index)))
     }
 
     #[inline]
     fn walk(&self, root: Frame, address: VirtAddr) -> Result<Walk, NotPresent> {
         walk(root, address, |table, index| self.peek(table, index))
+    }
+
+    fn frame_of(&self, root: Frame, page: Page) -> Option<Frame> {
+        self.walk(root, page.start()).ok().map(|walk| Frame::containing(walk.address))
     }
 
     /// Whether a write to `address` can only reach memory that is for that.
@@ -424,4 +466,11 @@ impl State {
         // A write that is denied does no harm wherever it leads.
         if is_for_that || !walk.protection().writable { Ok(()) } else { Err(NoWrite::Foreign(frame)) }
     }
+}
+
+/// A word of a frame that is no memory of the labs', if the direct map shows it; else 0.
+#[cold]
+fn peek_elsewhere(table: Frame, index: TableIndex) -> u32 {
+    let place = PhysAddr::new(table.start().as_u32() + 4 * index.as_u32());
+    direct(place).and_then(|address| probe::read(address).ok()).unwrap_or(0)
 }
