@@ -133,7 +133,7 @@ impl Memory {
         from: &Directory,
         to: &Directory,
         protection: Protection,
-        work: impl FnOnce(&dyn Pages, &mut dyn Pages) -> R,
+        work: impl FnOnce(&SharedPages<'_, '_>, &mut Counted<'_, SharedPages<'_, '_>>) -> R,
     ) -> R {
         let (vmm, machine) = (RefCell::new(&mut *self.vmm), self.machine);
         let part = Part { pages: USER, protection, owner: Owner::User };

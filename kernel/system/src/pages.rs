@@ -170,6 +170,24 @@ impl<'a, 'v> SharedPages<'a, 'v> {
         Self { vmm, machine, space, root, part }
     }
 
+    /// Copies what is in a page from the same page of another space: from frame to frame.
+    ///
+    /// # Panics
+    /// If one of the two is not among the pages that this is about, or not mapped.
+    #[track_caller]
+    pub fn copy_page(&mut self, from: &SharedPages<'_, '_>, page: Page) {
+        let frame = |pages: &SharedPages<'_, '_>| {
+            pages.with(|pages| {
+                pages.ensure_in_part(page, "copied");
+                pages.frame_of(page)
+            })
+        };
+        let (Some(from), Some(to)) = (frame(from), frame(self)) else {
+            panic!("{page} is copied, but it is not mapped")
+        };
+        self.machine.copy_frame(from, to);
+    }
+
     /// Calls `work` with the pages, while nobody else needs the manager.
     fn with<R>(&self, work: impl FnOnce(&mut SpacePages<'_>) -> R) -> R {
         let mut vmm = self.vmm.borrow_mut();

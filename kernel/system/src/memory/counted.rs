@@ -2,12 +2,22 @@
 
 use mm_api::{Page, PageError, Pages, VirtAddr};
 
+use crate::pages::SharedPages;
+
 /// Pages, and how many of them have memory.
 pub struct Counted<'a, P> {
     /// The pages.
     pub pages: P,
     /// How many have memory: mapping one adds to it, unmapping one takes from it.
     pub count: &'a mut u32,
+}
+
+impl Counted<'_, SharedPages<'_, '_>> {
+    /// As [`SharedPages::copy_page`].
+    #[track_caller]
+    pub fn copy_page(&mut self, from: &SharedPages<'_, '_>, page: Page) {
+        self.pages.copy_page(from, page);
+    }
 }
 
 impl<P: Pages> Pages for Counted<'_, P> {

@@ -7,6 +7,8 @@ use mm_api::layout::PAGE_SIZE;
 use mm_api::{Page, PageError, PageRange, Pages};
 
 use super::spawn_error::SpawnError;
+use crate::memory::Counted;
+use crate::pages::SharedPages;
 
 /// A segment of the image.
 #[derive(Clone, Copy)]
@@ -79,10 +81,10 @@ impl ExecImage {
     ///
     /// # Errors
     /// As [`Pages::map`]; some of the copy may be mapped then.
-    pub fn copy(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<(), PageError> {
+    pub fn copy(&self, from: &SharedPages<'_, '_>, to: &mut Counted<'_, SharedPages<'_, '_>>) -> Result<(), PageError> {
         for page in self.0.iter().flat_map(|region| region.pages.iter()) {
             to.map(page)?;
-            copy_page(from, to, page);
+            to.copy_page(from, page);
         }
         Ok(())
     }
@@ -95,12 +97,4 @@ impl ExecImage {
             }
         }
     }
-}
-
-/// Copies a page's bytes to the same page elsewhere. They take a quarter of a
-/// kernel stack meanwhile.
-fn copy_page(from: &dyn Pages, to: &mut dyn Pages, page: Page) {
-    let mut bytes = [0; PAGE_SIZE as usize];
-    from.read(page.start(), &mut bytes);
-    to.write(page.start(), &bytes);
 }

@@ -26,8 +26,6 @@ mod fault;
 mod handler;
 pub mod output;
 mod picture;
-#[allow(clippy::module_inception)]
-mod process;
 mod program;
 mod run;
 mod scheduler;
@@ -36,6 +34,8 @@ mod system;
 mod table;
 pub mod terminal;
 mod user_memory;
+
+use table::process;
 
 pub use audit::{Audit, Difference};
 pub use program::try_to_load;

@@ -39,23 +39,13 @@ impl System {
         }
     }
 
-    /// Wakes processes whose event has occurred.
+    /// Wakes processes whose event has occurred. A child that ends wakes its parent by itself.
     fn wake(&mut self) {
         if terminal::take_interrupt() {
             self.interrupt();
         }
-        let (now, has_input) = (trap::ticks(), terminal::has_input());
-        for process in self.table_mut().iter_mut() {
-            let has_occurred = match process.state() {
-                State::Waiting(Event::Tick(tick)) => tick <= now,
-                State::Waiting(Event::Input) => has_input,
-                // A child that ends wakes its parent.
-                State::Waiting(Event::Child(_)) | State::Ready | State::Zombie(_) => false,
-            };
-            if has_occurred {
-                process.wake();
-            }
-        }
+        self.table_mut().wake_sleepers(trap::ticks());
+        self.table_mut().wake_readers(terminal::has_input);
     }
 
     /// ^C: stops the program that the first process waits for, and all that it started.

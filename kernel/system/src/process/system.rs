@@ -96,6 +96,16 @@ impl System {
         self.table.at_mut(slot)
     }
 
+    /// Has the process that runs wait for an event.
+    ///
+    /// # Panics
+    /// If none was chosen yet.
+    #[track_caller]
+    pub fn wait_for(&mut self, event: Event) {
+        let slot = self.current_slot();
+        self.table.wait_for(slot, event);
+    }
+
     /// The memory of the process that runs.
     ///
     /// # Panics
@@ -151,10 +161,10 @@ impl System {
 
     /// Ends a process: it becomes a zombie, and all that it needed to run goes.
     pub fn end(&mut self, slot: Slot, status: WaitStatus) {
-        let process = self.table.at_mut(slot);
+        let process = self.table.at(slot);
         let (pid, parent) = (process.pid(), process.parent());
         self.has_zombies = true;
-        if let Some(Resources { space, stack }) = process.become_zombie(status) {
+        if let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) {
             space.destroy();
             if self.current == Some(slot) {
                 // The kernel works on it.
@@ -199,7 +209,7 @@ impl System {
     fn end_all(&mut self, status: WaitStatus) {
         self.ended = Some(status);
         while let Some(slot) = self.table.position(|_| true) {
-            if let Some(Resources { space, stack }) = self.table.at_mut(slot).become_zombie(status) {
+            if let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) {
                 space.destroy();
                 self.destroy_stack(stack);
             }
@@ -215,10 +225,10 @@ impl System {
     /// Wakes a process that waits for this child.
     fn wake_parent(&mut self, parent: Pid, child: Pid) {
         let waits = |state| matches!(state, State::Waiting(Event::Child(of)) if of.is_none_or(|of| of == child));
-        if let Some(parent) = self.table.iter_mut().find(|process| process.pid() == parent)
-            && waits(parent.state())
+        if let Some(parent) = self.table.find(parent)
+            && waits(self.table.at(parent).state())
         {
-            parent.wake();
+            self.table.wake(parent);
         }
     }
 

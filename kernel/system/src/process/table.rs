@@ -1,16 +1,18 @@
 //! The table of processes.
 
+use abi::WaitStatus;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::process::{Pid, Process};
+use self::process::{Event, Pid, Process, Resources, State};
+pub use self::slots::Slot;
+use self::slots::SlotSet;
+
+pub mod process;
+mod slots;
 
 /// The most processes that there can be at once, zombies included.
 pub const MOST_PROCESSES: usize = 64;
-
-/// A place in the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot(usize);
 
 /// Memory on the heap for a process that is about to be made.
 pub struct Reservation(Vec<Process>);
@@ -31,21 +33,39 @@ impl Reservation {
 }
 
 /// The processes. Each is by itself on the heap, for as long as it is here.
+///
+/// Which of them are ready, and which wait for what, is noted in sets, so that no
+/// system call looks through all of them. So a process changes its state here only.
 pub struct Table {
     /// Each of them is one process.
     slots: [Option<Box<[Process]>>; MOST_PROCESSES],
     last_pid: Pid,
+    /// The run queue: those that are ready.
+    ready: SlotSet,
+    /// Those that wait for something to read.
+    readers: SlotSet,
+    /// Those that wait for a tick.
+    sleepers: SlotSet,
+    /// No sleeper wakes before this tick.
+    first_wake: u64,
 }
 
 impl Table {
     /// No processes.
     pub const fn new() -> Self {
-        Self { slots: [const { None }; MOST_PROCESSES], last_pid: Pid::NOBODY }
+        Self {
+            slots: [const { None }; MOST_PROCESSES],
+            last_pid: Pid::NOBODY,
+            ready: SlotSet::EMPTY,
+            readers: SlotSet::EMPTY,
+            sleepers: SlotSet::EMPTY,
+            first_wake: u64::MAX,
+        }
     }
 
     /// A free place; `None` if there are as many processes as can be.
     pub fn free_slot(&self) -> Option<Slot> {
-        self.slots.iter().position(Option::is_none).map(Slot)
+        self.slots.iter().position(Option::is_none).map(Slot::new)
     }
 
     /// A number that no process has, and that none had for as long as possible.
@@ -60,12 +80,14 @@ impl Table {
 
     /// Adds a process.
     pub fn insert(&mut self, slot: Slot, reservation: Reservation, process: Process) {
-        self.slots[slot.0] = Some(reservation.fill(process));
+        self.slots[slot.index()] = Some(reservation.fill(process));
+        self.note_state(slot);
     }
 
     /// Removes the process at a place.
     pub fn remove(&mut self, slot: Slot) {
-        self.slots[slot.0] = None;
+        self.slots[slot.index()] = None;
+        self.forget_state(slot);
     }
 
     /// The process at a place.
@@ -74,7 +96,7 @@ impl Table {
     /// If there is none.
     #[track_caller]
     pub fn at(&self, slot: Slot) -> &Process {
-        match self.slots[slot.0].as_deref() {
+        match self.slots[slot.index()].as_deref() {
             Some([process]) => process,
             _ => panic!("there is no process in {slot:?}"),
         }
@@ -86,7 +108,7 @@ impl Table {
     /// If there is none.
     #[track_caller]
     pub fn at_mut(&mut self, slot: Slot) -> &mut Process {
-        match self.slots[slot.0].as_deref_mut() {
+        match self.slots[slot.index()].as_deref_mut() {
             Some([process]) => process,
             _ => panic!("there is no process in {slot:?}"),
         }
@@ -104,7 +126,7 @@ impl Table {
 
     /// The places that have a process.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + use<'_> {
-        self.slots.iter().enumerate().filter(|(_, process)| process.is_some()).map(|(index, _)| Slot(index))
+        self.slots.iter().enumerate().filter(|(_, process)| process.is_some()).map(|(index, _)| Slot::new(index))
     }
 
     /// All processes.
@@ -119,7 +141,80 @@ impl Table {
 
     /// The next process that can run, round robin from the place after this one on.
     pub fn next_ready(&self, after: Slot) -> Option<Slot> {
-        let round = (1..=MOST_PROCESSES).map(|step| (after.0 + step) % MOST_PROCESSES);
-        round.map(Slot).find(|slot| matches!(self.slots[slot.0].as_deref(), Some([process]) if process.is_ready()))
+        self.ready.next_after(after)
+    }
+
+    /// Has a process wait for an event; a zombie does not.
+    ///
+    /// # Panics
+    /// As [`at`](Self::at).
+    #[track_caller]
+    pub fn wait_for(&mut self, slot: Slot, event: Event) {
+        self.at_mut(slot).wait_for(event);
+        self.note_state(slot);
+    }
+
+    /// Lets a process run again, unless it is a zombie.
+    ///
+    /// # Panics
+    /// As [`at`](Self::at).
+    #[track_caller]
+    pub fn wake(&mut self, slot: Slot) {
+        self.at_mut(slot).wake();
+        self.note_state(slot);
+    }
+
+    /// Makes a process a zombie. Returns what it needed to run, if it was none before.
+    ///
+    /// # Panics
+    /// As [`at`](Self::at).
+    #[track_caller]
+    pub fn become_zombie(&mut self, slot: Slot, status: WaitStatus) -> Option<Resources> {
+        let resources = self.at_mut(slot).become_zombie(status);
+        self.note_state(slot);
+        resources
+    }
+
+    /// Wakes those that wait for something to read, if there is something.
+    pub fn wake_readers(&mut self, has_input: impl FnOnce() -> bool) {
+        if !self.readers.is_empty() && has_input() {
+            self.readers.iter().for_each(|slot| self.wake(slot));
+        }
+    }
+
+    /// Wakes those whose tick has come.
+    pub fn wake_sleepers(&mut self, now: u64) {
+        if now < self.first_wake {
+            return;
+        }
+        self.first_wake = u64::MAX;
+        for slot in self.sleepers.iter() {
+            match self.at(slot).state() {
+                State::Waiting(Event::Tick(tick)) if now < tick => self.first_wake = self.first_wake.min(tick),
+                _ => self.wake(slot),
+            }
+        }
+    }
+
+    /// Puts a process into the set for its state.
+    fn note_state(&mut self, slot: Slot) {
+        self.forget_state(slot);
+        match self.at(slot).state() {
+            State::Ready => self.ready.insert(slot),
+            State::Waiting(Event::Input) => self.readers.insert(slot),
+            State::Waiting(Event::Tick(tick)) => {
+                self.sleepers.insert(slot);
+                self.first_wake = self.first_wake.min(tick);
+            }
+            // A child that ends wakes its parent.
+            State::Waiting(Event::Child(_)) | State::Zombie(_) => {}
+        }
+    }
+
+    /// Takes a place out of the sets.
+    fn forget_state(&mut self, slot: Slot) {
+        for set in [&mut self.ready, &mut self.readers, &mut self.sleepers] {
+            set.remove(slot);
+        }
     }
 }

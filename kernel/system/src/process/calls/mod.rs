@@ -59,17 +59,15 @@ pub fn handle(system: &mut System) -> Turn {
             return Turn::Passes;
         }
         Ok(Done::Wait(event, value)) => {
-            let process = system.current();
-            process.frame_mut().eax = value;
-            process.wait_for(event);
+            system.current().frame_mut().eax = value;
+            system.wait_for(event);
         }
         Ok(Done::Retry(event)) => {
             // EAX still holds the number. That the instruction before is the one
             // that called is certain: programs cannot change each other's code.
-            let process = system.current();
-            let frame = process.frame_mut();
+            let frame = system.current().frame_mut();
             frame.eip = frame.eip.wrapping_sub(INSTRUCTION);
-            process.wait_for(event);
+            system.wait_for(event);
         }
         Err(error) => system.current().frame_mut().eax = error.to_eax(),
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use abi::WaitStatus;
 use kernel_core::trap::{TrapFrame, TrapStack};
 
-use super::address_space::AddressSpace;
+use crate::process::address_space::AddressSpace;
 
 /// The number that a process is known by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -208,21 +208,21 @@ impl Process {
     }
 
     /// Waits for an event; a zombie does not.
-    pub fn wait_for(&mut self, event: Event) {
+    pub(super) fn wait_for(&mut self, event: Event) {
         if self.status().is_none() {
             self.state = State::Waiting(event);
         }
     }
 
     /// Can run from now on, unless it is a zombie.
-    pub fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if self.status().is_none() {
             self.state = State::Ready;
         }
     }
 
     /// Becomes a zombie. Returns what it needed to run, if it was none before.
-    pub fn become_zombie(&mut self, status: WaitStatus) -> Option<Resources> {
+    pub(super) fn become_zombie(&mut self, status: WaitStatus) -> Option<Resources> {
         self.state = State::Zombie(status);
         self.resources.take()
     }

@@ -1,0 +1,68 @@
+//! Places in the table of processes, and sets of them.
+
+use super::MOST_PROCESSES;
+
+/// A place in the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slot(usize);
+
+impl Slot {
+    /// The place with this number, which is below [`MOST_PROCESSES`].
+    pub(super) const fn new(index: usize) -> Self {
+        Self(index)
+    }
+
+    /// Its number.
+    pub(super) const fn index(self) -> usize {
+        self.0
+    }
+
+    const fn bit(self) -> u64 {
+        1 << self.0
+    }
+}
+
+/// A set of places: a bit for each. It takes as long with one process as with many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotSet(u64);
+
+const _: () = assert!(MOST_PROCESSES as u32 <= u64::BITS);
+
+impl SlotSet {
+    /// No place.
+    pub const EMPTY: Self = Self(0);
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds a place.
+    pub const fn insert(&mut self, slot: Slot) {
+        self.0 |= slot.bit();
+    }
+
+    /// Removes a place, if it is there.
+    pub const fn remove(&mut self, slot: Slot) {
+        self.0 &= !slot.bit();
+    }
+
+    /// The first one after a place, round robin: the place itself comes last.
+    pub fn next_after(self, slot: Slot) -> Option<Slot> {
+        let above = self.0 & !(slot.bit() | (slot.bit() - 1));
+        Self(if above != 0 { above } else { self.0 }).first()
+    }
+
+    /// All of them, by ascending number.
+    pub fn iter(mut self) -> impl Iterator<Item = Slot> {
+        core::iter::from_fn(move || {
+            let first = self.first()?;
+            self.remove(first);
+            Some(first)
+        })
+    }
+
+    fn first(self) -> Option<Slot> {
+        (!self.is_empty()).then(|| Slot(self.0.trailing_zeros() as usize))
+    }
+}
