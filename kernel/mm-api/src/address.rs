@@ -65,6 +65,7 @@ macro_rules! address {
         impl Add<u32> for $Address {
             type Output = Self;
 
+            #[inline]
             #[track_caller]
             fn add(self, bytes: u32) -> Self {
                 match self.checked_add(bytes) {
@@ -81,6 +82,7 @@ macro_rules! address {
         impl Sub<u32> for $Address {
             type Output = Self;
 
+            #[inline]
             #[track_caller]
             fn sub(self, bytes: u32) -> Self {
                 match self.0.checked_sub(bytes) {
@@ -97,6 +99,7 @@ macro_rules! address {
         impl Sub for $Address {
             type Output = u32;
 
+            #[inline]
             #[track_caller]
             fn sub(self, before: Self) -> u32 {
                 match self.0.checked_sub(before.0) {

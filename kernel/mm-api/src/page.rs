@@ -242,12 +242,14 @@ pub struct Piece {
 impl Piece {
     /// The page that it lies in.
     #[must_use]
+    #[inline]
     pub const fn page(self) -> Page {
         Page::containing(self.address)
     }
 
     /// Where it lies in a slice of its page's bytes.
     #[must_use]
+    #[inline]
     pub const fn in_page(self) -> Range<usize> {
         let offset = self.address.page_offset() as usize;
         offset..offset + self.length
@@ -255,6 +257,7 @@ impl Piece {
 
     /// Where it lies in a slice of the whole range.
     #[must_use]
+    #[inline]
     pub const fn in_range(self) -> Range<usize> {
         self.done..self.done + self.length
     }
@@ -262,6 +265,7 @@ impl Piece {
 
 /// The pieces of `bytes` bytes from `address` on, one for each page, in ascending order.
 /// They end at the last address, also where that is before the last byte.
+#[inline]
 pub fn pieces(address: VirtAddr, bytes: usize) -> impl Iterator<Item = Piece> {
     let mut done = 0;
     core::iter::from_fn(move || {

@@ -9,7 +9,7 @@ use mm_api::{BreakError, Page, PageRange, Pages, ProcessHeap, VirtAddr};
 
 /// Bytes that are copied at once when a heap is copied. They are on the stack of
 /// the kernel, which is small.
-const PIECE: usize = 512;
+const PIECE: usize = 2048;
 
 /// A process's heap.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ fn map_all(pages: &mut dyn Pages, range: PageRange) -> Result<(), BreakError> {
     Ok(())
 }
 
-/// Unmaps all of these pages, the last first: then a table's first entry tells at once that it is in use.
+/// Unmaps all of these pages, the last first.
 fn unmap_all(pages: &mut dyn Pages, range: PageRange) {
     range.iter().rev().for_each(|page| pages.unmap(page));
 }

@@ -15,7 +15,7 @@ const REGION: PageRange = PageRange::between(USER_STACK_START, VirtAddr::new(END
 const WORD: u32 = 4;
 
 /// Bytes that are copied at a time: a kernel stack has no room for many.
-const PIECE: usize = 256;
+const PIECE: usize = 2048;
 
 /// A process's stack.
 pub struct ProcessStack {
