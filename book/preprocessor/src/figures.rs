@@ -18,6 +18,7 @@ pub struct Figures {
     traces: Vec<Trace>,
     heaps: Vec<Heap>,
     heaps_by_trace: Vec<HeapOnTrace>,
+    system: Vec<System>,
 }
 
 /// A frame allocator on one size of memory.
@@ -65,10 +66,18 @@ struct HeapOnTrace {
     verdict: String,
 }
 
+/// Something that the operating system does.
+#[derive(Deserialize, Debug)]
+struct System {
+    what: String,
+    instructions: u64,
+    per: String,
+}
+
 impl Figures {
     /// The names of the tables.
-    pub const TABLES: [&'static str; 6] =
-        ["frames", "heaps", "heap-traces", "heap-instructions", "heap-utilization", "measured-with"];
+    pub const TABLES: [&'static str; 7] =
+        ["frames", "heaps", "heap-traces", "heap-instructions", "heap-utilization", "system", "measured-with"];
 
     /// Reads the figures.
     ///
@@ -88,6 +97,7 @@ impl Figures {
             "heap-traces" => many_columns(&self.of_traces()),
             "heap-instructions" => many_columns(&self.by_trace(Best::Least, 0, |cost| Some(cost.mean))),
             "heap-utilization" => many_columns(&self.by_trace(Best::Most, 1, |cost| cost.utilization)),
+            "system" => self.of_system(),
             "measured-with" => format!("Measured with {} and {}.\n", self.emulator, self.toolchain),
             _ => return None,
         })
@@ -152,6 +162,14 @@ impl Figures {
         for trace in &self.traces {
             let kib = trace.payload_bytes.div_ceil(1024);
             let _ = writeln!(out, "| `{}` | {} | {kib}\u{a0}KiB |", trace.trace, trace.about);
+        }
+        out
+    }
+
+    fn of_system(&self) -> String {
+        let mut out = String::from("| | Instructions | |\n|:---|---:|:---|\n");
+        for System { what, instructions, per } in &self.system {
+            let _ = writeln!(out, "| {what} | {instructions} | {per} |");
         }
         out
     }
@@ -260,7 +278,8 @@ mod tests {
                 {"heap": "folio-heap", "trace": "queue", "mean": 120.0, "utilization": 90.0, "verdict": "ok"},
                 {"heap": "a_allocator", "trace": "queue", "mean": 110.0, "utilization": 80.0, "verdict": "ok"},
                 {"heap": "b", "trace": "queue", "mean": 1.0, "verdict": "overwritten"}
-            ]
+            ],
+            "system": [{"what": "System call (`getpid`)", "instructions": 488, "per": "a call"}]
         }"#;
         serde_json::from_str(text).unwrap()
     }
@@ -291,10 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn heaps_and_traces_have_a_row_each() {
+    fn heaps_traces_and_the_system_have_a_row_each() {
         let table = |name| figures().table(name).unwrap();
         assert!(table("heaps").contains("\n| `talc` | 110 | 200 | 300 | 700 | 75.0\u{a0}% | 41.5\u{a0}% | 0 |\n"));
         assert!(table("heap-traces").contains("\n| `queue` | Messages. | 3\u{a0}KiB |\n"));
+        assert_eq!(
+            table("system"),
+            "| | Instructions | |\n|:---|---:|:---|\n| System call (`getpid`) | 488 | a call |\n"
+        );
         assert_eq!(table("measured-with"), "Measured with QEMU 1 and rustc 1.\n");
     }
 }

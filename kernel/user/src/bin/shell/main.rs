@@ -38,6 +38,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("forktree [DEPTH]", "a tree of processes, each of which makes two more"),
     ("soak [N]", "N processes' lives; then compare memory with before"),
     ("fuzz [SEED [N]]", "N system calls with random arguments"),
+    ("costs", "count what forks, exits and system calls take"),
+    ("costs-image", "the same with 4 MiB of zeros in the image"),
     ("brk-test [NAME]", "check the heap of a process (lab 04)"),
     ("stack-test [NAME]", "check the stacks of a process (lab 05)"),
 ];
