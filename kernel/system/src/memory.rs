@@ -19,8 +19,8 @@ use kernel_core::memory::paged::{Owner, PagedMachine};
 use kernel_core::{explain_panics, interrupts};
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
-    AllocError, Directory, Frame, InitError, Page, PageRange, Pages, Protection, Space, TABLE_ENTRIES, TableIndex,
-    VirtAddr, VmmError,
+    AllocError, Directory, Frame, InitError, Page, PageRange, Protection, Space, TABLE_ENTRIES, TableIndex, VirtAddr,
+    VmmError,
 };
 use spin::{Mutex, Once};
 

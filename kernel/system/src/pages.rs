@@ -33,24 +33,16 @@ impl Part {
     }
 }
 
-/// The pages of one part of an address space.
-///
-/// Their frames are taken from the machine, and mapped: to the virtual memory
-/// manager they are frames of its caller.
-pub struct SpacePages<'a> {
-    vmm: &'a mut Vmm,
+/// A part of an address space, as the kernel sees it in the tables.
+#[derive(Clone, Copy)]
+struct View<'a> {
     machine: &'static PagedMachine,
     space: Space<'a>,
     root: Frame,
     part: Part,
 }
 
-impl<'a> SpacePages<'a> {
-    /// The pages of a part of `space`, whose directory is `root`.
-    pub fn new(vmm: &'a mut Vmm, machine: &'static PagedMachine, space: Space<'a>, root: Frame, part: Part) -> Self {
-        Self { vmm, machine, space, root, part }
-    }
-
+impl View<'_> {
     /// The frame that the tables map a page to.
     fn frame_of(&self, page: Page) -> Option<Frame> {
         self.machine.frame_of(self.root, page)
@@ -65,36 +57,21 @@ impl<'a> SpacePages<'a> {
         );
     }
 
-    /// Calls `work` for each page that one of these bytes is in, in order, with those
-    /// of the page's bytes that are meant, and their place among all.
-    #[track_caller]
-    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], Range<usize>)) {
-        for piece in pieces(address, bytes) {
-            self.ensure_in_part(piece.page(), "read or written");
-            let worked = self.machine.with_bytes_of(self.root, piece.page(), |page| {
-                work(&mut page[piece.in_page()], piece.in_range());
-            });
-            assert!(worked.is_some(), "{} is read or written, but it is not mapped", piece.address);
-        }
-    }
-
     fn take_frame(&self) -> Option<Frame> {
         match self.part.owner {
             Owner::Kernel => self.machine.take_kernel_frame(),
             _ => self.machine.take_frame(),
         }
     }
-}
 
-impl Pages for SpacePages<'_> {
     #[track_caller]
-    fn map(&mut self, page: Page) -> Result<(), PageError> {
+    fn map(&self, vmm: &mut Vmm, page: Page) -> Result<(), PageError> {
         self.ensure_in_part(page, "mapped");
-        if self.is_mapped(page) {
+        if self.frame_of(page).is_some() {
             return Err(PageError::Occupied);
         }
         let frame = self.take_frame().ok_or(PageError::OutOfFrames)?;
-        match self.vmm.map(self.space, page, frame, self.part.protection) {
+        match vmm.map(self.space, page, frame, self.part.protection) {
             Ok(()) => {
                 let found = self.frame_of(page);
                 assert!(found == Some(frame), "map() of {page} to {frame} answered Ok, but the tables say {found:?}");
@@ -112,23 +89,32 @@ impl Pages for SpacePages<'_> {
     }
 
     #[track_caller]
-    fn unmap(&mut self, page: Page) {
+    fn unmap(&self, vmm: &mut Vmm, page: Page) {
         self.ensure_in_part(page, "unmapped");
         let Some(frame) = self.frame_of(page) else { panic!("{page} is to be unmapped, but it is not mapped") };
         let owner = self.machine.owner(frame);
         assert!(owner == self.part.owner, "{page} is to be unmapped, but {frame} there is in use ({owner:?})");
-        match self.vmm.unmap(self.space, page) {
+        match vmm.unmap(self.space, page) {
             Ok(answer) => {
                 assert!(answer == frame, "unmap() of {page} answered {answer}, but the tables said {frame}");
-                assert!(!self.is_mapped(page), "unmap() of {page} answered Ok, but the tables still map it");
+                assert!(self.frame_of(page).is_none(), "unmap() of {page} answered Ok, but the tables still map it");
                 self.machine.give_back(frame);
             }
             Err(error) => panic!("{page} cannot be unmapped: {error}"),
         }
     }
 
-    fn is_mapped(&self, page: Page) -> bool {
-        self.frame_of(page).is_some()
+    /// Calls `work` for each page that one of these bytes is in, in order, with those
+    /// of the page's bytes that are meant, and their place among all.
+    #[track_caller]
+    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], Range<usize>)) {
+        for piece in pieces(address, bytes) {
+            self.ensure_in_part(piece.page(), "read or written");
+            let worked = self.machine.with_bytes_of(self.root, piece.page(), |page| {
+                work(&mut page[piece.in_page()], piece.in_range());
+            });
+            assert!(worked.is_some(), "{} is read or written, but it is not mapped", piece.address);
+        }
     }
 
     #[track_caller]
@@ -137,37 +123,55 @@ impl Pages for SpacePages<'_> {
     }
 
     #[track_caller]
-    fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
+    fn write(&self, address: VirtAddr, bytes: &[u8]) {
         self.for_each_piece(address, bytes.len(), |piece, place| memory::copy(piece, &bytes[place]));
     }
 
     #[track_caller]
-    fn zero(&mut self, address: VirtAddr, bytes: u32) {
+    fn zero(&self, address: VirtAddr, bytes: u32) {
         self.for_each_piece(address, bytes as usize, |piece, _| memory::zero(piece));
     }
 }
 
-/// The pages of one of several spaces that are worked on at the same time, as when
-/// a process is copied. Otherwise as [`SpacePages`].
-pub struct SharedPages<'a, 'v> {
-    /// The virtual memory manager, which the others use, too: never two at once.
-    vmm: &'a RefCell<&'v mut Vmm>,
-    machine: &'static PagedMachine,
-    space: Space<'a>,
-    root: Frame,
-    part: Part,
+/// Where a virtual memory manager is had from, for one call.
+trait Access {
+    fn with<R>(&mut self, work: impl FnOnce(&mut Vmm) -> R) -> R;
 }
 
-impl<'a, 'v> SharedPages<'a, 'v> {
-    /// As [`SpacePages::new`].
-    pub fn new(
-        vmm: &'a RefCell<&'v mut Vmm>,
-        machine: &'static PagedMachine,
-        space: Space<'a>,
-        root: Frame,
-        part: Part,
-    ) -> Self {
-        Self { vmm, machine, space, root, part }
+impl Access for &mut Vmm {
+    #[track_caller]
+    fn with<R>(&mut self, work: impl FnOnce(&mut Vmm) -> R) -> R {
+        work(*self)
+    }
+}
+
+impl Access for &RefCell<&mut Vmm> {
+    #[track_caller]
+    fn with<R>(&mut self, work: impl FnOnce(&mut Vmm) -> R) -> R {
+        work(&mut **self.borrow_mut())
+    }
+}
+
+/// The pages of one part of an address space.
+///
+/// Their frames are taken from the machine, and mapped: to the virtual memory
+/// manager they are frames of its caller.
+pub struct PartPages<'a, A> {
+    vmm: A,
+    view: View<'a>,
+}
+
+/// The pages of a space that is worked on alone.
+pub type SpacePages<'a> = PartPages<'a, &'a mut Vmm>;
+
+/// The pages of one of several spaces that are worked on at the same time, as when
+/// a process is copied: the others use the same manager, but never two at once.
+pub type SharedPages<'a, 'v> = PartPages<'a, &'a RefCell<&'v mut Vmm>>;
+
+impl<'a, A> PartPages<'a, A> {
+    /// The pages of a part of `space`, whose directory is `root`.
+    pub fn new(vmm: A, machine: &'static PagedMachine, space: Space<'a>, root: Frame, part: Part) -> Self {
+        Self { vmm, view: View { machine, space, root, part } }
     }
 
     /// Copies what is in a page from the same page of another space: from frame to frame.
@@ -175,53 +179,45 @@ impl<'a, 'v> SharedPages<'a, 'v> {
     /// # Panics
     /// If one of the two is not among the pages that this is about, or not mapped.
     #[track_caller]
-    pub fn copy_page(&mut self, from: &SharedPages<'_, '_>, page: Page) {
-        let frame = |pages: &SharedPages<'_, '_>| {
-            pages.with(|pages| {
-                pages.ensure_in_part(page, "copied");
-                pages.frame_of(page)
-            })
-        };
-        let (Some(from), Some(to)) = (frame(from), frame(self)) else {
+    pub fn copy_page<B>(&mut self, from: &PartPages<'_, B>, page: Page) {
+        from.view.ensure_in_part(page, "copied");
+        self.view.ensure_in_part(page, "copied");
+        let (Some(from), Some(to)) = (from.view.frame_of(page), self.view.frame_of(page)) else {
             panic!("{page} is copied, but it is not mapped")
         };
-        self.machine.copy_frame(from, to);
-    }
-
-    /// Calls `work` with the pages, while nobody else needs the manager.
-    fn with<R>(&self, work: impl FnOnce(&mut SpacePages<'_>) -> R) -> R {
-        let mut vmm = self.vmm.borrow_mut();
-        work(&mut SpacePages::new(&mut **vmm, self.machine, self.space, self.root, self.part))
+        self.view.machine.copy_frame(from, to);
     }
 }
 
-impl Pages for SharedPages<'_, '_> {
+impl<A: Access> Pages for PartPages<'_, A> {
     #[track_caller]
     fn map(&mut self, page: Page) -> Result<(), PageError> {
-        self.with(|pages| pages.map(page))
+        let Self { vmm, view } = self;
+        vmm.with(|vmm| view.map(vmm, page))
     }
 
     #[track_caller]
     fn unmap(&mut self, page: Page) {
-        self.with(|pages| pages.unmap(page));
+        let Self { vmm, view } = self;
+        vmm.with(|vmm| view.unmap(vmm, page));
     }
 
     fn is_mapped(&self, page: Page) -> bool {
-        self.with(|pages| pages.is_mapped(page))
+        self.view.frame_of(page).is_some()
     }
 
     #[track_caller]
     fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
-        self.with(|pages| pages.read(address, bytes));
+        self.view.read(address, bytes);
     }
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
-        self.with(|pages| pages.write(address, bytes));
+        self.view.write(address, bytes);
     }
 
     #[track_caller]
     fn zero(&mut self, address: VirtAddr, bytes: u32) {
-        self.with(|pages| pages.zero(address, bytes));
+        self.view.zero(address, bytes);
     }
 }

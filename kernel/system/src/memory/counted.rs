@@ -2,7 +2,7 @@
 
 use mm_api::{Page, PageError, Pages, VirtAddr};
 
-use crate::pages::SharedPages;
+use crate::pages::PartPages;
 
 /// Pages, and how many of them have memory.
 pub struct Counted<'a, P> {
@@ -12,10 +12,10 @@ pub struct Counted<'a, P> {
     pub count: &'a mut u32,
 }
 
-impl Counted<'_, SharedPages<'_, '_>> {
-    /// As [`SharedPages::copy_page`].
+impl<A> Counted<'_, PartPages<'_, A>> {
+    /// As [`PartPages::copy_page`].
     #[track_caller]
-    pub fn copy_page(&mut self, from: &SharedPages<'_, '_>, page: Page) {
+    pub fn copy_page<B>(&mut self, from: &PartPages<'_, B>, page: Page) {
         self.pages.copy_page(from, page);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use loader::Program;
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{Page, PageError, PageRange, Pages};
+use mm_api::{PageError, PageRange, Pages};
 
 use super::spawn_error::SpawnError;
 use crate::memory::Counted;
