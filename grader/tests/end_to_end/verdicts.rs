@@ -34,16 +34,18 @@ pub const PROVOKED: [(&str, &str); 25] = [
 ];
 
 /// Those that stand on labs 01 to 03.
-const ON_LABS: [(&str, &str); 5] = [
+const ON_LABS: [(&str, &str); 6] = [
     ("harness-out-of-memory", "panicked"),
     ("harness-ring-3", "passed"),
     ("harness-user-copies", "passed"),
     ("harness-kernel-stack-overflow", "crashed"),
     ("harness-no-kernel-stack", "crashed"),
+    ("harness-costs-of-memory", "passed"),
 ];
 
 /// Those that need the programs, and all labs.
-const WITH_PROGRAMS: [(&str, &str); 2] = [("harness-program", "passed"), ("harness-hostile-files", "passed")];
+const WITH_PROGRAMS: [(&str, &str); 3] =
+    [("harness-program", "passed"), ("harness-hostile-files", "passed"), ("harness-costs-of-processes", "passed")];
 
 #[test]
 fn programs_are_loaded_and_wrong_ones_refused_without_a_loss() {
