@@ -51,7 +51,7 @@ impl Ledger {
         let owners = scratch::take(end.div_ceil(PER_WORD))?;
         let usable = scratch::take(end.div_ceil(u32::BITS))?;
         for range in mm_oracle::usable_ranges(map) {
-            set_bits(usable, range.first(), range.end());
+            set_bits(usable, range.start(), range.end());
         }
         for (word, lent) in usable.iter_mut().zip(lender.lent_bits()) {
             *word &= !lent;
