@@ -54,6 +54,12 @@ pub trait HeapMemory {
 /// The heap promises in return that no two blocks overlap, and that it leaves a
 /// block's bytes alone.
 ///
+/// There is a hole in this: a `Box` is used by safe code. Where the heap is the one
+/// behind `Box` and `Vec`, safe code that frees or reallocates their block leaves them
+/// with memory that is not theirs. So nobody does, but the `Box` or the `Vec` itself;
+/// the compiler does not see to it, as it does for
+/// [`GlobalAlloc`](core::alloc::GlobalAlloc), where both are `unsafe`.
+///
 /// **What the heap keeps beside a block.** The four bytes before a block's
 /// first byte, and the four bytes after its usable size, belong to the heap. A
 /// program that overwrites them is a program with a bug, and the heap finds it:

@@ -9,6 +9,9 @@
 //!
 //! Sizes and addresses are `u32` on every host, because the machine that the
 //! course is about has 32-bit addresses.
+//!
+//! Numbers of sections in the Intel SDM are those of edition 075, June 2021 (volume 3:
+//! order number 325384). In current editions, volume 3A has paging in chapter 5, not 4.
 #![no_std]
 #![forbid(unsafe_code)]
 

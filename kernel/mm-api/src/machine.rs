@@ -57,7 +57,8 @@ pub trait Tlb {
     fn flush(&mut self, page: Page);
 
     /// Forgets every translation, the global ones too. This costs much: each
-    /// page used after it has to be looked up again.
+    /// page used after it has to be looked up again. The contract of
+    /// [`VirtualMemory`](crate::VirtualMemory) allows no method to do it.
     fn flush_all(&mut self);
 
     /// Makes the directory in `directory` the current one (a write to CR3), and

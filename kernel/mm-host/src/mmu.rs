@@ -58,7 +58,8 @@ struct Remembered {
 ///
 /// It behaves as the manual allows a processor to, in the way that is hardest
 /// on page tables with a forgotten flush:
-/// - it remembers without limit, and never forgets on its own;
+/// - it remembers without limit, and never forgets by itself: only a flush, the load of
+///   a directory, or a protection fault at the page takes a translation away;
 /// - it remembers the directory's entries apart from the tables' (Intel SDM
 ///   vol. 3A, section 4.10.3);
 /// - just after it was told to forget a page it looks it up again, as a

@@ -8,8 +8,8 @@
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in the same order: `cargo grade 02` shows after each step what
-//! holds by now. Each item says what it has to promise; the whole contract is
+//! checks come in nearly the same order: `cargo grade 02` shows after each step what
+//! holds by now. (`protect-at-once`, about step 8, passes after step 12.) Each item says what it has to promise; the whole contract is
 //! the documentation of [`VirtualMemory`], and `README.md` in the folder above
 //! tells it in other words.
 //!
@@ -33,8 +33,8 @@
 //! - `log::info!("{entry:?}");` works anywhere in this file. `cargo grade 02 -v`
 //!   shows what was logged.
 //! - `cargo test -p vmm` tries your file on a fake machine, in no time. The fake
-//!   processor is as forgetful as a real one may *not* be: it keeps every
-//!   translation until you flush it.
+//!   processor never forgets a translation by itself. It keeps each until you flush
+//!   the page, load another directory, or an access to the page is refused.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.

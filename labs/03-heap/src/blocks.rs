@@ -318,11 +318,11 @@ impl KernelHeap for Heap<'_> {
     }
 
     fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        todo!("step 8a: a block of zeros")
+        todo!("step 9a: a block of zeros")
     }
 
     fn allocate_array(&mut self, count: u32, size: u32) -> Result<NonNull<u8>, AllocError> {
-        todo!("step 8b: an array of zeros")
+        todo!("step 9b: an array of zeros")
     }
 
     fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
@@ -336,14 +336,14 @@ impl KernelHeap for Heap<'_> {
     fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
         // Three cases: the block shrinks, it grows into free memory behind it, it has
         // to move. The third alone is a beginning.
-        todo!("step 9: make a block larger or smaller")
+        todo!("step 11: make a block larger or smaller")
     }
 
     fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
-        todo!("step 10: how much of a block can be used")
+        todo!("step 8: how much of a block can be used")
     }
 
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
-        todo!("step 11: the self-test")
+        todo!("step 10: the self-test")
     }
 }

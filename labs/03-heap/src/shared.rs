@@ -1,8 +1,8 @@
 //! Lab 03, your second file: the heap, for a whole kernel.
 //!
-//! There is one heap, and everybody wants memory from it: interrupt handlers too. An
-//! interrupt can come between any two instructions; so it can come when a block has
-//! left one list and is not in the next one yet. If its handler calls the heap then,
+//! There is one heap, and everybody wants memory from it: interrupt handlers too.
+//! While interrupts are on, one can come between any two instructions: also when a
+//! block has left one list and is not in the next one yet. If its handler calls the heap then,
 //! the heap breaks. A lock alone makes it worse: the handler waits for the lock, and
 //! whoever could open it goes on only when the handler has returned.
 //!

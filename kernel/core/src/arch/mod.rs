@@ -1,4 +1,9 @@
 //! The processor: everything that is written in assembly or names a register.
+//!
+//! Numbers of chapters and sections in the Intel SDM are those of edition 075, June 2021
+//! (volume 1: order number 253665; volume 3: 325384). In current editions of volume 3A
+//! the chapters from 4 on have higher numbers: paging is 5, interrupts and exceptions 6
+//! is 7.
 
 use core::arch::global_asm;
 
