@@ -5,6 +5,7 @@ mod documents;
 mod page;
 mod pages;
 mod pictures;
+mod terms;
 
 use std::path::{Path, PathBuf};
 
