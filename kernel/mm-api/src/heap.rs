@@ -45,10 +45,10 @@ pub trait HeapMemory {
 /// # The contract
 /// Every method takes and returns pointers, and none of them is `unsafe`: a
 /// heap looks at a pointer's address, and never at memory outside its own. What
-/// is `unsafe` is to *use* the pointer, and whoever does so promises:
+/// is `unsafe` is to *use* the pointer, and the code that does so promises:
 ///
 /// - A block may be read and written from when it was handed out until it is
-///   freed or reallocated, by whoever it was handed to, and nowhere else than
+///   freed or reallocated, by the code that it was handed to, and nowhere else than
 ///   from its first byte up to its [usable size](Self::usable_size).
 ///
 /// The heap promises in return that no two blocks overlap, and that it leaves a
@@ -56,9 +56,9 @@ pub trait HeapMemory {
 ///
 /// There is a hole in this: a `Box` is used by safe code. Where the heap is the one
 /// behind `Box` and `Vec`, safe code that frees or reallocates their block leaves them
-/// with memory that is not theirs. So nobody does, but the `Box` or the `Vec` itself;
-/// the compiler does not see to it, as it does for
-/// [`GlobalAlloc`](core::alloc::GlobalAlloc), where both are `unsafe`.
+/// with memory that is not theirs. So only the `Box` or the `Vec` itself may do so.
+/// The compiler does not check that, as it does for
+/// [`GlobalAlloc`](core::alloc::GlobalAlloc), where both methods are `unsafe`.
 ///
 /// **What the heap keeps beside a block.** The four bytes before a block's
 /// first byte, and the four bytes after its usable size, belong to the heap. A

@@ -31,7 +31,7 @@ pub trait Pages {
     /// If [`map`](Self::map) did not give the page memory, or it was taken away since.
     fn unmap(&mut self, page: Page);
 
-    /// Whether something is mapped at `page`, whoever did that.
+    /// Whether something is mapped at `page`, by `map` or in another way.
     fn is_mapped(&self, page: Page) -> bool;
 
     /// Copies the bytes from `address` on into `bytes`.

@@ -13,14 +13,14 @@ use crate::{BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap};
 ///
 /// **In this order:** interrupts off, lock, work, unlock, interrupts as before. In
 /// any other, there is a moment at which an interrupt finds the lock closed. Its
-/// handler would wait for ever: whoever is to open the lock goes on only when the
+/// handler would wait for ever: the code that opens the lock goes on only when the
 /// handler returns. There is one processor.
 ///
-/// **As before** means: on if they were on. Who calls with interrupts off (in an
-/// interrupt handler, for one) has a reason for it, and finds them off afterwards.
+/// **As before** means: on if they were on. A caller with interrupts off (such as an
+/// interrupt handler) has a reason for it, and finds them off afterwards.
 ///
-/// **Nobody waits.** Who finds the lock closed all the same has been called from the
-/// work that closed it, and would wait for himself. That is a panic.
+/// **No call waits.** A call that finds the lock closed all the same comes from the
+/// work that closed it, and would wait for itself. It panics.
 pub trait SharedKernelHeap<H: KernelHeap, I: Interrupts> {
     /// Shares `heap`. `interrupts` are those that are switched off around it.
     fn new(heap: H, interrupts: I) -> Self

@@ -268,7 +268,7 @@ pub trait VirtualMemory<M: Machine> {
 
     /// Gives back every frame that the directory owns: its tables, what was
     /// allocated in its user half, and its own. Frames that were mapped stay
-    /// whoever's they are. If it is the current directory, the kernel's is
+    /// their owners'. If it is the current directory, the kernel's is
     /// loaded first.
     fn destroy_directory(&mut self, directory: Directory);
 }

@@ -2,8 +2,8 @@
 //!
 //! Everything that the kernel will ever put into memory lies in frames that
 //! this component handed out: page tables, heaps, programs, stacks. It must
-//! know of every frame whether it may be used at all, and whether somebody
-//! uses it now.
+//! know of every frame whether it may be used at all, and whether it is in use
+//! now.
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the
@@ -17,8 +17,8 @@
 //! *is it free?* That is easy to get right and good for most of the points. It
 //! is a suggestion: rename, change or drop every private item here, the
 //! fields included. Only the trait is fixed. (The last two checks count
-//! instructions, and a search through plain bitmaps will not pass those. Get the
-//! rest right first.)
+//! instructions, at most 500 for a frame and 800 for a run, and a search through
+//! plain bitmaps will not pass those. Get the rest right first.)
 //!
 //! # What there is to help
 //! - There is no heap yet, so no `Vec` and no `Box`: your records live in the

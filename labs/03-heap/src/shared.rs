@@ -4,7 +4,7 @@
 //! While interrupts are on, one can come between any two instructions: also when a
 //! block has left one list and is not in the next one yet. If its handler calls the heap then,
 //! the heap breaks. A lock alone makes it worse: the handler waits for the lock, and
-//! whoever could open it goes on only when the handler has returned.
+//! the code that opens it goes on only when the handler has returned.
 //!
 //! # What to do
 //! Replace every `todo!()`, when `blocks.rs` is done. There is nothing `unsafe` in
@@ -12,8 +12,8 @@
 //! [`SharedKernelHeap`].
 //!
 //! # What there is to help
-//! - [`Mutex`] is a lock with the heap inside: who has the lock can reach the heap, and
-//!   nobody else. `try_lock()` answers `None` where `lock()` would wait. What it
+//! - [`Mutex`] is a lock with the heap inside: only the holder of the lock reaches the
+//!   heap. `try_lock()` answers `None` where `lock()` would wait. What it
 //!   answers opens the lock when it goes out of scope, or with `drop()`.
 //! - [`Interrupts`] switches them off and on again. In the kernel that is the
 //!   processor; in the tests, a fake one that watches you.
