@@ -25,8 +25,9 @@ use crate::{PageError, Pages, VirtAddr};
 ///
 /// **Errors change nothing.** After an error the break is where it was, the same
 /// pages are mapped, and they have their old contents, also past the break. To the
-/// process, `sbrk` answers ENOMEM then, and `brk` the old break. Where several are true, the one that
-/// [`BreakError`] lists first is the answer, but of the last two either may be.
+/// process, `sbrk` answers ENOMEM then, and `brk` the old break. Where several are
+/// true, the one that [`BreakError`] lists first is the answer, but of the last two
+/// either may be.
 ///
 /// Every method that is given `pages` is given those of the heap's own process.
 ///

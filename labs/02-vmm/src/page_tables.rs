@@ -8,10 +8,11 @@
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in nearly the same order: `cargo grade 02` shows after each step what
-//! holds by now. (`protect-at-once`, about step 8, passes after step 12.) Each item says what it has to promise; the whole contract is
-//! the documentation of [`VirtualMemory`], and `README.md` in the folder above
-//! tells it in other words.
+//! checks come in nearly the same order: `cargo grade 02` shows after each step
+//! what holds by now. (`protect-at-once`, about step 8, passes after step 12.)
+//! Each item says what it has to promise; the whole contract is the documentation
+//! of [`VirtualMemory`], and `README.md` in the folder above tells it in other
+//! words.
 //!
 //! # The suggested design
 //! No records but the tables themselves. An entry has three bits that the

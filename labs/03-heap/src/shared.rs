@@ -2,9 +2,9 @@
 //!
 //! There is one heap, and everybody wants memory from it: interrupt handlers too.
 //! While interrupts are on, one can come between any two instructions: also when a
-//! block has left one list and is not in the next one yet. If its handler calls the heap then,
-//! the heap breaks. A lock alone makes it worse: the handler waits for the lock, and
-//! the code that opens it goes on only when the handler has returned.
+//! block has left one list and is not in the next one yet. If its handler calls the
+//! heap then, the heap breaks. A lock alone makes it worse: the handler waits for the
+//! lock, and the code that opens it goes on only when the handler has returned.
 //!
 //! # What to do
 //! Replace every `todo!()`, when `blocks.rs` is done. There is nothing `unsafe` in

@@ -6,7 +6,7 @@
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in the same order: `cargo grade 05` shows after each step what
+//! checks come in nearly the same order: `cargo grade 05` shows after each step what
 //! holds by now. Each item says what it has to promise; the whole contract is the
 //! documentation of [`UserStack`], and `README.md` in the folder above tells it in
 //! other words.
