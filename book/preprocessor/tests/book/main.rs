@@ -1,7 +1,9 @@
 //! What a reader would stumble over: links and anchors that lead nowhere, code
 //! that was pasted, pictures that nobody can have read to them.
 
+mod copies;
 mod documents;
+mod limits;
 mod page;
 mod pages;
 mod pictures;
