@@ -447,14 +447,18 @@ impl<M: Machine> Vmm<M> {
 
     /// Gives back a directory, its tables at `indices`, and what is allocated in them.
     fn free_directory(&mut self, root: Frame, indices: impl Iterator<Item = TableIndex>) {
+        // Mostly there are few tables, or none any more: so the search ends with the last.
         let mut left = self.in_use(root);
         for index in indices {
             if left == 0 {
                 break;
             }
             let upper = self.machine.read(root, index);
-            left -= u32::from(upper.is_present());
-            if !upper.is_present() || upper.has(EntryFlags::PAGE_SIZE) {
+            if !upper.is_present() {
+                continue;
+            }
+            left -= 1;
+            if upper.has(EntryFlags::PAGE_SIZE) {
                 continue;
             }
             for lower in TableIndex::all() {
