@@ -4,19 +4,23 @@
 use alloc::vec::Vec;
 
 use kernel_core::instructions;
+use kernel_core::memory::paged::Handle;
 use kernel_system::memory;
-use mm_api::{Page, PageRange, Protection, Space, VirtAddr, VmmError};
+use mm_api::{Frame, Page, PageRange, Protection, Space, VirtAddr, VirtualMemory, VmmError};
 
 use crate::check::{Context, Failed, Outcome};
 use crate::programs::{Ending, run_program};
 use crate::{ensure, fail};
+
+/// Lab 02's manager.
+type Vmm = dyn VirtualMemory<Handle> + Send;
 
 /// Allocations that are there already, where there are many.
 const MANY: usize = 4096;
 /// How often what is quick is measured; the mean counts.
 const TIMES: u64 = 64;
 
-/// Where pages are mapped: two tables of the user half that nobody uses.
+/// Where pages are mapped: at both ends of a table of the user half that nobody uses.
 const USER_PAGE: Page = Page::containing(VirtAddr::new(0x4000_0000));
 const FAR_PAGE: Page = Page::containing(VirtAddr::new(0x403F_F000));
 
@@ -43,8 +47,6 @@ pub fn of_memory(context: &mut Context) -> Outcome {
     context.measure("free-with-many", many.1, "a-page");
     Ok(())
 }
-
-type Vmm = dyn mm_api::VirtualMemory<kernel_core::memory::paged::Handle> + Send;
 
 /// Allocates a page and frees it again: what the one and the other take.
 fn of_one_allocation(vmm: &mut Vmm) -> Result<(u64, u64), VmmError> {
@@ -83,7 +85,7 @@ fn with_many_allocations() -> Result<(u64, u64), Failed> {
 fn of_one_page(vmm: &mut Vmm) -> Result<(u64, u64), VmmError> {
     let pages = vmm.allocate(1)?;
     let frame = match vmm.translate(Space::Kernel, pages.first().start()) {
-        Some(translation) => mm_api::Frame::containing(translation.address),
+        Some(translation) => Frame::containing(translation.address),
         None => return Err(VmmError::NotMapped),
     };
     vmm.map(Space::Kernel, FAR_PAGE, frame, Protection::USER_WRITE)?;
