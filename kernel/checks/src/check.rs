@@ -196,7 +196,7 @@ impl Context {
     /// # Errors
     /// Fails the check if the scratch memory is used up.
     pub fn paged_machine(&mut self, frames: Frames) -> Result<&'static PagedMachine, Failed> {
-        match PagedMachine::start(self.machine, &self.lender, frames) {
+        match PagedMachine::start(self.machine, &mut self.lender, frames) {
             Some(machine) => Ok(machine),
             None => no_scratch(),
         }

@@ -26,7 +26,7 @@ macro_rules! coerced {
 /// The same of a new box: `boxed!(value => dyn Trait)`.
 macro_rules! boxed {
     ($value:expr => $object:ty) => {{
-        let boxed = BootBox::new($value).expect("the memory that is put aside at boot has room for this value");
+        let boxed = BootBox::new($value).expect("the memory put aside at boot has no room for this component");
         coerced!(boxed => $object)
     }};
 }

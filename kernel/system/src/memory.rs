@@ -50,9 +50,11 @@ pub struct Memory {
     root: Frame,
     /// How many frames lab 01 manages.
     managed: u32,
-    /// How many frames are mapped in the kernel's heap, its stacks, and user halves.
+    /// How many frames are mapped in the kernel's heap.
     heap: u32,
+    /// How many are mapped in its stacks.
     kernel_stacks: u32,
+    /// How many are mapped in user halves.
     user: u32,
 }
 
@@ -271,7 +273,7 @@ pub enum Started {
 /// Why the memory did not come up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StartError {
-    /// It has been started before, or somebody else has the machine's memory.
+    /// It has been started before.
     Twice,
     /// Lab 01 refused.
     Frames(InitError),
@@ -286,7 +288,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Twice => f.write_str("the machine's memory was given to somebody already"),
+            Self::Twice => f.write_str("the machine's memory has been started before"),
             Self::Frames(error) => write!(f, "the frame allocator did not start: {error}"),
             Self::NoRecords => f.write_str("there is no memory for the kernel's records of frames"),
             Self::Paging(error) => write!(f, "the virtual memory manager did not start: {error}"),

@@ -57,6 +57,18 @@ impl View<'_> {
         );
     }
 
+    /// Gives back a frame that no page of the part is mapped to any more.
+    #[track_caller]
+    fn give_back(&self, frame: Frame) {
+        match self.part.owner {
+            // SAFETY: pages of the kernel's own are its heap's alone, which unmaps those
+            // that lab 03 has given back, and those that it never had.
+            #[allow(unsafe_code)]
+            Owner::Kernel => unsafe { self.machine.give_back_kernel_frame(frame) },
+            _ => self.machine.give_back(frame),
+        }
+    }
+
     fn take_frame(&self) -> Option<Frame> {
         match self.part.owner {
             Owner::Kernel => self.machine.take_kernel_frame(),
@@ -78,7 +90,8 @@ impl View<'_> {
                 Ok(())
             }
             Err(error) => {
-                self.machine.give_back(frame);
+                assert!(self.frame_of(page).is_none(), "map() of {page} answered {error:?}, but the tables map it");
+                self.give_back(frame);
                 match error {
                     VmmError::AlreadyMapped => Err(PageError::Occupied),
                     VmmError::OutOfFrames => Err(PageError::OutOfFrames),
@@ -98,7 +111,7 @@ impl View<'_> {
             Ok(answer) => {
                 assert!(answer == frame, "unmap() of {page} answered {answer}, but the tables said {frame}");
                 assert!(self.frame_of(page).is_none(), "unmap() of {page} answered Ok, but the tables still map it");
-                self.machine.give_back(frame);
+                self.give_back(frame);
             }
             Err(error) => panic!("{page} cannot be unmapped: {error}"),
         }

@@ -120,6 +120,12 @@ pub(super) fn kernel_stack() -> *mut u32 {
     unsafe { &raw mut (*KERNEL_STATE.as_mut_ptr()).esp0 }
 }
 
+/// Where the processor begins when ring 3 is interrupted.
+pub(super) fn kernel_stack_top() -> u32 {
+    // SAFETY: the field is in a static, and is not aligned.
+    unsafe { kernel_stack().read_unaligned() }
+}
+
 /// From now on the processor begins at `top` when ring 3 is interrupted.
 pub(super) fn set_kernel_stack(top: u32) {
     // SAFETY: the field is the processor's to read, and is not aligned.

@@ -170,8 +170,11 @@ impl TrapStack {
         (is_stack && top.as_u32().is_multiple_of(16)).then_some(Self(stack))
     }
 
-    /// The stack.
-    pub(crate) fn into_inner(self) -> KernelStack {
+    /// The stack, on which no trap arrives any more.
+    pub(crate) fn disuse(self) -> KernelStack {
+        if descriptors::kernel_stack_top() == self.0.top().as_u32() {
+            HAS_KERNEL_STACK.store(false, Ordering::Relaxed);
+        }
         self.0
     }
 

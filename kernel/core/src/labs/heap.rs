@@ -20,9 +20,11 @@ pub trait HeapLab {
     /// The lab's.
     ///
     /// # Safety
-    /// The bytes from `base` on, as many as `memory` says that it has grown, are the
-    /// heap's alone, and may be read and written through `base`. `memory` may be used
-    /// wherever the heap is moved to.
+    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `base` is the region's first byte, aligned to a page. The bytes by which `memory`
+    ///   has grown, and has not shrunk again, may be read and written through `base`, and
+    ///   are this heap's alone.
+    /// - `memory` may be used wherever the heap is moved to.
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError>;
 }
 

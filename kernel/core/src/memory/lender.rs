@@ -16,6 +16,7 @@ pub struct Lender<'m> {
     lent: &'static mut [u32],
     lent_frames: u32,
     source: Source,
+    closed: bool,
 }
 
 /// Where the words come from.
@@ -34,13 +35,13 @@ impl<'m> Lender<'m> {
     /// direct map, and nobody may use the frames that are usable in `map`
     /// without asking this lender.
     pub(crate) unsafe fn machine(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
-        Self { map, reachable, lent, lent_frames: 0, source: Source::Machine }
+        Self { map, reachable, lent, lent_frames: 0, source: Source::Machine, closed: false }
     }
 
     /// The lender of an invented map; `lent` is all zero.
     #[must_use]
     pub fn synthetic(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
-        Self { map, reachable, lent, lent_frames: 0, source: Source::Scratch }
+        Self { map, reachable, lent, lent_frames: 0, source: Source::Scratch, closed: false }
     }
 
     /// Whether `frame` was lent.
@@ -61,8 +62,21 @@ impl<'m> Lender<'m> {
         self.lent_frames
     }
 
+    /// Ends the lending of the machine's memory: the rest is handed out from now on.
+    ///
+    /// # Panics
+    /// If that has ended before, or the lender is that of an invented map.
+    pub(crate) fn close(&mut self) {
+        assert!(matches!(self.source, Source::Machine), "an invented map has no memory to hand out");
+        assert!(!self.closed, "the machine's memory is handed out twice");
+        self.closed = true;
+    }
+
     /// Why `frames` cannot be lent, or that they can.
     fn judge(&self, frames: FrameRange) -> Result<(), LendError> {
+        if self.closed {
+            return Err(LendError::NotUsable);
+        }
         if frames.start() < self.reachable.start() || frames.end() > self.reachable.end() {
             return Err(LendError::Unreachable);
         }

@@ -3,6 +3,7 @@
 use abi::WaitStatus;
 use kernel_core::machine::{Machine, Module};
 use kernel_core::trap;
+use spin::MutexGuard;
 
 use super::arguments::Command;
 use super::handler::{SYSTEM, Traps};
@@ -26,15 +27,20 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     let first = first?;
     system.begin_with(first);
     let frame = *system.current().frame();
-    *SYSTEM.lock() = Some(system);
+    *lock_system() = Some(system);
 
     trap::set_handler(&Traps);
     trap::start_timer(TICKS_PER_SECOND);
     trap::enable_serial_interrupt();
     trap::run(&frame);
 
-    let Some(mut system) = SYSTEM.lock().take() else { unreachable!("the processes were there before") };
+    let Some(mut system) = lock_system().take() else { unreachable!("the processes were there before") };
     system.reap();
     let Some(status) = system.ended() else { unreachable!("ring 3 is left when the first process has ended") };
     Ok(status)
+}
+
+/// The processes, which no trap handler works with now.
+fn lock_system() -> MutexGuard<'static, Option<System>> {
+    SYSTEM.try_lock().expect("the processes are started or ended outside of any trap")
 }

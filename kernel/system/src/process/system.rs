@@ -164,20 +164,24 @@ impl System {
         let process = self.table.at(slot);
         let (pid, parent) = (process.pid(), process.parent());
         self.has_zombies = true;
-        if let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) {
-            space.destroy();
-            if self.current == Some(slot) {
-                // The kernel works on it.
-                self.zombie_stack = Some(stack);
-            } else {
-                self.destroy_stack(stack);
-            }
-        }
+        self.release(slot, status);
         if pid == Pid::FIRST {
             return self.end_all(status);
         }
         self.table.iter_mut().filter(|process| process.parent() == pid).for_each(Process::become_orphan);
         self.wake_parent(parent, pid);
+    }
+
+    /// Makes a process a zombie, and destroys what it needed to run.
+    fn release(&mut self, slot: Slot, status: WaitStatus) {
+        let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) else { return };
+        space.destroy();
+        if self.current == Some(slot) {
+            // The kernel works on it.
+            self.zombie_stack = Some(stack);
+        } else {
+            self.destroy_stack(stack);
+        }
     }
 
     /// Ends a process, and all that descend from it.
@@ -209,10 +213,7 @@ impl System {
     fn end_all(&mut self, status: WaitStatus) {
         self.ended = Some(status);
         while let Some(slot) = self.table.position(|_| true) {
-            if let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) {
-                space.destroy();
-                self.destroy_stack(stack);
-            }
+            self.release(slot, status);
             self.table.remove(slot);
         }
     }

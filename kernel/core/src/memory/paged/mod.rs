@@ -1,10 +1,10 @@
 //! The machine that page tables stand on: the processor, and frames that a
 //! frame allocator hands out.
 //!
-//! What a virtual memory manager does with it may be wrong in any way. So each
-//! frame is noted that it was given, it reaches no other, and no directory is
-//! loaded under which the kernel could not go on. Whatever it does against
-//! that is a panic that names its own line.
+//! What a virtual memory manager does with it may be wrong in any way. So every frame
+//! that is handed to it is noted, it reads and writes only those that are noted as
+//! tables, and no directory is loaded under which the kernel could not go on. Whatever it
+//! does against that is a panic that names its own line.
 
 use mm_api::{
     Entry, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, Page, PageRange, PhysAddr, Protection,
@@ -61,10 +61,14 @@ struct State {
 }
 
 impl PagedMachine {
-    /// The machine, with a frame allocator that was built for its memory map and
-    /// with this lender, the machine's. `None` if the memory that is put aside for
-    /// the kernel's records does not suffice.
-    pub fn start(machine: &'static TheMachine, lender: &Lender<'_>, frames: Frames) -> Option<&'static Self> {
+    /// The machine, with a frame allocator that was built for its memory map and with
+    /// its lender, which lends nothing more from now on. `None` if the memory that is put
+    /// aside for the kernel's records does not suffice.
+    ///
+    /// # Panics
+    /// If the lender is that of an invented map, or has been used for this before.
+    pub fn start(machine: &'static TheMachine, lender: &mut Lender<'_>, frames: Frames) -> Option<&'static Self> {
+        lender.close();
         let ledger = Ledger::new(&machine.map(), lender)?;
         paging::enable_global_pages();
         let state = State {
@@ -105,16 +109,25 @@ impl PagedMachine {
         self.state().hand_out(Owner::Kernel)
     }
 
-    /// Gives back a frame that was taken.
+    /// Gives back a frame of a process's or a check's.
     ///
     /// # Panics
-    /// If it was not.
+    /// If it is none.
     #[track_caller]
     pub fn give_back(&self, frame: Frame) {
-        let mut state = self.state();
-        let owner = state.ledger.owner(frame);
-        assert!(owner != Owner::Tables, "{frame} is given back, but it belongs to the virtual memory manager");
-        state.take_back(frame);
+        self.state().take_back_from(frame, Owner::User);
+    }
+
+    /// Gives back a frame of the kernel's own.
+    ///
+    /// # Panics
+    /// If it is none.
+    ///
+    /// # Safety
+    /// Nothing uses the frame by address any more.
+    #[track_caller]
+    pub unsafe fn give_back_kernel_frame(&self, frame: Frame) {
+        self.state().take_back_from(frame, Owner::Kernel);
     }
 
     /// Whose a frame is.
@@ -168,21 +181,22 @@ impl PagedMachine {
     /// # Errors
     /// The first page that is not mapped so.
     pub fn claim_stack(&self, root: Frame, stack: KernelStack) -> Result<TrapStack, Page> {
+        let pages = stack.pages();
+        let stack = TrapStack::of(stack).ok_or(pages.first())?;
         let mut state = self.state();
-        for (page, claimed) in stack.pages().iter().zip(0..) {
+        for (page, claimed) in pages.iter().zip(0..) {
             if !state.claim(root, page) {
-                state.disclaim(root, stack.pages(), claimed);
+                state.disclaim(root, pages, claimed);
                 return Err(page);
             }
         }
-        let first = stack.pages().first();
-        TrapStack::of(stack).ok_or(first)
+        Ok(stack)
     }
 
     /// Ends that: no trap arrives on the stack any more, and it may be destroyed.
     pub fn release_stack(&self, root: Frame, stack: TrapStack) -> KernelStack {
         self.state().disclaim(root, stack.pages(), stack.pages().len());
-        stack.into_inner()
+        stack.disuse()
     }
 
     /// Calls `work` with the words of a table, or of a frame of a process's or a
@@ -327,6 +341,13 @@ impl State {
             self.with_words(frame, |words| fill::words(words, POISON));
         }
         Some(frame)
+    }
+
+    #[track_caller]
+    fn take_back_from(&mut self, frame: Frame, owner: Owner) {
+        let found = self.ledger.owner(frame);
+        assert!(found == owner || found == Owner::Free, "{frame} is given back, but its owner is another ({found:?})");
+        self.take_back(frame);
     }
 
     #[track_caller]

@@ -80,8 +80,10 @@ impl State {
                 continue;
             }
             let found = self.walk(root, page.start()).ok();
-            let right = found
-                .is_some_and(|walk| walk.address == frame.start() && (walk.protection().writable || !piece.writable));
+            let right = found.is_some_and(|walk| {
+                let protection = walk.protection();
+                walk.address == frame.start() && (protection.writable || !piece.writable) && !protection.user
+            });
             if !right {
                 return Some(Unsound { root, page, frame, found, writable: piece.writable });
             }
@@ -134,7 +136,7 @@ impl fmt::Display for Unsound {
             return write!(f, "its entry for {page} does not name the table of the temporary mappings, in {frame}");
         }
         let rights = if *writable { "writable" } else { "readable" };
-        write!(f, "{page} has to be {frame}, {rights}, and is ")?;
+        write!(f, "{page} has to be {frame}, {rights} for the kernel alone, and is ")?;
         match found {
             Some(walk) => write!(f, "{}, {}", Frame::containing(walk.address), walk.protection()),
             None => f.write_str("not mapped"),
