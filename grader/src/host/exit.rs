@@ -67,6 +67,13 @@ pub const fn of_exit_port(byte: u8) -> i32 {
     (byte as i32) << 1 | 1
 }
 
+/// The byte that the kernel writes to the stop port, QEMU's `pvpanic`, at a checkpoint.
+pub const STOP_TO_LOOK: u8 = 0x01;
+
+/// The same when it has come up and is to be told what to do. At its end it writes
+/// what would be the emulator's exit status.
+pub const STOP_TO_BE_TOLD: u8 = 0x81;
+
 /// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
 pub const SIGNAL_PROCESSOR_TIME: i32 = 24;
 

@@ -52,6 +52,8 @@ pub struct CommandLine<'a> {
     pub budget: u32,
     /// `look`: stop before the end, so that somebody can look at the machine.
     pub look: bool,
+    /// `wait`: stop, and read more words from the serial port before anything else is done.
+    pub wait: bool,
 }
 
 /// The seed of a boot that is told none.
@@ -72,11 +74,13 @@ impl<'a> CommandLine<'a> {
             seed: DEFAULT_SEED,
             budget: DEFAULT_BUDGET,
             look: false,
+            wait: false,
         };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 None if word == "list" => line.task = Task::List,
                 None if word == "look" => line.look = true,
+                None if word == "wait" => line.wait = true,
                 Some(("check", name)) => line.task = Task::Check(name),
                 Some(("run", program)) => line.program = Some(program),
                 Some(("nonce", digits)) => line.nonce = Nonce::parse(digits).unwrap_or(line.nonce),

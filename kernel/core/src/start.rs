@@ -1,16 +1,17 @@
 //! From the first instruction in Rust to the kernel's `main`.
 
-use core::{ptr, slice};
+use core::{ptr, slice, str};
 
 use mm_api::{PhysAddr, PhysRange};
-use spin::Once;
+use spin::{Mutex, MutexGuard, Once};
 
 use crate::arch::{self, paging};
 use crate::boot_error::BootError;
 use crate::boot_info;
 use crate::command_line::Task;
+use crate::console::serial;
 use crate::machine::Machine;
-use crate::machine_end::{idle, look_at_the_end};
+use crate::machine_end::{idle, look_at_the_end, stop_to_be_told};
 use crate::memory::{boot_box, direct, paged, scratch};
 use crate::report;
 use crate::{console, crash};
@@ -65,6 +66,9 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     let mut machine = Machine::unknown();
     // SAFETY: the caller's promise.
     unsafe { boot_info::read(magic, info, &mut machine)? };
+    if machine.command_line().wait {
+        machine.set_command_line(words_told_late());
+    }
     let line = machine.command_line();
     report::sign_with(line.nonce);
     if line.look {
@@ -89,6 +93,19 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     }
     paging::trim_direct_map(machine.direct_map_end());
     Ok(MACHINE.call_once(|| machine))
+}
+
+/// Stops, so that the machine can be copied as it is now, and reads the words that
+/// are told afterwards: over the serial port, in one line.
+fn words_told_late() -> &'static str {
+    /// The longest line that is read.
+    const LONGEST: usize = 512;
+    static LINE: Mutex<[u8; LONGEST]> = Mutex::new([0; LONGEST]);
+
+    stop_to_be_told();
+    // It is told once: the lock is never released.
+    let line = LINE.try_lock().map(MutexGuard::leak).and_then(|line| serial::receive_line(line));
+    line.and_then(|line| str::from_utf8(line).ok()).unwrap_or_default()
 }
 
 /// The words of a range of physical memory, for ever.

@@ -77,6 +77,25 @@ pub fn receive() -> Option<u8> {
     with_port(|port| if port.present { port.uart.try_receive_byte().ok() } else { None })
 }
 
+/// Waits for a line and puts it into `buffer`, without what ends it. What does not
+/// fit is dropped. `None` if there is no port to wait for.
+pub(crate) fn receive_line(buffer: &mut [u8]) -> Option<&[u8]> {
+    let mut length = 0;
+    loop {
+        match receive() {
+            Some(b'\n') => return Some(&buffer[..length]),
+            Some(byte) => {
+                if let Some(place) = buffer.get_mut(length) {
+                    *place = byte;
+                    length += 1;
+                }
+            }
+            None if !with_port(|port| port.present) => return None,
+            None => {}
+        }
+    }
+}
+
 /// From now on the port interrupts when something is received, as far as the
 /// interrupt controller lets it through.
 pub(crate) fn enable_interrupt() {
