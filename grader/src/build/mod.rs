@@ -6,6 +6,7 @@ pub mod foreign;
 pub mod freshness;
 pub mod kernel;
 pub mod messages;
+mod rustup;
 pub mod site;
 pub mod toolchain;
 mod wrappers;

@@ -6,8 +6,10 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::host::probe::Probes;
+use crate::host::probe::{Probes, stamp_of};
 use crate::host::process::answer;
+
+use super::rustup;
 
 /// A compiler that can build the kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,9 +184,20 @@ fn ask_rustc(probes: &Probes, rustc: &Path) -> Option<RustcFacts> {
         text.push_str(&answer(rustc, &["--print", "sysroot"])?);
         Some(text)
     };
-    // rustup's proxy answers for another program, which may change while it does not.
     let is_real = rustc.ancestors().nth(2).is_some_and(|sysroot| sysroot.join("lib/rustlib").is_dir());
-    let text = if is_real { probes.ask(rustc, "", ask) } else { ask() }?;
+    let text = match env::current_dir() {
+        _ if is_real => probes.ask(rustc, "", ask),
+        Ok(folder) if rustup::is_proxy(rustc) => {
+            // The proxy answers for another program, which may change while it does not.
+            let circumstances = rustup::circumstances(&folder);
+            let stands_for = probes.ask_while(rustc, "stands for", &circumstances, || {
+                Some(answer(rustc, &["--print", "sysroot"])?.trim().to_owned())
+            })?;
+            let real = Path::new(&stands_for).join("bin/rustc");
+            probes.ask_while(rustc, "", &format!("{stands_for} {}", stamp_of(&real)?), ask)
+        }
+        _ => ask(),
+    }?;
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     Some(RustcFacts {
         release: field("release")?.to_owned(),

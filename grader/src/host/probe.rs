@@ -47,7 +47,18 @@ impl Probes {
 
     /// The answer that `program` gave before in this context, or else the one that it gives now.
     pub fn ask(&self, program: &Path, context: &str, ask: impl FnOnce() -> Option<String>) -> Option<String> {
-        let stamp = stamp(program)?;
+        self.ask_while(program, context, "", ask)
+    }
+
+    /// The same, where the answer holds only under these circumstances.
+    pub fn ask_while(
+        &self,
+        program: &Path,
+        context: &str,
+        circumstances: &str,
+        ask: impl FnOnce() -> Option<String>,
+    ) -> Option<String> {
+        let stamp = format!("{} {circumstances}", stamp(program)?).trim_end().to_owned();
         let key = format!("{} {context}", program.display()).trim_end().to_owned();
         if let Some(known) = self.answers.lock().unwrap_or_else(PoisonError::into_inner).known.get(&key)
             && known.stamp == stamp
@@ -83,13 +94,15 @@ impl Probes {
 /// Debian's QEMU is a script that starts the program of the same name in
 /// `libexec`, so that is looked at too.
 fn stamp(program: &Path) -> Option<String> {
-    let one = |file: &Path| {
-        let metadata = fs::metadata(file).ok()?;
-        let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-        Some(format!("{} {changed}", metadata.len()))
-    };
     let behind = program.ancestors().nth(2)?.join("libexec").join(program.file_name()?);
-    Some(format!("{} {}", one(program)?, one(&behind).unwrap_or_default()).trim_end().to_owned())
+    Some(format!("{} {}", stamp_of(program)?, stamp_of(&behind).unwrap_or_default()).trim_end().to_owned())
+}
+
+/// The size of a file, and when it was changed; `None` if it is not there.
+pub fn stamp_of(file: &Path) -> Option<String> {
+    let metadata = fs::metadata(file).ok()?;
+    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    Some(format!("{} {changed}", metadata.len()))
 }
 
 #[cfg(test)]
@@ -109,6 +122,9 @@ mod tests {
         assert_eq!(probes.ask(&program, "elsewhere", || Some("2".into())).as_deref(), Some("2"));
         fs::write(&program, "other").unwrap();
         assert_eq!(probes.ask(&program, "", || None), None);
+        assert_eq!(probes.ask_while(&program, "", "today", || Some("3".into())).as_deref(), Some("3"));
+        assert_eq!(probes.ask_while(&program, "", "today", || None).as_deref(), Some("3"));
+        assert_eq!(probes.ask_while(&program, "", "tomorrow", || None), None);
     }
 
     #[test]
