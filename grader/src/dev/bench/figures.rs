@@ -7,9 +7,10 @@ use serde::Serialize;
 use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
 
 use super::peers::{frames, heaps};
+use super::spent::Row;
 use super::system;
 use super::table::{align, plain_table};
-use super::time::{CheckRow, Row};
+use super::time::CheckRow;
 
 /// All figures.
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ pub fn tables(figures: &Figures, view: &View) -> String {
         }
         align(&mut table, 5);
         let _ = writeln!(out, "{table}");
-        let note = "`cargo grade` adds what cargo takes to see that the grader itself is up to date.";
+        let note = "From save to score is without what cargo takes to see that the grader is up to date, which `cargo grade` adds.";
         for line in wrap(note, view.columns()) {
             let _ = writeln!(out, "{}", view.paint(FAINT, &line));
         }

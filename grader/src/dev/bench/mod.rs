@@ -8,6 +8,7 @@
 mod figures;
 mod peers;
 mod rows;
+mod spent;
 mod system;
 mod table;
 mod time;
@@ -95,6 +96,8 @@ fn save_to_score(engine: &Engine, options: &Options, progress: &Progress, figure
     for lab in &staged.site.workspace.labs {
         bench.lab(lab, &mut figures.rows, &mut figures.checks)?;
     }
+    bench.course(&mut figures.rows)?;
+    bench.alias(&engine.site.workspace.root, &mut figures.rows)?;
     bench.boots(&mut figures.rows)
 }
 

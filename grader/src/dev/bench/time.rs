@@ -2,13 +2,15 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
+
+use super::spent::{Row, Spent, children_time, largest, median, row, smallest};
 
 use crate::course::lab_toml::Check;
 use crate::course::workspace::Lab;
@@ -21,20 +23,6 @@ use crate::judge::{DEFAULT_SEED, Engine, Request, Whose, processors};
 
 /// Boots to count how many there are in a second.
 const BOOTS: usize = 40;
-
-/// One thing that was measured several times.
-#[derive(Serialize)]
-pub struct Row {
-    pub what: String,
-    pub unit: &'static str,
-    pub median: f64,
-    pub least: f64,
-    pub most: f64,
-    /// Processor time of everything that was started, where the system tells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processor_time: Option<f64>,
-    pub runs: usize,
-}
 
 /// What one check's machines take.
 #[derive(Serialize)]
@@ -64,14 +52,7 @@ pub struct Bench<'a> {
     pub progress: &'a Progress,
 }
 
-/// One measurement: wall time and, where the system tells it, processor time.
-#[derive(Clone, Copy)]
-struct Spent {
-    wall: Duration,
-    processor: Option<Duration>,
-}
-
-/// A file that is saved again and again, each time with another comment at its end.
+/// A file that is saved again and again, each time with another number in it.
 struct Saved {
     file: String,
     text: String,
@@ -95,7 +76,10 @@ impl Bench<'_> {
     pub fn lab(&self, lab: &Lab, rows: &mut Vec<Row>, checks: &mut Vec<CheckRow>) -> Result<()> {
         let mut saved = self.saved(lab)?;
         if self.colds == Colds::Measured {
-            rows.push(self.cold(lab, &mut saved)?);
+            rows.push(match rows.is_empty() {
+                true => self.cold(lab, &mut saved)?,
+                false => self.first(lab)?,
+            });
         }
         // What an earlier run built may be of another time.
         self.save(&mut saved)?;
@@ -125,7 +109,9 @@ impl Bench<'_> {
     /// Saves a file that is not as it was.
     fn save(&self, saved: &mut Saved) -> Result<()> {
         saved.edits += 1;
-        self.stage.replace(&saved.file, &format!("{}\n// Edit {}.\n", saved.text, saved.edits))
+        // It is not enough to change a comment: then the compiler finds that nothing changed.
+        let edit = format!("#[used]\nstatic EDIT: u32 = {};\n", saved.edits);
+        self.stage.replace(&saved.file, &format!("{}\n{edit}", saved.text))
     }
 
     /// With nothing built before.
@@ -141,10 +127,50 @@ impl Bench<'_> {
         Ok(row(&format!("{}: save to score, nothing built before", lab.id), &[spent]))
     }
 
+    /// The student's file as it was handed out, after other labs were graded.
+    fn first(&self, lab: &Lab) -> Result<Row> {
+        self.progress.start(&format!("{}: for the first time", lab.id));
+        let spent = self.child(&[&lab.id])?;
+        Ok(row(&format!("{}: first grade, after another lab's", lab.id), &[spent]))
+    }
+
+    /// All labs' references, with everything built.
+    ///
+    /// # Errors
+    /// If they cannot be graded.
+    pub fn course(&self, rows: &mut Vec<Row>) -> Result<()> {
+        if self.staged.site.workspace.labs.iter().any(|lab| !lab.has_solution) {
+            return Ok(());
+        }
+        self.child(&["--solution"])?;
+        self.progress.start("The whole course");
+        let spent: Vec<Spent> = (0..self.runs).map(|_| self.child(&["--solution"])).collect::<Result<_>>()?;
+        rows.push(row("the whole course: --solution, warm", &spent));
+        Ok(())
+    }
+
+    /// What `cargo grade` takes besides: to see that the grader itself is up to date.
+    ///
+    /// # Errors
+    /// If cargo cannot be started.
+    pub fn alias(&self, root: &Path, rows: &mut Vec<Row>) -> Result<()> {
+        let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        let mut spent = Vec::new();
+        for _ in 0..self.runs {
+            let (start, before) = (Instant::now(), children_time());
+            process::output(Command::new(&cargo).args(["grade", "--version"]).current_dir(root))
+                .map_err(|error| Error::io("cannot start", &cargo, &error))?;
+            let processor = before.and_then(|before| children_time()?.checked_sub(before));
+            spent.push(Spent { wall: start.elapsed(), processor });
+        }
+        rows.push(row("cargo, to see that the grader is up to date", &spent));
+        Ok(())
+    }
+
     /// As a student works: everything but the lab is built.
     fn warm(&self, lab: &Lab, saved: &mut Saved, rows: &mut Vec<Row>) -> Result<()> {
         let (mut whole, mut idle) = (Vec::new(), Vec::new());
-        let (mut compile, mut boot) = (Vec::new(), Vec::new());
+        let (mut compile, mut boot, mut first) = (Vec::new(), Vec::new(), Vec::new());
         for run in 1..=self.runs {
             self.progress.start(&format!("{}: run {run} of {}", lab.id, self.runs));
             self.save(saved)?;
@@ -152,11 +178,13 @@ impl Bench<'_> {
             idle.push(self.child(&saved.words(lab))?);
             self.save(saved)?;
             let (_, timings) = self.staged.grade(&request(lab, &[], saved.whose), &Progress::silent())?;
-            compile.push(wall(timings.builds.iter().map(|(_, time)| *time).sum()));
-            boot.push(wall(timings.boots));
+            compile.push(Spent::wall(timings.builds.iter().map(|(_, time)| *time).sum()));
+            boot.push(Spent::wall(timings.boots));
+            first.extend(timings.first.map(Spent::wall));
         }
         let boots: usize = lab.toml.checks.iter().map(|check| check.memory.len()).sum();
         rows.push(row(&format!("{}: save to score, warm", lab.id), &whole));
+        rows.push(row(&format!("{}: of that, up to the first verdict", lab.id), &first));
         rows.push(row(&format!("{}: of that, compile and link", lab.id), &compile));
         rows.push(row(&format!("{}: of that, {boots} boots and verdicts", lab.id), &boot));
         rows.push(row(&format!("{}: score again, nothing changed", lab.id), &idle));
@@ -251,77 +279,6 @@ fn request(lab: &Lab, checks: &[&str], whose: Whose) -> Request {
         whose,
         seed: DEFAULT_SEED,
         jobs: processors(),
-    }
-}
-
-fn wall(time: Duration) -> Spent {
-    Spent { wall: time, processor: None }
-}
-
-/// The processor time of all processes that this one has started and waited for.
-///
-/// From fields 16 and 17 of `/proc/self/stat` (proc(5)), in hundredths of a second.
-fn children_time() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name in brackets, which may hold blanks.
-    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    Some(Duration::from_millis(10 * (ticks(16)? + ticks(17)?)))
-}
-
-fn row(what: &str, spent: &[Spent]) -> Row {
-    let mut walls: Vec<f64> = spent.iter().map(|spent| spent.wall.as_secs_f64()).collect();
-    let processors: Option<Vec<f64>> =
-        spent.iter().map(|spent| spent.processor.map(|time| time.as_secs_f64())).collect();
-    Row {
-        what: what.to_owned(),
-        unit: "s",
-        least: smallest(&walls),
-        most: largest(&walls),
-        median: median(&mut walls),
-        processor_time: processors.map(|mut times| median(&mut times)),
-        runs: spent.len(),
-    }
-}
-
-fn smallest(numbers: &[f64]) -> f64 {
-    numbers.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn largest(numbers: &[f64]) -> f64 {
-    numbers.iter().copied().fold(0.0, f64::max)
-}
-
-/// The middle one, or the mean of the two in the middle; 0 of none.
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    let half = numbers.len() / 2;
-    match numbers {
-        [] => 0.0,
-        numbers if numbers.len() % 2 == 1 => numbers[half],
-        numbers => f64::midpoint(numbers[half - 1], numbers[half]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_one() {
-        assert!((median(&mut [3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(&mut [4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
-        assert!(median(&mut []).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_row_has_processor_time_only_if_every_run_has() {
-        let run = |wall, processor: Option<u64>| Spent {
-            wall: Duration::from_millis(wall),
-            processor: processor.map(Duration::from_millis),
-        };
-        let row_of = |spent: &[Spent]| row("x", spent).processor_time;
-        assert!(row_of(&[run(10, Some(5)), run(20, Some(7))]).is_some());
-        assert!(row_of(&[run(10, Some(5)), run(20, None)]).is_none());
+        ..Request::default()
     }
 }

@@ -177,6 +177,7 @@ impl<'a> Proof<'a> {
             whose: Whose::Variant,
             seed: DEFAULT_SEED,
             jobs: self.options.jobs,
+            ..Request::default()
         };
         let (run, _) = staged.grade(&request, self.progress)?;
         let step = match run.labs.first() {
