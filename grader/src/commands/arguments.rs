@@ -80,6 +80,9 @@ pub struct GradeArgs {
     /// How many machines run at a time; as many as processors if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
+    /// Boot a machine of its own for every check, in place of a few for all
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// For every command.

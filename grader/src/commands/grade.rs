@@ -10,7 +10,7 @@ use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::judge::results::Run;
-use crate::judge::{Engine, Request, Status, Timings, Whose, compare, processors};
+use crate::judge::{Boots, Engine, Request, Status, Timings, Whose, compare, processors};
 use crate::machine::Emulator;
 use crate::report;
 
@@ -61,6 +61,7 @@ fn request(arguments: &GradeArgs) -> Request {
         },
         seed: arguments.seed,
         jobs: arguments.jobs.map_or_else(processors, usize::from),
+        boots: if arguments.fresh { Boots::PerCheck } else { Boots::Shared },
     }
 }
 
@@ -109,9 +110,10 @@ fn spent(timings: &Timings, found: Duration, total: Duration) -> String {
     }
     let _ = writeln!(
         text,
-        ", {:.2} s for {} boots ({:.2} s of machines), {:.2} s in all",
+        ", {:.2} s for {} boots, {} of them on shared machines ({:.2} s of machines), {:.2} s in all",
         timings.boots.as_secs_f64(),
         timings.booted,
+        timings.shared,
         timings.machines.as_secs_f64(),
         total.as_secs_f64(),
     );

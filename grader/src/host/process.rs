@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::host::exit;
@@ -60,6 +62,36 @@ impl Process {
     /// # Errors
     /// As [`Command::spawn`].
     pub fn spawn(command: &mut Command, signal: Signal) -> io::Result<Self> {
+        Self::remember(
+            || {
+                #[expect(clippy::disallowed_methods, reason = "everything else in the grader starts processes here")]
+                command.spawn()
+            },
+            signal,
+        )
+    }
+
+    /// Starts a process that has one more file open than its three standard ones,
+    /// under the number that it has here.
+    ///
+    /// # Errors
+    /// As [`Command::spawn`].
+    pub fn spawn_with(command: &mut Command, file: &OwnedFd, signal: Signal) -> io::Result<Self> {
+        Self::remember(
+            || {
+                // No other process is started meanwhile, so that none but this one has the file.
+                fcntl_setfd(file, FdFlags::empty())?;
+                #[expect(clippy::disallowed_methods, reason = "everything else in the grader starts processes here")]
+                let child = command.spawn();
+                fcntl_setfd(file, FdFlags::CLOEXEC)?;
+                child
+            },
+            signal,
+        )
+    }
+
+    /// Remembers the process that `spawn` starts, while nobody else starts one.
+    fn remember(spawn: impl FnOnce() -> io::Result<Child>, signal: Signal) -> io::Result<Self> {
         let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         if children.closing {
             drop(children);
@@ -67,8 +99,7 @@ impl Process {
                 thread::park();
             }
         }
-        #[expect(clippy::disallowed_methods, reason = "everything else in the grader starts processes here")]
-        let child = command.spawn()?;
+        let child = spawn()?;
         children.running.insert(child.id(), signal);
         Ok(Self { child, reaped: false })
     }
@@ -188,6 +219,21 @@ mod tests {
         let output = output(&mut shell(much)).unwrap();
         assert_eq!(output.status.code(), Some(3));
         assert_eq!((output.stdout.len(), output.stderr.len()), (180_000, 180_000));
+    }
+
+    #[test]
+    fn a_process_may_have_one_more_file_open_and_others_do_not() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let file = OwnedFd::from(reader);
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let mut command = shell(&format!("cat <&{number}"));
+        command.stdout(Stdio::piped());
+        let mut process = Process::spawn_with(&mut command, &file, Signal::KILL).unwrap();
+        assert!(!output(&mut shell(&format!("true <&{number}"))).unwrap().status.success());
+        io::Write::write_all(&mut writer, b"said").unwrap();
+        drop(writer);
+        assert_eq!(process.stdout().map(captured).unwrap(), b"said");
+        assert!(process.wait().unwrap().success());
     }
 
     #[test]

@@ -46,16 +46,18 @@ impl Progress {
 
     /// Begins something with that many steps.
     pub fn start_counting(&self, what: &str, steps: usize) {
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {pos} of {len}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {pos} of {len}  {wide_msg}") {
             self.bar.set_style(style);
         }
         self.bar.set_prefix(what.to_owned());
+        self.bar.set_message("");
         self.bar.set_length(steps as u64);
         self.bar.set_position(0);
     }
 
-    /// One step is done.
-    pub fn step(&self) {
+    /// One step is done, and `what` came of it.
+    pub fn step(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
         self.bar.inc(1);
     }
 

@@ -7,7 +7,7 @@ use crate::course::lab_toml::Check;
 use crate::machine::Emulator;
 
 use super::plan::Task;
-use super::request::{DEFAULT_SEED, Request, Whose};
+use super::request::{Boots, DEFAULT_SEED, Request, Whose};
 use super::results::{CheckReport, Evidence, LabReport};
 use super::schedule::{Done, Key};
 use super::status::Status;
@@ -79,6 +79,9 @@ pub fn repeat(request: &Request, emulator: &Emulator) -> Vec<String> {
     }
     if let Emulator::Bochs(_) = emulator {
         words.extend(["--emulator".to_owned(), "bochs".to_owned()]);
+    }
+    if request.boots == Boots::PerCheck {
+        words.push("--fresh".to_owned());
     }
     if request.seed != DEFAULT_SEED {
         words.extend(["--seed".to_owned(), request.seed.to_string()]);

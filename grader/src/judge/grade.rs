@@ -1,6 +1,5 @@
 //! A run: which kernels are built, which machines are booted, and what comes of it.
 
-use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,9 +16,9 @@ use super::request::{Request, Whose};
 use super::results::Run;
 use super::schedule::{Job, Schedule};
 
-/// At most so many emulators are started ahead, while the kernel is still being built:
-/// more of them take from the compiler what they save later.
-const MOST_READY: usize = 14;
+/// For at most so many boots that share no machine, one is started ahead, while the kernel is
+/// still being built: more of them take from the compiler what they save later.
+const MOST_READY: usize = 4;
 
 /// How long things took.
 #[derive(Debug, Default)]
@@ -30,6 +29,10 @@ pub struct Timings {
     pub boots: Duration,
     /// How many boots.
     pub booted: usize,
+    /// How many of them were made on a machine that others were made on, too.
+    pub shared: usize,
+    /// From the start to the first verdict, if there was one.
+    pub first: Option<Duration>,
     /// The boots' own times, added up.
     pub machines: Duration,
 }
@@ -40,6 +43,8 @@ impl Timings {
         self.builds.extend(other.builds);
         self.boots += other.boots;
         self.booted += other.booted;
+        self.shared += other.shared;
+        self.first = self.first.or(other.first);
         self.machines += other.machines;
     }
 }
@@ -61,7 +66,7 @@ impl Engine {
         let programs = if needs_programs { self.site.programs()? } else { Vec::new() };
         let mut timings = Timings::default();
         let mut kernels: Vec<Kernel> = Vec::new();
-        let (schedule, sender) = Schedule::new(&self.emulator, &programs, request.seed, progress);
+        let schedule = Schedule::new(&self.emulator, &programs, request, progress);
         thread::scope(|scope| {
             for _ in 0..request.jobs.clamp(1, total.max(1)) {
                 scope.spawn(|| schedule.work());
@@ -81,10 +86,10 @@ impl Engine {
                 };
                 timings.builds.extend(times);
                 progress.start_counting("Booting", total);
-                timings.booted += send(jobs, &kernel, &tasks, &sender);
+                timings.booted += add(jobs, &kernel, &tasks, &schedule);
                 kernels.push(kernel);
             }
-            drop(sender);
+            schedule.close();
         });
         progress.finish();
         let mut results = schedule.results();
@@ -92,6 +97,8 @@ impl Engine {
             return Err(error);
         }
         timings.machines = results.spent;
+        timings.shared = results.shared;
+        timings.first = results.first.map(|first| first - start);
         timings.boots = start.elapsed().saturating_sub(timings.builds.iter().map(|(_, time)| *time).sum());
 
         let mut labs = Vec::new();
@@ -112,13 +119,13 @@ impl Engine {
     }
 
     /// Builds one kernel; meanwhile the first of its machines are started.
-    fn built(
+    fn built<'a>(
         &self,
         whose: Whose,
         group: &Group,
         tasks: &[Task<'_>],
-        jobs: &mut [Job<'_>],
-        schedule: &Schedule<'_>,
+        jobs: &mut [Job<'a>],
+        schedule: &Schedule<'a>,
     ) -> Result<(Kernel, BuildTimes)> {
         let labs: Vec<&Lab> = group.members.iter().map(|task| tasks[*task].lab).collect();
         let progress = schedule.progress();
@@ -134,30 +141,23 @@ impl Engine {
                 kernel.map(|kernel| (kernel, times))
             });
             if self.emulator.can_wait() && !self.site.builder().is_first_time() {
-                for job in jobs.iter_mut().take(MOST_READY) {
-                    // Without it, the boot only takes longer.
-                    let _ = schedule.prepare(job);
-                }
+                schedule.start_ahead(jobs, MOST_READY);
             }
             building.join().unwrap_or_else(|_| Err(Error::new("the build stopped unexpectedly")))
         })
     }
 }
 
-/// Queues the boots that a kernel serves; returns how many.
-fn send<'a>(jobs: Vec<Job<'a>>, kernel: &Kernel, tasks: &[Task<'_>], sender: &Sender<Job<'a>>) -> usize {
-    let mut sent = 0;
-    for mut job in jobs {
-        let Some(image) = kernel.image.as_ref().filter(|_| kernel.serves(tasks[job.key.0].lab)) else {
-            continue;
-        };
-        if job.image != image.path {
+/// Adds the boots that a kernel serves; returns how many.
+fn add<'a>(mut jobs: Vec<Job<'a>>, kernel: &Kernel, tasks: &[Task<'_>], schedule: &Schedule<'a>) -> usize {
+    jobs.retain(|job| kernel.serves(tasks[job.key.0].lab));
+    if let Some(image) = &kernel.image {
+        for job in jobs.iter_mut().filter(|job| job.image != image.path) {
             job.ready = None;
             job.image.clone_from(&image.path);
         }
-        sent += 1;
-        // Nobody to take it: the threads have gone after a failure.
-        let _ = sender.send(job);
     }
-    sent
+    let count = jobs.len();
+    schedule.add(jobs);
+    count
 }

@@ -8,6 +8,7 @@ mod grade;
 mod nonce;
 mod plan;
 mod proof;
+mod queue;
 mod request;
 pub mod results;
 #[cfg(test)]
@@ -21,5 +22,5 @@ pub use engine::Engine;
 pub use findings::{Crash, Findings, PageWalk};
 pub use grade::Timings;
 pub use nonce::nonce;
-pub use request::{DEFAULT_SEED, Request, Whose, processors};
+pub use request::{Boots, DEFAULT_SEED, Request, Whose, processors};
 pub use status::Status;

@@ -20,6 +20,17 @@ pub enum Whose {
     Variant,
 }
 
+/// How a check comes by its machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Boots {
+    /// Many checks on one machine, which is put back before each to what it was when the
+    /// kernel had come up, where the emulator can do that.
+    #[default]
+    Shared,
+    /// Each check boots a machine of its own.
+    PerCheck,
+}
+
 /// What to grade.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -33,11 +44,20 @@ pub struct Request {
     pub seed: u64,
     /// How many machines at a time.
     pub jobs: usize,
+    /// How a check comes by its machine.
+    pub boots: Boots,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { labs: vec![], checks: vec![], whose: Whose::Student, seed: DEFAULT_SEED, jobs: processors() }
+        Self {
+            labs: vec![],
+            checks: vec![],
+            whose: Whose::Student,
+            seed: DEFAULT_SEED,
+            jobs: processors(),
+            boots: Boots::Shared,
+        }
     }
 }
 

@@ -1,23 +1,25 @@
-//! Boots, several at a time: a queue of them, and threads that take from it.
+//! Boots, several at a time: threads that take them from a [queue](super::queue), and judge them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::course::lab_toml::{Check, Memory};
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::host::style::printable;
-use crate::machine::{Boot, Emulator, End, Machine, Outcome};
+use crate::machine::{Boot, Emulator, End, Machine, Outcome, ReusedMachine};
 
 use super::findings::Crash;
 use super::nonce::nonce;
 use super::proof;
+use super::queue::{MachineKind, Next, Place, Queue, Waiting, Wish};
+use super::request::Request;
 use super::results::Evidence;
 use super::status::Status;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, Trouble, Verdict};
 use super::wire::Transcript;
 
 /// So much of a machine's output is kept for the report.
@@ -58,9 +60,10 @@ pub struct Done {
 pub struct Schedule<'a> {
     emulator: &'a Emulator,
     programs: &'a [String],
-    seed: u64,
+    request: &'a Request,
     progress: &'a Progress,
-    queue: Mutex<mpsc::Receiver<Job<'a>>>,
+    queue: Mutex<Queue<Job<'a>, ReusedMachine>>,
+    changed: Condvar,
     stop: AtomicBool,
     results: Mutex<Results>,
 }
@@ -74,56 +77,176 @@ pub struct Results {
     pub failure: Option<Error>,
     /// The boots' own times, added up.
     pub spent: Duration,
+    /// How many of them were made on a machine that others were made on, too.
+    pub shared: usize,
+    /// When the first one was judged.
+    pub first: Option<Instant>,
+}
+
+/// A boot that says nothing about its check: what the harness did not do.
+struct Failed {
+    trouble: Trouble,
+    outcome: Outcome,
 }
 
 impl<'a> Schedule<'a> {
-    /// A queue without a boot in it, and where to put them.
-    pub fn new(
-        emulator: &'a Emulator,
-        programs: &'a [String],
-        seed: u64,
-        progress: &'a Progress,
-    ) -> (Self, mpsc::Sender<Job<'a>>) {
-        let (sender, receiver) = mpsc::channel();
-        let queue = Mutex::new(receiver);
-        (
-            Self { emulator, programs, seed, progress, queue, stop: AtomicBool::new(false), results: Mutex::default() },
-            sender,
-        )
+    /// A schedule without a boot in it.
+    pub fn new(emulator: &'a Emulator, programs: &'a [String], request: &'a Request, progress: &'a Progress) -> Self {
+        Self {
+            emulator,
+            programs,
+            request,
+            progress,
+            queue: Mutex::new(Queue::new(request.boots)),
+            changed: Condvar::new(),
+            stop: AtomicBool::new(false),
+            results: Mutex::default(),
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<Job<'a>, ReusedMachine>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes boots until there are none left and the queue is closed.
     pub fn work(&self) {
         loop {
-            let job = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(job) = job else { break };
-            if self.is_stopped() {
-                continue;
-            }
-            let (key, start) = (job.key, Instant::now());
-            let result = self.run(job);
-            let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.spent += start.elapsed();
-            match result {
-                Ok(done) => drop(results.done.insert(key, done)),
-                Err(error) => {
-                    drop(results);
-                    self.fail(error);
+            match self.next() {
+                Next::Start(wish) => {
+                    if let Some(machine) = self.start(&wish) {
+                        self.free(wish.group, machine);
+                    }
                 }
+                Next::Boot(waiting, place) => {
+                    self.boot_and_judge(waiting, place);
+                    self.queue().booted();
+                    self.changed.notify_all();
+                }
+                Next::End => break,
             }
-            self.progress.step();
+        }
+        // The others need not wait any longer either.
+        self.changed.notify_all();
+    }
+
+    /// Waits until there is something to do.
+    fn next(&self) -> Next<Job<'a>, ReusedMachine> {
+        let mut queue = self.queue();
+        loop {
+            if let Some(next) = queue.next() {
+                return next;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Starts an emulator for a job whose kernel is not there yet.
+    /// Starts a machine that takes one boot after the other.
+    fn start(&self, wish: &Wish) -> Option<ReusedMachine> {
+        self.emulator.prepare_reused(&Boot {
+            image: &wish.group.image,
+            memory: wish.group.memory,
+            programs: &wish.group.programs,
+            words: Vec::new(),
+            budget: wish.budget,
+            look: false,
+        })
+    }
+
+    /// Puts a machine where others find it, or ends it.
+    fn free(&self, group: MachineKind, machine: ReusedMachine) {
+        let superfluous = self.queue().free(group, machine);
+        self.changed.notify_all();
+        // It is ended here, with the queue unlocked.
+        drop(superfluous);
+    }
+
+    /// Makes a boot, and keeps what came of it.
+    fn boot_and_judge(&self, waiting: Waiting<Job<'a>>, place: Place<ReusedMachine>) {
+        let Waiting { group, job, .. } = waiting;
+        let (key, name, start) = (job.key, &job.check.name, Instant::now());
+        let mut machine = match place {
+            Place::Own => None,
+            Place::Free(machine) => Some(machine),
+            Place::New(wish) => self.start(&wish),
+        };
+        let shared = machine.as_mut().and_then(|machine| self.run_shared(machine, &job));
+        let is_shared = shared.is_some();
+        let result = shared.map_or_else(|| self.run(job), Ok);
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.spent += start.elapsed();
+        results.shared += usize::from(is_shared);
+        match result {
+            Ok(done) => {
+                results.first.get_or_insert_with(Instant::now);
+                self.progress.step(&format!("{name}: {}", done.verdict.status.words()));
+                results.done.insert(key, done);
+            }
+            Err(error) => {
+                drop(results);
+                self.fail(error);
+            }
+        }
+        if let Some(machine) = machine.filter(ReusedMachine::is_fit) {
+            self.free(group, machine);
+        }
+    }
+
+    /// Starts machines for boots whose kernel is not there yet: machines of their own for
+    /// at most so many of those that share none.
+    pub fn start_ahead(&self, jobs: &mut [Job<'a>], most: usize) {
+        let boots: Vec<(MachineKind, u32)> = jobs.iter().map(|job| (self.group(job), job.check.budget)).collect();
+        let mut queue = self.queue();
+        queue.announce(&boots, self.request.jobs);
+        let alone = |at: &usize| {
+            let count = boots.iter().filter(|(group, _)| *group == boots[*at].0).count();
+            !queue.is_shared(&boots[*at].0, count)
+        };
+        let alone: Vec<usize> = (0..jobs.len()).filter(alone).take(most).collect();
+        drop(queue);
+        self.changed.notify_all();
+        for at in alone {
+            // Without it, the boot only takes longer.
+            let _ = self.prepare(&mut jobs[at]);
+        }
+    }
+
+    /// Adds boots whose kernel is there.
+    pub fn add(&self, jobs: Vec<Job<'a>>) {
+        let boots = jobs.into_iter().map(|job| Waiting {
+            group: self.group(&job),
+            budget: job.check.budget,
+            has_machine: job.ready.is_some(),
+            job,
+        });
+        let superfluous = if self.is_stopped() { Vec::new() } else { self.queue().add(boots) };
+        self.changed.notify_all();
+        drop(superfluous);
+    }
+
+    /// No more will be added.
+    pub fn close(&self) {
+        self.queue().close();
+        self.changed.notify_all();
+    }
+
+    /// Starts an emulator for one boot.
     ///
     /// # Errors
     /// As [`Emulator::prepare`].
-    pub fn prepare(&self, job: &mut Job<'_>) -> Result<()> {
+    fn prepare(&self, job: &mut Job<'_>) -> Result<()> {
         let nonce = nonce()?;
         let machine = self.emulator.prepare(&self.boot(job, &nonce))?;
         job.ready = Some(Ready { machine, nonce });
         Ok(())
+    }
+
+    /// What a job has in common with others.
+    fn group(&self, job: &Job<'_>) -> MachineKind {
+        MachineKind { image: job.image.clone(), memory: job.memory, programs: self.programs_for(job.check).to_vec() }
+    }
+
+    fn programs_for(&self, check: &Check) -> &[String] {
+        if check.programs { self.programs } else { &[] }
     }
 
     /// What a job boots.
@@ -131,11 +254,11 @@ impl<'a> Schedule<'a> {
         Boot {
             image: &job.image,
             memory: job.memory,
-            programs: if job.check.programs { self.programs } else { &[] },
+            programs: self.programs_for(job.check),
             words: vec![
                 format!("nonce={nonce}"),
                 format!("check={}", job.check.name),
-                format!("seed={}", self.seed),
+                format!("seed={}", self.request.seed),
                 format!("budget={}", job.check.budget),
             ],
             budget: job.check.budget,
@@ -152,6 +275,8 @@ impl<'a> Schedule<'a> {
     pub fn fail(&self, error: Error) {
         self.stop.store(true, Ordering::Relaxed);
         self.results.lock().unwrap_or_else(PoisonError::into_inner).failure.get_or_insert(error);
+        self.queue().clear();
+        self.changed.notify_all();
     }
 
     /// Whether something went wrong with the harness itself.
@@ -164,37 +289,58 @@ impl<'a> Schedule<'a> {
         self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs a check on a machine that takes several. `None` if the machine did not do what it
+    /// should: then a machine of its own shows what it is about.
+    fn run_shared(&self, machine: &mut ReusedMachine, job: &Job<'_>) -> Option<Done> {
+        let nonce = nonce().ok()?;
+        let boot = self.boot(job, &nonce);
+        let Ok(outcome) = machine.run(&boot) else {
+            if !machine.has_come_up() {
+                self.queue().share_no_more();
+            }
+            return None;
+        };
+        judge(outcome, &nonce, job).ok()
+    }
+
     /// Boots once, and once more if the machine itself had trouble.
     fn run(&self, mut job: Job<'_>) -> Result<Done> {
-        let check = job.check;
         let mut tried = false;
         loop {
             if job.ready.is_none() {
                 self.prepare(&mut job)?;
             }
             let Some(Ready { machine, nonce }) = job.ready.take() else { continue };
-            let mut outcome = machine.run()?;
-            let mut transcript = Transcript::parse(&outcome.serial, &nonce);
-            match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
-                Ok(mut verdict) => {
-                    if verdict.status == Status::Passed
-                        && let Some((judged, disagreement)) =
-                            proof::judge(&transcript.checkpoints, &mut outcome.snapshots, check.checkpoints)
-                    {
-                        verdict = judged;
-                        if let Some(proof::Disagreement { claimed, found }) = disagreement {
-                            (transcript.findings.expected, transcript.findings.saw) = (Some(claimed), Some(found));
-                        }
-                    }
-                    return Ok(Done { verdict, evidence: evidence(outcome, transcript, &job) });
-                }
-                Err(trouble) if trouble.again && !tried => tried = true,
-                Err(trouble) => {
+            match judge(machine.run()?, &nonce, &job) {
+                Ok(done) => return Ok(done),
+                Err(failed) if failed.trouble.again && !tried => tried = true,
+                Err(failed) => {
+                    let Failed { trouble, outcome } = *failed;
                     return Err(Error::new(trouble.what).advise(trouble.advice).output(shown(&outcome)));
                 }
             }
         }
     }
+}
+
+/// What a boot says about its check.
+fn judge(mut outcome: Outcome, nonce: &str, job: &Job<'_>) -> std::result::Result<Done, Box<Failed>> {
+    let check = job.check;
+    let mut transcript = Transcript::parse(&outcome.serial, nonce);
+    let mut verdict = match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
+        Ok(verdict) => verdict,
+        Err(trouble) => return Err(Box::new(Failed { trouble, outcome })),
+    };
+    if verdict.status == Status::Passed
+        && let Some((judged, disagreement)) =
+            proof::judge(&transcript.checkpoints, &mut outcome.snapshots, check.checkpoints)
+    {
+        verdict = judged;
+        if let Some(proof::Disagreement { claimed, found }) = disagreement {
+            (transcript.findings.expected, transcript.findings.saw) = (Some(claimed), Some(found));
+        }
+    }
+    Ok(Done { verdict, evidence: evidence(outcome, transcript, job) })
 }
 
 /// What a machine said, for a person who has to find out why it did not work.

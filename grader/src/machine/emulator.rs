@@ -5,7 +5,7 @@ use crate::host::error::{Error, Result};
 use super::bochs::{self, Bochs};
 use super::boot::Boot;
 use super::outcome::Outcome;
-use super::qemu::{self, Qemu};
+use super::qemu::{self, Qemu, ReusedMachine};
 
 /// An emulator that was found.
 #[derive(Clone, Debug)]
@@ -73,6 +73,18 @@ impl Emulator {
             Self::Qemu(qemu) => Machine::Qemu(Box::new(qemu.prepare(boot)?)),
             Self::Bochs(bochs) => Machine::Bochs(Box::new(bochs.prepare(boot)?)),
         })
+    }
+
+    /// Starts a machine that takes one check after the other, where the emulator has such
+    /// machines: QEMU. It does not boot yet.
+    ///
+    /// `boot.words` are not passed on, and `boot.budget` is that of all checks together.
+    /// The thread that calls this must live for as long as the machine, as for [`prepare`](Self::prepare).
+    pub fn prepare_reused(&self, boot: &Boot<'_>) -> Option<ReusedMachine> {
+        match self {
+            Self::Qemu(qemu) => qemu.prepare_reused(boot).ok(),
+            Self::Bochs(_) => None,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Machines to boot a kernel on: an emulator, started once for each boot.
+//! Machines to boot a kernel on: an emulator, started for one boot or, where that is
+//! possible, for many checks ([`ReusedMachine`]).
 //!
 //! [`Qemu`] is what grading is made for. [`Bochs`] boots the same kernel in
 //! another way, from a CD by GRUB, on a machine that has next to nothing in common
@@ -16,3 +17,4 @@ pub mod walk;
 pub use boot::Boot;
 pub use emulator::{Emulator, Machine};
 pub use outcome::{End, Outcome};
+pub use qemu::ReusedMachine;

@@ -20,6 +20,58 @@ fn processes(text: &str) -> Vec<u32> {
         .collect()
 }
 
+/// The processes that this one has started, and those that they have.
+fn descendants(of: u32) -> Vec<u32> {
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let all: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|pid| Some((pid, parent(pid)?)))
+        .collect();
+    let mut found = vec![of];
+    while let Some((pid, _)) = all.iter().find(|(pid, parent)| found.contains(parent) && !found.contains(pid)) {
+        found.push(*pid);
+    }
+    found.split_off(1)
+}
+
+/// Whether a process is there and does something: neither gone nor a zombie.
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
+}
+
+#[test]
+fn no_shared_machine_outlives_an_interrupted_grader() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::KILL] {
+        let copy = Copy::with_checks(&["harness-hang", "harness-halt", "harness-pass"]);
+        let slow = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 3750");
+        copy.write("labs/01-pmm/lab.toml", &slow);
+        let mut grader =
+            copy.command(&["01", "--jobs", "1"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let shared = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == b"wait")
+        };
+        let mut machines = Vec::new();
+        while machines.is_empty() {
+            assert!(grader.try_wait().unwrap().is_none(), "the grader ended by itself");
+            pause();
+            machines = descendants(grader.id()).into_iter().filter(shared).collect();
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&grader), signal).unwrap();
+        grader.wait().unwrap();
+        let gone = (0..500).any(|_| {
+            pause();
+            !machines.iter().copied().any(is_alive)
+        });
+        assert!(gone, "{signal:?} left a machine behind");
+    }
+}
+
 #[test]
 fn no_emulator_outlives_an_interrupted_grader() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::KILL] {

@@ -13,5 +13,6 @@ mod interrupt;
 mod labs;
 mod proofs;
 mod reports;
+mod shared;
 mod students;
 mod verdicts;

@@ -3,10 +3,12 @@
 mod find;
 mod program;
 mod qmp;
+mod reused;
 mod running;
 mod watch;
 
 pub use find::{NoEmulator, find};
 pub use program::{Qemu, Screen};
 pub use qmp::Control;
+pub use reused::ReusedMachine;
 pub use running::Machine;

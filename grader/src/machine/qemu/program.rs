@@ -1,7 +1,8 @@
 //! QEMU's command line, for a boot that is graded and for an operating system that is used.
 
+use std::env;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +18,7 @@ use crate::host::process::Process;
 use crate::machine::boot::Boot;
 
 use super::qmp::Control;
+use super::reused::ReusedMachine;
 use super::running::Machine;
 use super::watch::Watch;
 
@@ -34,6 +36,9 @@ const EXTRA_SECONDS: u64 = 10;
 
 /// The same for the budget: so few million instructions are executed in a second.
 const SLOWEST: u64 = 20;
+
+/// What ends the emulator where the kernel says so. A machine that is used again has none.
+const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
 
 /// A QEMU that was found.
 #[derive(Clone, Debug)]
@@ -65,7 +70,6 @@ impl Qemu {
     /// What makes a machine the one that the kernel is written for.
     fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
         let mut arguments: Vec<String> = ["-nodefaults", "-nic", "none", "-accel", "tcg"].map(String::from).into();
-        arguments.extend(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(String::from));
         match screen {
             Screen::None => {
                 if let Some(firmware) = &self.firmware {
@@ -93,9 +97,10 @@ impl Qemu {
     }
 
     /// A command line that shows a person the same boot on the terminal.
-    fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
+    pub(super) fn command_to_repeat(&self, boot: &Boot<'_>) -> Vec<String> {
         let mut command = vec![self.program.display().to_string()];
         command.extend(self.machine(boot.memory, Screen::None));
+        command.extend(EXIT_DEVICE.map(String::from));
         command.extend(Self::graded("none"));
         command.extend(["-serial", "stdio", "-kernel"].map(String::from));
         command.push(boot.image.display().to_string());
@@ -108,7 +113,7 @@ impl Qemu {
     /// serial port, its console, is connected to.
     pub fn system(&self, image: &Path, memory: Memory, screen: Screen, programs: &[String]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(self.machine(memory, screen));
+        command.args(self.machine(memory, screen)).args(EXIT_DEVICE);
         command.args(["-no-reboot", "-kernel"]).arg(image);
         if let Some(folder) = image.parent() {
             command.current_dir(folder).args(programs::arguments(programs));
@@ -123,27 +128,12 @@ impl Qemu {
     pub fn prepare(&self, boot: &Boot<'_>) -> Result<Machine> {
         let (control, control_end) =
             UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
-
-        let seconds = last_resort(boot.budget);
-        let mut command = launcher::command(self.launcher.as_deref(), seconds, &self.program);
-        command.args(self.machine(boot.memory, Screen::None)).args(Self::graded("pause"));
-        if self.can_wait {
-            command.arg("-preconfig");
-        }
+        let mut command = self.waiting(boot);
+        command.args(EXIT_DEVICE);
         // The emulator's standard input is the control connection and its
         // standard output the serial port, so no file in between is needed.
-        command.args(["-S", "-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control"]);
-        command.args(["-chardev", "file,id=serial,path=/dev/stdout", "-serial", "chardev:serial"]);
-        // Makes it say "Triple fault".
-        command.args(["-d", "cpu_reset"]);
-        // The boot loader puts the image's name before the command line, so it is given without its folder.
-        let (folder, name) = (boot.image.parent(), boot.image.file_name());
-        if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
-            command.current_dir(folder).arg("-kernel").arg(name);
-        } else {
-            command.arg("-kernel").arg(boot.image);
-        }
-        command.args(programs::arguments(boot.programs));
+        command.args(["-chardev", "socket,id=control,fd=0"]);
+        command.args(["-chardev", "file,id=serial,path=/dev/stdout"]);
         command.arg("-append").arg(boot.words.join(" "));
         command.stdin(OwnedFd::from(control_end)).stdout(Stdio::piped()).stderr(Stdio::piped());
 
@@ -159,6 +149,50 @@ impl Qemu {
         })
     }
 
+    /// Starts QEMU for a machine that takes one check after the other, but does not boot yet.
+    ///
+    /// `boot.words` are not passed on, and `boot.budget` is that of all checks together.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn prepare_reused(&self, boot: &Boot<'_>) -> io::Result<ReusedMachine> {
+        let (control, control_end) = UnixStream::pair()?;
+        let control_end = OwnedFd::from(control_end);
+        let mut command = self.waiting(boot);
+        // The words come in where the emulator reads, and the kernel's answers where it prints.
+        command.args(["-chardev".into(), format!("socket,id=control,fd={}", control_end.as_raw_fd())]);
+        command.args(["-chardev", "stdio,id=serial,signal=off"]);
+        command.args(["-append", "wait"]);
+        // The machine is saved in the temporary file of a disk that has nothing in it and is
+        // connected to nothing. The emulator removes the file's name as soon as it is open.
+        command.args(["-drive", "if=none,driver=null-co,snapshot=on"]).env("TMPDIR", env::temp_dir());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = Process::spawn_with(&mut command, &control_end, Signal::KILL)?;
+        ReusedMachine::new(self.clone(), process, Control::new(control))
+    }
+
+    /// A QEMU that builds the machine for a boot and waits. It lacks what its control
+    /// connection and its serial port are connected to, and the kernel's words.
+    fn waiting(&self, boot: &Boot<'_>) -> Command {
+        let mut command = launcher::command(self.launcher.as_deref(), last_resort(boot.budget), &self.program);
+        command.args(self.machine(boot.memory, Screen::None)).args(Self::graded("pause"));
+        if self.can_wait {
+            command.arg("-preconfig");
+        }
+        command.args(["-S", "-mon", "chardev=control,mode=control", "-serial", "chardev:serial"]);
+        // Makes it say "Triple fault".
+        command.args(["-d", "cpu_reset"]);
+        // The boot loader puts the image's name before the command line, so it is given without its folder.
+        let (folder, name) = (boot.image.parent(), boot.image.file_name());
+        if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
+            command.current_dir(folder).arg("-kernel").arg(name);
+        } else {
+            command.arg("-kernel").arg(boot.image);
+        }
+        command.args(programs::arguments(boot.programs));
+        command
+    }
+
     fn cannot_start(&self, error: &io::Error) -> Error {
         let program = self.launcher.as_deref().unwrap_or(&self.program);
         Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
@@ -166,7 +200,7 @@ impl Qemu {
 }
 
 /// How much processor time a machine may use before it is stopped.
-fn patience(budget: u32) -> Duration {
+pub(super) fn patience(budget: u32) -> Duration {
     EXTRA_TIME + TIME_FOR_A_MILLION * budget
 }
 

@@ -1,10 +1,11 @@
 //! The emulator's control connection: QMP, lines of JSON.
 //!
 //! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP
-//! Reference Manual". It is used for three things: to be told why a machine
-//! stopped, to stop one, and to look at a stopped machine's processor.
+//! Reference Manual". It is used to be told why a machine stopped, to stop one, to
+//! look at a stopped machine's processor and memory, and to save a machine and load it again.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -29,6 +30,9 @@ const STOP: &str = "{\"execute\":\"stop\"}\n";
 /// Lets the machine run.
 const RUN: &str = "{\"execute\":\"cont\"}\n";
 
+/// The name of the one saved machine that there is.
+const SAVED: &str = "up";
+
 /// Why a machine stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
@@ -38,20 +42,26 @@ pub enum Event {
     Reset,
     /// The machine switched itself off.
     PowerOff,
-    /// A check stopped the machine to have it looked at.
-    Checkpoint,
+    /// The kernel stopped the machine: AL says what for.
+    Stop,
 }
 
 /// The control connection to one emulator.
 pub struct Control {
     stream: UnixStream,
     received: Vec<u8>,
+    /// Why the machine is about to stop.
+    cause: Option<Event>,
+    events: VecDeque<Event>,
 }
 
 impl Control {
     /// Takes over the connection's own end.
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, received: Vec::new() }
+        // Where they cannot be set, an emulator that does not answer is waited for longer.
+        let _ = stream.set_read_timeout(Some(PATIENCE));
+        let _ = stream.set_write_timeout(Some(PATIENCE));
+        Self { stream, received: Vec::new(), cause: None, events: VecDeque::new() }
     }
 
     /// The connection, to wait for.
@@ -73,33 +83,35 @@ impl Control {
         let _ = self.stream.write_all(STOP.as_bytes());
     }
 
-    /// Reads what has arrived. `Ok(None)`: nothing of importance, or the end.
+    /// Why the machine has stopped, if that has been read already.
+    pub fn waiting_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Reads what has arrived: the events in it are [waiting](Self::waiting_event) then.
     ///
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] once the emulator has closed the connection.
-    pub fn read_event(&mut self) -> io::Result<Option<Event>> {
-        let mut buffer = [0; 4096];
-        let count = self.stream.read(&mut buffer)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.received.extend_from_slice(&buffer[..count]);
-        while let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.received.drain(..=end).collect();
-            if let Some(event) = event(&line) {
-                return Ok(Some(event));
-            }
-        }
-        Ok(None)
+    pub fn read_events(&mut self) -> io::Result<()> {
+        self.read()?;
+        while self.line().is_some() {}
+        Ok(())
     }
 
     /// Copies the page tables of a machine that has stopped: those that are
     /// needed for these addresses, or all, as far as that succeeds.
-    pub fn snapshot(&self, addresses: Option<&[u32]>) -> Snapshot {
-        let Ok(mut monitor) = Monitor::new(&self.stream) else { return Snapshot::default() };
-        let Ok(text) = monitor.ask("info registers") else { return Snapshot::default() };
-        let cr3 = registers(&text).into_iter().find(|(name, _)| name == "cr3");
-        cr3.map(|(_, cr3)| Snapshot::take(cr3, addresses, &mut monitor)).unwrap_or_default()
+    pub fn snapshot(&mut self, addresses: Option<&[u32]>) -> Snapshot {
+        self.register("cr3").map(|cr3| Snapshot::take(cr3, addresses, self)).unwrap_or_default()
+    }
+
+    /// The byte in AL of a machine that has stopped, if the emulator tells.
+    pub fn al(&mut self) -> Option<u8> {
+        self.register("eax").map(|eax| eax.to_le_bytes()[0])
+    }
+
+    fn register(&mut self, name: &str) -> Option<u32> {
+        let text = self.ask("info registers").ok()?;
+        registers(&text).into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Lets a machine go on that has stopped.
@@ -108,21 +120,49 @@ impl Control {
         let _ = self.stream.write_all(RUN.as_bytes());
     }
 
+    /// The same, where it matters that the emulator does it.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn resume_surely(&mut self) -> io::Result<()> {
+        self.execute("cont", &json!({})).map(|_| ())
+    }
+
+    /// Saves a machine that has stopped: its memory, and the state of every device.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn save(&mut self) -> io::Result<()> {
+        self.do_silently(&format!("savevm {SAVED}"))
+    }
+
+    /// Loads the machine that was saved.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn load(&mut self) -> io::Result<()> {
+        self.do_silently(&format!("loadvm {SAVED}"))
+    }
+
+    /// A command of the emulator's own monitor that answers only if something is wrong.
+    fn do_silently(&mut self, command: &str) -> io::Result<()> {
+        let answer = self.ask(command)?;
+        if answer.trim().is_empty() { Ok(()) } else { Err(io::Error::other(answer.trim().to_owned())) }
+    }
+
     /// Takes a picture of the machine's screen, a PNG file.
     ///
     /// # Errors
     /// If the emulator does not do that.
-    pub fn screenshot(&self, file: &Path) -> io::Result<()> {
+    pub fn screenshot(&mut self, file: &Path) -> io::Result<()> {
         let file = file.to_str().ok_or_else(|| io::Error::other("the file's name is not UTF-8"))?;
-        let arguments = json!({ "filename": file, "format": "png" });
-        Monitor::new(&self.stream)?.execute("screendump", &arguments).map(|_| ())
+        self.execute("screendump", &json!({ "filename": file, "format": "png" })).map(|_| ())
     }
 
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
-    pub fn processor(&self) -> Processor {
+    pub fn processor(&mut self) -> Processor {
         let mut processor = Processor::default();
-        let Ok(mut monitor) = Monitor::new(&self.stream) else { return processor };
-        let Ok(text) = monitor.ask("info registers") else { return processor };
+        let Ok(text) = self.ask("info registers") else { return processor };
         processor.registers = registers(&text);
         let register =
             |name: &str| processor.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
@@ -130,7 +170,7 @@ impl Control {
         processor.backtrace.push(eip);
         // Each frame: the caller's EBP, then the return address.
         while processor.backtrace.len() < DEEPEST && ebp != 0 && ebp.is_multiple_of(4) {
-            let Ok(text) = monitor.ask(&format!("x /2xw {ebp:#x}")) else { break };
+            let Ok(text) = self.ask(&format!("x /2xw {ebp:#x}")) else { break };
             let [next, address] = words(&text)[..] else { break };
             if address == 0 {
                 break;
@@ -144,35 +184,6 @@ impl Control {
         }
         processor
     }
-}
-
-/// The event that a line tells of, if it is one that matters.
-fn event(line: &[u8]) -> Option<Event> {
-    let message: Value = serde_json::from_slice(line).ok()?;
-    match message.get("event")?.as_str()? {
-        "WATCHDOG" => Some(Event::Watchdog),
-        "GUEST_PANICKED" => Some(Event::Checkpoint),
-        "SHUTDOWN" => match message.pointer("/data/reason").and_then(Value::as_str) {
-            Some("guest-reset") => Some(Event::Reset),
-            Some("guest-shutdown") => Some(Event::PowerOff),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Questions and answers, once the machine has stopped.
-struct Monitor {
-    reader: BufReader<UnixStream>,
-}
-
-impl Monitor {
-    fn new(stream: &UnixStream) -> io::Result<Self> {
-        let stream = stream.try_clone()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { reader: BufReader::new(stream) })
-    }
 
     /// Lets the emulator's own monitor carry out a command, and gives its answer.
     fn ask(&mut self, command: &str) -> io::Result<String> {
@@ -180,35 +191,76 @@ impl Monitor {
         answer.as_str().map(str::to_owned).ok_or_else(|| io::Error::other("the monitor answers with no text"))
     }
 
-    /// Lets the emulator carry out a command, and gives its answer.
+    /// Lets the emulator carry out a command, and gives its answer. What happens
+    /// before it is [waiting](Self::waiting_event) then.
     fn execute(&mut self, command: &str, arguments: &Value) -> io::Result<Value> {
         let id = format!("{command} {arguments}");
-        let request = json!({ "execute": command, "arguments": arguments, "id": id });
-        let mut line = request.to_string();
-        line.push('\n');
-        self.reader.get_mut().write_all(line.as_bytes())?;
+        let mut request = json!({ "execute": command, "arguments": arguments, "id": id }).to_string();
+        request.push('\n');
+        self.stream.write_all(request.as_bytes())?;
         loop {
-            let mut line = String::new();
-            if self.reader.read_line(&mut line)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let Ok(mut answer) = serde_json::from_str::<Value>(&line) else { continue };
-            if answer.get("id").and_then(Value::as_str) == Some(&id) {
-                if let Some(answer) = answer.get_mut("return") {
+            while let Some(mut message) = self.line() {
+                if message.get("id").and_then(Value::as_str) != Some(&id) {
+                    continue;
+                }
+                if let Some(answer) = message.get_mut("return") {
                     return Ok(answer.take());
                 }
-                let why = answer.pointer("/error/desc").and_then(Value::as_str);
+                let why = message.pointer("/error/desc").and_then(Value::as_str);
                 return Err(io::Error::other(why.unwrap_or("it refused the command").to_owned()));
+            }
+            self.read()?;
+        }
+    }
+
+    /// Takes the first whole line out of what was received; what is no JSON is `null`.
+    ///
+    /// The emulator tells why it will stop the machine, and then that it has. In between
+    /// it must be left alone: it would stop a machine that was loaded or resumed meanwhile.
+    /// So an event is [waiting](Self::waiting_event) only once the machine stands still.
+    fn line(&mut self) -> Option<Value> {
+        let end = self.received.iter().position(|byte| *byte == b'\n')?;
+        let line: Vec<u8> = self.received.drain(..=end).collect();
+        let message = serde_json::from_slice(&line).unwrap_or(Value::Null);
+        self.cause = event(&message).or(self.cause);
+        if message.get("event").and_then(Value::as_str) == Some("STOP") {
+            self.events.extend(self.cause.take());
+        }
+        Some(message)
+    }
+
+    /// Reads once from the connection.
+    fn read(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.received.extend_from_slice(&buffer[..count]);
+                Ok(())
             }
         }
     }
 }
 
 /// The machine's physical memory.
-impl Memory for Monitor {
+impl Memory for Control {
     fn frame(&mut self, number: u32) -> Option<Words> {
         let text = self.ask(&format!("xp /{ENTRIES}xw {:#x}", u64::from(number) * 4096)).ok()?;
         words(&text).try_into().ok()
+    }
+}
+
+/// The event that a message tells of, if it is one that matters.
+fn event(message: &Value) -> Option<Event> {
+    match message.get("event")?.as_str()? {
+        "WATCHDOG" => Some(Event::Watchdog),
+        "GUEST_PANICKED" => Some(Event::Stop),
+        "SHUTDOWN" => match message.pointer("/data/reason").and_then(Value::as_str) {
+            Some("guest-reset") => Some(Event::Reset),
+            Some("guest-shutdown") => Some(Event::PowerOff),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -254,12 +306,49 @@ mod tests {
             (r#"{"event": "WATCHDOG", "data": {"action": "pause"}}"#, Some(Event::Watchdog)),
             (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}"#, Some(Event::Reset)),
             (r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#, Some(Event::PowerOff)),
-            (r#"{"event": "GUEST_PANICKED", "data": {"action": "pause"}}"#, Some(Event::Checkpoint)),
+            (r#"{"event": "GUEST_PANICKED", "data": {"action": "pause"}}"#, Some(Event::Stop)),
             (r#"{"event": "STOP"}"#, None),
             (r#"{"return": {}}"#, None),
-            ("no JSON", None),
         ] {
-            assert_eq!(event(line.as_bytes()), expected, "{line}");
+            assert_eq!(event(&serde_json::from_str(line).unwrap()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_event_before_an_answer_is_kept() {
+        let (own, other) = UnixStream::pair().unwrap();
+        let mut control = Control::new(own);
+        let answers = concat!(
+            "{\"event\": \"RESUME\"}\nno JSON\n",
+            "{\"event\": \"GUEST_PANICKED\", \"data\": {\"action\": \"pause\"}}\n{\"event\": \"STOP\"}\n",
+            "{\"return\": {}, \"id\": \"cont {}\"}\n{\"event\": \"WATCH",
+        );
+        (&other).write_all(answers.as_bytes()).unwrap();
+        control.resume_surely().unwrap();
+        assert_eq!(control.waiting_event(), Some(Event::Stop));
+        assert_eq!(control.waiting_event(), None);
+        (&other).write_all(b"DOG\"}\n").unwrap();
+        control.read_events().unwrap();
+        // The machine does not stand still yet.
+        assert_eq!(control.waiting_event(), None);
+        (&other).write_all(b"{\"event\": \"STOP\"}\n").unwrap();
+        control.read_events().unwrap();
+        assert_eq!(control.waiting_event(), Some(Event::Watchdog));
+        drop(other);
+        assert!(control.read_events().is_err());
+    }
+
+    #[test]
+    fn a_monitor_that_says_something_has_not_done_it() {
+        for (answer, done) in [("", true), ("Error: no such device", false)] {
+            let (own, other) = UnixStream::pair().unwrap();
+            let mut control = Control::new(own);
+            let message = json!({
+                "return": answer,
+                "id": "human-monitor-command {\"command-line\":\"loadvm up\"}",
+            });
+            (&other).write_all(format!("{message}\n").as_bytes()).unwrap();
+            assert_eq!(control.load().is_ok(), done, "{answer}");
         }
     }
 

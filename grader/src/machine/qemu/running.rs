@@ -25,7 +25,7 @@ use crate::course::lab_toml::Memory;
 use crate::host::error::{Error, Result};
 use crate::host::exit;
 use crate::host::process::Process;
-use crate::machine::outcome::{End, Outcome};
+use crate::machine::outcome::{End, Outcome, Processor};
 
 use super::qmp::Event;
 use super::watch::{Stopped, Watch};
@@ -53,37 +53,11 @@ impl Machine {
         self.watch.control.start(self.can_wait);
         let stopped = self.watch.until_it_stops(&self.process, self.patience);
         let spent = matches!(stopped, Stopped::Spent);
-        let mut processor = None;
-        let end = match stopped {
-            Stopped::Event(event) => {
-                self.watch.drain();
-                let triple = contains(&self.watch.complained, b"Triple fault");
-                processor = Some(self.watch.control.processor());
-                self.watch.look_at_the_end();
-                Some(match event {
-                    Event::Watchdog => End::Watchdog,
-                    Event::Reset if triple => End::TripleFault,
-                    Event::Reset => End::Reset,
-                    // It stopped more often than can be meant.
-                    Event::Checkpoint => End::Output,
-                    Event::PowerOff => End::PoweredOff,
-                })
-            }
-            Stopped::Flooded => Some(End::Output),
-            Stopped::Idle => Some(End::Idle),
-            Stopped::Spent => {
-                self.watch.control.stop();
-                let seen = self.watch.control.processor();
-                self.watch.drain();
-                // It may just have come to its own end: then there is nothing to be seen, and its status tells.
-                let is_there = !seen.registers.is_empty();
-                processor = is_there.then_some(seen);
-                self.process.kill();
-                is_there.then_some(End::ProcessorTime)
-            }
-            Stopped::Exited => None,
+        let (end, processor) = match seen(&mut self.watch, stopped) {
+            Some((end, processor)) => (Some(end), processor),
+            None => (None, None),
         };
-        if end.is_some() {
+        if spent || end.is_some() {
             self.process.kill();
         }
         let status =
@@ -127,13 +101,49 @@ impl Machine {
     }
 }
 
+/// How a machine came to its end that stopped, and its processor if that tells more
+/// than the kernel did. `None` if the emulator has ended: then its status tells.
+pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<Processor>)> {
+    match stopped {
+        Stopped::Event(event) => {
+            watch.drain();
+            let triple = contains(&watch.complained, b"Triple fault");
+            let end = match event {
+                Event::Watchdog => End::Watchdog,
+                Event::Reset if triple => End::TripleFault,
+                Event::Reset => End::Reset,
+                // It stopped more often than can be meant.
+                Event::Stop => End::Output,
+                Event::PowerOff => End::PoweredOff,
+            };
+            let processor = watch.control.processor();
+            watch.look_at_the_end();
+            Some((end, Some(processor)))
+        }
+        Stopped::ByKernel(byte) => {
+            watch.drain();
+            Some((End::Exited(i32::from(byte)), None))
+        }
+        Stopped::Flooded => Some((End::Output, None)),
+        Stopped::Idle => Some((End::Idle, None)),
+        Stopped::Spent => {
+            watch.control.stop();
+            let processor = watch.control.processor();
+            watch.drain();
+            // It may just have come to its own end: then there is nothing to be seen, and its status tells.
+            (!processor.registers.is_empty()).then_some((End::ProcessorTime, Some(processor)))
+        }
+        Stopped::Exited => None,
+    }
+}
+
 /// Whether some bytes occur in others.
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
 /// The emulator's complaints without the processor states that were asked for.
-fn own_complaints(text: &[u8]) -> String {
+pub(super) fn own_complaints(text: &[u8]) -> String {
     let is_state = |line: &&str| {
         line.starts_with("CPU Reset") || line.starts_with("Triple fault") || line.find('=').is_some_and(|at| at < 6)
     };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::host::activity::{Idleness, processor_time};
+use crate::host::exit;
 use crate::host::process::Process;
 use crate::machine::claim::claimed;
 use crate::machine::limits::{MOST_CHECKPOINTS, MOST_OUTPUT};
@@ -26,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub enum Stopped {
     /// The emulator told of something: the machine has stopped and can be looked at.
     Event(Event),
+    /// The kernel stopped the machine, and not for a checkpoint; AL says what for.
+    ByKernel(u8),
     /// It printed more than [`MOST_OUTPUT`].
     Flooded,
     /// It did nothing any more.
@@ -34,6 +37,13 @@ pub enum Stopped {
     Spent,
     /// The emulator has ended.
     Exited,
+}
+
+/// Where there is something to read.
+struct News {
+    serial: bool,
+    control: bool,
+    complaints: bool,
 }
 
 /// Everything that a running machine says.
@@ -65,41 +75,37 @@ impl Watch {
         Self { serial, control, complaints, said: Vec::new(), complained: Vec::new(), snapshots: Vec::new(), look }
     }
 
-    /// Waits until the machine stops, for whatever reason, or has used that much processor time.
+    /// Forgets what was seen so far: another check begins.
+    pub fn forget(&mut self) {
+        self.said.clear();
+        self.complained.clear();
+        self.snapshots.clear();
+    }
+
+    /// Waits until the machine stops, for whatever reason, or has used that much more processor time.
     pub fn until_it_stops(&mut self, process: &Process, patience: Duration) -> Stopped {
+        let patience = patience + processor_time(process.id()).unwrap_or_default();
         let mut idle = Idleness::new(process.id());
         let mut looked = Instant::now();
         let mut control_open = true;
         loop {
+            if let Some(stopped) = self.waiting_event() {
+                return stopped;
+            }
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
                 if processor_time(process.id()).is_some_and(|used| used > patience) {
                     return Stopped::Spent;
                 }
             }
-            let (serial, control, complaints) = {
-                let Some(serial) = &self.serial else { return Stopped::Exited };
-                let mut sources = vec![PollFd::new(serial, PollFlags::IN)];
-                let at_control = sources.len();
-                if control_open {
-                    sources.push(PollFd::new(self.control.stream(), PollFlags::IN));
+            if self.serial.is_none() {
+                return Stopped::Exited;
+            }
+            let Some(News { serial, control, complaints }) = self.news(control_open) else {
+                if idle.sample() {
+                    return Stopped::Idle;
                 }
-                let at_complaints = sources.len();
-                if let Some(complaints) = &self.complaints {
-                    sources.push(PollFd::new(complaints, PollFlags::IN));
-                }
-                let timeout = Timespec::try_from(LOOK_EVERY).ok();
-                match poll(&mut sources, timeout.as_ref()) {
-                    Ok(0) | Err(_) => {
-                        if idle.sample() {
-                            return Stopped::Idle;
-                        }
-                        continue;
-                    }
-                    Ok(_) => {}
-                }
-                let ready = |at: usize| sources.get(at).is_some_and(|source| !source.revents().is_empty());
-                (ready(0), control_open && ready(at_control), self.complaints.is_some() && ready(at_complaints))
+                continue;
             };
             if complaints {
                 self.read_complaints();
@@ -113,15 +119,41 @@ impl Watch {
             if self.said.len() > MOST_OUTPUT {
                 return Stopped::Flooded;
             }
-            if control {
-                match self.control.read_event() {
-                    Ok(Some(Event::Checkpoint)) if self.snapshots.len() < MOST_CHECKPOINTS => self.at_checkpoint(),
-                    Ok(Some(event)) => return Stopped::Event(event),
-                    Ok(None) => {}
-                    Err(_) => control_open = false,
-                }
+            if control && self.control.read_events().is_err() {
+                control_open = false;
             }
         }
+    }
+
+    /// Waits for something to read, but not for long. The control connection counts
+    /// only if it is open.
+    fn news(&self, control_open: bool) -> Option<News> {
+        let all = [
+            self.serial.as_ref().map(AsFd::as_fd),
+            control_open.then(|| self.control.stream().as_fd()),
+            self.complaints.as_ref().map(AsFd::as_fd),
+        ];
+        let mut sources: Vec<PollFd<'_>> =
+            all.iter().flatten().map(|source| PollFd::new(source, PollFlags::IN)).collect();
+        if !poll(&mut sources, Timespec::try_from(LOOK_EVERY).ok().as_ref()).is_ok_and(|count| count > 0) {
+            return None;
+        }
+        let mut ready = sources.iter().map(|source| !source.revents().is_empty());
+        let [serial, control, complaints] = all.map(|source| source.is_some() && ready.next() == Some(true));
+        Some(News { serial, control, complaints })
+    }
+
+    /// What a waiting event means, unless the machine goes on after it.
+    fn waiting_event(&mut self) -> Option<Stopped> {
+        while let Some(event) = self.control.waiting_event() {
+            let byte = if event == Event::Stop { self.control.al() } else { None };
+            match (event, byte) {
+                (Event::Stop, Some(byte)) if byte != exit::STOP_TO_LOOK => return Some(Stopped::ByKernel(byte)),
+                (Event::Stop, _) if self.snapshots.len() < MOST_CHECKPOINTS => self.at_checkpoint(),
+                (event, _) => return Some(Stopped::Event(event)),
+            }
+        }
+        None
     }
 
     /// Copies the page tables that what was claimed since the last checkpoint is

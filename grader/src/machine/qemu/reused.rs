@@ -1,0 +1,117 @@
+//! A QEMU whose machine takes one check after the other.
+//!
+//! The kernel comes up, and stops before it looks at what it is to do. There the
+//! emulator saves the machine: its memory, and the state of every device. Each check
+//! begins with that machine, to the byte, and is told its words over the serial
+//! port; so no check sees anything of the one before, and each does the same as on a
+//! machine of its own, instruction by instruction.
+//!
+//! There is no exit port, which would end the emulator: at its end the kernel stops
+//! the machine, and what would be the exit status is in AL.
+
+use std::io::{self, Write};
+use std::process::ChildStdin;
+
+use crate::host::exit;
+use crate::host::process::Process;
+use crate::machine::boot::Boot;
+use crate::machine::outcome::Outcome;
+
+use super::program::{Qemu, patience};
+use super::qmp::{Control, Event};
+use super::running::{own_complaints, seen};
+use super::watch::{Stopped, Watch};
+
+/// A QEMU whose machine takes one check after the other.
+pub struct ReusedMachine {
+    qemu: Qemu,
+    process: Process,
+    watch: Watch,
+    words: ChildStdin,
+    state: State,
+    saved: bool,
+    /// What the kernel said before it stopped.
+    said: Vec<u8>,
+}
+
+/// What has become of the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// It has not booted yet.
+    Started,
+    /// A check has ended on it, and it can be loaded as it was saved.
+    Used,
+    /// It cannot take another check.
+    Spent,
+}
+
+impl ReusedMachine {
+    /// Takes over a process that was just started.
+    pub(super) fn new(qemu: Qemu, mut process: Process, control: Control) -> io::Result<Self> {
+        let words = process.stdin().ok_or(io::ErrorKind::BrokenPipe)?;
+        let watch = Watch::new(&mut process, control, false);
+        Ok(Self { qemu, process, watch, words, state: State::Started, saved: false, said: Vec::new() })
+    }
+
+    /// Runs a check, as if the machine had just booted with `boot.words`. All else in `boot` has
+    /// to be what the machine was made for.
+    ///
+    /// # Errors
+    /// If the machine does not do what it should. That says nothing about the check, and it can take no other one.
+    pub fn run(&mut self, boot: &Boot<'_>) -> io::Result<Outcome> {
+        // Whatever goes wrong from here on, it is not used again.
+        let state = std::mem::replace(&mut self.state, State::Spent);
+        self.watch.forget();
+        match state {
+            State::Started => self.come_up()?,
+            State::Used => self.watch.control.load()?,
+            State::Spent => return Err(io::Error::other("the machine is spent")),
+        }
+        self.watch.said.extend_from_slice(&self.said);
+        self.words.write_all(format!("{}\n", boot.words.join(" ")).as_bytes())?;
+        self.watch.control.resume_surely()?;
+        let stopped = self.watch.until_it_stops(&self.process, patience(boot.budget));
+        if let Stopped::Idle = stopped {
+            // Whose fault that is, a machine of its own shows.
+            return Err(io::Error::other("the machine does nothing"));
+        }
+        let stands = matches!(stopped, Stopped::ByKernel(_) | Stopped::Event(Event::Watchdog));
+        let (end, processor) =
+            seen(&mut self.watch, stopped).ok_or_else(|| io::Error::other("the emulator has ended"))?;
+        if stands {
+            self.state = State::Used;
+        }
+        Ok(Outcome {
+            serial: std::mem::take(&mut self.watch.said),
+            end,
+            processor,
+            snapshots: std::mem::take(&mut self.watch.snapshots),
+            complaints: own_complaints(&self.watch.complained),
+            command: self.qemu.command_to_repeat(boot),
+        })
+    }
+
+    /// Boots, up to where the kernel waits to be told what to do, and saves the machine.
+    fn come_up(&mut self) -> io::Result<()> {
+        self.watch.control.start(self.qemu.can_wait);
+        match self.watch.until_it_stops(&self.process, patience(0)) {
+            Stopped::ByKernel(exit::STOP_TO_BE_TOLD) => {}
+            _ => return Err(io::Error::other("the kernel does not wait to be told what to do")),
+        }
+        self.watch.drain();
+        self.watch.control.save()?;
+        self.saved = true;
+        self.said = std::mem::take(&mut self.watch.said);
+        Ok(())
+    }
+
+    /// Whether the kernel has come up on it, and it was saved.
+    pub fn has_come_up(&self) -> bool {
+        self.saved
+    }
+
+    /// Whether it can take another check.
+    pub fn is_fit(&self) -> bool {
+        self.state != State::Spent
+    }
+}
