@@ -108,6 +108,9 @@ fn spent(timings: &Timings, found: Duration, total: Duration) -> String {
     for (name, time) in &timings.builds {
         let _ = write!(text, ", {:.2} s to build {name}", time.as_secs_f64());
     }
+    if let Some(first) = timings.first {
+        let _ = write!(text, ", first verdict after {:.2} s", (found + first).as_secs_f64());
+    }
     let _ = writeln!(
         text,
         ", {:.2} s for {} boots, {} of them on shared machines ({:.2} s of machines), {:.2} s in all",

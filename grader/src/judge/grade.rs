@@ -92,7 +92,7 @@ impl Engine {
             schedule.close();
         });
         progress.finish();
-        let mut results = schedule.results();
+        let mut results = schedule.into_results();
         if let Some(error) = results.failure {
             return Err(error);
         }

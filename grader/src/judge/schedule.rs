@@ -83,6 +83,16 @@ pub struct Results {
     pub first: Option<Instant>,
 }
 
+/// A boot that is being made. The others are told when it has ended, however that is.
+struct Running<'s, 'a>(&'s Schedule<'a>);
+
+impl Drop for Running<'_, '_> {
+    fn drop(&mut self) {
+        self.0.queue().booted();
+        self.0.changed.notify_all();
+    }
+}
+
 /// A boot that says nothing about its check: what the harness did not do.
 struct Failed {
     trouble: Trouble,
@@ -118,9 +128,8 @@ impl<'a> Schedule<'a> {
                     }
                 }
                 Next::Boot(waiting, place) => {
+                    let _running = Running(self);
                     self.boot_and_judge(waiting, place);
-                    self.queue().booted();
-                    self.changed.notify_all();
                 }
                 Next::End => break,
             }
@@ -171,24 +180,24 @@ impl<'a> Schedule<'a> {
         };
         let shared = machine.as_mut().and_then(|machine| self.run_shared(machine, &job));
         let is_shared = shared.is_some();
-        let result = shared.map_or_else(|| self.run(job), Ok);
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.spent += start.elapsed();
-        results.shared += usize::from(is_shared);
-        match result {
+        match shared.map_or_else(|| self.run(job), Ok) {
             Ok(done) => {
-                results.first.get_or_insert_with(Instant::now);
                 self.progress.step(&format!("{name}: {}", done.verdict.status.words()));
+                let mut results = self.results();
+                results.first.get_or_insert_with(Instant::now);
+                results.spent += start.elapsed();
+                results.shared += usize::from(is_shared);
                 results.done.insert(key, done);
             }
-            Err(error) => {
-                drop(results);
-                self.fail(error);
-            }
+            Err(error) => self.fail(error),
         }
         if let Some(machine) = machine.filter(ReusedMachine::is_fit) {
             self.free(group, machine);
         }
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts machines for boots whose kernel is not there yet: machines of their own for
@@ -274,7 +283,7 @@ impl<'a> Schedule<'a> {
     /// Gives up: what is queued is not booted any more.
     pub fn fail(&self, error: Error) {
         self.stop.store(true, Ordering::Relaxed);
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).failure.get_or_insert(error);
+        self.results().failure.get_or_insert(error);
         self.queue().clear();
         self.changed.notify_all();
     }
@@ -285,7 +294,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// What came of it.
-    pub fn results(self) -> Results {
+    pub fn into_results(self) -> Results {
         self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -60,13 +60,14 @@ impl ReusedMachine {
     /// If the machine does not do what it should. That says nothing about the check, and it can take no other one.
     pub fn run(&mut self, boot: &Boot<'_>) -> io::Result<Outcome> {
         // Whatever goes wrong from here on, it is not used again.
-        let state = std::mem::replace(&mut self.state, State::Spent);
-        self.watch.forget();
-        match state {
+        match std::mem::replace(&mut self.state, State::Spent) {
             State::Started => self.come_up()?,
             State::Used => self.watch.control.load()?,
             State::Spent => return Err(io::Error::other("the machine is spent")),
         }
+        // What the emulator said about the check before, or while it loaded, is not this one's.
+        self.watch.drain();
+        self.watch.forget();
         self.watch.said.extend_from_slice(&self.said);
         self.words.write_all(format!("{}\n", boot.words.join(" ")).as_bytes())?;
         self.watch.control.resume_surely()?;
