@@ -28,6 +28,8 @@ const INITIALISE: u8 = 0x11;
 const MODE_8086: u8 = 0x01;
 /// The interrupt with the highest priority is over (OCW2: non-specific EOI).
 const END_OF_INTERRUPT: u8 = 0x20;
+/// The next read of the command port shows which interrupts are requested (OCW3).
+const READ_REQUESTED: u8 = 0x0A;
 /// The next read of the command port shows which interrupts are being served (OCW3).
 const READ_IN_SERVICE: u8 = 0x0B;
 
@@ -93,9 +95,20 @@ pub(super) fn acknowledge(line: u8) -> bool {
 
 /// The lines of a controller that are being served.
 fn in_service(port: u16) -> u8 {
+    read(port, READ_IN_SERVICE)
+}
+
+/// Whether an interrupt of one of the first controller's lines is requested: it comes
+/// once the line is let through and interrupts are on.
+pub(super) fn is_requested(line: u8) -> bool {
+    read(FIRST, READ_REQUESTED) & 1 << line != 0
+}
+
+/// One of a controller's registers.
+fn read(port: u16, which: u8) -> u8 {
     // SAFETY: the controllers touch no memory, and reading changes nothing.
     unsafe {
-        ports::write(port, READ_IN_SERVICE);
+        ports::write(port, which);
         ports::read(port)
     }
 }

@@ -13,15 +13,26 @@ const CONTROL: u16 = 0x43;
 /// The first counter; both bytes of it, the low one first; mode 2, the rate generator; binary.
 const RATE_GENERATOR: u8 = 0x34;
 
+/// The same in mode 0, interrupt on terminal count.
+const TERMINAL_COUNT: u8 = 0x30;
+
 /// From now on the timer interrupts this many times a second, as nearly as it
 /// can: at least 19 times, and at most 596591.
 pub(super) fn start(hertz: u32) {
     // Mode 2 takes 2 to 65536, of which the last is written as zero.
-    let divisor = FREQUENCY.div_euclid(hertz.max(1)).clamp(2, 1 << 16) as u16;
-    let [low, high] = divisor.to_le_bytes();
+    program(RATE_GENERATOR, FREQUENCY.div_euclid(hertz.max(1)).clamp(2, 1 << 16) as u16);
+}
+
+/// The timer asks for one interrupt within a few microseconds, and for no more.
+pub(super) fn request() {
+    program(TERMINAL_COUNT, 2);
+}
+
+fn program(mode: u8, count: u16) {
+    let [low, high] = count.to_le_bytes();
     // SAFETY: the timer touches no memory, and line 0 has a stub.
     unsafe {
-        ports::write(CONTROL, RATE_GENERATOR);
+        ports::write(CONTROL, mode);
         ports::write(COUNTER, low);
         ports::write(COUNTER, high);
     }

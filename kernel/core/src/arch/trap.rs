@@ -226,9 +226,19 @@ pub fn leave() {
 }
 
 /// Starts the timer: this many interrupts a second, as nearly as it can, which is
-/// at least 19 and at most 596591.
+/// at least 19 and at most 596591. The first one comes at once.
 pub fn start_timer(hertz: u32) {
-    pit::start(hertz);
+    /// It takes a few microseconds.
+    const LONGEST_WAIT: u32 = 10_000;
+
+    interrupts::without(|| {
+        // The timer has been counting since the machine was switched on. Whether it has
+        // requested an interrupt meanwhile depends on how long ago that was, and the
+        // controller does not forget it. So now it has, in any case.
+        pit::request();
+        let _ = (0..LONGEST_WAIT).find(|_| pic::is_requested(TIMER_LINE));
+        pit::start(hertz);
+    });
     pic::unmask(TIMER_LINE);
 }
 
