@@ -84,6 +84,10 @@ impl Labs {
     ///
     /// # Errors
     /// The lab's.
+    ///
+    /// # Panics
+    /// If the memory put aside at boot has no room for the component, as everywhere here
+    /// where no error says so.
     pub fn frames(&self, map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Frames, InitError> {
         (self.frames)(map, lender)
     }

@@ -17,7 +17,7 @@ use mm_api::{AllocError, HeapMemory};
 static LABS: Labs = Labs::of::<
     pmm::Pmm,
     vmm::Vmm<Handle>,
-    KernelHeap,
+    HeapOfLab03,
     heap::SharedHeap<Heap, Switch>,
     process_heap::Heap,
     stack::ProcessStack,
@@ -25,14 +25,14 @@ static LABS: Labs = Labs::of::<
 >();
 
 /// Lab 03's heap, whose constructor is no part of its trait.
-struct KernelHeap;
+struct HeapOfLab03;
 
-impl HeapLab for KernelHeap {
+impl HeapLab for HeapOfLab03 {
     type Heap = heap::Heap<'static>;
 
     #[allow(unsafe_code)]
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError> {
-        // SAFETY: the caller's promise, which is the same.
+        // SAFETY: what the caller promises is what the lab asks for.
         unsafe { heap::Heap::new(base, memory) }
     }
 }

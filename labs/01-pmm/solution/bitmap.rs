@@ -73,8 +73,8 @@ impl FrameAllocator for Pmm {
         Ok(pmm)
     }
 
-    // What it costs to treat a frame as a run: nothing, if the compiler makes
-    // the code for runs once more where it knows the order. Hence `inline`, below.
+    // A frame is a run of order 0. `#[inline]`, below, lets the compiler make the
+    // code for runs once more for that order, so that single frames cost no more.
 
     /// Step 5: takes a free frame, which is a run of order 0.
     fn allocate(&mut self) -> Option<Frame> {

@@ -64,7 +64,7 @@ impl FreeMap {
     }
 
     /// Makes the frames of these bits allocated, if all of them are free, or free,
-    /// if all of them are allocated.
+    /// if all of them are allocated. There is at least one.
     pub fn flip(&mut self, word: usize, bits: u32) {
         let (before, after) = self.levels[0].flip(word, bits);
         if before == u32::MAX || after == u32::MAX {

@@ -74,11 +74,13 @@ impl Heap<'_> {
     }
 
     /// A free block with room for the request, and where in it: one of the first few that
-    /// may have room, or else one that surely has. Before it is `None`, every block that
-    /// may have room has been looked at.
+    /// may have room, or else one that surely has, in a higher bin. Unless a list is
+    /// damaged, `None` means that no free block has room.
     pub(super) fn find(&self, request: Request) -> Option<(Block, u32)> {
         let own = bin_of(request.size);
+        // An aligned block may begin so many bytes into a free one.
         let slack = if request.align == HEAP_ALIGN { 0 } else { request.align + MIN_BLOCK - HEAP_ALIGN };
+        // The lowest bin in which every block has room, whatever its address is.
         let sure = bin_of(request.size + slack - HEAP_ALIGN) + 1;
         self.first_fit(FEW, own, request)
             .or_else(|| self.first_fit(1, sure, request))

@@ -1,4 +1,4 @@
-//! What the processor was told to forget.
+//! A record of flushes, for checks.
 
 use mm_api::Page;
 

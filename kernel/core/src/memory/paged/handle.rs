@@ -1,4 +1,5 @@
-//! The machine, as it is handed to a virtual memory manager.
+//! What a virtual memory manager may do with the machine: read and write its own tables,
+//! flush, load, and take and give frames.
 
 use mm_api::layout::SELF_MAP_START;
 use mm_api::{Entry, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr};

@@ -22,7 +22,7 @@ impl Slot {
     }
 }
 
-/// A set of places: a bit for each. It takes as long with one process as with many.
+/// A set of places: a bit for each. Finding the next member takes constant time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SlotSet(u64);
 
