@@ -1,5 +1,5 @@
-//! The program behind `cargo grade`: builds the kernel, boots it once for each
-//! check, and turns what it hears into scores.
+//! The program behind `cargo grade`: builds the kernel, runs each check on a machine
+//! on which that has just come up, and turns what it hears into scores.
 //!
 //! Each folder is a room that knows those to its right and none to its left:
 //!
