@@ -50,8 +50,10 @@ pub enum Event {
 pub struct Control {
     stream: UnixStream,
     received: Vec<u8>,
-    /// Why the machine is about to stop.
+    /// Why the machine stops or has stopped, if that was told and has not been passed on.
     cause: Option<Event>,
+    /// Whether the emulator has said that the machine has stopped.
+    stands: bool,
     events: VecDeque<Event>,
 }
 
@@ -61,7 +63,7 @@ impl Control {
         // Where they cannot be set, an emulator that does not answer is waited for longer.
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let _ = stream.set_write_timeout(Some(PATIENCE));
-        Self { stream, received: Vec::new(), cause: None, events: VecDeque::new() }
+        Self { stream, received: Vec::new(), cause: None, stands: false, events: VecDeque::new() }
     }
 
     /// The connection, to wait for.
@@ -217,13 +219,19 @@ impl Control {
     ///
     /// The emulator tells why it will stop the machine, and then that it has. In between
     /// it must be left alone: it would stop a machine that was loaded or resumed meanwhile.
-    /// So an event is [waiting](Self::waiting_event) only once the machine stands still.
+    /// So an event is [waiting](Self::waiting_event) only once the machine stands still. The
+    /// reason may come later, too: the watchdog is told of once in a second at most.
     fn line(&mut self) -> Option<Value> {
         let end = self.received.iter().position(|byte| *byte == b'\n')?;
         let line: Vec<u8> = self.received.drain(..=end).collect();
         let message = serde_json::from_slice(&line).unwrap_or(Value::Null);
         self.cause = event(&message).or(self.cause);
-        if message.get("event").and_then(Value::as_str) == Some("STOP") {
+        match message.get("event").and_then(Value::as_str) {
+            Some("STOP") => self.stands = true,
+            Some("RESUME") => self.stands = false,
+            _ => {}
+        }
+        if self.stands {
             self.events.extend(self.cause.take());
         }
         Some(message)
@@ -332,6 +340,13 @@ mod tests {
         // The machine does not stand still yet.
         assert_eq!(control.waiting_event(), None);
         (&other).write_all(b"{\"event\": \"STOP\"}\n").unwrap();
+        control.read_events().unwrap();
+        assert_eq!(control.waiting_event(), Some(Event::Watchdog));
+        (&other).write_all(b"{\"event\": \"RESUME\"}\n{\"event\": \"STOP\"}\n").unwrap();
+        control.read_events().unwrap();
+        assert_eq!(control.waiting_event(), None);
+        // The reason may be told late.
+        (&other).write_all(b"{\"event\": \"WATCHDOG\"}\n").unwrap();
         control.read_events().unwrap();
         assert_eq!(control.waiting_event(), Some(Event::Watchdog));
         drop(other);
