@@ -329,7 +329,7 @@ mod tests {
         let answers = concat!(
             "{\"event\": \"RESUME\"}\nno JSON\n",
             "{\"event\": \"GUEST_PANICKED\", \"data\": {\"action\": \"pause\"}}\n{\"event\": \"STOP\"}\n",
-            "{\"return\": {}, \"id\": \"cont {}\"}\n{\"event\": \"WATCH",
+            "{\"return\": {}, \"id\": \"cont {}\"}\n{\"event\": \"RESUME\"}\n{\"event\": \"WATCH",
         );
         (&other).write_all(answers.as_bytes()).unwrap();
         control.resume_surely().unwrap();
