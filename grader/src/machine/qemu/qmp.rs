@@ -87,17 +87,17 @@ impl Control {
 
     /// Why the machine has stopped, if that has been read already.
     pub fn waiting_event(&mut self) -> Option<Event> {
+        // What came after an answer has been received with it, and nobody looked at it yet.
+        while self.line().is_some() {}
         self.events.pop_front()
     }
 
-    /// Reads what has arrived: the events in it are [waiting](Self::waiting_event) then.
+    /// Reads what has arrived: an event in it is [waiting](Self::waiting_event) then.
     ///
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] once the emulator has closed the connection.
     pub fn read_events(&mut self) -> io::Result<()> {
-        self.read()?;
-        while self.line().is_some() {}
-        Ok(())
+        self.read()
     }
 
     /// Copies the page tables of a machine that has stopped: those that are
@@ -351,6 +351,19 @@ mod tests {
         assert_eq!(control.waiting_event(), Some(Event::Watchdog));
         drop(other);
         assert!(control.read_events().is_err());
+    }
+
+    #[test]
+    fn an_event_behind_an_answer_is_not_left_lying() {
+        let (own, other) = UnixStream::pair().unwrap();
+        let mut control = Control::new(own);
+        let answers = concat!(
+            "{\"return\": {}, \"id\": \"cont {}\"}\n{\"event\": \"RESUME\"}\n",
+            "{\"event\": \"GUEST_PANICKED\"}\n{\"event\": \"STOP\"}\n",
+        );
+        (&other).write_all(answers.as_bytes()).unwrap();
+        control.resume_surely().unwrap();
+        assert_eq!(control.waiting_event(), Some(Event::Stop));
     }
 
     #[test]
