@@ -1,8 +1,6 @@
 //! Building the kernel, with whoever's labs.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,7 +18,7 @@ use crate::host::process::Process;
 use crate::host::progress::Progress;
 
 use super::freshness::BY_CONTENT;
-use super::wrappers;
+use super::{environment, wrappers};
 
 /// The custom target, and its name.
 const TARGET_FILE: &str = "kernel/i686-folio.json";
@@ -151,15 +149,12 @@ impl Builder<'_> {
         command
     }
 
-    /// A program that builds, not influenced by the cargo which runs this one.
+    /// A program that builds, with no more of the environment than it needs.
     pub fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        for (key, _) in env::vars_os() {
-            if is_of_outer_cargo(&key) {
-                command.env_remove(key);
-            }
-        }
         command
+            .env_clear()
+            .envs(environment::kept())
             .current_dir(self.root)
             .env("RUSTC", &self.toolchain.rustc)
             // As Linux does for its Rust code: stable Rust, apart from how it is built.
@@ -220,28 +215,6 @@ impl Builder<'_> {
     }
 }
 
-/// Whether a variable is one that the cargo which runs this program set, or
-/// that would make ours build something else.
-fn is_of_outer_cargo(key: &OsString) -> bool {
-    const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
-    let key = key.to_string_lossy();
-    match key.as_ref() {
-        "RUSTC"
-        | "RUSTDOC"
-        | "RUSTFLAGS"
-        | "RUSTDOCFLAGS"
-        | "RUSTUP_TOOLCHAIN"
-        | "RUSTC_LOG"
-        | "LD_LIBRARY_PATH"
-        | "DYLD_FALLBACK_LIBRARY_PATH" => true,
-        key => {
-            key.starts_with("RUSTC_")
-                || key == "CARGO"
-                || key.starts_with("CARGO_") && !KEPT.iter().any(|kept| key.starts_with(kept))
-        }
-    }
-}
-
 /// Gives an image a name of its own: the next mix's takes the old one.
 fn keep(executable: &Path, path: &Path) -> Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
@@ -285,35 +258,6 @@ fn cargo_failed(output: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_outer_cargo_has_no_influence() {
-        for key in [
-            "RUSTC",
-            "RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO",
-            "CARGO_MANIFEST_DIR",
-            "CARGO_TARGET_DIR",
-            "CARGO_BUILD_TARGET",
-            "RUSTC_WRAPPER",
-            "CARGO_PROFILE_DEV_OPT_LEVEL",
-        ] {
-            assert!(is_of_outer_cargo(&key.into()), "{key}");
-        }
-        for key in [
-            "CARGO_HOME",
-            "RUSTUP_HOME",
-            "RUSTUP_AUTO_INSTALL",
-            "CARGO_NET_OFFLINE",
-            "CARGO_HTTP_PROXY",
-            "CARGO_REGISTRIES_X_INDEX",
-            "PATH",
-            "HOME",
-        ] {
-            assert!(!is_of_outer_cargo(&key.into()), "{key}");
-        }
-    }
 
     #[test]
     fn why_cargo_failed_is_explained() {

@@ -2,6 +2,7 @@
 //! references a kernel takes, and whose fault it is if it does not compile.
 
 pub mod cargo;
+mod environment;
 pub mod foreign;
 pub mod freshness;
 pub mod kernel;
