@@ -10,16 +10,20 @@ use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 
 use super::cargo::{Built, Image};
+use super::fenced::Refusal;
 use super::foreign::{Foreign, foreign_source};
 use super::messages::Broken;
 use super::site::{BuildTimes, Site};
 
 /// What became of the kernel for some labs.
+#[derive(Default)]
 pub struct Kernel {
     /// The image, if there is one.
     pub image: Option<Image>,
     /// The labs that did not compile, with what rustc says.
     pub broken: BTreeMap<String, String>,
+    /// Labs that were refused before they were built, with what there is to say about it in a sentence.
+    pub refused: BTreeMap<String, String>,
     /// Labs that may be fine, with the files of the lab that did not compile and has no reference.
     pub blocked: BTreeMap<String, Vec<String>>,
     /// Labs that take in somebody else's file, with what there is to say about it.
@@ -32,6 +36,23 @@ impl Kernel {
         self.image.is_some() && !self.broken.contains_key(&lab.id) && !self.tampered.contains_key(&lab.id)
     }
 
+    /// Notes labs that cannot be built. The others can still be graded, with references in the place of those:
+    /// returns that mix.
+    fn leave_out(&mut self, mix: &Mix, labs: &[&Lab], guilty: &[(&Lab, String)]) -> Mix {
+        for (lab, text) in guilty {
+            self.broken.insert(lab.id.clone(), text.clone());
+        }
+        if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
+            for lab in labs {
+                if !self.broken.contains_key(&lab.id) {
+                    self.broken.insert(lab.id.clone(), blocked(blocking, text));
+                    self.blocked.insert(lab.id.clone(), blocking.files());
+                }
+            }
+        }
+        with(mix, &guilty.iter().map(|(lab, _)| *lab).collect::<Vec<_>>())
+    }
+
     /// What rustc warns about in a lab.
     pub fn warnings(&self, lab: &Lab) -> Option<String> {
         let (_, text) = self.image.as_ref()?.warnings.iter().find(|(folder, _)| same_folder(folder, &lab.folder))?;
@@ -42,10 +63,14 @@ impl Kernel {
 impl Site {
     /// Builds the kernel for some of the student's labs; those that do not compile are left out.
     pub fn kernel(&self, mix: &Mix, labs: &[&Lab], progress: &Progress, times: &mut BuildTimes) -> Result<Kernel> {
-        let mut mix = mix.clone();
-        let mut kernel =
-            Kernel { image: None, broken: BTreeMap::new(), blocked: BTreeMap::new(), tampered: BTreeMap::new() };
-        loop {
+        let mut kernel = Kernel::default();
+        let mut guilty = Vec::new();
+        for (lab, Refusal { text, sentence }) in self.refused(mix)? {
+            kernel.refused.extend(sentence.map(|sentence| (lab.id.clone(), sentence)));
+            guilty.push((lab, text));
+        }
+        let mut mix = kernel.leave_out(mix, labs, &guilty);
+        while !labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {
             match self.build(&mix, progress, times)? {
                 Built::Image(image) => {
                     for lab in labs {
@@ -59,25 +84,11 @@ impl Site {
                 }
                 Built::Broken(broken) => {
                     let guilty = self.guilty(&mix, labs, &kernel, broken, progress, times)?;
-                    for (lab, text) in &guilty {
-                        kernel.broken.insert(lab.id.clone(), text.clone());
-                    }
-                    // The others can still be graded, with references in the place of those that are broken.
-                    if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
-                        for lab in labs {
-                            if !kernel.broken.contains_key(&lab.id) {
-                                kernel.broken.insert(lab.id.clone(), blocked(blocking, text));
-                                kernel.blocked.insert(lab.id.clone(), blocking.files());
-                            }
-                        }
-                    }
-                    if labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {
-                        return Ok(kernel);
-                    }
-                    mix = with(&mix, &guilty.iter().map(|(lab, _)| *lab).collect::<Vec<_>>());
+                    mix = kernel.leave_out(&mix, labs, &guilty);
                 }
             }
         }
+        Ok(kernel)
     }
 
     /// Builds the kernel with references only, in the place of which these labs have something
@@ -99,7 +110,7 @@ impl Site {
                 (None, labs.iter().map(|lab| (lab.id.clone(), text.clone())).collect())
             }
         };
-        Ok(Kernel { image, broken, blocked: BTreeMap::new(), tampered: BTreeMap::new() })
+        Ok(Kernel { image, broken, ..Kernel::default() })
     }
 
     /// The student's labs whose fault it is that a kernel does not compile: at least one.
@@ -156,7 +167,7 @@ fn with(mix: &Mix, labs: &[&Lab]) -> Mix {
 /// Why a lab that may be fine cannot be graded.
 fn blocked(blocking: &Lab, text: &str) -> String {
     format!(
-        "error: labs/{} does not compile, and without a reference for it there is no kernel to run this lab in\n  \
+        "error: labs/{} does not build, and without a reference for it there is no kernel to run this lab in\n  \
          = note: correct it first, or put back the file that you were given\n\n{text}",
         blocking.id,
     )

@@ -3,6 +3,7 @@
 
 pub mod cargo;
 mod environment;
+mod fenced;
 pub mod foreign;
 pub mod freshness;
 pub mod kernel;

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::handed_in;
+use super::{fence, handed_in};
 use crate::course::lab_toml::{Check, LabToml};
 use crate::host::error::{Error, Result};
 use crate::host::nearest;
@@ -39,6 +39,12 @@ impl Lab {
     /// The student's files, relative to the workspace.
     pub fn files(&self) -> Vec<String> {
         self.toml.files.iter().map(|file| format!("labs/{}/{file}", self.id)).collect()
+    }
+
+    /// The code that a student may write in it: the frozen `src/lib.rs` says whether unsafe code is forbidden.
+    pub fn code(&self) -> fence::Code {
+        let frozen = fs::read_to_string(self.folder.join("src/lib.rs"));
+        frozen.map_or(fence::Code::Safe, |text| fence::code_of(&text))
     }
 
     /// Whether its fastest design is here. It is not in what students get.

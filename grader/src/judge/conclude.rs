@@ -16,14 +16,19 @@ use super::verdict::{self, Verdict};
 /// A lab's report, from what was built and booted for it.
 pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut BTreeMap<Key, Done>) -> LabReport {
     let build_error = kernel.and_then(|kernel| kernel.broken.get(&task.lab.id)).cloned();
+    let refused = kernel.and_then(|kernel| kernel.refused.get(&task.lab.id)).cloned();
     let blocked_by = kernel.and_then(|kernel| kernel.blocked.get(&task.lab.id)).cloned().unwrap_or_default();
     let tampered = kernel.and_then(|kernel| kernel.tampered.get(&task.lab.id));
     let mut checks = Vec::new();
     for (at, check) in task.checks.iter().enumerate() {
         let boots: Vec<Done> = (0..check.memory.len()).filter_map(|boot| results.remove(&(number, at, boot))).collect();
         let (status, message, evidence) = if build_error.is_some() {
-            let guilty = if blocked_by.is_empty() { "the lab".to_owned() } else { blocked_by.join(", ") };
-            (Status::CouldNotBuild, format!("{guilty} does not compile"), None)
+            let message = match &refused {
+                Some(refused) => refused.clone(),
+                None if blocked_by.is_empty() => "the lab does not compile".to_owned(),
+                None => format!("{} does not build", blocked_by.join(", ")),
+            };
+            (Status::CouldNotBuild, message, None)
         } else if let Some(tampered) = tampered {
             (Status::Tampered, tampered.clone(), None)
         } else {
@@ -47,6 +52,7 @@ pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: 
         graded: task.graded,
         files: task.lab.files(),
         build_error,
+        refused,
         blocked_by,
         warnings: kernel.and_then(|kernel| kernel.warnings(task.lab)),
         checks,

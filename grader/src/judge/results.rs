@@ -37,6 +37,8 @@ pub struct LabReport {
     pub files: Vec<String>,
     /// What rustc said, as it said it (with colour), if the lab did not build.
     pub build_error: Option<String>,
+    /// If the lab was refused before it was built: where, what and why, in a sentence without colour.
+    pub refused: Option<String>,
     /// If it is another lab that did not build, and no reference takes its
     /// place: that lab's files, relative to the workspace.
     pub blocked_by: Vec<String>,

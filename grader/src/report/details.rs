@@ -81,13 +81,16 @@ pub fn check(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, image
 /// rustc's words as they are, and one line.
 fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
     let error = if view.color { error.to_owned() } else { anstream::adapter::strip_str(error).to_string() };
-    let guilty = if lab.blocked_by.is_empty() { &lab.files } else { &lab.blocked_by };
-    let files = guilty.join(", ");
+    let why = match &lab.refused {
+        Some(refused) => printable(refused),
+        None if lab.blocked_by.is_empty() => format!("{} does not compile", lab.files.join(", ")),
+        None => format!("{} does not build", lab.blocked_by.join(", ")),
+    };
     format!(
         "{}\n\n{} {}\n\n",
         error.trim_end(),
         view.paint(BAD, "✘ could not build:"),
-        format_args!("{files} does not compile, so no check of {} was run.", lab.id),
+        format_args!("{why}, so no check of {} was run.", lab.id),
     )
 }
 
@@ -340,6 +343,17 @@ mod tests {
         let colored =
             told(|run| run.labs[0].build_error = Some(error.to_owned()), &View { color: true, ..View::default() });
         assert!(colored.starts_with('\u{1b}'));
+        let refused = told(
+            |run| {
+                run.labs[0].build_error = Some(error.to_owned());
+                run.labs[0].refused = Some("a.rs:1:2: `unsafe` is refused, for x".to_owned());
+            },
+            &View::default(),
+        );
+        assert!(
+            refused.contains("build: a.rs:1:2: `unsafe` is refused, for x, so no check of 01-pmm was run."),
+            "{refused}"
+        );
         let blocked = told(
             |run| {
                 run.labs[0].build_error = Some(error.to_owned());
@@ -348,7 +362,7 @@ mod tests {
             &View::default(),
         );
         assert!(
-            blocked.contains("build: labs/02-vmm/src/mapper.rs does not compile, so no check of 01-pmm"),
+            blocked.contains("build: labs/02-vmm/src/mapper.rs does not build, so no check of 01-pmm"),
             "{blocked}"
         );
     }

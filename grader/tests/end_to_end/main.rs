@@ -9,6 +9,7 @@ mod bad_input;
 mod bochs;
 mod course;
 mod fake_emulator;
+mod hostile;
 mod interrupt;
 mod labs;
 mod proofs;

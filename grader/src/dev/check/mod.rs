@@ -28,7 +28,7 @@ use crate::report;
 use super::stage::Stage;
 use files::Files;
 use host_tests::Tested;
-use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, wrong_or};
+use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, within_fence, wrong_or};
 use variant::{Kind, Variant, Variants};
 
 /// What to prove.
@@ -139,6 +139,7 @@ impl<'a> Proof<'a> {
         let Variants { all: variants, unfit } = variant::all(lab)?;
         self.step("mistakes", "diffs", wrong_or(unfit, "each fits the reference"));
         self.step("mistakes", "coverage", coverage(lab, &variants));
+        self.step("fence", "all of them", within_fence(lab, &variants));
         for variant in self.chosen(&variants) {
             self.variant(staged, stage, lab, variant)?;
         }

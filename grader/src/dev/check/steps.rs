@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::build::cargo::Built;
+use crate::course::fence::{self, Code, Forbidden, Reading};
 use crate::course::workspace::Lab;
 use crate::host::error::Result;
 use crate::host::progress::Progress;
@@ -64,6 +65,33 @@ pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
         )]
     };
     wrong_or(wrong, &format!("{} for {}", plural(mistakes, "mistake"), plural(lab.toml.checks.len(), "check")))
+}
+
+/// Whether nothing that the course comes with contains what would be refused of a student. Modules in
+/// files of their own are refused only where those files are not handed in.
+pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
+    let code = lab.code();
+    let mut wrong = Vec::new();
+    for variant in variants {
+        for (name, text) in &variant.files {
+            let place = format!("labs/{}/{}: {name}", lab.id, variant.origin.display());
+            match fence::read(text, code) {
+                Reading::Tokens(breaches) => {
+                    let refused = breaches.iter().find(|breach| breach.what != Forbidden::Module);
+                    wrong.extend(refused.map(|breach| {
+                        let (line, column) = fence::place(text, breach.at);
+                        format!("{place}:{line}:{column}: `{}` is refused, for {}", breach.token, breach.what.why())
+                    }));
+                }
+                Reading::Unreadable(_) | Reading::TooLarge => wrong.push(format!("{place}: cannot be read")),
+            }
+        }
+    }
+    let allowed = match code {
+        Code::Safe => "no unsafe code",
+        Code::Unsafe => "unsafe code",
+    };
+    wrong_or(wrong, &format!("{allowed}, nothing from outside"))
 }
 
 /// Whether `lab.toml` and the kernel name the same checks.
@@ -260,9 +288,25 @@ mod tests {
             graded: Graded::Student,
             files: Vec::new(),
             build_error: None,
+            refused: None,
             blocked_by: Vec::new(),
             warnings: None,
             checks: vec![check("right", right), check("cheap", cheap)],
+        }
+    }
+
+    #[test]
+    fn what_the_course_comes_with_stays_within_the_fence() {
+        let with = |text: &str| {
+            let files = Files::from([("a.rs".to_owned(), text.to_owned())]);
+            [Variant { origin: PathBuf::from("mistakes/m.patch"), kind: Kind::Alternative, files }]
+        };
+        assert!(within_fence(&a_lab(), &with("mod other;\n// unsafe\n")).is_ok());
+        for (text, expected) in
+            [("fn f() {\n unsafe {}\n}", "m.patch: a.rs:2:2: `unsafe` is refused"), ("fn f() {", "cannot be read")]
+        {
+            let wrong = within_fence(&a_lab(), &with(text)).unwrap_err();
+            assert!(wrong[0].contains(expected), "{wrong:?}");
         }
     }
 

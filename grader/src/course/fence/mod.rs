@@ -1,0 +1,191 @@
+//! The fence: what a student's file must not contain, whatever the compiler thinks of it.
+//!
+//! A lexer reads the file before anything is built, so comments and strings mean nothing, and
+//! macros hide nothing: what a macro is to make stands as tokens in its definition or its call.
+//! The names of macros that read files are refused wherever they stand, since `use` and macros
+//! can give them others.
+
+mod scan;
+
+use proc_macro2::TokenStream;
+
+/// Bytes of a source file that is larger than any that somebody wrote.
+const LARGEST: usize = 4 << 20;
+
+/// What a lab allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// Safe code only.
+    Safe,
+    /// `unsafe`, too.
+    Unsafe,
+}
+
+/// Something that is not allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Forbidden {
+    /// `unsafe`, as a block, a function or an attribute.
+    Unsafe,
+    /// A macro that reads files of the computer that builds.
+    File,
+    /// A macro that reads the environment of the computer that builds.
+    Environment,
+    /// Assembly.
+    Assembly,
+    /// `#[path]`.
+    Path,
+    /// A module in a file of its own, or one that a macro makes.
+    Module,
+    /// `extern crate`, or what a macro can make it from.
+    ExternCrate,
+}
+
+impl Forbidden {
+    /// Why it is refused, and what to do instead.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Unsafe => {
+                "this lab forbids unsafe code, in attributes and macros too: all it needs is in the contract"
+            }
+            Self::File => "it is the name of a macro that takes in files of the computer that builds the kernel",
+            Self::Environment => "it is the name of a macro that takes in the environment of the build",
+            Self::Assembly => "assembly takes in files of the computer that builds the kernel, and no lab needs any",
+            Self::Path => "it takes in another file, and only the files that the lab's lab.toml lists are handed in",
+            Self::Module => {
+                "only the files that the lab's lab.toml lists are handed in: write `mod name { … }`, outside of macros"
+            }
+            Self::ExternCrate => {
+                "a lab has the crates in its Cargo.toml without it: write `extern` before an ABI only, outside of macros"
+            }
+        }
+    }
+}
+
+/// Where something is that is not allowed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Breach {
+    /// What it is.
+    pub what: Forbidden,
+    /// The token.
+    pub token: String,
+    /// Where the token begins in the text, in bytes.
+    pub at: usize,
+}
+
+/// What a lexer says about a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// What is not allowed in it, in the order of the text.
+    Tokens(Vec<Breach>),
+    /// It is not made of Rust's tokens, or its delimiters do not match: the byte from which on.
+    Unreadable(usize),
+    /// It is too large to be read.
+    TooLarge,
+}
+
+/// Reads a student's file for a lab that allows this code.
+pub fn read(text: &str, code: Code) -> Reading {
+    if text.len() > LARGEST {
+        return Reading::TooLarge;
+    }
+    match lex(text) {
+        Ok(tokens) => Reading::Tokens(scan::breaches(tokens, code, mark_length(text))),
+        Err(at) => Reading::Unreadable(at),
+    }
+}
+
+/// What the frozen `lib.rs` of a lab says about unsafe code. Safe code only, if it says nothing readable.
+pub fn code_of(frozen: &str) -> Code {
+    if lex(frozen).is_ok_and(|tokens| !scan::forbids_unsafe(tokens)) { Code::Unsafe } else { Code::Safe }
+}
+
+/// The line and the column of a byte, both from 1; columns count characters, as rustc's do.
+pub fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before[line_start..].chars().filter(|c| *c != BYTE_ORDER_MARK).count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+/// Editors of some systems begin a file with it, and no compiler counts it.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
+fn mark_length(text: &str) -> usize {
+    if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 }
+}
+
+/// The tokens of a file, or the byte from which on there are none.
+fn lex(text: &str) -> Result<TokenStream, usize> {
+    // What was read before is not needed any more.
+    proc_macro2::extra::invalidate_current_thread_spans();
+    let mark = mark_length(text);
+    if begins_with_what_only_rustc_knows(&text[mark..]) {
+        return Err(mark);
+    }
+    text[mark..].parse().map_err(|error: proc_macro2::LexError| mark + error.span().byte_range().start)
+}
+
+/// Whether rustc may pass over the first lines, as it does over `#!/bin/sh` and, between two lines
+/// `---`, over what cargo would read. The lexer does not, and could take code for a comment.
+fn begins_with_what_only_rustc_knows(text: &str) -> bool {
+    let is_attribute = |rest: &str| rest.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[');
+    text.strip_prefix("#!").is_some_and(|rest| !is_attribute(rest)) || text.trim_start().starts_with("---")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_counted_as_rustc_counts() {
+        let text = "\u{FEFF}fn ä() {}\r\n  äunsafe\n";
+        assert_eq!(place(text, text.find("fn").unwrap()), (1, 1));
+        assert_eq!(place(text, text.find("unsafe").unwrap()), (2, 4));
+        assert_eq!(place(text, 500), (3, 1));
+    }
+
+    #[test]
+    fn what_no_lexer_can_read_has_a_place() {
+        for (text, token) in [("fn f() { (] }", "] }"), ("fn f() {", ""), ("let x = \"open;\n", "\"open")] {
+            let Reading::Unreadable(at) = read(text, Code::Safe) else { panic!("{text}") };
+            assert!(at <= text.len() && text[at..].starts_with(token), "{text}: {at}");
+        }
+        assert_eq!(read(&" ".repeat(LARGEST + 1), Code::Unsafe), Reading::TooLarge);
+    }
+
+    #[test]
+    fn nothing_hides_behind_a_first_line_that_rustc_passes_over() {
+        for text in [
+            "#!/*\nfn f() { unsafe {} }\n// */",
+            "#!/bin/sh\nfn f() {}",
+            "#!\u{A0}[/*\nfn f() { unsafe {} }\n// */ ]",
+            "---/*\n---\nfn f() { unsafe {} }\n// */",
+            "\u{FEFF}\n\n---cargo\n---\n",
+        ] {
+            assert!(matches!(read(text, Code::Safe), Reading::Unreadable(_)), "{text}");
+        }
+        for text in ["#![allow(unused)]\n", "#!\n [allow(unused)]", "#[cfg(any())] mod x {}"] {
+            assert_eq!(read(text, Code::Safe), Reading::Tokens(vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_read_without_recursion() {
+        let text = format!("{}unsafe{}", "(".repeat(200_000), ")".repeat(200_000));
+        let Reading::Tokens(breaches) = read(&text, Code::Safe) else { panic!("it was not read") };
+        assert_eq!(breaches.len(), 1);
+    }
+
+    #[test]
+    fn the_frozen_file_says_whether_unsafe_code_is_allowed() {
+        for (text, code) in [
+            ("//! A lab.\n#![no_std]\n#![forbid(unsafe_code)]\nmod a;", Code::Safe),
+            ("#![forbid(missing_docs, unsafe_code)]", Code::Safe),
+            ("#![no_std]\n// #![forbid(unsafe_code)]\nmod a;", Code::Unsafe),
+            ("#![warn(unsafe_code)]", Code::Unsafe),
+            ("(", Code::Safe),
+        ] {
+            assert_eq!(code_of(text), code, "{text}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! labs/04-process-heap/src/program_break.rs 8:22 `unsafe`
+//!
+//! Data in the section of the code.
+pub struct Heap;
+
+impl Heap {
+    // The attribute may come with a condition that always holds.
+    #[cfg_attr(all(), unsafe(link_section = ".text"))]
+    fn entry(&self) {}
+}
