@@ -85,8 +85,13 @@ impl Site {
     /// The image of a mix, which has to compile.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it does not, or if a student's file in it is refused.
     pub fn image_of(&self, mix: &Mix, progress: &Progress) -> Result<Image> {
+        if let Some((lab, refusal)) = self.refused(mix)?.into_iter().next() {
+            return Err(Error::new(format!("the kernel was not built with the files of labs/{}", lab.id))
+                .advise("this is what is wrong with them:")
+                .output(refusal.text));
+        }
         match self.build(mix, progress, &mut Vec::new())? {
             Built::Image(image) => Ok(image),
             Built::Broken(broken) => {

@@ -90,7 +90,7 @@ fn of_a_file_that_is_no_rust_the_compiler_says_why_and_shows_no_other_file() {
     let secret = "const X: &str = include_str!(\"/etc/hostname\");\n#[path = \"/etc/hostname\"]\nmod x;\n";
     for (text, expected) in [
         (format!("{secret}fn f() {{\n").into_bytes(), "unclosed delimiter"),
-        (format!("{secret}fn f() {{ ) }}\n").into_bytes(), "mismatched closing delimiter"),
+        (format!("{secret}fn f() {{ ) }}\n").into_bytes(), "unexpected closing delimiter"),
         ([secret.as_bytes(), b"// \xff\n"].concat(), "UTF-8"),
     ] {
         let (_, message, error) = refused(&text);

@@ -1,4 +1,4 @@
-//! labs/03-heap/src/shared.rs 12:8 `include`
+//! labs/03-heap/src/shared.rs 12:9 `include`
 //!
 //! A macro is given the name.
 macro_rules! called {

@@ -1,4 +1,4 @@
-//! labs/04-process-heap/src/program_break.rs 8:22 `unsafe`
+//! labs/04-process-heap/src/program_break.rs 8:23 `unsafe`
 //!
 //! Data in the section of the code.
 pub struct Heap;

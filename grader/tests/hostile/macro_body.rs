@@ -1,4 +1,4 @@
-//! labs/05-stack/src/user_stack.rs 8:14 `unsafe`
+//! labs/05-stack/src/user_stack.rs 8:20 `unsafe`
 //!
 //! A macro that makes it stands in the same file.
 pub struct ProcessStack;
