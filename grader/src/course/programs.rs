@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::host::error::{Error, Result};
+use crate::host::path::is_hidden;
 
 /// Where each program has a source file, or a folder of them.
 const SOURCES: &str = "kernel/user/src/bin";
@@ -27,6 +28,9 @@ pub fn names(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).map_err(missing)? {
         let path = entry.map_err(missing)?.path();
+        if is_hidden(&path) {
+            continue;
+        }
         let is_program = path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file();
         if let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_program) {
             names.push(name.to_owned());
@@ -73,9 +77,14 @@ mod tests {
         let bin = root.path().join(SOURCES);
         fs::create_dir_all(bin.join("shell")).unwrap();
         fs::create_dir_all(bin.join("empty")).unwrap();
-        for file in ["hello.rs", "brk-test.rs", "shell/main.rs", "shell/line.rs", "notes.txt"] {
+        for file in
+            ["hello.rs", "brk-test.rs", "shell/main.rs", "shell/line.rs", "notes.txt", "._hello.rs", ".hidden/main.rs"]
+        {
+            fs::create_dir_all(bin.join(file).parent().unwrap()).unwrap();
             fs::write(bin.join(file), "").unwrap();
         }
+        // An editor's lock is a link to nowhere.
+        std::os::unix::fs::symlink("somebody@host.123", bin.join(".#hello.rs")).unwrap();
         assert_eq!(names(root.path()).unwrap(), ["brk-test", "hello", "shell"]);
         assert!(names(&root.path().join("other")).unwrap_err().to_string().contains("restore the folder"));
     }

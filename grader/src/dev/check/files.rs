@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::host::error::{Error, Result};
+use crate::host::path::is_hidden;
 
 /// Texts by their names, relative to the folder that they stand in.
 pub type Files = BTreeMap<String, String>;
@@ -32,7 +33,8 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, &error))
 }
 
-/// The names of all files in a folder and in those below it, relative to it and sorted.
+/// The names of all files in a folder and in those below it, relative to it and sorted; without those that
+/// editors and systems leave behind, which begin with a dot.
 ///
 /// # Errors
 /// If a folder cannot be read.
@@ -48,6 +50,9 @@ fn visit(folder: &Path, prefix: &str, found: &mut Vec<String>) -> Result<()> {
     for entry in listing {
         let entry = entry.map_err(|error| Error::io("cannot read", folder, &error))?;
         let path = entry.path();
+        if is_hidden(&path) {
+            continue;
+        }
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if path.is_dir() {
             visit(&path, &format!("{name}/"), found)?;
@@ -66,7 +71,7 @@ mod tests {
     fn rooms_in_folders_are_files_too() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("runs")).unwrap();
-        for name in ["bitmap.rs", "runs/search.rs", "notes.txt"] {
+        for name in ["bitmap.rs", "runs/search.rs", "notes.txt", ".#bitmap.rs", "runs/._search.rs"] {
             fs::write(folder.path().join(name), name).unwrap();
         }
         assert_eq!(names(folder.path()).unwrap(), ["bitmap.rs", "notes.txt", "runs/search.rs"]);

@@ -10,8 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::course::fence::Code;
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
+use crate::host::path::is_hidden;
 use crate::host::process;
 
 use super::host_tests::{self, Outcome};
@@ -79,8 +81,7 @@ fn is_program(root: &Path, name: &str) -> bool {
 
 /// Whether the lab has unsafe code, which alone can be undefined behaviour.
 pub fn concerns(lab: &Lab) -> bool {
-    let frozen = fs::read_to_string(lab.folder.join("src/lib.rs")).unwrap_or_default();
-    !frozen.contains("#![forbid(unsafe_code)]")
+    lab.code() == Code::Unsafe
 }
 
 /// Runs a lab's host tests on the reference, in the course at `root`.
@@ -125,7 +126,7 @@ fn tests(folder: &Path) -> Result<Vec<String>> {
     let mut names: Vec<String> = listing
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            let is_test = path.extension().is_some_and(|extension| extension == "rs");
+            let is_test = path.extension().is_some_and(|extension| extension == "rs") && !is_hidden(&path);
             is_test.then(|| Some(path.file_stem()?.to_str()?.to_owned())).flatten()
         })
         .filter(|name| name != TOO_SLOW)

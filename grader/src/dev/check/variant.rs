@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
+use crate::host::path::is_hidden;
 
 use super::files::{Files, read, read_all};
 use super::patch::Mistake;
@@ -158,7 +159,7 @@ fn entries(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in listing {
         let path = entry.map_err(|error| Error::io("cannot read", folder, &error))?.path();
-        if path.extension().is_some_and(|found| found == extension) {
+        if path.extension().is_some_and(|found| found == extension) && !is_hidden(&path) {
             paths.push(path);
         }
     }
