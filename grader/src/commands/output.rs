@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::host::error::{Error, Result};
-use crate::host::style::View;
+use crate::host::style::{View, printable_with_colour};
 
 use super::arguments::CommonArgs;
 
@@ -40,6 +40,6 @@ pub fn complain(error: &Error) {
     // Nobody listens: nothing to do about it.
     let _ = writeln!(out, "{style}error{style:#}: {error}");
     if let Some(output) = error.tool_output() {
-        let _ = writeln!(out, "{}", output.trim_end());
+        let _ = writeln!(out, "{}", printable_with_colour(output.trim_end()));
     }
 }

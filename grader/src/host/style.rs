@@ -95,10 +95,28 @@ pub fn memory(size: &str) -> String {
     }
 }
 
-/// `text` without control characters, so that what a student's kernel printed
-/// cannot move the cursor or change colours.
+/// `text` without characters that are [not to be shown](is_printable), so that what a student's
+/// kernel printed cannot move the cursor, change colours or turn a line round.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if is_printable(c) { c } else { '\u{FFFD}' }).collect()
+}
+
+/// What a compiler said: [`printable`], but for the escape character. rustc replaces those that
+/// come from the code, so that the ones which are left are its own colours.
+pub fn printable_with_colour(text: &str) -> String {
+    text.chars().map(|c| if c == '\u{1b}' || is_printable(c) { c } else { '\u{FFFD}' }).collect()
+}
+
+/// Whether a character is one to be shown: no control character but the line's end, none that
+/// controls the direction of writing (Unicode Standard Annex #9, section 2), and one of XML 1.0's.
+pub fn is_printable(c: char) -> bool {
+    match c {
+        '\n' => true,
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => false,
+        // Unlike all others that Unicode reserves, XML leaves these two out.
+        '\u{FFFE}' | '\u{FFFF}' => false,
+        c => !c.is_control(),
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +138,9 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\nc");
+        assert_eq!(printable("a\u{1b}[2Jb\nc\u{9b}2J"), "a\u{FFFD}[2Jb\nc\u{FFFD}2J");
+        assert_eq!(printable_with_colour("\u{1b}[31mx\u{9b}\u{202E}"), "\u{1b}[31mx\u{FFFD}\u{FFFD}");
+        assert_eq!(printable("\u{202E}x\u{2066}y\u{2069}"), "\u{FFFD}x\u{FFFD}y\u{FFFD}");
+        assert_eq!(printable("\u{FFFE}\u{FFFF}\u{FFFD}ä…𝄞"), "\u{FFFD}\u{FFFD}\u{FFFD}ä…𝄞");
     }
 }

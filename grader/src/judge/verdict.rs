@@ -3,6 +3,7 @@
 //! A pure function: the same transcript and the same end give the same verdict.
 
 use crate::host::exit::{EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH, GUEST_NOT_OK, GUEST_OK};
+use crate::host::style::printable;
 use crate::machine::End;
 
 use super::findings::Crash;
@@ -132,7 +133,7 @@ fn words(end: &End) -> &'static str {
 /// What does not fit together, if something does not.
 fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> {
     if let Some(line) = transcript.forged.first() {
-        let line: String = line.chars().take(80).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+        let line = printable(&line.chars().take(80).collect::<String>());
         return Some(format!("something other than the check printed a result: `{line}`"));
     }
     if transcript.begins > 1 {

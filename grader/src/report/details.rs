@@ -13,7 +13,9 @@ use super::evidence::{Showing, headline, headlined, paragraph, verbose};
 use super::next;
 use super::symbolize::Images;
 use super::table::{machines, mark};
-use crate::host::style::{ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable};
+use crate::host::style::{
+    ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable, printable_with_colour,
+};
 
 /// Up to so many failures are told in full.
 const MOST_IN_FULL: usize = 5;
@@ -80,7 +82,10 @@ pub fn check(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, image
 
 /// rustc's words as they are, and one line.
 fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
-    let error = if view.color { error.to_owned() } else { anstream::adapter::strip_str(error).to_string() };
+    let error = match view.color {
+        true => printable_with_colour(error),
+        false => printable(&anstream::adapter::strip_str(error).to_string()),
+    };
     let why = match &lab.refused {
         Some(refused) => printable(refused),
         None if lab.blocked_by.is_empty() => format!("{} does not compile", lab.files.join(", ")),

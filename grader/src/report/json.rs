@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::host::style::is_printable;
 use crate::judge::Crash;
 use crate::judge::results::{CheckReport, Evidence, Graded, LabReport, Run};
 
@@ -29,8 +30,22 @@ pub fn render(run: &Run, root: &Path, images: &Images) -> String {
         labs,
     };
     // Text, numbers and lists only: there is nothing in it that JSON cannot say.
-    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
+    let mut text = escaped(&serde_json::to_string_pretty(&whole).unwrap_or_default());
     text.push('\n');
+    text
+}
+
+/// JSON without characters that a terminal would obey: such ones stand in strings only, and may be escaped there.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_printable(c) {
+            text.push(c);
+        } else {
+            // All of them are among the first 65,536: one unit of UTF-16 each.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
     text
 }
 
@@ -311,6 +326,17 @@ mod tests {
         let mut run = samples::run();
         run.labs[0].build_error = Some("\u{1b}[31merror\u{1b}[0m: x".to_owned());
         assert_eq!(json(&run)["labs"][0]["build_error"], "error: x");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_not_lost() {
+        let mut run = samples::run();
+        let hostile = "\u{1b}[2J\u{7f}\u{9b}\u{202E}\u{2069}\u{FFFF}\t\"\\𝄞\n";
+        run.labs[0].checks[1].message = hostile.to_owned();
+        let root = Path::new("/nowhere");
+        let text = render(&run, root, &Images::new(root));
+        assert!(text.chars().all(is_printable), "{text:?}");
+        assert_eq!(json(&run)["labs"][0]["checks"][1]["message"], hostile);
     }
 
     /// Every field that the document names is there, and the other way round.

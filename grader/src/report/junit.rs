@@ -9,7 +9,7 @@ use crate::judge::results::{CheckReport, LabReport, Run};
 
 use super::details;
 use super::symbolize::Images;
-use crate::host::style::View;
+use crate::host::style::{View, printable};
 
 /// The run as XML, with a newline at its end.
 pub fn render(run: &Run, root: &Path, images: &Images) -> String {
@@ -43,12 +43,12 @@ fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &I
         Status::Tampered | Status::CouldNotBuild => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
     if check.status != Status::Passed {
-        status.set_message(&check.message).set_type(check.status.id());
+        status.set_message(printable(&check.message)).set_type(check.status.id());
         let text = match &lab.build_error {
             Some(error) => anstream::adapter::strip_str(error).to_string(),
             None => details::check(check, lab, run, root, images, &View::default()),
         };
-        status.set_description(text);
+        status.set_description(printable(&text));
     }
     let mut case = TestCase::new(&check.name, status);
     case.set_classname(&lab.id);
@@ -57,7 +57,7 @@ fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &I
     if let Some(evidence) = &check.evidence
         && !evidence.findings.log.is_empty()
     {
-        case.set_system_out(evidence.findings.log.join("\n"));
+        case.set_system_out(printable(&evidence.findings.log.join("\n")));
     }
     case
 }
@@ -65,6 +65,7 @@ fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &I
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::style::is_printable;
     use crate::judge::samples;
 
     #[test]
@@ -87,9 +88,17 @@ mod tests {
     #[test]
     fn no_control_character_gets_into_the_file() {
         let mut run = samples::run();
-        run.labs[0].checks[1].evidence.as_mut().unwrap().findings.log = vec!["\u{1b}[2J\u{0}".to_owned()];
+        let hostile = "\u{1b}[2J\u{0}\u{9b}\u{FFFE}\u{FFFF}\u{202E}]]>&<".to_owned();
+        let failed = &mut run.labs[0].checks[1];
+        failed.message.clone_from(&hostile);
+        failed.evidence.as_mut().unwrap().findings.saw = Some(hostile.clone());
+        failed.evidence.as_mut().unwrap().findings.log = vec![hostile.clone()];
+        run.labs[0].checks[2].evidence.as_mut().unwrap().findings.crash.as_mut().unwrap().kind = hostile;
         let root = Path::new("/nowhere");
         let text = render(&run, root, &Images::new(root));
-        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+        assert!(text.chars().all(is_printable), "{text:?}");
+        quick_junit::Report::deserialize_from_str(&text).unwrap();
+        run.labs[0].build_error = Some("error: \u{FFFE}\u{202E}".to_owned());
+        assert!(render(&run, root, &Images::new(root)).chars().all(is_printable));
     }
 }
