@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
+use crate::host::style::printable_with_colour;
 use crate::judge::results::Run;
 use crate::judge::{Boots, Engine, Request, Status, Timings, Whose, compare, processors};
 use crate::machine::Emulator;
@@ -26,6 +27,10 @@ const TIMINGS_VARIABLE: &str = "FOLIO_TIMINGS";
 /// # Errors
 /// If it could not be done.
 pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<Exit> {
+    let targets = targets(arguments)?;
+    for target in &targets {
+        report::remove_older(target).map_err(|error| Error::new(error.to_string()))?;
+    }
     let request = request(arguments);
     let place = Place::find()?;
     // A wrong name is told before anything is installed or graded.
@@ -33,7 +38,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     for check in &request.checks {
         place.workspace.check(check)?;
     }
-    for target in [&arguments.json, &arguments.junit].into_iter().flatten() {
+    for target in targets {
         report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
     }
     let (mut engine, second) = place.engines(common, arguments.emulator)?;
@@ -47,6 +52,21 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
         let _ = write!(io::stderr(), "{text}");
     }
     Ok(Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status == Status::Passed)))
+}
+
+/// Where the reports go.
+///
+/// # Errors
+/// If both go to the same place.
+fn targets(arguments: &GradeArgs) -> Result<Vec<&Path>> {
+    match (arguments.json.as_deref(), arguments.junit.as_deref()) {
+        (Some(json), Some(junit)) if json == junit => {
+            let place = if json == Path::new("-") { "standard output".into() } else { json.display().to_string() };
+            Err(Error::new(format!("--json and --junit both go to {place}"))
+                .advise("name a file of its own for one of them"))
+        }
+        (json, junit) => Ok(json.into_iter().chain(junit).collect()),
+    }
 }
 
 /// What the command line asks for.
@@ -96,7 +116,7 @@ fn tell(run: &Run, root: &Path, arguments: &GradeArgs, common: &CommonArgs) -> R
     if common.verbose {
         for warnings in run.labs.iter().filter_map(|lab| lab.warnings.as_ref()) {
             // Nobody listens: nothing to do about it.
-            let _ = write!(anstream::stderr(), "{warnings}");
+            let _ = write!(anstream::stderr(), "{}", printable_with_colour(warnings));
         }
     }
     Ok(())

@@ -46,6 +46,20 @@ pub fn write(text: &str, target: &Path) -> Result<(), ReportError> {
     result.map_err(|cause| ReportError { path: target.to_owned(), cause })
 }
 
+/// Removes an older report: whoever finds one knows that it is this run's, however the run ends.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove_older(target: &Path) -> Result<(), ReportError> {
+    if target == Path::new("-") || is_special(target) || target.is_dir() {
+        return Ok(());
+    }
+    match std::fs::remove_file(target) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(ReportError { path: target.to_owned(), cause }),
+        _ => Ok(()),
+    }
+}
+
 /// Whether [`write`] will be able to: nobody should have to wait for a report that goes nowhere.
 ///
 /// # Errors
@@ -102,6 +116,17 @@ mod tests {
         write("new", &target).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_older_report_goes_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("report.json");
+        fs::write(&target, "old").unwrap();
+        for target in [&target, folder.path(), Path::new("-"), Path::new("/dev/null"), &folder.path().join("no/such")] {
+            remove_older(target).unwrap();
+        }
+        assert!(!target.exists() && folder.path().exists() && Path::new("/dev/null").exists());
     }
 
     #[test]

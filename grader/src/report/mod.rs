@@ -22,7 +22,7 @@ use std::path::Path;
 use crate::host::style::View;
 use crate::judge::results::Run;
 
-pub use file::{try_out, write};
+pub use file::{remove_older, try_out, write};
 pub use next::chapter;
 pub use symbolize::Images;
 

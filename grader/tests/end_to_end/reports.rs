@@ -42,3 +42,31 @@ fn a_report_that_cannot_be_written_is_told_in_one_line() {
     let ran = copy.grade(&["--json", "/no/such/folder/r.json"]).expect_code(2);
     ran.says("cannot write /no/such/folder/r.json: its folder does not exist");
 }
+
+#[test]
+fn two_reports_never_go_to_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report");
+    for target in ["-", file.to_str().unwrap()] {
+        let ran = grade(course(), &["--json", target, "--junit", target]).expect_code(2);
+        let ran = ran.says("--json and --junit both go to").says("name a file of its own");
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn a_run_that_says_nothing_about_the_checks_leaves_no_older_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (json, junit) = (folder.path().join("r.json"), folder.path().join("r.xml"));
+    for (here, words) in [(course(), "--check"), (course(), "09"), (folder.path(), "01")] {
+        for report in [&json, &junit] {
+            fs::write(report, "somebody else's").unwrap();
+        }
+        let mut all = vec!["--json", json.to_str().unwrap(), "--junit", junit.to_str().unwrap(), words];
+        if words == "--check" {
+            all.push("no-such-check");
+        }
+        grade(here, &all).expect_code(2);
+        assert!(!json.exists() && !junit.exists(), "{words}");
+    }
+}
