@@ -114,10 +114,9 @@ impl Qemu {
     pub fn system(&self, image: &Path, memory: Memory, screen: Screen, programs: &[String]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.machine(memory, screen)).args(EXIT_DEVICE);
-        command.args(["-no-reboot", "-kernel"]).arg(image);
-        if let Some(folder) = image.parent() {
-            command.current_dir(folder).args(programs::arguments(programs));
-        }
+        command.arg("-no-reboot");
+        give_kernel(&mut command, image);
+        command.args(programs::arguments(programs));
         command
     }
 
@@ -182,13 +181,7 @@ impl Qemu {
         command.args(["-S", "-mon", "chardev=control,mode=control", "-serial", "chardev:serial"]);
         // Makes it say "Triple fault".
         command.args(["-d", "cpu_reset"]);
-        // The boot loader puts the image's name before the command line, so it is given without its folder.
-        let (folder, name) = (boot.image.parent(), boot.image.file_name());
-        if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
-            command.current_dir(folder).arg("-kernel").arg(name);
-        } else {
-            command.arg("-kernel").arg(boot.image);
-        }
+        give_kernel(&mut command, boot.image);
         command.args(programs::arguments(boot.programs));
         command
     }
@@ -196,6 +189,17 @@ impl Qemu {
     fn cannot_start(&self, error: &io::Error) -> Error {
         let program = self.launcher.as_deref().unwrap_or(&self.program);
         Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
+    }
+}
+
+/// Gives a machine its kernel. QEMU puts the name before the kernel's words, so it is given without its folder,
+/// whose name may have words in it, too.
+fn give_kernel(command: &mut Command, image: &Path) {
+    let (folder, name) = (image.parent(), image.file_name());
+    if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
+        command.current_dir(folder).arg("-kernel").arg(name);
+    } else {
+        command.arg("-kernel").arg(image);
     }
 }
 
@@ -212,6 +216,14 @@ fn last_resort(budget: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_s_words_never_come_from_a_folder_s_name() {
+        let mut command = Command::new("qemu");
+        give_kernel(&mut command, Path::new("/home/a list look/target/kernel/images/pmm.elf"));
+        assert_eq!(command.get_args().collect::<Vec<_>>(), ["-kernel", "pmm.elf"]);
+        assert_eq!(command.get_current_dir(), Some(Path::new("/home/a list look/target/kernel/images")));
+    }
 
     #[test]
     fn a_machine_is_stopped_before_the_operating_system_ends_it() {
