@@ -1,12 +1,12 @@
 //! Student's files that are refused before anything is built, and how that is told.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::course::fence::{self, Breach, Forbidden, Reading};
+use crate::course::fence::{self, Breach, Code, Forbidden, Reading};
 use crate::course::mix::Mix;
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
@@ -48,15 +48,7 @@ fn refusal(lab: &Lab, builder: &Builder<'_>) -> Result<Option<Refusal>> {
     let mut whole: Option<Refusal> = None;
     for name in lab.files() {
         let path = builder.root.join(&name);
-        let bytes = fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
-        let refusal = match String::from_utf8(bytes) {
-            Ok(text) => match fence::read(&text, code) {
-                Reading::Tokens(breaches) => breached(&name, &text, &breaches),
-                Reading::TooLarge => Some(alone(&name, "is too large to have been written by a person")),
-                Reading::Unreadable(at) => Some(unreadable(builder, &name, Some((&text, at)))),
-            },
-            Err(_) => Some(unreadable(builder, &name, None)),
-        };
+        let refusal = file_refusal(builder, &name, start(&path)?, code);
         match (&mut whole, refusal) {
             (Some(whole), Some(more)) => whole.text.push_str(&more.text),
             (None, refusal) => whole = refusal,
@@ -64,6 +56,27 @@ fn refusal(lab: &Lab, builder: &Builder<'_>) -> Result<Option<Refusal>> {
         }
     }
     Ok(whole)
+}
+
+/// Why a file is refused, if it is.
+fn file_refusal(builder: &Builder<'_>, name: &str, bytes: Vec<u8>, code: Code) -> Option<Refusal> {
+    if bytes.len() > fence::LARGEST {
+        return Some(alone(name, "is too large to have been written by a person"));
+    }
+    let Ok(text) = String::from_utf8(bytes) else { return Some(unreadable(builder, name, None)) };
+    match fence::read(&text, code) {
+        Reading::Tokens(breaches) => breached(name, &text, &breaches),
+        Reading::Unreadable(at) => Some(unreadable(builder, name, Some((&text, at)))),
+    }
+}
+
+/// What is in a file, or if it is too large, as much as shows that.
+fn start(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Error::io("cannot read", path, &error);
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(fence::LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// What there is to say about what is not allowed in a file, if there is something.
@@ -151,7 +164,6 @@ fn rustc_s_words(builder: &Builder<'_>, name: &str) -> io::Result<Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::fence::Code;
 
     fn refusal(text: &str, code: Code) -> Refusal {
         let Reading::Tokens(breaches) = fence::read(text, code) else { panic!("it was not read") };

@@ -104,3 +104,12 @@ fn what_rustc_can_read_and_the_fence_cannot_is_refused() {
     let (_, message, _) = refused(b"#!/*\nfn f() { unsafe { core::hint::unreachable_unchecked() } }\n// */\n");
     assert_eq!(message, "labs/01-pmm/src/bitmap.rs:1:1: is not text that can be read as Rust's tokens");
 }
+
+#[test]
+fn a_file_that_nobody_wrote_is_not_read() {
+    let (_, message, _) = refused("ä".repeat((2 << 20) + 1).as_bytes());
+    assert_eq!(message, "labs/01-pmm/src/bitmap.rs is too large to have been written by a person");
+    let deep = format!("const X: u8 = {}0{};\n", "(".repeat(50_000), ")".repeat(50_000));
+    let (_, message, _) = refused(deep.as_bytes());
+    assert!(message.starts_with("labs/01-pmm/src/bitmap.rs:1:215: `(` is refused, for it is nested"), "{message}");
+}

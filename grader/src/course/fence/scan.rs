@@ -8,7 +8,12 @@ use super::{Breach, Code, Forbidden};
 struct Stretch {
     tokens: TokenStream,
     inside: Inside,
+    /// How many delimiters are around them.
+    depth: usize,
 }
+
+/// So many delimiters may be around a token: far more than anybody writes, and rustc survives it.
+const DEEPEST: usize = 200;
 
 /// What tokens belong to.
 #[derive(Clone, Copy, Default)]
@@ -23,14 +28,18 @@ struct Inside {
 pub fn breaches(tokens: TokenStream, code: Code, mark: usize) -> Vec<Breach> {
     let mut found = Vec::new();
     // No recursion: a file may be nested more deeply than this program's stack.
-    let mut stretches = vec![Stretch { tokens, inside: Inside::default() }];
-    while let Some(Stretch { tokens, inside }) = stretches.pop() {
+    let mut stretches = vec![Stretch { tokens, inside: Inside::default(), depth: 0 }];
+    while let Some(Stretch { tokens, inside, depth }) = stretches.pop() {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Group(group) => {
+                    if depth == DEEPEST {
+                        let (what, token) = (Forbidden::Nesting, opening(group).to_owned());
+                        found.push(Breach { what, token, at: mark + group.span_open().byte_range().start });
+                    }
                     let inside = entering(group, &tokens[..at], inside);
-                    stretches.push(Stretch { tokens: group.stream(), inside });
+                    stretches.push(Stretch { tokens: group.stream(), inside, depth: depth + 1 });
                 }
                 TokenTree::Ident(word) => {
                     if let Some(what) = forbidden(word, &tokens[at + 1..], inside, code) {
@@ -61,6 +70,16 @@ pub fn forbids_unsafe(tokens: TokenStream) -> bool {
         }
         _ => false,
     })
+}
+
+/// What a group begins with.
+fn opening(group: &Group) -> &'static str {
+    match group.delimiter() {
+        Delimiter::Parenthesis => "(",
+        Delimiter::Brace => "{",
+        Delimiter::Bracket => "[",
+        Delimiter::None => "",
+    }
 }
 
 /// What the tokens of a group belong to, by the tokens before it.

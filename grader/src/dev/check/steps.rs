@@ -83,7 +83,7 @@ pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
                         format!("{place}:{line}:{column}: `{}` is refused, for {}", breach.token, breach.what.why())
                     }));
                 }
-                Reading::Unreadable(_) | Reading::TooLarge => wrong.push(format!("{place}: cannot be read")),
+                Reading::Unreadable(_) => wrong.push(format!("{place}: cannot be read")),
             }
         }
     }
@@ -253,6 +253,8 @@ mod tests {
     use super::super::files::Files;
     use super::*;
     use crate::course::lab_toml::LabToml;
+    use crate::course::workspace::Workspace;
+    use crate::dev::check::variant;
     use crate::judge::results::Graded;
 
     fn a_lab() -> Lab {
@@ -308,6 +310,19 @@ mod tests {
             let wrong = within_fence(&a_lab(), &with(text)).unwrap_err();
             assert!(wrong[0].contains(expected), "{wrong:?}");
         }
+    }
+
+    /// In a unit test, since it takes a moment for all mistakes of all labs.
+    #[test]
+    fn so_does_all_of_this_course() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let course = Workspace::open(root).unwrap();
+        for lab in course.labs.iter().filter(|lab| lab.has_solution) {
+            let variants = variant::all(lab).unwrap();
+            assert_eq!(within_fence(lab, &variants.all).err(), None);
+        }
+        let of = |code| course.labs.iter().filter(move |lab| lab.code() == code).map(|lab| lab.id.as_str());
+        assert!(of(Code::Unsafe).eq(["03-heap"]) && of(Code::Safe).count() >= 4);
     }
 
     fn variant(kind: Kind) -> Variant {
