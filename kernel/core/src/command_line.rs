@@ -62,27 +62,32 @@ const DEFAULT_SEED: u64 = 1;
 const DEFAULT_BUDGET: u32 = 500;
 
 impl<'a> CommandLine<'a> {
-    /// Reads the words of `text`. Words that mean nothing here, such as the
-    /// kernel's own path that bootloaders put first, are passed over, and so
-    /// are values that cannot be read.
+    /// The meaning of no words at all.
+    const EMPTY: Self = Self {
+        task: Task::Run,
+        program: None,
+        nonce: Nonce::NONE,
+        seed: DEFAULT_SEED,
+        budget: DEFAULT_BUDGET,
+        look: false,
+        wait: false,
+    };
+
+    /// Reads the words of `text`. Words that mean nothing here are passed over, and so are values
+    /// that cannot be read, and the kernel's own path that bootloaders put first.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let mut line = Self {
-            task: Task::Run,
-            program: None,
-            nonce: Nonce::NONE,
-            seed: DEFAULT_SEED,
-            budget: DEFAULT_BUDGET,
-            look: false,
-            wait: false,
-        };
+        let mut line = Self::EMPTY;
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
+                // Of the words, only a program's arguments may have a slash in them.
+                Some(("run", program)) => line.program = Some(program),
+                // A folder's name may have spaces in it: what came before is the path's, too.
+                _ if word.contains('/') => line = Self::EMPTY,
                 None if word == "list" => line.task = Task::List,
                 None if word == "look" => line.look = true,
                 None if word == "wait" => line.wait = true,
                 Some(("check", name)) => line.task = Task::Check(name),
-                Some(("run", program)) => line.program = Some(program),
                 Some(("nonce", digits)) => line.nonce = Nonce::parse(digits).unwrap_or(line.nonce),
                 Some(("seed", number)) => line.seed = number.parse().unwrap_or(line.seed),
                 Some(("budget", number)) => line.budget = number.parse().unwrap_or(line.budget),
