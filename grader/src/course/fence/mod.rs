@@ -38,6 +38,8 @@ pub enum Forbidden {
     Module,
     /// `extern crate`, or what a macro can make it from.
     ExternCrate,
+    /// What rustc takes for a broken token, and this lexer for another one, in which a word could hide.
+    Broken,
     /// Delimiters that are nested so deeply that the compiler may not survive it.
     Nesting,
 }
@@ -59,6 +61,7 @@ impl Forbidden {
             Self::ExternCrate => {
                 "a lab has the crates in its Cargo.toml without it: write `extern` before an ABI only, outside of macros"
             }
+            Self::Broken => "no number has such characters in it, and no word ends where a `#` follows",
             Self::Nesting => "it is nested so deeply that the compiler may not survive it",
         }
     }

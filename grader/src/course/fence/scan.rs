@@ -41,13 +41,24 @@ pub fn breaches(tokens: TokenStream, code: Code, mark: usize) -> Vec<Breach> {
                     let inside = entering(group, &tokens[..at], inside);
                     stretches.push(Stretch { tokens: group.stream(), inside, depth: depth + 1 });
                 }
+                TokenTree::Ident(word) if is_prefix(word, tokens.get(at + 1)) => {
+                    let at = mark + word.span().byte_range().start;
+                    found.push(Breach { what: Forbidden::Broken, token: format!("{word}#"), at });
+                }
                 TokenTree::Ident(word) => {
                     if let Some(what) = forbidden(word, &tokens[at + 1..], inside, code) {
                         let at = mark + word.span().byte_range().start;
                         found.push(Breach { what, token: word.to_string(), at });
                     }
                 }
-                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+                TokenTree::Literal(literal) => {
+                    let token = literal.to_string();
+                    if token.starts_with(|c: char| c.is_ascii_digit()) && !token.is_ascii() {
+                        let at = mark + literal.span().byte_range().start;
+                        found.push(Breach { what: Forbidden::Broken, token, at });
+                    }
+                }
+                TokenTree::Punct(_) => {}
             }
         }
     }
@@ -70,6 +81,11 @@ pub fn forbids_unsafe(tokens: TokenStream) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether a `#` follows at once: such prefixes are reserved, so for rustc `k#r#mod` is `k#r`, `#` and `mod`.
+fn is_prefix(word: &Ident, next: Option<&TokenTree>) -> bool {
+    next.is_some_and(|next| is_sign(next, '#') && next.span().byte_range().start == word.span().byte_range().end)
 }
 
 /// What a group begins with.
@@ -202,6 +218,19 @@ mod tests {
                 assert_eq!(found(text, code), expected, "{text}");
             }
         }
+    }
+
+    /// For rustc, `1e` with a mark above the `e` is a broken number, and then a word follows.
+    #[test]
+    fn no_word_hides_in_a_broken_token() {
+        let token = "1e\u{301}include_str".to_owned();
+        let text = format!("macro_rules! m {{ ($a:tt $b:tt) => {{ $b!(\"x\") }} }} m!({token});");
+        assert_eq!(found(&text, Code::Unsafe), [(Forbidden::Broken, token)]);
+        for text in ["k#r#mod x;", "m!(k#r#unsafe);"] {
+            assert_eq!(found(text, Code::Safe), [(Forbidden::Broken, "k#".to_owned())], "{text}");
+        }
+        assert_eq!(found("#[a]#[b] fn f() {} m!(# #x r#y #);", Code::Safe), []);
+        assert_eq!(found("const X: f32 = 1e3 + 0x1f_u8 as f32 + 1.5e-3_f32;", Code::Safe), []);
     }
 
     #[test]
