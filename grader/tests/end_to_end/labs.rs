@@ -80,6 +80,18 @@ fn what_students_get_grades_without_the_references() {
 }
 
 #[test]
+fn what_editors_leave_beside_a_program_is_none() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::new();
+    let programs = copy.root().join("kernel/user/src/bin");
+    std::fs::write(programs.join("._hello.rs"), [0, 5, 22, 7]).unwrap();
+    std::os::unix::fs::symlink("somebody@host.123", programs.join(".#hello.rs")).unwrap();
+    copy.grade(&["--solution", "--check", "program-heap"]).expect_code(0);
+}
+
+#[test]
 fn the_heaps_that_are_measured_run() {
     if has_solutions() {
         Copy::new().grade(&["dev", "bench", "smoke"]).expect_code(0).says("7 of 7 heaps ran a trace without a fault");
