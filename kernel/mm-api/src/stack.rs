@@ -85,8 +85,8 @@ pub trait UserStack {
     /// kind and value of each entry of `auxv`; two zeros. The stack pointer is a
     /// multiple of [`STACK_ALIGN`]. The strings lie further up, in any order, each
     /// with a NUL at its end. What the stack contained before is of no account.
-    /// Where the arguments need more pages than the stack has, it grows; it never
-    /// shrinks.
+    /// Where the arguments need more pages than the stack has, it grows; it may grow by
+    /// more than they need. It never shrinks.
     ///
     /// # Errors
     /// [`TooManyArguments`](StackError::TooManyArguments) if all of it, from the
@@ -105,7 +105,9 @@ pub trait UserStack {
     /// [`Outside`](StackError::Outside) if the address is not in the region;
     /// [`AlreadyMapped`](StackError::AlreadyMapped) if the stack has the page
     /// already, so that growing would not help;
-    /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames).
+    /// [`Occupied`](StackError::Occupied) if a page that the stack does not have is mapped
+    /// on the way, also if it is that of the address;
+    /// [`OutOfFrames`](StackError::OutOfFrames).
     fn grow(&mut self, pages: &mut dyn Pages, address: VirtAddr) -> Result<(), StackError>;
 
     /// The stack of a new process that is a copy of this one: as large, with the

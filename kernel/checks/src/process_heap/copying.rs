@@ -57,6 +57,14 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
             subject.end(child)?;
             subject.ensure_unchanged(parent, &before, format_args!("when the child has ended"))?;
         }
+        // More bytes than 16 bits can count, and more pages than a byte can.
+        for bytes in [100_000, 1_100_000] {
+            subject.resize(parent, bytes)?;
+            subject.fill(parent, Subject::heap_bytes(parent), bytes)?;
+            let child = subject.fork(parent)?;
+            ensure_copy(subject, parent, &child, bytes)?;
+            subject.end(child)?;
+        }
         Ok(())
     })
 }
@@ -65,7 +73,13 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
 pub fn fork_apart(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         subject.with_process(USER_CODE_START, go_apart)?;
-        subject.with_process(USER_STACK_GUARD - 3 * PAGE_SIZE, keep_bounds)
+        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000)] {
+            let image_end = VirtAddr::new(limit.as_u32() - 3 * PAGE_SIZE);
+            let mut parent = subject.process_up_to(image_end, limit)?;
+            keep_bounds(subject, &mut parent, limit)?;
+            subject.end(parent)?;
+        }
+        Ok(())
     })
 }
 
@@ -112,27 +126,28 @@ fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
 }
 
 /// The bounds of the parent's heap are those of its child's.
-fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
+fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process, limit: VirtAddr) -> Outcome {
     subject.resize(parent, 100)?;
     let mut child = subject.fork(parent)?;
     for (address, expected) in [
-        (USER_STACK_GUARD + 1, BreakError::PastLimit),
+        (limit + 1, BreakError::PastLimit),
         (VirtAddr::new(parent.start().as_u32() - 1), BreakError::BelowStart),
     ] {
         let tell = format_args!("brk({address}) in the child, whose heap starts at {}", parent.start());
         subject.ensure_refused(&mut child, expected, tell, |subject, child| subject.brk(child, address))?;
     }
-    subject.move_to(&mut child, USER_STACK_GUARD)?;
+    subject.move_to(&mut child, limit)?;
     subject.end(child)
 }
 
 /// Fails unless a `fork` is refused, and nothing is left of it.
-fn ensure_fork_fails(subject: &mut Subject<'_>, parent: &Process, left: u32, tables: u32) -> Outcome {
+fn ensure_fork_fails(subject: &mut Subject<'_>, parent: &Process, left: u32) -> Outcome {
     let home = subject.home(parent.start())?;
     let taken = subject.leave_frames(left);
     let before = subject.state_of(parent);
     let answer = subject.fork_into(parent, &home).map(|_| ());
-    let tell = format_args!("fork() of 6 pages and {tables} tables, with {left} free frames");
+    let bytes = parent.end().as_u32() - parent.start().as_u32();
+    let tell = format_args!("fork() of {bytes} bytes, across two tables, with {left} free frames");
     let outcome = ensure_nothing_copied(subject, parent, &home, answer, BreakError::OutOfFrames, tell)
         .and_then(|()| subject.ensure_unchanged(parent, &before, format_args!("after {tell}")));
     subject.return_frames(taken);
@@ -169,7 +184,7 @@ fn run_out(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.resize(parent, 5 * PAGE_SIZE + 1)?;
     subject.fill(parent, Subject::heap_bytes(parent), 1)?;
     for left in 0..8 {
-        ensure_fork_fails(subject, parent, left, 2)?;
+        ensure_fork_fails(subject, parent, left)?;
     }
     let home = subject.home(parent.start())?;
     let taken = subject.leave_frames(8);
@@ -179,7 +194,9 @@ fn run_out(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
         Ok(heap) => subject.end(Process { home, heap })?,
         Err(error) => fail!(expected: ("fork() to go well when there are enough frames"), saw: ("{error:?}")),
     }
-    Ok(())
+    // Many pages, of which the last few cannot be had.
+    subject.resize(parent, 270 * PAGE_SIZE)?;
+    ensure_fork_fails(subject, parent, 265)
 }
 
 /// Something is in the way of the copy.

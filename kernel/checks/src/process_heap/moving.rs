@@ -33,7 +33,10 @@ pub fn brk_moves(context: &mut Context) -> Outcome {
 pub fn sbrk_old_break(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let mut bytes = 0_u32;
-        for increment in [0, 5000, 0, 1, 10_000, -1, -9_000, 0, 4096, -4096, -6000, 0, 3, -3, 0] {
+        for increment in [
+            0, 5000, 0, 1, 10_000, -1, -9_000, 0, 4096, -4096, -6000, 0, 3, -3, 0, 70_000, -69_000, 0x110_1000,
+            -0x110_0800, 0,
+        ] {
             let old = process.at(bytes);
             bytes = bytes.wrapping_add_signed(increment);
             let answer = subject.sbrk(process, increment);
@@ -59,6 +62,10 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
 const SIZES: [u32; 17] =
     [0, 1, 2, 100, 4094, 4095, 4096, 4097, 4098, 8191, 8192, 8193, 12_288, 16_383, 16_384, 16_385, 28_672];
 
+/// More bytes than 16 bits can count, more pages than a byte can, and more than a page
+/// table maps.
+const LARGE: [u32; 3] = [70_000, 300 * PAGE_SIZE + 1, 0x0041_0000];
+
 /// A page is mapped when the break moves past its first byte, and not before.
 pub fn grow_at_boundary(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
@@ -68,6 +75,11 @@ pub fn grow_at_boundary(context: &mut Context) -> Outcome {
             // Where the break is already.
             subject.resize(process, bytes)?;
             subject.ensure_pages(process, format_args!("after brk() to where the break is"))?;
+        }
+        for bytes in LARGE {
+            subject.resize(process, 0)?;
+            subject.resize(process, bytes)?;
+            subject.ensure_pages(process, format_args!("after the heap grew to {bytes} bytes at once"))?;
         }
         // From every place to every larger one.
         for (index, small) in SIZES.into_iter().enumerate() {
@@ -89,6 +101,13 @@ pub fn shrink_at_boundary(context: &mut Context) -> Outcome {
         for bytes in SIZES.into_iter().rev() {
             subject.resize(process, bytes)?;
             subject.ensure_pages(process, format_args!("after the heap shrank to {bytes} bytes"))?;
+        }
+        for large in LARGE {
+            for small in [5000, 0] {
+                subject.resize(process, large)?;
+                subject.resize(process, small)?;
+                subject.ensure_pages(process, format_args!("after it shrank from {large} bytes to {small}"))?;
+            }
         }
         for (index, large) in SIZES.into_iter().enumerate() {
             for small in &SIZES[..index] {

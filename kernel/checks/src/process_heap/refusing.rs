@@ -10,18 +10,21 @@ use super::subject::{Process, Subject, on_process, on_processes};
 /// Where a heap of three pages starts that ends at its limit.
 const THREE_PAGES: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - 3 * PAGE_SIZE);
 
+/// More pages than a byte can count.
+const MANY_PAGES: u32 = 300;
+
 /// Has `brk` refused.
 fn refuse_brk(subject: &mut Subject<'_>, process: &mut Process, address: u32, expected: BreakError) -> Outcome {
     let address = VirtAddr::new(address);
     let (to, from) = (process.tell(address), process.tell(process.end()));
-    let tell = format_args!("brk({to}), where the break is {from},");
+    let tell = format_args!("brk({to}) where the break is {from}");
     subject.ensure_refused(process, expected, tell, |subject, process| subject.brk(process, address))
 }
 
 /// Has `sbrk` refused.
 fn refuse_sbrk(subject: &mut Subject<'_>, process: &mut Process, increment: i32, expected: BreakError) -> Outcome {
     let from = process.end();
-    let tell = format_args!("sbrk({increment}), where the break is {from},");
+    let tell = format_args!("sbrk({increment}) where the break is {from}");
     subject.ensure_refused(process, expected, tell, |subject, process| subject.sbrk(process, increment))
 }
 
@@ -52,24 +55,14 @@ pub fn below_start(context: &mut Context) -> Outcome {
     })
 }
 
-/// The break moves to the limit, and no further.
+/// The break moves to the limit, and no further: to the limit that the heap was made with.
 pub fn past_limit(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        subject.with_process(THREE_PAGES, |subject, process| {
-            let limit = USER_STACK_GUARD.as_u32();
-            for bytes in [0, 1, 3 * PAGE_SIZE - 1, 3 * PAGE_SIZE] {
-                subject.resize(process, bytes)?;
-                fill(subject, process)?;
-                for address in [limit + 1, limit + PAGE_SIZE, 0xC000_0000, 0xF000_0000, u32::MAX] {
-                    refuse_brk(subject, process, address, BreakError::PastLimit)?;
-                }
-                let left = (3 * PAGE_SIZE - bytes).cast_signed();
-                for increment in [left + 1, left + 4096, left + 0x1_0000, 0x4000_0000] {
-                    refuse_sbrk(subject, process, increment, BreakError::PastLimit)?;
-                }
-            }
-            subject.ensure_pages(process, format_args!("when the heap has reached its limit"))
-        })?;
+        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000)] {
+            let mut process = subject.process_up_to(VirtAddr::new(limit.as_u32() - 3 * PAGE_SIZE), limit)?;
+            reach_limit(subject, &mut process, limit.as_u32())?;
+            subject.end(process)?;
+        }
         // Far from the limit, too: where the layout wants the heap.
         subject.with_process(USER_CODE_START, |subject, process| {
             subject.resize(process, 5000)?;
@@ -80,6 +73,22 @@ pub fn past_limit(context: &mut Context) -> Outcome {
             Ok(())
         })
     })
+}
+
+/// Moves the break of a heap that has room for three pages to its limit.
+fn reach_limit(subject: &mut Subject<'_>, process: &mut Process, limit: u32) -> Outcome {
+    for bytes in [0, 1, 3 * PAGE_SIZE - 1, 3 * PAGE_SIZE] {
+        subject.resize(process, bytes)?;
+        fill(subject, process)?;
+        for address in [limit + 1, limit + PAGE_SIZE, 0xC000_0000, 0xF000_0000, u32::MAX] {
+            refuse_brk(subject, process, address, BreakError::PastLimit)?;
+        }
+        let left = (3 * PAGE_SIZE - bytes).cast_signed();
+        for increment in [left + 1, left + 4096, left + 0x1_0000, 0x4000_0000] {
+            refuse_sbrk(subject, process, increment, BreakError::PastLimit)?;
+        }
+    }
+    subject.ensure_pages(process, format_args!("when the heap has reached its limit"))
 }
 
 /// A sum that is no 32-bit address is told from one that is too high or too low.
@@ -119,7 +128,7 @@ pub fn sum_wraps(context: &mut Context) -> Outcome {
 /// The heap does not grow over a page that somebody else has mapped.
 pub fn heap_occupied(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
-        for (bytes, occupied) in [(0, 0), (0, 3), (100, 1), (5000, 4), (8192, 2)] {
+        for (bytes, occupied) in [(0, 0), (0, 3), (100, 1), (5000, 4), (8192, 2), (4096, 300)] {
             subject.resize(process, 0)?;
             subject.resize(process, bytes)?;
             fill(subject, process)?;
@@ -132,6 +141,8 @@ pub fn heap_occupied(context: &mut Context) -> Outcome {
             for reach in [occupied * PAGE_SIZE + 1, (occupied + 1) * PAGE_SIZE, (occupied + 5) * PAGE_SIZE] {
                 refuse_brk(subject, process, process.at(reach).as_u32(), BreakError::Occupied)?;
             }
+            // Of two errors, the one that comes first in the list.
+            refuse_brk(subject, process, USER_STACK_GUARD.as_u32() + 1, BreakError::PastLimit)?;
             // Up to that page there is room.
             subject.resize(process, (occupied * PAGE_SIZE).max(bytes))?;
             ensure!(
@@ -174,7 +185,13 @@ pub fn half_undone(context: &mut Context) -> Outcome {
             subject.ensure_zero(process, (process.at(bytes), process.end()), when)?;
             subject.ensure_pages(process, when)?;
         }
-        Ok(())
+        // Many pages, of which the last few cannot be had.
+        subject.resize(process, 100)?;
+        fill(subject, process)?;
+        let taken = subject.leave_frames(MANY_PAGES - 5);
+        let refused = refuse_brk(subject, process, process.at(MANY_PAGES * PAGE_SIZE).as_u32(), BreakError::OutOfFrames);
+        subject.return_frames(taken);
+        refused
     };
     on_processes(context, |subject| subject.with_process(start, work))
 }

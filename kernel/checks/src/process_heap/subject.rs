@@ -118,7 +118,12 @@ impl Process {
 impl Subject<'_> {
     /// A process whose program ends at `image_end`, with an empty heap.
     pub fn process(&mut self, image_end: VirtAddr) -> Result<Process, Failed> {
-        let heap = new_heap(self.context, image_end, USER_STACK_GUARD)?;
+        self.process_up_to(image_end, USER_STACK_GUARD)
+    }
+
+    /// The same, with a heap whose limit is not that of the layout.
+    pub fn process_up_to(&mut self, image_end: VirtAddr, limit: VirtAddr) -> Result<Process, Failed> {
+        let heap = new_heap(self.context, image_end, limit)?;
         Ok(Process { home: self.home(heap.start())?, heap })
     }
 

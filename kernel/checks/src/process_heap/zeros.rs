@@ -15,6 +15,16 @@ pub fn zeroed_growth(context: &mut Context) -> Outcome {
             let when = format_args!("past the break in the last page, after the heap grew to {bytes} bytes");
             subject.ensure_zero(process, Subject::spare_bytes(process), when)?;
         }
+        // Many pages at once: more bytes than 16 bits can count, and more pages than a byte
+        // can, or a table maps.
+        for (small, large) in [(100, 100_000), (4096, 1_300_000), (0, 0x0041_0000)] {
+            subject.resize(process, small)?;
+            subject.resize(process, large)?;
+            let when = format_args!("after the heap grew from {small} to {large} bytes at once");
+            let end = Subject::spare_bytes(process).1;
+            subject.ensure_zero(process, (process.at(small), end), when)?;
+        }
+        subject.resize(process, 81_920)?;
         // Once more, with frames that the heap has had before.
         subject.fill(process, Subject::heap_bytes(process), 1)?;
         subject.resize(process, 0)?;

@@ -21,6 +21,12 @@ static LETTERS: [u8; ARGUMENTS_MAX as usize] = {
     letters
 };
 
+/// Empty strings: their addresses take as many bytes as 16 bits can count.
+static EMPTY: [&[u8]; 0x1_0000 / 4] = [b""; 0x1_0000 / 4];
+
+/// Entries of an auxiliary vector that take as many.
+static ENTRIES: [Auxiliary; 0x1_0000 / 8] = [Auxiliary { kind: 7, value: 7 }; 0x1_0000 / 8];
+
 /// A string of so many bytes; `from` makes it differ from others of that length.
 fn letters(from: usize, len: usize) -> &'static [u8] {
     &LETTERS[from..from + len]
@@ -52,6 +58,7 @@ fn set_up(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Argu
         saw: ("{pointer}")
     );
     subject.ensure_stack_from(stack, bottom.as_u32(), format_args!("after set_up()"))?;
+    subject.ensure_nothing_old(bottom, "set_up()")?;
     Ok(pointer)
 }
 
@@ -185,8 +192,7 @@ pub fn frame_grows(context: &mut Context) -> Outcome {
 /// More than fits is refused, without a trace; what fits is not.
 pub fn frame_too_large(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        let many: [&[u8]; 1200] = [b""; 1200];
-        let entries = [Auxiliary { kind: 7, value: 7 }; 1200];
+        let (many, entries) = (&EMPTY[..1200], &ENTRIES[..1200]);
         // Besides the one string: the vectors of it and another one, and the NULs.
         let rest = 4 * (1 + 2 + 2 + 2) + 1 + 1;
         let len = ARGUMENTS_MAX as usize - rest;
@@ -200,8 +206,15 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
             (Arguments { argv: &[letters(0, 20_000), letters(9, 20_000)], envp: &[], auxv: &[] }, false),
             (Arguments { argv: &[letters(0, 30_000)], envp: &[letters(0, 30_000); 3], auxv: AUXV }, false),
             // 1200 addresses and NULs, and as many entries: 15,600 bytes.
-            (Arguments { argv: &many, envp: &[letters(0, 17_000)], auxv: &entries }, true),
-            (Arguments { argv: &many, envp: &[letters(0, 17_200)], auxv: &entries }, false),
+            (Arguments { argv: many, envp: &[letters(0, 17_000)], auxv: entries }, true),
+            (Arguments { argv: many, envp: &[letters(0, 17_200)], auxv: entries }, false),
+            // A little more than 16, 20 and 24 bits can count: in strings, addresses and entries.
+            (Arguments { argv: &[letters(0, 22_000); 3], envp: &[], auxv: &[] }, false),
+            (Arguments { argv: &[letters(0, 32_000); 33], envp: &[], auxv: &[] }, false),
+            (Arguments { argv: &[], envp: &[letters(0, 32_000); 525], auxv: &[] }, false),
+            (Arguments { argv: &EMPTY, envp: &[], auxv: &[] }, false),
+            (Arguments { argv: &[], envp: &EMPTY, auxv: &[] }, false),
+            (Arguments { argv: &[], envp: &[], auxv: &ENTRIES }, false),
         ];
         for pages in [1, 16] {
             for (arguments, fits) in &cases {
@@ -217,9 +230,7 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
                     let pointer = set_up(subject, &mut stack, arguments)?;
                     ensure_frame(subject, pointer, arguments)?;
                 } else {
-                    let answer = subject.with(|pages| stack.set_up(pages, arguments));
-                    let call = format_args!("set_up() with {}", Counts(arguments));
-                    ensure_refused(answer, StackError::TooManyArguments, call)?;
+                    ensure_too_many(subject, &mut stack, arguments)?;
                     subject.ensure_stack_from(
                         &stack,
                         END - pages * PAGE_SIZE,
@@ -232,6 +243,24 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// Fails unless `set_up` answers that these are too many arguments: when all pages can
+/// be had, when none can, and when something else is mapped below the stack.
+fn ensure_too_many(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Arguments<'_>) -> Outcome {
+    let too_many = StackError::TooManyArguments;
+    let answer = subject.with(|pages| stack.set_up(pages, arguments));
+    ensure_refused(answer, too_many, format_args!("set_up() with {}", Counts(arguments)))?;
+    subject.allow_pages(Some(0));
+    let answer = subject.with(|pages| stack.set_up(pages, arguments));
+    subject.allow_pages(None);
+    ensure_refused(answer, too_many, format_args!("set_up(), without a free frame, with {}", Counts(arguments)))?;
+    let Some(below) = REGION.iter().rev().find(|page| page.start() < stack.bottom()) else { return Ok(()) };
+    subject.map_other(below, 0xBAD)?;
+    let answer = subject.with(|pages| stack.set_up(pages, arguments));
+    subject.unmap_other(below)?;
+    let call = format_args!("set_up(), where {below} is mapped already, with {}", Counts(arguments));
+    ensure_refused(answer, too_many, call)
 }
 
 /// How many arguments there are, and how much room they take at least.

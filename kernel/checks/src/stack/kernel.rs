@@ -6,14 +6,14 @@ use mm_api::layout::{KERNEL_STACKS_START, PAGE_SIZE};
 use mm_api::{KERNEL_STACK_PAGES, KernelStack, Page, PageRange, Protection, Space, StackError, VirtAddr};
 
 use super::subject::{Subject, ensure_refused, on_process};
-use crate::vmm::subject::range;
+use crate::vmm::subject::{Access, range};
 use kernel_core::labs::{KernelStackArea, Labs};
 
 /// Pages that one stack needs with its guard.
 const PLACE: u32 = KERNEL_STACK_PAGES + 1;
 
 /// The most stacks that a check here has at a time.
-const MOST: usize = 40;
+const MOST: usize = 300;
 
 /// Stacks in an area, all that there are.
 pub struct Area {
@@ -196,7 +196,7 @@ fn ensure_guarded(subject: &Subject<'_, '_>, stack: &KernelStack) -> Outcome {
 pub fn kernel_stack_places(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         for (pages, most) in [
-            (0, 0),
+            (0, 0_usize),
             (PLACE - 1, 0),
             (PLACE, 1),
             (PLACE + 1, 1),
@@ -206,6 +206,8 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
             (32 * PLACE, 32),
             (33 * PLACE + 3, 33),
             (40 * PLACE, 40),
+            (64 * PLACE + 4, 64),
+            (257 * PLACE, 257),
         ] {
             let mut area = Area::new(subject.ground.context.labs(), pages);
             for _ in 0..most {
@@ -222,6 +224,12 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
             for stack in area.made() {
                 ensure_guarded(subject, stack)?;
             }
+            // One of them goes, and its place is the only one.
+            if let Some(last) = most.checked_sub(1) {
+                area.destroy(subject, last);
+                area.create(subject)?;
+            }
+            area.ensure_mapped(subject, "with all places taken again")?;
             area.clear(subject);
             area.ensure_mapped(subject, "after destroy() of all")?;
         }
@@ -266,7 +274,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
                     ensure!(
                         word == Ok(0) || word == Ok(page.start().as_u32()),
                         expected: ("0 in a stack in a place that was used before"),
-                        saw: ("{word:x?} at {}", page.start())
+                        saw: ("{} at {}", Access(word), page.start())
                     );
                     subject.ground.write(page.start(), page.start().as_u32())?;
                 }
@@ -300,8 +308,10 @@ pub fn kernel_stack_undone(context: &mut Context) -> Outcome {
                 area.ensure_mapped(subject, "after create() was refused")?;
             }
         }
+        subject.allow_pages(Some(KERNEL_STACK_PAGES));
         area.create(subject)?;
-        area.ensure_mapped(subject, "after create(), with all pages to be had")?;
+        subject.allow_pages(None);
+        area.ensure_mapped(subject, "after create(), with exactly its pages to be had")?;
         area.clear(subject);
         area.ensure_mapped(subject, "after destroy() of all")
     })

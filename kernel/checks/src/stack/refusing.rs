@@ -32,11 +32,61 @@ pub fn stack_undone(context: &mut Context) -> Outcome {
                 subject.map_other(in_the_way, 0xBAD)?;
                 Ok(StackError::Occupied)
             };
+            ensure_occupied(subject, in_the_way)?;
             let allow = |subject: &mut Subject<'_, '_>| subject.unmap_other(in_the_way);
             no_larger_stack(subject, allowance, refuse, allow)?;
         }
+        enough_pages(subject)?;
         no_copy(subject)
     })
+}
+
+/// `grow()` to a page that is somebody else's: the stack does not have it already.
+fn ensure_occupied(subject: &mut Subject<'_, '_>, page: Page) -> Outcome {
+    let mut stack = subject.create()?;
+    subject.map_other(page, 0xBAD)?;
+    let before = subject.state();
+    for address in [page.start(), VirtAddr::new(page.start().as_u32() + PAGE_SIZE - 1)] {
+        let answer = subject.with(|pages| stack.grow(pages, address));
+        let call = format_args!("grow({address}), to a page that somebody else has mapped,");
+        ensure_refused(answer, StackError::Occupied, call)?;
+        subject.ensure_unchanged(&before, "grow() to a page that is not the stack's")?;
+    }
+    subject.unmap_other(page)?;
+    subject.destroy(stack);
+    Ok(())
+}
+
+/// What needs so many pages has enough with exactly as many.
+fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
+    subject.allow_pages(Some(1));
+    let mut stack = subject.create()?;
+    subject.allow_pages(Some(15));
+    subject.grow(&mut stack, REGION.first().start().as_u32())?;
+    let child = subject.ground.directory()?;
+    subject.allow_pages(Some(16));
+    match subject.with_both(&child, |from, to| stack.fork(from, to)) {
+        Ok(copy) => subject.with_both(&child, |_, to| copy.destroy(to)),
+        Err(error) => fail!(expected: ("fork() of 16 pages, all of which can be had"), saw: ("the error {error:?}")),
+    }
+    subject.allow_pages(None);
+    subject.ground.vmm.destroy_directory(child);
+    subject.destroy(stack);
+    // How many pages it takes is how many pages are enough.
+    let mut stack = subject.create()?;
+    for _ in 0..2 {
+        let answer = subject.with(|pages| stack.set_up(pages, &LONG));
+        if let Err(error) = answer {
+            fail!(expected: ("set_up() to go well with as many pages as it takes"), saw: ("the error {error:?}"))
+        }
+        let needed = (END - PAGE_SIZE - stack.bottom().as_u32()) / PAGE_SIZE;
+        subject.destroy(stack);
+        stack = subject.create()?;
+        subject.allow_pages(Some(needed));
+    }
+    subject.allow_pages(None);
+    subject.destroy(stack);
+    Ok(())
 }
 
 /// `create()` without a frame, without one for a table, and with its page taken.

@@ -7,6 +7,7 @@ use core::fmt;
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::UserStack;
+use kernel_core::memory::paged::POISON;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{Directory, Frame, Page, PageError, PageRange, Pages, Protection, Space, StackError, VirtAddr};
 
@@ -204,6 +205,26 @@ impl Subject<'_, '_> {
             expected: ("bottom() to be {} {when}", VirtAddr::new(bottom)),
             saw: ("{saw}")
         );
+        Ok(())
+    }
+
+    /// Fails if a page of the stack, from `bottom` on, shows what its frame contained
+    /// when it was taken.
+    pub fn ensure_nothing_old(&self, bottom: VirtAddr, call: &str) -> Outcome {
+        for page in REGION.iter().filter(|page| page.start() >= bottom) {
+            let Some(meaning) = self.ground.truth(Space::Of(&self.process), page.start()) else { continue };
+            let old = |words: &[u32; 1024]| words.iter().position(|word| *word == POISON);
+            let frame = Frame::containing(meaning.address);
+            if let Some(Some(index)) = self.ground.machine.with_words(frame, old) {
+                fail!(
+                    expected: ("every page that {call} adds to be filled with zeros first"),
+                    saw: (
+                        "{POISON:#010x} at {}, as frames contain when they are taken",
+                        VirtAddr::new(page.start().as_u32() + 4 * index as u32)
+                    )
+                );
+            }
+        }
         Ok(())
     }
 
