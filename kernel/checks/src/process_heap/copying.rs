@@ -129,10 +129,9 @@ fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
 fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process, limit: VirtAddr) -> Outcome {
     subject.resize(parent, 100)?;
     let mut child = subject.fork(parent)?;
-    for (address, expected) in [
-        (limit + 1, BreakError::PastLimit),
-        (VirtAddr::new(parent.start().as_u32() - 1), BreakError::BelowStart),
-    ] {
+    for (address, expected) in
+        [(limit + 1, BreakError::PastLimit), (VirtAddr::new(parent.start().as_u32() - 1), BreakError::BelowStart)]
+    {
         let tell = format_args!("brk({address}) in the child, whose heap starts at {}", parent.start());
         subject.ensure_refused(&mut child, expected, tell, |subject, child| subject.brk(child, address))?;
     }

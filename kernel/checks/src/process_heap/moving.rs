@@ -34,8 +34,26 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let mut bytes = 0_u32;
         for increment in [
-            0, 5000, 0, 1, 10_000, -1, -9_000, 0, 4096, -4096, -6000, 0, 3, -3, 0, 70_000, -69_000, 0x110_1000,
-            -0x110_0800, 0,
+            0,
+            5000,
+            0,
+            1,
+            10_000,
+            -1,
+            -9_000,
+            0,
+            4096,
+            -4096,
+            -6000,
+            0,
+            3,
+            -3,
+            0,
+            70_000,
+            -69_000,
+            0x110_1000,
+            -0x110_0800,
+            0,
         ] {
             let old = process.at(bytes);
             bytes = bytes.wrapping_add_signed(increment);

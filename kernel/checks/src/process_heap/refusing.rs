@@ -189,7 +189,8 @@ pub fn half_undone(context: &mut Context) -> Outcome {
         subject.resize(process, 100)?;
         fill(subject, process)?;
         let taken = subject.leave_frames(MANY_PAGES - 5);
-        let refused = refuse_brk(subject, process, process.at(MANY_PAGES * PAGE_SIZE).as_u32(), BreakError::OutOfFrames);
+        let refused =
+            refuse_brk(subject, process, process.at(MANY_PAGES * PAGE_SIZE).as_u32(), BreakError::OutOfFrames);
         subject.return_frames(taken);
         refused
     };
