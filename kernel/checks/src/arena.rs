@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use kernel_core::labs::{Heap, Labs};
 use kernel_core::memory::boot_box::BootBox;
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{AllocError, HEAP_MAX, HeapMemory};
+use mm_api::{AllocError, HEAP_ALIGN, HEAP_MAX, HeapMemory};
 
 /// What the region contains where it is not the heap's: not yet, or no longer.
 const POISON: u8 = 0xDE;
@@ -34,6 +34,9 @@ pub struct Arena {
     most: AtomicU32,
     times_grown: AtomicU32,
     refusing: AtomicBool,
+    /// Whether it answers otherwise than by whole pages, and how many times it has.
+    odd: AtomicBool,
+    odd_answers: AtomicU32,
 }
 
 // SAFETY: the region is the arena's for ever, and its bytes are read and written by
@@ -56,6 +59,8 @@ impl Arena {
             most: AtomicU32::new(0),
             times_grown: AtomicU32::new(0),
             refusing: AtomicBool::new(false),
+            odd: AtomicBool::new(false),
+            odd_answers: AtomicU32::new(0),
         }
     }
 
@@ -102,6 +107,17 @@ impl Arena {
     /// From now on refuses to grow.
     pub fn refuse_to_grow(&self) {
         self.refusing.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on grows and shrinks by other numbers than whole pages: by a little more
+    /// than it was asked to grow, and by all, a half or nothing of what it was asked to shrink.
+    pub fn answer_oddly(&self) {
+        self.odd.store(true, Ordering::Relaxed);
+    }
+
+    /// The number of this odd answer; `None` if answers are whole pages.
+    fn odd_answer(&self) -> Option<u32> {
+        self.odd.load(Ordering::Relaxed).then(|| self.odd_answers.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How far the address lies into what is the heap's now, if `bytes` bytes from
@@ -159,7 +175,10 @@ impl Arena {
 
 impl HeapMemory for &'static Arena {
     fn grow(&mut self, bytes: u32) -> Option<u32> {
-        let grown = bytes.checked_next_multiple_of(PAGE_SIZE)?;
+        let grown = match self.odd_answer() {
+            None => bytes.checked_next_multiple_of(PAGE_SIZE)?,
+            Some(number) => bytes.checked_next_multiple_of(HEAP_ALIGN)?.checked_add(number % 5 * HEAP_ALIGN)?,
+        };
         let sum = self.bytes().checked_add(grown)?;
         if self.refusing.load(Ordering::Relaxed) || sum > self.limit {
             return None;
@@ -171,7 +190,11 @@ impl HeapMemory for &'static Arena {
     }
 
     fn shrink(&mut self, bytes: u32) -> u32 {
-        let shrunk = bytes.min(self.bytes()) / PAGE_SIZE * PAGE_SIZE;
+        let bytes = bytes.min(self.bytes());
+        let shrunk = match self.odd_answer() {
+            None => bytes / PAGE_SIZE * PAGE_SIZE,
+            Some(number) => bytes / HEAP_ALIGN / 2 * (number % 3) * HEAP_ALIGN,
+        };
         let left = self.bytes() - shrunk;
         self.bytes.store(left, Ordering::Relaxed);
         // SAFETY: the region has those bytes, and from now on they are nobody's.

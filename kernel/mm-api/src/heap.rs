@@ -113,7 +113,9 @@ pub trait KernelHeap {
     /// block has been freed.
     ///
     /// The block stays where it is when it is aligned already and either
-    /// shrinks, or the memory behind it is free and large enough.
+    /// shrinks, or the memory behind it is free and large enough, exactly or by more.
+    /// Whether a block that shrinks gives anything back is the heap's choice, and so is
+    /// whether the last block makes the memory grow behind it or moves.
     ///
     /// # Errors
     /// See [`ReallocError`]. The block is still there then, unchanged.
@@ -125,8 +127,8 @@ pub trait KernelHeap {
     /// See [`BlockError`].
     fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError>;
 
-    /// Looks at every byte that the heap keeps for itself, and counts
-    /// (`Heap_SelfTest`).
+    /// Looks at every byte that the heap keeps for itself, also in free memory, and
+    /// counts (`Heap_SelfTest`).
     ///
     /// # Errors
     /// The first damage that it finds, from the lowest address on.
@@ -187,7 +189,9 @@ pub struct HeapSummary {
 pub struct HeapDamage {
     /// What is wrong.
     pub kind: DamageKind,
-    /// Where: bytes from the beginning of the heap's memory.
+    /// Where: bytes from the beginning of the heap's memory. For what is kept beside a
+    /// block, it is the place of one of the bytes that are kept there, or of those
+    /// beside one of its neighbours.
     pub offset: u32,
 }
 

@@ -57,7 +57,7 @@ fn cost_with(context: &mut Context, subject: &mut Subject, count: usize) -> Resu
         ensure!(
             freed.is_none_or(|answer| answer.is_ok()) && (freed.is_some() || slot.is_some()),
             expected: ("blocks to be handed out and taken back"),
-            saw: ("a error")
+            saw: ("that one was refused")
         );
         // At first the heap grows.
         if round >= 2 * count {

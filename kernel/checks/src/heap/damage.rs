@@ -2,9 +2,10 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
-use mm_api::{BlockError, KernelHeap, ReallocError};
+use mm_api::{AllocError, BlockError, KernelHeap, ReallocError};
 
 use super::subject::{Block, Blocks, Place, Subject, layout, on_heap};
+use super::whole::use_up;
 
 /// The self-test passes a sound heap, and counts right.
 ///
@@ -46,8 +47,98 @@ pub fn self_test(context: &mut Context) -> Outcome {
         }
         subject.arena.write(block.offset - 1, byte);
         subject.summary("after the bit was put back")?;
-        Ok(())
-    })
+        lowest_damage_first(subject, &blocks)?;
+        largest_is_true(subject)
+    })?;
+    for size in [24, 40, 200] {
+        on_heap(context, 8, |_, subject| free_memory_is_looked_at(subject, size))?;
+    }
+    Ok(())
+}
+
+/// The offset of the damage is where it is: of two, where the lower one is. Blocks with
+/// even numbers are in use.
+fn lowest_damage_first(subject: &mut Subject, blocks: &Blocks<40>) -> Outcome {
+    let [Some(low), Some(before), Some(high)] = [4, 30, 32].map(|index| blocks.get(index)) else { return Ok(()) };
+    let flip = |subject: &Subject, block: &Block| {
+        let byte = subject.arena.read(block.offset - 1).unwrap_or_default();
+        subject.arena.write(block.offset - 1, byte ^ 0x10);
+    };
+    for (both, places) in [(false, before.offset - 16..high.offset), (true, 0..low.offset)] {
+        flip(subject, &high);
+        if both {
+            flip(subject, &low);
+        }
+        let answer = subject.heap.check();
+        flip(subject, &high);
+        if both {
+            flip(subject, &low);
+        }
+        let also = if both { " and in the one before a lower block" } else { "" };
+        ensure!(
+            answer.is_err_and(|damage| places.contains(&damage.offset)),
+            expected: ("check() to find that a bit was changed in the byte before {high}{also}, between {:#x} and {:#x}", places.start, places.end),
+            saw: ("{answer:x?}")
+        );
+    }
+    Ok(())
+}
+
+/// What `check` says of the largest free block is what can be had, and not more.
+fn largest_is_true(subject: &mut Subject) -> Outcome {
+    subject.arena.refuse_to_grow();
+    for number in 0..4 {
+        let largest = subject.summary("with several free blocks")?.largest_free;
+        let answer = subject.heap.allocate(layout(largest + 1, 8));
+        ensure!(
+            answer == Err(AllocError::OutOfMemory),
+            expected: ("Err(OutOfMemory) for {} bytes, check() having found {largest} in the largest free block", largest + 1),
+            saw: ("{answer:?}")
+        );
+        if let Err(error) = subject.try_allocate(largest.saturating_sub(64), 8, number)? {
+            fail!(
+                expected: ("{} bytes, check() having found {largest} in the largest free block", largest.saturating_sub(64)),
+                saw: ("{error} ({error:?})")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whatever a program writes into memory that it has freed: `check` finds it, or it does
+/// not matter to the heap.
+fn free_memory_is_looked_at(subject: &mut Subject, size: u32) -> Outcome {
+    let mut blocks = Blocks::<9>::new();
+    for number in 0..9 {
+        blocks.push(subject.allocate(size, 8, number)?);
+    }
+    use_up(subject)?;
+    blocks.sort();
+    let [Some(mut hole), Some(mut behind)] = [4, 5].map(|index| blocks.get(index)) else { return Ok(()) };
+    let words = subject.usable(&hole) / 4;
+    for word in (0..words).filter(|word| *word < 6 || words - word <= 3) {
+        for change in [[8, 0, 0, 0], [0xFF; 4]] {
+            subject.free(&hole)?;
+            let at = hole.offset + 4 * word;
+            let flip = |subject: &Subject| {
+                for (place, bits) in (at..).zip(change) {
+                    subject.arena.write(place, subject.arena.read(place).unwrap_or_default() ^ bits);
+                }
+            };
+            flip(subject);
+            if subject.heap.check().is_err() {
+                flip(subject);
+                subject.summary("after a word in free memory was put back")?;
+            } else {
+                subject.free(&behind)?;
+                subject.summary("after a block was freed beside free memory that check() had found sound")?;
+                behind = subject.allocate(size, 8, 5)?;
+            }
+            hole = subject.allocate(size, 8, 4)?;
+        }
+    }
+    subject.summary("after words in free memory were changed and put back")?;
+    Ok(())
 }
 
 /// Changes each bit of the four bytes at an offset, one at a time. The self-test

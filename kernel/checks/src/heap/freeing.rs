@@ -27,17 +27,23 @@ pub fn block_reuse(context: &mut Context) -> Outcome {
         let most = subject.arena.most_bytes();
         context.measure("memory", u64::from(most), "bytes");
         ensure!(
-            most <= 16 * 4096,
-            expected: ("at most 16 pages of memory for 1000 rounds of three blocks, 5 KiB together"),
+            most <= 64 * 4096,
+            expected: ("at most 64 pages of memory for 1000 rounds of three blocks, 5 KiB together"),
             saw: ("{most} bytes")
         );
         subject.ensure_blocks(0, 1, "after each round's blocks were freed")
     })
 }
 
+/// How many small blocks a heap of 16 pages has room for.
+const SMALL: u32 = 16 * 4096 / 8;
+
 /// Fills the heap to the last place with blocks of `size` bytes, in the order in
-/// which they lie.
-fn fill_up(subject: &mut Subject, size: u32) -> Result<Blocks<160>, Failed> {
+/// which they lie. `small` gets the places of the small ones that use up the rest.
+fn fill_up(subject: &mut Subject, size: u32, small: &mut [u32]) -> Result<Blocks<160>, Failed> {
+    // All of the memory at once: so it is one piece, from whichever end blocks are cut.
+    let all = subject.allocate(56_000, 8, 0)?;
+    subject.free(&all)?;
     let mut blocks = Blocks::new();
     loop {
         match subject.try_allocate(size, 8, blocks.len() as u32)? {
@@ -47,22 +53,28 @@ fn fill_up(subject: &mut Subject, size: u32) -> Result<Blocks<160>, Failed> {
         }
     }
     // The rest is used up with small ones, so that nothing else is free.
-    while subject.try_allocate(8, 8, 0)?.is_ok() {}
+    let mut places = small.iter_mut();
+    while let Ok(block) = subject.try_allocate(8, 8, 0)? {
+        if let Some(place) = places.next() {
+            *place = block.offset;
+        }
+    }
     blocks.sort();
-    ensure!(blocks.len() >= 20, expected: ("at least 20 blocks of {size} bytes in 16 pages"), saw: ("{}", blocks.len()));
+    ensure!(blocks.len() >= 16, expected: ("at least 16 blocks of {size} bytes in 16 pages"), saw: ("{}", blocks.len()));
     Ok(blocks)
 }
 
 /// Frees two blocks that touch, and asks for one in the place of both.
 fn merge(context: &mut Context, order: [usize; 2]) -> Outcome {
     for size in [400, 1000, 2400] {
+        let small = context.scratch(SMALL)?;
         on_heap(context, 16, |context, subject| {
-            let blocks = fill_up(subject, size)?;
+            let blocks = fill_up(subject, size, small)?;
             let mut merged = 0;
             for index in (0..blocks.len() - 1).step_by(3) {
                 let (Some(low), Some(high)) = (blocks.get(index), blocks.get(index + 1)) else { continue };
-                if high.offset >= low.offset + subject.usable(&low) + 16 {
-                    continue; // Something else lies in between.
+                if small.iter().any(|place| (low.offset..high.offset).contains(place)) {
+                    continue; // A small block lies in between.
                 }
                 let both = [low, high];
                 let (first, second) = (both[order[0]], both[order[1]]);

@@ -119,6 +119,23 @@ pub fn zeroed_blocks(context: &mut Context) -> Outcome {
             }
         }
         Ok(())
+    })?;
+    // More bytes than 16 bits can count, and more than 20 can.
+    on_heap(context, 700, |_, subject| {
+        for size in [70_000, 1_200_000] {
+            let pointer = match subject.heap.allocate_zeroed(super::subject::layout(size, 8)) {
+                Ok(pointer) => pointer,
+                Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{error} ({error:?})")),
+            };
+            let block = subject.examine("allocate_zeroed()", pointer, size, 8, 1)?;
+            ensure_zero(subject.arena, &block, size)?;
+        }
+        let pointer = match subject.heap.allocate_array(1100, 1000) {
+            Ok(pointer) => pointer,
+            Err(error) => fail!(expected: ("an array of 1100 elements of 1000 bytes"), saw: ("{error} ({error:?})")),
+        };
+        let block = subject.examine("allocate_array()", pointer, 1_100_000, 8, 2)?;
+        ensure_zero(subject.arena, &block, 1_100_000)
     })
 }
 

@@ -31,17 +31,27 @@ pub fn interrupts_may_allocate(context: &mut Context) -> Outcome {
 type Call = (&'static str, fn(&dyn SharedHeapObject, *mut u8) -> Answer);
 
 /// What is called one after the other.
-const CALLS: [Call; 9] = [
+const CALLS: [Call; 13] = [
     ("with()", |heap, _| answer(heap.with_heap(|heap| heap.check().is_ok()))),
     ("kmalloc(40)", |heap, _| Answer::Block(heap.kmalloc(40))),
     ("kzalloc(40)", |heap, _| Answer::Block(heap.kzalloc(40))),
     ("malloc(40)", |heap, _| Answer::Block(heap.malloc(40))),
     ("calloc(4, 10)", |heap, _| Answer::Block(heap.calloc(4, 10))),
     ("realloc(a block, 400)", |heap, block| heap.realloc(block, 400).map_or(Answer::Wrong, Answer::Block)),
+    ("kmalloc() of more than there is", |heap, _| answer(heap.kmalloc(1 << 25).is_null())),
+    ("calloc() of more than there is", |heap, _| answer(heap.calloc(1 << 13, 1 << 12).is_null())),
+    ("realloc() of a wrong pointer", |heap, _| answer(heap.realloc(wrong_pointer(), 40).is_err())),
+    ("kfree() of a wrong pointer", |heap, _| answer(heap.kfree(wrong_pointer()).is_err())),
     ("heap_self_test()", |heap, _| answer(heap.heap_self_test().is_ok())),
     ("kfree(a block)", |heap, block| answer(heap.kfree(block).is_ok())),
     ("free(a block)", |heap, block| answer(heap.free(block).is_ok())),
 ];
+
+/// A pointer to something that is in no heap.
+fn wrong_pointer() -> *mut u8 {
+    static ELSEWHERE: AtomicU32 = AtomicU32::new(0);
+    ELSEWHERE.as_ptr().cast()
+}
 
 /// What came of a call.
 enum Answer {
@@ -172,7 +182,7 @@ fn with_handler(context: &Context, shared: &dyn SharedHeapObject) -> Outcome {
     }
     ensure_right(*FAILED_INSIDE.lock(), "in an interrupt's handler")?;
     ensure_right(failed, "interrupted at both ends")?;
-    ensure!(FLAG.came() >= 18, expected: ("at least 18 interrupts in 9 calls"), saw: ("{}", FLAG.came()));
+    ensure!(FLAG.came() >= 26, expected: ("at least 26 interrupts in 13 calls"), saw: ("{}", FLAG.came()));
     let summary = shared.with_heap(|heap| heap.check());
     ensure!(
         summary.is_ok_and(|summary| summary.used_blocks == 0),

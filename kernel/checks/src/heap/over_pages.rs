@@ -10,6 +10,7 @@ use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
 use mm_api::{AllocError, Frame, HEAP_SLACK, HeapSummary, KernelHeap, VirtAddr};
 
 use super::subject::layout;
+use crate::vmm::subject::Access;
 use kernel_system::memory::{self, FrameCounts, kernel_heap};
 
 /// Blocks that are there at a time.
@@ -40,6 +41,7 @@ pub fn heap_over_pages(context: &mut Context) -> Outcome {
         subject.free_all(round)?;
         subject.ensure_small(&at_first, "after everything was freed")?;
     }
+    subject.one_large(&at_first)?;
     subject.run_out(context, &at_first)
 }
 
@@ -70,7 +72,7 @@ impl InPlace {
             ensure!(
                 first == Ok(0),
                 expected: ("a zero at {place}, in a block of {SIZE} bytes at {block:p}"),
-                saw: ("{first:?}")
+                saw: ("{}", Access(first))
             );
             ensure!(second, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
         }
@@ -86,7 +88,7 @@ impl InPlace {
             ensure!(
                 word == Ok(stamp ^ offset),
                 expected: ("{:#x} at {place}, as it was written", stamp ^ offset),
-                saw: ("{word:x?}")
+                saw: ("{}", Access(word))
             );
         }
         let answer = self.heap.free(block);
@@ -148,6 +150,51 @@ impl InPlace {
         let summary = self.summary(when)?;
         ensure!(summary.used_blocks == 0, expected: ("no blocks in use, {when}"), saw: ("{}", summary.used_blocks));
         Ok(())
+    }
+
+    /// One block of half of all that there is. On a machine with 64 MiB, that is more than
+    /// 24 bits can count.
+    fn one_large(&mut self, at_first: &FrameCounts) -> Outcome {
+        let size = frames().free / 2 * PAGE_SIZE;
+        let mut block = match self.heap.allocate_zeroed(layout(size, 8)) {
+            Ok(block) => block,
+            Err(error) => {
+                fail!(expected: ("a block of {size} bytes, half of the memory that is free"), saw: ("{error}"))
+            }
+        };
+        let places = move |block: NonNull<u8>| {
+            (0..size)
+                .step_by(PAGE_SIZE as usize)
+                .map(move |offset| (VirtAddr::new(address(block).as_u32() + offset), offset))
+        };
+        for (place, offset) in places(block) {
+            let (word, written) = memory::with(|memory| {
+                (memory.machine().read(place), memory.machine().write(place, offset ^ 0x5EED).is_ok())
+            });
+            ensure!(word == Ok(0), expected: ("a zero at {place}, in a block of {size} bytes"), saw: ("{}", Access(word)));
+            ensure!(written, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
+        }
+        self.summary("with a block of half of the memory")?;
+        for more in [PAGE_SIZE * 10, 1] {
+            block = match self.heap.reallocate(block, layout(size + more, 8)) {
+                Ok(block) => block,
+                Err(error) => fail!(
+                    expected: ("a block of {size} bytes, the last one in the heap, to become one of {} bytes", size + more),
+                    saw: ("{error}")
+                ),
+            };
+            for (place, offset) in places(block) {
+                let word = memory::with(|memory| memory.machine().read(place));
+                ensure!(
+                    word == Ok(offset ^ 0x5EED),
+                    expected: ("{:#x} at {place}, as it was written before reallocate()", offset ^ 0x5EED),
+                    saw: ("{}", Access(word))
+                );
+            }
+        }
+        let answer = self.heap.free(block);
+        ensure!(answer == Ok(()), expected: ("free() to take back a block of {size} bytes"), saw: ("{answer:?}"));
+        self.ensure_small(at_first, "after a large block was freed")
     }
 
     /// Takes nearly all frames away, and asks for blocks until there are no more.

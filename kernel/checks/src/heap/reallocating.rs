@@ -71,6 +71,22 @@ pub fn realloc_content(context: &mut Context) -> Outcome {
         }
         blocks.iter().try_for_each(|block| subject.free(&block))?;
         subject.ensure_blocks(0, 1, "after everything was freed")
+    })?;
+    large_content(context)
+}
+
+/// Large blocks keep their bytes, too: more than 12, 16 and 20 bits can count.
+fn large_content(context: &mut Context) -> Outcome {
+    on_heap(context, 1200, |_, subject| {
+        for (size, larger) in [(9000, 20_000), (70_000, 150_000), (1_100_000, 2_300_000)] {
+            let block = subject.allocate(size, 8, size)?;
+            // So that it does not grow where it is, in most heaps.
+            let [behind, other] = [subject.allocate(100, 8, 1)?, subject.allocate(100, 8, 2)?];
+            let block = reallocate(subject, &block, larger, 8)?;
+            let block = reallocate(subject, &block, size + 1, 8)?;
+            [behind, other, block].iter().try_for_each(|block| subject.free(block))?;
+        }
+        subject.ensure_blocks(0, 1, "after everything was freed")
     })
 }
 
@@ -84,53 +100,51 @@ fn ensure_stayed(before: &Block, after: &Block, why: &str) -> Outcome {
     Ok(())
 }
 
-/// A block that shrinks stays where it is, and gives free what it no longer needs;
-/// one that grows stays where the memory behind it is free.
+/// A block that shrinks stays where it is; one that grows stays where the memory behind
+/// it is free and large enough.
 ///
 /// Catches a heap that always copies.
 pub fn realloc_in_place(context: &mut Context) -> Outcome {
     on_heap(context, 64, |_, subject| {
         let mut blocks = Blocks::<12>::new();
         for number in 0..12 {
-            blocks.push(subject.allocate(1000, 8, number)?);
+            blocks.push(subject.allocate(1000, if number < 6 { 8 } else { 64 }, number)?);
         }
         blocks.sort();
-        // Shorter, step by step.
+        // Shorter, step by step, and longer again, into what it left.
         let Some(mut block) = blocks.get(1) else { return Ok(()) };
-        let free = subject.summary("at first")?.free_bytes;
-        for size in [900, 899, 400, 64, 1, 0] {
-            let shorter = reallocate(subject, &block, size, 8)?;
-            ensure_stayed(&block, &shorter, "it shrinks")?;
-            block = shorter;
+        for (size, why) in [
+            (900, "it shrinks"),
+            (899, "it shrinks"),
+            (400, "it shrinks"),
+            (64, "it shrinks"),
+            (1, "it shrinks"),
+            (0, "it shrinks"),
+            (300, "what is behind it is free"),
+            (700, "what is behind it is free"),
+        ] {
+            let other = reallocate(subject, &block, size, 8)?;
+            ensure_stayed(&block, &other, why)?;
+            block = other;
         }
-        let now = subject.summary("after a block of 1000 bytes shrank to none")?.free_bytes;
-        ensure!(now >= free + 900, expected: ("at least 900 more free bytes than {free}"), saw: ("{now}"));
-        // And longer again, into what it left.
-        for size in [300, 700] {
-            let longer = reallocate(subject, &block, size, 8)?;
-            ensure_stayed(&block, &longer, "what is behind it is free")?;
-            block = longer;
-        }
-        blocks.set(1, block);
-        // Into a neighbour that was freed.
-        for index in [4, 7] {
+        // Into a neighbour that was freed, to its very end.
+        for index in [2, 4, 7, 9] {
             let (Some(low), Some(high)) = (blocks.get(index), blocks.get(index + 1)) else { continue };
-            if high.offset >= low.offset + subject.usable(&low) + 16 {
-                continue; // Something else lies in between.
-            }
+            let all = high.offset + subject.usable(&high) - low.offset;
+            let align =
+                if low.offset.is_multiple_of(64) && low.pointer.addr().get().is_multiple_of(64) { 64 } else { 8 };
             subject.free(&high)?;
             let mut block = low;
-            for size in [1200, 1500, 1990] {
-                let longer = reallocate(subject, &block, size, 8)?;
+            for size in [1200, 1500, 1990, all] {
+                let longer = reallocate(subject, &block, size, align)?;
                 ensure_stayed(&block, &longer, "the block behind it was freed")?;
                 block = longer;
             }
-            blocks.set(index, block);
+            subject.summary("after a block grew into a freed neighbour")?;
         }
-        subject.summary("after blocks grew into freed neighbours")?;
         Ok(())
     })?;
-    // One block alone, which grows and grows: the memory has to grow with it.
+    // One block alone, which grows and grows, wherever it is.
     on_heap(context, 256, |context, subject| {
         let mut block = subject.allocate(1000, 8, 1)?;
         let mut moves = 0;
@@ -140,7 +154,6 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
             block = longer;
         }
         context.measure("moves", moves, "times");
-        ensure!(moves <= 3, expected: ("the only block in the heap to grow where it is, but for at most 3 moves"), saw: ("{moves}"));
         subject.free(&block)
     })
 }

@@ -3,10 +3,10 @@
 use core::ptr::NonNull;
 
 use crate::check::{Context, Failed, Outcome};
-use crate::fail;
-use mm_api::BlockError;
+use crate::{ensure, fail};
+use mm_api::{BlockError, KernelHeap};
 
-use super::subject::{Block, Blocks, Place, on_heap};
+use super::subject::{Block, Blocks, Place, Subject, on_heap};
 
 /// A block that is freed twice is refused, and the heap stays as it is.
 ///
@@ -19,7 +19,7 @@ pub fn freed_twice(context: &mut Context) -> Outcome {
             blocks.push(subject.allocate(size, 8, number)?);
         }
         blocks.sort();
-        let again = |subject: &mut super::subject::Subject, block: &Block, when: &str| {
+        let again = |subject: &mut Subject, block: &Block, when: &str| {
             subject.ensure_refused(block.pointer, BlockError::AlreadyFree, format_args!("{block}, {when}"))
         };
         // Alone, merged with memory behind it, before it, and on both sides.
@@ -70,6 +70,15 @@ pub fn foreign_pointer(context: &mut Context) -> Outcome {
         ] {
             let pointer = moved(base, offset)?;
             subject.ensure_refused(pointer, BlockError::Foreign, format_args!("{what}"))?;
+        }
+        // The last bytes are the heap's, whatever it has there.
+        for bytes in [1, 4, 8] {
+            let answer = subject.heap.free(moved(base, end - bytes)?);
+            ensure!(
+                matches!(answer, Err(BlockError::NotABlock | BlockError::AlreadyFree)),
+                expected: ("Err(NotABlock) or Err(AlreadyFree) from free() of a pointer to {bytes} bytes before the end of the heap's memory"),
+                saw: ("{answer:?}")
+            );
         }
         let mut elsewhere = 0_u64;
         let pointer = NonNull::from(&mut elsewhere).cast();
@@ -122,7 +131,29 @@ pub fn interior_pointer(context: &mut Context) -> Outcome {
         }
         block.stamp = 3;
         subject.fill(&block);
+        copied_blocks(subject)?;
         subject.free(&block)?;
         subject.free(&behind)
     })
+}
+
+/// A block is copied into another one, with all that the heap keeps beside it.
+fn copied_blocks(subject: &mut Subject) -> Outcome {
+    let around = [subject.allocate(100, 8, 4)?, subject.allocate(100, 8, 5)?, subject.allocate(100, 8, 6)?];
+    let mut large = subject.allocate(3000, 8, 7)?;
+    let [_, small, _] = around;
+    let bytes = subject.usable(&small) + 32;
+    for place in [64, 72, 512, 1024, 2048] {
+        for index in 0..bytes {
+            let byte = subject.arena.read(small.offset - 16 + index).unwrap_or_default();
+            subject.arena.write(large.offset + place - 16 + index, byte);
+        }
+        let pointer = moved(large.pointer, place as i32)?;
+        let what = format_args!("a pointer {place} bytes into {large}, to a copy of {small} and of what is beside it");
+        subject.ensure_refused(pointer, BlockError::NotABlock, what)?;
+    }
+    large.stamp = 8;
+    subject.fill(&large);
+    subject.free(&large)?;
+    around.iter().try_for_each(|block| subject.free(block))
 }

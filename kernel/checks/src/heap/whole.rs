@@ -44,7 +44,7 @@ pub fn grows_late(context: &mut Context) -> Outcome {
 }
 
 /// Hands out what memory there is, up to the last page. Returns the block that lies last.
-fn use_up(subject: &mut Subject) -> Result<Option<Block>, Failed> {
+pub fn use_up(subject: &mut Subject) -> Result<Option<Block>, Failed> {
     let mut last = None::<Block>;
     for size in [1000, 100, 8] {
         while let Ok(block) = subject.try_allocate(size, 8, size)? {
@@ -208,5 +208,27 @@ pub fn tail_given_back(context: &mut Context) -> Outcome {
             subject.summary("after memory was given back")?;
         }
         subject.free(&first)
-    })
+    })?;
+    on_heap(context, 200, |_, subject| answers_believed(subject))
+}
+
+/// The memory grows by more than it was asked to, and shrinks by less: what it answers counts.
+fn answers_believed(subject: &mut Subject) -> Outcome {
+    subject.arena.answer_oddly();
+    for round in 0..4 {
+        let mut blocks = Blocks::<150>::new();
+        for number in 0..150 {
+            blocks.push(subject.allocate(3000 + number % 7 * 24, 8, number + round)?);
+            if number % 16 == 0 {
+                subject.summary("after the memory grew by more than it was asked to, and by no whole pages")?;
+            }
+        }
+        blocks.sort();
+        while let Some(block) = if round % 2 == 0 { blocks.pop() } else { blocks.take(0) } {
+            subject.free(&block)?;
+            subject.summary("after the memory shrank by less than it was asked to, or not at all")?;
+        }
+        subject.ensure_blocks(0, 1, "after everything was freed")?;
+    }
+    Ok(())
 }
