@@ -25,6 +25,8 @@ pub struct LabToml {
     pub package: String,
     /// The student's files, relative to the lab's folder.
     pub files: Vec<String>,
+    /// What else stands beside `src/lib.rs` and is nobody's to edit.
+    pub frozen: Vec<String>,
     /// Its page in the book.
     pub chapter: String,
     /// Its checks.
@@ -114,6 +116,8 @@ struct RawLab {
     title: Spanned<String>,
     package: Spanned<String>,
     files: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    frozen: Vec<Spanned<String>>,
     chapter: Spanned<String>,
     #[serde(default)]
     check: Vec<Spanned<RawCheck>>,
@@ -157,6 +161,7 @@ impl LabToml {
         }
         source.check_text("chapter", &raw.chapter)?;
         let files = source.files(&raw.files)?;
+        let frozen = raw.frozen.iter().map(|file| source.file(file)).collect::<Result<_>>()?;
         if raw.check.is_empty() {
             return Err(source.error(&(0..0), "the lab has no checks: add at least one [[check]]"));
         }
@@ -179,6 +184,7 @@ impl LabToml {
             title: raw.title.into_inner(),
             package: raw.package.into_inner(),
             files,
+            frozen,
             chapter: raw.chapter.into_inner(),
             checks,
         })
@@ -213,23 +219,26 @@ impl Source<'_> {
         if raw.get_ref().is_empty() {
             return Err(self.error(&raw.span(), "`files` is empty: name at least one file that the student edits"));
         }
-        for file in raw.get_ref() {
-            let name = file.get_ref();
-            let parts_are_plain = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
-            if !parts_are_plain || name.contains('\\') || !name.starts_with("src/") {
-                return Err(self.error(
-                    &file.span(),
-                    &format!("`{name}` is not a file under src/: write it such as \"src/bitmap.rs\""),
-                ));
-            }
-            if name == "src/lib.rs" {
-                return Err(self.error(
-                    &file.span(),
-                    "`src/lib.rs` chooses between student and reference, so it cannot be the student's",
-                ));
-            }
+        raw.get_ref().iter().map(|file| self.file(file)).collect()
+    }
+
+    /// A file under `src/` other than `lib.rs`.
+    fn file(&self, file: &Spanned<String>) -> Result<String> {
+        let name = file.get_ref();
+        let parts_are_plain = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !parts_are_plain || name.contains('\\') || !name.starts_with("src/") {
+            return Err(self.error(
+                &file.span(),
+                &format!("`{name}` is not a file under src/: write it such as \"src/bitmap.rs\""),
+            ));
         }
-        Ok(raw.get_ref().iter().map(|file| file.get_ref().clone()).collect())
+        if name == "src/lib.rs" {
+            return Err(self.error(
+                &file.span(),
+                "`src/lib.rs` chooses between student and reference, so it cannot be the student's",
+            ));
+        }
+        Ok(name.clone())
     }
 
     fn check(&self, raw: &RawCheck) -> Result<Check> {
