@@ -15,10 +15,11 @@ use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
 use kernel_core::memory::{reach, scratch};
 use kernel_core::rng::Rng;
-use kernel_core::{report, watchdog};
+use kernel_core::{expect_panic, report, watchdog};
 use kernel_system::memory::{self, StartError};
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
+use spin::Once;
 
 use crate::arena::Arena;
 
@@ -253,6 +254,24 @@ impl Context {
     pub fn note(&self, text: fmt::Arguments<'_>) {
         report::line("context", text);
     }
+}
+
+/// The name of the check that is passed with a panic.
+static PASSED_BY_PANIC: Once<&str> = Once::new();
+
+/// Makes a call that has to panic, as the last thing of the check with this name: with the
+/// panic, it has passed. Fails the check if the call returns; `expected` says why it must not.
+pub fn has_to_panic(name: &'static str, expected: fmt::Arguments<'_>, call: impl FnOnce()) -> Outcome {
+    PASSED_BY_PANIC.call_once(|| name);
+    expect_panic(Some(|| {
+        watchdog::disarm();
+        report::passed(PASSED_BY_PANIC.get().copied().unwrap_or_default());
+        report::word("end");
+        end(End::Ok)
+    }));
+    call();
+    expect_panic(None);
+    fail!(expected: ("{expected}"), saw: ("that it returned"))
 }
 
 /// Fails the check unless the memory came up.

@@ -29,5 +29,5 @@ pub mod screen {
 }
 
 pub use boot_error::BootError;
-pub use crash::{Explain, explain_panics};
+pub use crash::{Explain, expect_panic, explain_panics};
 pub use machine_end::idle;

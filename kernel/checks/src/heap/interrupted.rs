@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::check::{Context, Outcome};
+use crate::check::{Context, Outcome, has_to_panic};
 use crate::{ensure, fail};
 use kernel_core::interrupts;
 use kernel_core::labs::{SharedHeap, SharedHeapObject, Switch, boxed_heap};
@@ -19,12 +19,23 @@ use kernel_system::memory::kernel_heap;
 /// Everybody may allocate, at any time: also a handler whose interrupt comes while
 /// the heap is at work.
 ///
-/// Catches a heap that works with interrupts on, a lock that is closed when an
+/// Catches no lock at all, a heap that works with interrupts on, a lock that is closed when an
 /// interrupt comes, and interrupts that are on afterwards and were off before, or
 /// the other way round.
 pub fn interrupts_may_allocate(context: &mut Context) -> Outcome {
     simulated(context)?;
-    real(context)
+    real(context)?;
+    from_within()
+}
+
+/// Work that calls the heap again finds the lock closed: that panics.
+fn from_within() -> Outcome {
+    let Some(shared) = SHARED.get() else { return Ok(()) };
+    FLAG.set_enabled(false);
+    let why = format_args!("a call of the heap from the middle of with() to panic: the heap is at work");
+    has_to_panic("interrupts-may-allocate", why, || {
+        shared.with_heap(|_| shared.kmalloc(40));
+    })
 }
 
 /// A call: what it is called, and how to make it, with a block for those that take one.
