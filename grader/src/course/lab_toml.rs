@@ -349,6 +349,16 @@ chapter = "lab-01.html#never-twice"
     }
 
     #[test]
+    fn files_beside_the_students_may_be_frozen() {
+        let files = "files = [\"src/bitmap.rs\"]\n";
+        assert!(parse(GOOD).unwrap().frozen.is_empty());
+        let text = GOOD.replace(files, &format!("{files}frozen = [\"src/words.rs\"]\n"));
+        assert_eq!(parse(&text).unwrap().frozen, ["src/words.rs"]);
+        let message = error(files, &format!("{files}frozen = [\"src/lib.rs\"]\n"));
+        assert!(message.starts_with("labs/01-pmm/lab.toml:4: `src/lib.rs` chooses"), "{message}");
+    }
+
+    #[test]
     fn memory_has_a_default() {
         let lab = parse(&GOOD.replace("memory = [\"16M\", \"1G\"]\n", "")).unwrap();
         assert_eq!(lab.checks[0].memory, [Memory::DEFAULT]);
