@@ -20,13 +20,18 @@ impl PhysMemory for Handle {
 
     #[track_caller]
     fn write(&mut self, table: Frame, index: TableIndex, entry: Entry) {
-        let index = index.as_u32() as usize;
-        self.0.state().with_table(table, "written to", |words| words[index] = entry.bits());
+        let mut state = self.0.state();
+        state.ensure_table(table, "written to");
+        state.note_change(table, index, entry);
+        state.with_table(table, "written to", |words| words[index.as_u32() as usize] = entry.bits());
     }
 
     #[track_caller]
     fn clear(&mut self, frame: Frame) {
-        self.0.state().with_table(frame, "cleared", |words| fill::words(words, 0));
+        let state = self.0.state();
+        state.ensure_table(frame, "cleared");
+        state.ensure_cleared_in_time(frame);
+        state.with_table(frame, "cleared", |words| fill::words(words, 0));
     }
 }
 
@@ -42,7 +47,11 @@ impl SelfMap for Handle {
 
     #[track_caller]
     fn write_at(&mut self, address: VirtAddr, entry: Entry) {
-        self.0.state().ensure_self_mapped(address);
+        let mut state = self.0.state();
+        if let Some((table, index)) = state.ensure_self_mapped(address) {
+            state.note_change(table, index, entry);
+        }
+        drop(state);
         // SAFETY: the tables lead to a table of the manager's, or to nothing.
         if let Err(fault) = unsafe { probe::write(address, entry.bits()) } {
             panic!("page fault at {address}: {fault:?}");
@@ -51,25 +60,31 @@ impl SelfMap for Handle {
 }
 
 impl State {
-    /// Panics unless `address` is that of an entry in a self-map.
+    /// Panics unless `address` is that of an entry in a self-map. Returns the entry's
+    /// table and its index there, if something is mapped.
     #[track_caller]
-    fn ensure_self_mapped(&self, address: VirtAddr) {
+    fn ensure_self_mapped(&self, address: VirtAddr) -> Option<(Frame, TableIndex)> {
         assert!(address >= SELF_MAP_START, "{address} is not in the last 4 MiB, where a directory may map itself");
         assert!(address.as_u32().is_multiple_of(4), "{address} is not the address of an entry");
-        if let Ok(walk) = self.walk(paging::current_directory(), address) {
-            self.ensure_table(Frame::containing(walk.address), "used");
-        }
+        let walk = self.walk(paging::current_directory(), address).ok()?;
+        let table = Frame::containing(walk.address);
+        self.ensure_table(table, "used");
+        Some((table, TableIndex::new(address.page_offset() / 4)?))
     }
 }
 
 impl Tlb for Handle {
     fn flush(&mut self, page: Page) {
-        self.0.state().flushes.note(page);
+        let mut state = self.0.state();
+        state.flushes.note(page);
+        state.reached.flushed(page);
         paging::flush_page(page.start());
     }
 
     fn flush_all(&mut self) {
-        self.0.state().flushes.note_all();
+        let mut state = self.0.state();
+        state.flushes.note_all();
+        state.reached.flushed_all();
         paging::flush_global();
     }
 
@@ -80,6 +95,7 @@ impl Tlb for Handle {
         if let Some(unsound) = state.find_unsound(directory) {
             panic!("{unsound}");
         }
+        state.reached.loaded();
         // SAFETY: what the kernel needs is mapped as it has to be.
         unsafe { paging::load_directory(directory) };
     }
@@ -107,6 +123,9 @@ impl FrameSource for Handle {
             owner != Owner::User && owner != Owner::Kernel,
             "{frame} is given back, but it belongs to the caller of map()"
         );
+        if let Some(reach) = state.find_reach(frame) {
+            panic!("{frame} is given back, but {reach}");
+        }
         state.take_back(frame);
     }
 }

@@ -137,12 +137,12 @@ fn set_bits(words: &mut [u32], first: u32, end: u32) {
 }
 
 /// The number of the frame after the last one that is usable.
-fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
+pub(super) fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
     mm_oracle::usable_ranges(map).map(|range| range.end()).last().unwrap_or(0)
 }
 
 /// How many words the ledger of a machine with this map takes.
-pub(crate) fn words_of_ledger(map: &MemoryMap<'_>) -> u32 {
+pub(super) fn words(map: &MemoryMap<'_>) -> u32 {
     let end = last_frame_end(map);
     end.div_ceil(PER_WORD) + end.div_ceil(u32::BITS)
 }

@@ -7,8 +7,8 @@
 //! does against that is a panic that names its own line.
 
 use mm_api::{
-    Entry, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, Page, PageRange, PhysAddr, Protection,
-    TableIndex, VirtAddr,
+    Entry, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, MemoryMap, Page, PageRange, PhysAddr,
+    Protection, TableIndex, VirtAddr,
 };
 use mm_oracle::walk::{NotPresent, Walk, walk};
 use spin::{Mutex, MutexGuard};
@@ -23,6 +23,7 @@ use crate::machine::Machine as TheMachine;
 mod flushes;
 mod handle;
 mod ledger;
+mod reached;
 mod soundness;
 
 pub use crate::arch::probe::Fault;
@@ -30,7 +31,7 @@ pub use flushes::Flushes;
 pub use handle::Handle;
 use ledger::Ledger;
 pub use ledger::Owner;
-pub(crate) use ledger::words_of_ledger;
+use reached::Reached;
 use soundness::DIRECT_MAP_ENTRIES;
 
 /// What a frame contains when it is handed out, in every word. As an entry of a
@@ -52,6 +53,7 @@ struct State {
     /// How many more frames the manager may have; `None`: all there are.
     allowance: Option<u32>,
     flushes: Flushes,
+    reached: Reached,
     pieces: [KernelMapping; 5],
     /// The directory's entries for the direct map, as they were found right
     /// when a directory was loaded the last time.
@@ -69,13 +71,16 @@ impl PagedMachine {
     /// If the lender is that of an invented map, or has been used for this before.
     pub fn start(machine: &'static TheMachine, lender: &mut Lender<'_>, frames: Frames) -> Option<&'static Self> {
         lender.close();
-        let ledger = Ledger::new(&machine.map(), lender)?;
+        let map = machine.map();
+        let ledger = Ledger::new(&map, lender)?;
+        let reached = Reached::new(ledger::last_frame_end(&map))?;
         paging::enable_global_pages();
         let state = State {
             frames,
             ledger,
             allowance: None,
             flushes: Flushes::NONE,
+            reached,
             pieces: paging::direct_map_pieces(machine.direct_map_end()),
             sound: [Entry::EMPTY; DIRECT_MAP_ENTRIES],
             user_code: None,
@@ -320,6 +325,11 @@ impl PagedMachine {
     }
 }
 
+/// How many words the records of a machine with this map take.
+pub(crate) fn words_of_ledger(map: &MemoryMap<'_>) -> u32 {
+    ledger::words(map) + ledger::last_frame_end(map)
+}
+
 /// Why a word was not written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoWrite {
@@ -337,6 +347,7 @@ impl State {
         assert!(free, "the frame allocator handed out {frame}, which is in use or no memory at all");
         let poisoned = self.ledger.is_poisoned(frame);
         self.ledger.set(frame, owner);
+        self.reached.forget_frame(frame);
         if !poisoned {
             self.with_words(frame, |words| fill::words(words, POISON));
         }

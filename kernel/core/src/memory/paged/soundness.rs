@@ -54,6 +54,11 @@ impl State {
             && self.sound.iter().any(|entry| names_table(*entry) && entry.frame() == frame)
     }
 
+    /// Whether a table is a directory that could be loaded, by its entry for the temporary mappings.
+    pub(super) fn is_directory(&self, table: Frame) -> bool {
+        is_temporary_table(self.peek(table, TEMPORARY.directory_index()))
+    }
+
     /// Whether a directory has the entries that the kernel needs just as the last one
     /// had them that was found right. With every switch to another process, a
     /// directory is loaded.
