@@ -151,7 +151,8 @@ pub enum VmmError {
 ///
 /// **The processor.** Every change takes effect at once: if the processor may
 /// remember a translation that is no longer true, it is told to forget it, page
-/// by page, after the tables are changed and before the frame goes anywhere.
+/// by page, after the tables are changed and before the frame goes anywhere. It
+/// may remember every page that was present in the loaded tables, used or not.
 /// That is needed for the kernel half, and for the user half of the current
 /// directory. A change to the user half of another directory flushes nothing:
 /// loading that directory forgets everything anyway, since no user page is
@@ -185,7 +186,8 @@ pub trait VirtualMemory<M: Machine> {
 
     /// Maps `page` to `frame` (`VMM_Map`, `VMM_MapInDir`).
     ///
-    /// The frame stays the caller's. The same frame may be mapped many times.
+    /// The frame stays the caller's. It may be any, memory or not, and the same
+    /// frame may be mapped many times.
     ///
     /// # Errors
     /// [`NullPage`](VmmError::NullPage), [`Reserved`](VmmError::Reserved),
@@ -205,6 +207,9 @@ pub trait VirtualMemory<M: Machine> {
     fn translate(&self, space: Space<'_>, address: VirtAddr) -> Option<Translation>;
 
     /// Changes what may be done with `page`, mapped or allocated.
+    ///
+    /// All else about it stays: its frame, the allocation that it belongs to, and
+    /// what the processor noted in its entry (the accessed and the dirty bit).
     ///
     /// # Errors
     /// [`Reserved`](VmmError::Reserved), [`UserInKernelHalf`](VmmError::UserInKernelHalf),
@@ -229,6 +234,8 @@ pub trait VirtualMemory<M: Machine> {
     fn allocate(&mut self, pages: u32) -> Result<PageRange, VmmError>;
 
     /// Frees what [`allocate`](Self::allocate) returned: all of it (`VMM_Free`).
+    /// What was mapped beside it since, or which protection its pages have by now,
+    /// makes no difference.
     ///
     /// # Errors
     /// [`NotAllocated`](VmmError::NotAllocated) if `allocate` did not return

@@ -233,8 +233,8 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         if protection.user && !upper.has(EntryFlags::USER) {
             self.set_upper(root, page, upper.with_flags(upper.flags() | EntryFlags::USER));
         }
-        let marks = entry.flags() & (OWNED | FIRST | LAST);
-        self.machine.write(upper.frame(), page.table_index(), entry.with_flags(marks | flags(page, protection)));
+        let kept = entry.flags() - EntryFlags::WRITABLE - EntryFlags::USER;
+        self.machine.write(upper.frame(), page.table_index(), entry.with_flags(kept | flags(page, protection)));
         self.flush(root, page);
         Ok(())
     }

@@ -270,7 +270,8 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         if !entry.is_present() {
             return Err(VmmError::NotMapped);
         }
-        self.set_lower(root, page, entry.with_flags(flags(page, protection) | entry.flags() & OWNED));
+        let kept = entry.flags() - EntryFlags::WRITABLE - EntryFlags::USER;
+        self.set_lower(root, page, entry.with_flags(flags(page, protection) | kept));
         self.flush(root, page);
         Ok(())
     }

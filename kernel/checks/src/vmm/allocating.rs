@@ -34,6 +34,15 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
             let last = VirtAddr::new(page.start().as_u32() + 0xFFC);
             subject.ensure_reads(last, !value, "as it was written before other pages were")?;
         }
+        // More than 32 MiB.
+        let large = subject.allocate(8500)?;
+        ensure!(area.contains_range(large), expected: ("allocate(8500) to stay in the area"), saw: ("{large:?}"));
+        for page in large.iter() {
+            subject.write(page.start(), page.number())?;
+        }
+        for page in large.iter() {
+            subject.ensure_reads(page.start(), page.number(), "among 8500 pages that were allocated together")?;
+        }
         Ok(())
     })
 }
@@ -155,9 +164,33 @@ pub fn user_allocation(context: &mut Context) -> Outcome {
         subject.ensure_unchanged(&[space], &before, format_args!("allocate_in() over mapped pages"))?;
         subject.load(Space::Kernel)?;
         subject.ensure_faults(page(0xBFFF_0000), "which is allocated in another space")?;
+        // More than 16 MiB.
+        let large = range(0x2000_0000, 4200);
+        subject.allocate_in(space, large, UW)?;
+        for page in large.iter() {
+            ensure_allocated(subject, space, page, UW)?;
+            ensure_zero(subject, space, page)?;
+        }
+        subject.free_in(space, large)?;
+        let after = subject.state_of(&[space]);
+        ensure!(after.frames == before.frames, expected: ("{} frames with the manager", before.frames), saw: ("{}", after.frames));
         subject.vmm.destroy_directory(directory);
         Ok(())
     })
+}
+
+/// Fails unless the frame of an allocated page holds zeros only.
+fn ensure_zero(subject: &Subject<'_>, space: Space<'_>, page: Page) -> Outcome {
+    let frame = subject
+        .truth(space, page.start())
+        .map_or(Frame::containing(mm_api::PhysAddr::new(0)), |truth| Frame::containing(truth.address));
+    let word = subject.machine.with_words(frame, |words| words.iter().copied().find(|word| *word != 0)).flatten();
+    ensure!(
+        word.is_none(),
+        expected: ("{page} to hold zeros only, since it is allocated for a process"),
+        saw: ("{:#010x} in {frame}", word.unwrap_or(0))
+    );
+    Ok(())
 }
 
 /// Empty, null, wrapping and crossing ranges are errors with a name.
@@ -190,7 +223,7 @@ pub fn bad_ranges(context: &mut Context) -> Outcome {
             ensure_answer(answer, Err(error), format_args!("free_in() of {pages:#x} pages from {first}"))?;
         }
         ensure_answer(subject.vmm.allocate(0), Err(VmmError::Empty), format_args!("allocate(0)"))?;
-        for pages in [32_768, 0xF_FFFF, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
+        for pages in [32_768, 0x1_0001, 0xF_FFFF, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
             let answer = subject.vmm.allocate(pages);
             ensure_answer(answer, Err(VmmError::NoRoom), format_args!("allocate({pages:#x})"))?;
         }
@@ -201,6 +234,7 @@ pub fn bad_ranges(context: &mut Context) -> Outcome {
 /// Where the frames do not suffice, what was done is undone.
 pub fn frames_run_out(context: &mut Context) -> Outcome {
     booted(context, |subject| {
+        run_out_in_new(subject)?;
         let directory = subject.directory()?;
         let spaces = [Space::Kernel, Space::Of(&directory)];
         let mapped = subject.frame()?;
@@ -243,7 +277,31 @@ pub fn frames_run_out(context: &mut Context) -> Outcome {
         let answer = subject.vmm.allocate(pages);
         ensure_answer(answer, Err(VmmError::OutOfFrames), format_args!("allocate({pages}), one more than there are,"))?;
         subject.ensure_unchanged(&spaces, &before, format_args!("allocate() of more than there is"))?;
+        // More than 16 bits can count.
+        for pages in [pages, 0x1_0003] {
+            let answer = subject.vmm.allocate_in(Space::Current, page(0x0804_8000), pages, UW);
+            let call = format_args!("allocate_in() of {pages} pages, more than there are frames,");
+            ensure_answer(answer, Err(VmmError::OutOfFrames), call)?;
+            subject.ensure_unchanged(&spaces, &before, call)?;
+        }
         subject.vmm.destroy_directory(directory);
         Ok(())
     })
+}
+
+/// Builds another manager with fewer frames than the first one took: `new` gives them back.
+fn run_out_in_new(subject: &mut Subject<'_>) -> Outcome {
+    let taken = subject.machine.managers_frames();
+    let mappings = subject.machine.mappings();
+    for frames in 0..taken {
+        subject.machine.allow_frames(Some(frames));
+        let layout = subject.machine.layout(&mappings);
+        let answer = subject.context.labs().manager(subject.machine.handle(), &layout).map(|_| ());
+        let call = format_args!("new() with {frames} frames left, where it takes {taken},");
+        ensure_answer(answer, Err(VmmError::OutOfFrames), call)?;
+        let kept = subject.machine.managers_frames() - taken;
+        ensure!(kept == 0, expected: ("{call} to give back all that it took"), saw: ("{kept} frames kept"));
+    }
+    subject.machine.allow_frames(None);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::{Frame, Page, PageRange, Space};
 
-use super::subject::{KR, KW, Named, Subject, UR, UW, booted, kernel_tables, page, range};
+use super::subject::{KR, KW, Named, Shown, Subject, UR, UW, booted, kernel_tables, page, range};
 
 /// What is mapped in the kernel half is seen in every space, in those made
 /// earlier too, and what ends there ends in all of them.
@@ -33,6 +33,7 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
             subject.claim(page.start());
         }
         subject.context.checkpoint("in a space that was made before the kernel half was filled");
+        see_many(subject, frame)?;
         // A change made through any space is one in all of them, at once.
         let places = [page(0xF000_0000), page(0xF7C0_0000), page(0xF800_0000)];
         for ((through, loaded), place) in
@@ -51,6 +52,28 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
     })
 }
 
+/// How many directories there are at a time, more than a byte counts.
+const MANY: usize = 300;
+
+/// What is mapped in the kernel half is seen in each of many directories.
+fn see_many(subject: &mut Subject<'_>, frame: Frame) -> Outcome {
+    let mut many = [const { None }; MANY];
+    for place in &mut many {
+        *place = Some(subject.directory()?);
+    }
+    let place = page(0xF5A5_A000);
+    subject.map(Space::Current, place, frame, KW)?;
+    for directory in many.iter().flatten() {
+        subject.ensure_mapped(Space::Of(directory), place, frame, KW)?;
+    }
+    subject.unmap(Space::Current, place, frame)?;
+    for directory in many.into_iter().flatten() {
+        subject.ensure_not_mapped(Space::Of(&directory), place, "unmapped in the loaded space")?;
+        subject.vmm.destroy_directory(directory);
+    }
+    Ok(())
+}
+
 /// Loads a space, and fails unless it has what was mapped in the kernel half, what was
 /// allocated there, and the direct map.
 fn ensure_seen(subject: &mut Subject<'_>, space: Space<'_>, frame: Frame, allocated: PageRange) -> Outcome {
@@ -64,7 +87,7 @@ fn ensure_seen(subject: &mut Subject<'_>, space: Space<'_>, frame: Frame, alloca
     subject.ensure_reads(allocated.first().start(), 42, "which the kernel allocated")?;
     for page in subject.machine.mappings().iter().flat_map(|mapping| mapping.pages.iter()).step_by(101) {
         let (saw, kernel) = (subject.truth(space, page.start()), subject.truth(Space::Kernel, page.start()));
-        ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{saw:?}"));
+        ensure!(saw == kernel, expected: ("{page} in {} as in the kernel's directory", Named(space)), saw: ("{}", Shown(saw)));
     }
     Ok(())
 }
@@ -126,7 +149,9 @@ pub fn other_directory(context: &mut Context) -> Outcome {
 
         // Loaded in turn, each shows its own.
         for round in 0..3 {
+            subject.forget_flushes();
             subject.load(other)?;
+            subject.ensure_flushed(&[], format_args!("load(), which makes the processor forget by itself,"))?;
             subject.write(place.start(), 0x200 + round)?;
             let saw = subject.machine.word(theirs.start());
             ensure!(saw == Some(0x200 + round), expected: ("the write in {theirs}"), saw: ("{saw:x?} there"));
@@ -164,6 +189,11 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
             for place in [0x2000_0000, 0x0804_D000, 0x0040_0000] {
                 subject.map(space, page(place), shared, UW)?;
             }
+            // More than 16 MiB, and 80 tables with a page each.
+            subject.allocate_in(space, range(0x3000_0000, 4200), UW)?;
+            for number in 0..80 {
+                subject.allocate_in(space, range(0x6000_0000 + number * 0x40_3000, 1), UW)?;
+            }
             if loaded {
                 subject.load(space)?;
                 subject.write(page(0x2000_0000).start(), 0x5A5A)?;
@@ -192,7 +222,9 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
         let other = subject.directory()?;
         subject.allocate_in(Space::Of(&other), range(0x2000_0000, 4), UR)?;
         subject.load(Space::Of(&survivor))?;
+        subject.forget_flushes();
         subject.vmm.destroy_directory(other);
+        subject.ensure_flushed(&[], format_args!("destroy_directory() of one that is not loaded"))?;
         let cr3 = subject.machine.directory();
         ensure!(cr3 == survivor.frame(), expected: ("{} to stay loaded", survivor.frame()), saw: ("{cr3} in CR3"));
         subject.ensure_reads(page(0x2000_0000).start(), 0x5A5A, "in a directory that was not destroyed")?;

@@ -2,16 +2,17 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use mm_api::layout::KERNEL_VIRTUAL_START;
 use mm_api::{Page, PageRange, Space, VmmError};
 
-use super::subject::{KW, UR, UW, booted, ensure_answer, page, range};
+use super::subject::{KW, Subject, UR, UW, booted, ensure_answer, page, range};
 
 /// What was freed is not mapped any more, and its frames are back.
 pub fn free_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         subject.make_kernel_tables()?;
         let before = subject.machine.managers_frames();
-        for pages in [1, 3, 100, 1025, 2000] {
+        for pages in [1, 3, 100, 1025, 8500] {
             let range = subject.allocate(pages)?;
             for page in range.iter() {
                 subject.write(page.start(), 1)?;
@@ -64,6 +65,9 @@ pub fn free_whole(context: &mut Context) -> Outcome {
             part(start, 5),
             part(start, 6),
             part(start, 0),
+            part(start, 0x104),
+            part(start, 0x404),
+            part(start, 0x1004),
             part(start + 1, 3),
             part(start + 1, 1),
             part(start + 1, 4),
@@ -88,7 +92,7 @@ pub fn free_whole(context: &mut Context) -> Outcome {
             ensure_answer(answer, Err(VmmError::Allocated), format_args!("unmap() of {page}, which is allocated,"))?;
         }
         subject.ensure_unchanged(&[Space::Kernel], &before, format_args!("unmap() of allocated pages"))?;
-        subject.free(a)?;
+        ensure_free_beside_mapped(subject, a)?;
         ensure_answer(
             subject.vmm.free(a),
             Err(VmmError::NotAllocated),
@@ -96,6 +100,22 @@ pub fn free_whole(context: &mut Context) -> Outcome {
         )?;
         subject.free(b)
     })
+}
+
+/// Frees an allocation while the pages before and after it are mapped, as anybody may.
+fn ensure_free_beside_mapped(subject: &mut Subject<'_>, allocation: PageRange) -> Outcome {
+    let shared = subject.frame()?;
+    let before = allocation.first().number().checked_sub(1).and_then(Page::new);
+    let before = before.filter(|page| page.start() >= KERNEL_VIRTUAL_START);
+    for page in before.into_iter().chain(Page::new(allocation.end())) {
+        subject.map(Space::Kernel, page, shared, KW)?;
+    }
+    subject.free(allocation)?;
+    for page in before.into_iter().chain(Page::new(allocation.end())) {
+        subject.ensure_mapped(Space::Kernel, page, shared, KW)?;
+        subject.unmap(Space::Kernel, page, shared)?;
+    }
+    Ok(())
 }
 
 /// `free_in` takes any pages that are allocated, across allocations, all or none.
@@ -135,9 +155,14 @@ pub fn free_parts(context: &mut Context) -> Outcome {
             // What is not all allocated is not freed.
             let mapped = subject.map_new(space, page(0x0804_B000), UW)?;
             let state = subject.state_of(&[space]);
-            for (first, pages) in
-                [(0x0804_8000, 4), (0x0804_A000, 2), (0x0804_B000, 1), (0x0805_4000, 2), (0x3000_0000, 1)]
-            {
+            for (first, pages) in [
+                (0x0804_8000, 4),
+                (0x0804_A000, 2),
+                (0x0804_B000, 1),
+                (0x0805_4000, 2),
+                (0x3000_0000, 1),
+                (0x0804_8000, 0x1_0001),
+            ] {
                 let answer = subject.vmm.free_in(space, page(first), pages);
                 let call = format_args!("free_in() of {pages} pages from {}, some not allocated,", page(first));
                 ensure_answer(answer, Err(VmmError::NotAllocated), call)?;

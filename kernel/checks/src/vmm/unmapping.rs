@@ -1,8 +1,10 @@
 //! Checks of mappings that end or change.
 
+use core::fmt;
+
 use crate::check::{Context, Outcome};
 use crate::ensure;
-use mm_api::{Page, Space, VmmError};
+use mm_api::{EntryFlags, Page, PageRange, Space, VmmError};
 
 use super::subject::{KR, KW, Subject, UR, UW, booted, ensure_answer, page, range};
 
@@ -25,9 +27,13 @@ pub fn unmap_returns(context: &mut Context) -> Outcome {
             subject.map(Space::Current, place, b, protection)?;
             subject.ensure_reads(place.start(), 0xB0B, "mapped again, to another frame")?;
         }
+        subject.make_kernel_tables()?;
+        let before = subject.state_of(&[Space::Current]);
         for place in [Page::NULL, page(0x3000_0000), page(0x0804_B000), page(0xF444_4000)] {
             let answer = subject.vmm.unmap(Space::Current, place);
-            ensure_answer(answer, Err(VmmError::NotMapped), format_args!("unmap() of {place}, which is not mapped,"))?;
+            let call = format_args!("unmap() of {place}, which is not mapped,");
+            ensure_answer(answer, Err(VmmError::NotMapped), call)?;
+            subject.ensure_unchanged(&[Space::Current], &before, call)?;
         }
         Ok(())
     })
@@ -68,6 +74,7 @@ pub fn unmap_flushes(context: &mut Context) -> Outcome {
 /// Catches a flush that is missing after rights were taken away.
 pub fn protect_at_once(context: &mut Context) -> Outcome {
     booted(context, |subject| {
+        subject.make_kernel_tables()?;
         subject.prepare_ring_3(Space::Current)?;
         let user = page(0x0804_8000);
         let frame = subject.map_new(Space::Current, user, UW)?;
@@ -94,16 +101,69 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
         let saw = subject.machine.managers_frames();
         ensure!(saw == frames, expected: ("{frames} frames with the manager after protect() and free_in()"), saw: ("{saw}"));
 
-        for place in [page(0x3000_0000), page(0x0804_C000), page(0xF444_4000)] {
+        keep_beginning(subject)?;
+        keep_notes(subject)?;
+
+        let before = subject.state_of(&[Space::Current]);
+        for place in [Page::NULL, page(0x3000_0000), page(0x0804_C000), page(0xF444_4000)] {
             let answer = subject.vmm.protect(Space::Current, place, KR);
-            ensure_answer(
-                answer,
-                Err(VmmError::NotMapped),
-                format_args!("protect() of {place}, which is not mapped,"),
-            )?;
+            let call = format_args!("protect() of {place}, which is not mapped,");
+            ensure_answer(answer, Err(VmmError::NotMapped), call)?;
+            subject.ensure_unchanged(&[Space::Current], &before, call)?;
         }
         Ok(())
     })
+}
+
+/// An allocation of the kernel stays one, from its first page to its last, when their
+/// protections change.
+fn keep_beginning(subject: &mut Subject<'_>) -> Outcome {
+    let allocation = subject.allocate(3)?;
+    for page in allocation.iter() {
+        subject.protect(Space::Current, page, KR)?;
+    }
+    for part in [
+        PageRange::new(allocation.first(), 2),
+        allocation.first().checked_add(1).and_then(|first| PageRange::new(first, 2)),
+    ] {
+        let Some(part) = part else { continue };
+        let call = format_args!("free({part:?}), a part of an allocation, after protect(),");
+        ensure_answer(subject.vmm.free(part), Err(VmmError::NotAllocated), call)?;
+    }
+    subject.free(allocation)
+}
+
+/// What the processor noted in an entry stays there: that the page was used, and written to.
+fn keep_notes(subject: &mut Subject<'_>) -> Outcome {
+    const NOTED: EntryFlags = EntryFlags::ACCESSED.union(EntryFlags::DIRTY);
+    for place in [page(0x1800_0000), page(0xF020_0000)] {
+        subject.map_new(Space::Current, place, KW)?;
+        subject.write(place.start(), 1)?;
+        for protection in [KR, KW] {
+            subject.protect(Space::Current, place, protection)?;
+            let entry = subject.machine.walk(subject.vmm.root(Space::Current), place.start()).map(|walk| walk.leaf());
+            ensure!(
+                entry.is_ok_and(|entry| entry.has(NOTED)),
+                expected: ("the entry of {place}, which was written to, to stay accessed and dirty after protect()"),
+                saw: ("{}", Noted(entry.map_or(EntryFlags::empty(), |entry| entry.flags())))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the processor noted in an entry, in words.
+struct Noted(EntryFlags);
+
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.0.contains(EntryFlags::ACCESSED), self.0.contains(EntryFlags::DIRTY)) {
+            (true, true) => "accessed and dirty",
+            (true, false) => "accessed, and not dirty",
+            (false, true) => "dirty, and not accessed",
+            (false, false) => "neither",
+        })
+    }
 }
 
 /// Changes a page's protection, and tries it out.
