@@ -183,8 +183,9 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
         for loaded in [false, true] {
             let directory = subject.directory()?;
             let space = Space::Of(&directory);
-            for (first, pages) in [(0x0804_8000, 5), (0xBFFF_0000, 16), (0x103F_F000, 2), (0x0000_1000, 1)] {
-                subject.allocate_in(space, range(first, pages), UW)?;
+            let places = [(0x0804_8000, 5, UR), (0xBFFF_0000, 16, UW), (0x103F_F000, 2, KW), (0x0000_1000, 1, KR)];
+            for (first, pages, protection) in places {
+                subject.allocate_in(space, range(first, pages), protection)?;
             }
             for place in [0x2000_0000, 0x0804_D000, 0x0040_0000] {
                 subject.map(space, page(place), shared, UW)?;
