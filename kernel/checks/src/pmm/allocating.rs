@@ -93,8 +93,11 @@ pub fn exhaustion(context: &mut Context) -> Outcome {
         let mut subject = Subject::of_map(context, "one region", map, reachable)?;
         exhaust(context, &mut subject)?;
     }
-    let mut subject = Subject::of_case(context, &maps::HOLES)?;
-    exhaust(context, &mut subject)
+    for case in [&maps::HOLES, &maps::BOTTOM] {
+        let mut subject = Subject::of_case(context, case)?;
+        exhaust(context, &mut subject)?;
+    }
+    Ok(())
 }
 
 /// Takes all frames, and asks for more.

@@ -51,7 +51,22 @@ pub fn reserved_ranges(context: &mut Context) -> Outcome {
 ///
 /// Catches tables of a fixed size that is too small.
 pub fn many_regions(context: &mut Context) -> Outcome {
-    count_each(context, maps::MANY_REGIONS)
+    count_each(context, maps::MANY_REGIONS)?;
+    answer_too_many(context)
+}
+
+/// Of more than it has to know, an allocator may say that it is too many; or it manages them.
+fn answer_too_many(context: &mut Context) -> Outcome {
+    let case = &maps::TOO_MANY;
+    let mut lender = context.synthetic_lender(case.map(), case.reachable)?;
+    match context.labs().frames(&case.map(), &mut lender) {
+        Err(InitError::TooManyRegions) => Ok(()),
+        Err(error) => crate::fail!(
+            expected: ("new() for a map with {} to build an allocator, or to answer TooManyRegions", case.what),
+            saw: ("Err({error:?})")
+        ),
+        Ok(_) => count_each(context, core::slice::from_ref(case)),
+    }
 }
 
 /// A map that leaves nothing to manage, or no room for the records, is answered

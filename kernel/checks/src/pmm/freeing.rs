@@ -41,6 +41,22 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
         free.insert(frame);
         subject.drain_exactly(&mut free, "after one was freed")?;
     }
+    free_the_outermost(context, &maps::BOTTOM)?;
+    free_the_outermost(context, &maps::TOP)
+}
+
+/// The first and the last frames of a map, of all that there can be, come back one by one.
+fn free_the_outermost(context: &mut Context, case: &maps::Case) -> Outcome {
+    let mut subject = Subject::of_case(context, case)?;
+    let mut free = subject.managed.duplicate(context)?;
+    let all = subject.managed.duplicate(context)?;
+    subject.drain_exactly(&mut free, "at first")?;
+    let last = (0..subject.end).rev().map(frame).find(|frame| all.contains(*frame));
+    for frame in all.first().into_iter().chain(last) {
+        subject.give_back(frame)?;
+        free.insert(frame);
+        subject.drain_exactly(&mut free, "after one was freed")?;
+    }
     Ok(())
 }
 

@@ -75,11 +75,24 @@ pub const WHOLE_FRAMES: &[Case] = &[
         "three usable regions, out of order, that cover their frames only together",
         &[usable(0x40_1400, 0x40_2000), ROOM, usable(0x40_0000, 0x40_0C00), usable(0x40_0C00, 0x40_1400)],
     ),
+    Case::of("sixteen usable regions, in no order, that cover one frame only together", &shreds()),
     Case::of(
         "two usable regions and one byte between them",
         &[usable(0x40_0000, 0x40_1800), usable(0x40_1801, 0x40_3000), ROOM],
     ),
 ];
+
+/// A frame in sixteen pieces, in no order, and [`ROOM`].
+const fn shreds() -> [MemoryRegion; 17] {
+    let mut regions = [ROOM; 17];
+    let mut index = 0;
+    while index < 16 {
+        let start = 0x40_0000 + (index * 7 % 16) as u64 * 0x100;
+        regions[index] = usable(start, start + 0x100);
+        index += 1;
+    }
+    regions
+}
 
 /// Unusable regions that overlap usable ones.
 pub const UNUSABLE_WINS: &[Case] = &[
@@ -147,6 +160,14 @@ pub const ODD_REGIONS: &[Case] = &[
     )
     .reaching(0xF_F000, 0xF_F800),
     Case::of(
+        "regions that are longer than 4 GiB",
+        &[
+            MemoryRegion { base: 0xFF00_0000, length: 0x1_0010_0000, kind: RegionKind::Usable },
+            MemoryRegion { base: 0xFFC0_0000, length: 0x1_0000_0000, kind: RegionKind::Unusable },
+        ],
+    )
+    .reaching(0xF_F000, 0xF_F800),
+    Case::of(
         "regions that end past the last 64-bit address",
         &[
             MemoryRegion { base: 0xFF00_0000, length: u64::MAX, kind: RegionKind::Usable },
@@ -163,6 +184,19 @@ pub const RESERVED: &[Case] = &[
         .reserving(&[reserved(0x40_2800, 0x40_5001)]),
     Case::of("a reserved range of two whole frames", &[ROOM, usable(0x40_0000, 0x41_0000)])
         .reserving(&[reserved(0x40_3000, 0x40_5000)]),
+    Case::of("reserved ranges in no order", &[ROOM, usable(0x40_0000, 0x41_0000)]).reserving(&[
+        reserved(0x40_A000, 0x40_B000),
+        reserved(0x40_2000, 0x40_3000),
+        reserved(0x40_C000, 0x40_D000),
+        reserved(0x40_6000, 0x40_7000),
+    ]),
+    Case::of("reserved ranges that lie or reach beyond 4 GiB", &[ROOM, usable(0xFFC0_0000, 0x1_0000_0000)])
+        .reserving(&[
+            reserved(0x1_0100_0000, 0x1_0102_0000),
+            reserved(0xFFF0_0000, 0x1_0000_0001),
+            reserved(0xFFD0_0000, 0xFFD0_1000),
+        ])
+        .reaching(0xF_FC00, 0xF_FD00),
     Case::of("reserved ranges that overlap", &[ROOM, usable(0x40_0000, 0x41_0000)]).reserving(&[
         reserved(0x40_2000, 0x40_6000),
         reserved(0x40_4000, 0x40_8000),
@@ -266,14 +300,15 @@ pub const ROOM_SOMEWHERE: &[Case] = &[
     Case::of("room only across the bounds of regions that touch", &touching_regions()).reaching(0, 0x400),
 ];
 
-/// 256 MiB that are out of reach, which need more than two frames of records even
-/// with only one bit a frame, and 120 regions of two frames that touch each other.
+/// 256 MiB that are out of reach, which need more than three frames of records even
+/// with only two bits a frame, and 120 regions of three frames that touch each other:
+/// enough for 16 bytes a frame.
 const fn touching_regions() -> [MemoryRegion; 121] {
     let mut regions = [usable(0x40_0000, 0x1040_0000); 121];
     let mut index = 0;
     while index < 120 {
-        let start = 0x10_0000 + index as u64 * 0x2000;
-        regions[index] = usable(start, start + 0x2000);
+        let start = 0x10_0000 + index as u64 * 0x3000;
+        regions[index] = usable(start, start + 0x3000);
         index += 1;
     }
     regions
@@ -302,6 +337,37 @@ pub const BLOCKS: Case = Case::of(
 
 /// Memory that ends before the first run of the largest order would.
 pub const SMALL: Case = Case::of("two and a half MiB only, which end below 4 MiB", &[usable(0x10_0000, 0x38_0000)]);
+
+/// Memory from frame 0 on; the records go further up.
+pub const BOTTOM: Case = Case::of("memory from frame 0 on", &[usable(0, 0x90_0000)]).reaching(0x480, 0x900);
+
+/// Many more regions and reserved ranges than the contract names.
+pub const TOO_MANY: Case =
+    Case::of("400 regions and 100 reserved ranges", &too_many_regions()).reserving(&too_many_reserved());
+
+/// Usable regions of six frames, with holes of two between them, and [`ROOM`].
+const fn too_many_regions() -> [MemoryRegion; 400] {
+    let mut regions = [ROOM; 400];
+    let mut index = 1;
+    while index < regions.len() {
+        let start = 0x20_0000 + (index * 171 % 400) as u64 * 0x8000;
+        regions[index] = usable(start, start + 0x6000);
+        index += 1;
+    }
+    regions
+}
+
+/// The third frame of every fourth region.
+const fn too_many_reserved() -> [PhysRange; 100] {
+    let mut ranges = [reserved(0, 0); 100];
+    let mut index = 0;
+    while index < ranges.len() {
+        let start = 0x20_2000 + index as u64 * 4 * 0x8000;
+        ranges[index] = reserved(start, start + 0x1000);
+        index += 1;
+    }
+    ranges
+}
 
 /// The last 64 MiB below 4 GiB, and nothing else.
 pub const TOP: Case =

@@ -66,10 +66,19 @@ pub fn runs_found(context: &mut Context) -> Outcome {
         drain_runs(&mut subject, &mut free, order, "after 777 single frames and all larger runs")?;
     }
 
-    // Up to the last frame that there can be.
-    let mut subject = Subject::of_case(context, &maps::TOP)?;
-    let mut free = subject.managed.duplicate(context)?;
-    drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")
+    // From frame 0 on, and up to the last frame that there can be.
+    for case in [&maps::BOTTOM, &maps::TOP] {
+        let mut subject = Subject::of_case(context, case)?;
+        let mut free = subject.managed.duplicate(context)?;
+        drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")?;
+        let whole = subject.managed.duplicate(context)?;
+        for run in whole.runs(Order::MAX) {
+            subject.give_back_run(run)?;
+            free.insert_all(run.frames());
+        }
+        drain_runs(&mut subject, &mut free, Order::MAX, "after all of them were given back")?;
+    }
+    Ok(())
 }
 
 /// Takes all runs of this order, and compares how many there are with the truth.
