@@ -3,7 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::layout::FRAME_COUNT;
-use mm_api::{Frame, FreeError};
+use mm_api::{Frame, FreeError, Order};
 
 use super::frames::FrameSet;
 use super::maps;
@@ -50,7 +50,11 @@ fn free_the_outermost(context: &mut Context, case: &maps::Case) -> Outcome {
     let mut subject = Subject::of_case(context, case)?;
     let mut free = subject.managed.duplicate(context)?;
     let all = subject.managed.duplicate(context)?;
-    subject.drain_exactly(&mut free, "at first")?;
+    // Runs first: a search for each single frame may be long.
+    for order in Order::all().rev() {
+        while subject.try_run(&mut free, order)?.is_some() {}
+    }
+    subject.ensure_counts(0, format_args!("when every frame is handed out, the largest runs first"))?;
     let last = (0..subject.end).rev().map(frame).find(|frame| all.contains(*frame));
     for frame in all.first().into_iter().chain(last) {
         subject.give_back(frame)?;
