@@ -3,7 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::layout::FRAME_COUNT;
-use mm_api::{Frame, FreeError, Order};
+use mm_api::{Frame, FreeError};
 
 use super::frames::FrameSet;
 use super::maps;
@@ -41,27 +41,17 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
         free.insert(frame);
         subject.drain_exactly(&mut free, "after one was freed")?;
     }
-    free_the_outermost(context, &maps::BOTTOM)?;
-    free_the_outermost(context, &maps::TOP)
-}
 
-/// The first and the last frames of a map, of all that there can be, come back one by one.
-fn free_the_outermost(context: &mut Context, case: &maps::Case) -> Outcome {
-    let mut subject = Subject::of_case(context, case)?;
+    // Frame 0 is one as any other.
+    let mut subject = Subject::of_case(context, &maps::BOTTOM)?;
     let mut free = subject.managed.duplicate(context)?;
-    let all = subject.managed.duplicate(context)?;
-    // Runs first: a search for each single frame may be long.
-    for order in Order::all().rev() {
-        while subject.try_run(&mut free, order)?.is_some() {}
+    let first = free.first();
+    subject.drain_exactly(&mut free, "at first")?;
+    if let Some(first) = first {
+        subject.give_back(first)?;
+        free.insert(first);
     }
-    subject.ensure_counts(0, format_args!("when every frame is handed out, the largest runs first"))?;
-    let last = (0..subject.end).rev().map(frame).find(|frame| all.contains(*frame));
-    for frame in all.first().into_iter().chain(last) {
-        subject.give_back(frame)?;
-        free.insert(frame);
-        subject.drain_exactly(&mut free, "after one was freed")?;
-    }
-    Ok(())
+    subject.drain_exactly(&mut free, "after the first one was freed")
 }
 
 /// Free of a free frame is `AlreadyFree`, and changes nothing.

@@ -237,7 +237,7 @@ pub fn high_memory(context: &mut Context) -> Outcome {
         ensure!(
             word == Some(frame.number()),
             expected: ("{frame} to hold what was written to it, {:#x}", frame.number()),
-            saw: ("{word:x?}: another frame's number")
+            saw: ("{:#x}: another frame's number", word.unwrap_or(0))
         );
     }
     for frame in written.iter() {

@@ -71,12 +71,6 @@ pub fn runs_found(context: &mut Context) -> Outcome {
         let mut subject = Subject::of_case(context, case)?;
         let mut free = subject.managed.duplicate(context)?;
         drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")?;
-        let whole = subject.managed.duplicate(context)?;
-        for run in whole.runs(Order::MAX) {
-            subject.give_back_run(run)?;
-            free.insert_all(run.frames());
-        }
-        drain_runs(&mut subject, &mut free, Order::MAX, "after all of them were given back")?;
     }
     Ok(())
 }
@@ -144,7 +138,26 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
     for order in [power(2), power(3), power(2)] {
         subject.take_run(&mut free, order, "which are all that is free")?;
     }
-    subject.ensure_counts(0, format_args!("after the only free frames were handed out in smaller runs"))
+    subject.ensure_counts(0, format_args!("after the only free frames were handed out in smaller runs"))?;
+    rejoin_at_the_ends(context, &maps::BOTTOM)?;
+    rejoin_at_the_ends(context, &maps::TOP)
+}
+
+/// Runs at either end of what there can be come back, whole and frame by frame.
+fn rejoin_at_the_ends(context: &mut Context, case: &maps::Case) -> Outcome {
+    let mut subject = Subject::of_case(context, case)?;
+    let mut free = subject.managed.duplicate(context)?;
+    let whole = subject.managed.duplicate(context)?;
+    drain_runs(&mut subject, &mut free, Order::MAX, "with all frames free")?;
+    for run in whole.runs(Order::MAX) {
+        subject.give_back_run(run)?;
+        free.insert_all(run.frames());
+        subject.take_run(&mut free, Order::MAX, "which was given back just before")?;
+        give_back_parts(&mut subject, run, Order::ZERO, false)?;
+        free.insert_all(run.frames());
+        subject.take_run(&mut free, Order::MAX, "which was given back frame by frame")?;
+    }
+    Ok(())
 }
 
 /// Gives `whole` back in runs of this order; the order 0 as single frames.

@@ -4,7 +4,7 @@ use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::{Frame, Page, PageRange, Space};
 
-use super::subject::{KR, KW, Named, Shown, Subject, UR, UW, booted, kernel_tables, page, range};
+use super::subject::{KR, KW, Named, Shown, Subject, UR, UW, Word, booted, kernel_tables, page, range};
 
 /// What is mapped in the kernel half is seen in every space, in those made
 /// earlier too, and what ends there ends in all of them.
@@ -154,7 +154,7 @@ pub fn other_directory(context: &mut Context) -> Outcome {
             subject.ensure_flushed(&[], format_args!("load(), which makes the processor forget by itself,"))?;
             subject.write(place.start(), 0x200 + round)?;
             let saw = subject.machine.word(theirs.start());
-            ensure!(saw == Some(0x200 + round), expected: ("the write in {theirs}"), saw: ("{saw:x?} there"));
+            ensure!(saw == Some(0x200 + round), expected: ("the write in {theirs}"), saw: ("{} there", Word(saw)));
             subject.load(Space::Kernel)?;
             subject.ensure_reads(place.start(), 1, "the kernel's directory being loaded again")?;
         }
@@ -217,7 +217,7 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
             subject.context.checkpoint("after destroy_directory()");
         }
         let saw = subject.machine.word(shared.start());
-        ensure!(saw == Some(0x5A5A), expected: ("a shared frame to keep what was written to it"), saw: ("{saw:x?}"));
+        ensure!(saw == Some(0x5A5A), expected: ("a shared frame to keep what was written to it"), saw: ("{}", Word(saw)));
 
         // Another one that is loaded stays so.
         let other = subject.directory()?;

@@ -5,7 +5,7 @@ use crate::{ensure, fail};
 use kernel_core::memory::paged::{Fault, NoWrite};
 use mm_api::{Directory, Frame, Page, Protection, Space, VmmError};
 
-use super::subject::{Access, KR, KW, Subject, UR, UW, booted, page};
+use super::subject::{Access, KR, KW, Subject, UR, UW, Word, booted, page};
 
 /// Pages that are used in each space: around the edge of a table.
 const USER_PAGES: usize = 12;
@@ -196,7 +196,7 @@ fn compare(subject: &Subject<'_>, directories: &[Directory; 2], model: &Model, c
             ensure!(
                 there == Some(word),
                 expected: ("what was written to {page} to be in {}, in step {step}", mapped.frame),
-                saw: ("{there:x?} there")
+                saw: ("{} there", Word(there))
             );
         }
     }

@@ -7,10 +7,10 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::Manager;
 use kernel_core::memory::paged::{Fault, NoWrite, Owner, PagedMachine};
-use mm_api::layout::{KERNEL_VIRTUAL_START, SELF_MAP_START, TEMPORARY_START};
+use mm_api::layout::{KERNEL_VIRTUAL_START, PAGE_SHIFT, SELF_MAP_START, TEMPORARY_START};
 use mm_api::{
-    Directory, Entry, EntryFlags, Frame, Page, PageRange, Protection, Space, TABLE_ENTRIES, TableIndex, Translation,
-    VirtAddr, VmmError,
+    Directory, Entry, EntryFlags, Frame, Page, PageRange, PhysAddr, Protection, Space, TABLE_ENTRIES, TableIndex,
+    Translation, VirtAddr, VmmError,
 };
 
 pub const KR: Protection = Protection::KERNEL_READ;
@@ -396,6 +396,24 @@ pub fn page(address: u32) -> Page {
 /// So many pages from an address that is written in a check.
 pub fn range(address: u32, pages: u32) -> PageRange {
     PageRange::between(VirtAddr::new(address), VirtAddr::new(address + pages * mm_api::layout::PAGE_SIZE))
+}
+
+/// Frames that a page may be mapped to, memory or not: their numbers need up to 20 bits.
+pub fn any_frames() -> impl Iterator<Item = Frame> {
+    let numbers = [0, 0xB8, 0x1_0000, 0x4_3210, 0x8_0000, 0xF_EE00, 0xF_FFFF];
+    numbers.into_iter().map(|number| Frame::containing(PhysAddr::new(number << PAGE_SHIFT)))
+}
+
+/// What a word of memory is, in words.
+pub struct Word(pub Option<u32>);
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(word) => write!(f, "{word:#010x}"),
+            None => f.write_str("a frame that nobody was given"),
+        }
+    }
 }
 
 /// A space in words.

@@ -6,7 +6,7 @@ use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::{EntryFlags, Page, PageRange, Space, VmmError};
 
-use super::subject::{KR, KW, Subject, UR, UW, booted, ensure_answer, page, range};
+use super::subject::{KR, KW, Subject, UR, UW, any_frames, booted, ensure_answer, page, range};
 
 /// `unmap` answers with the page's frame, which is the caller's again.
 pub fn unmap_returns(context: &mut Context) -> Outcome {
@@ -26,6 +26,12 @@ pub fn unmap_returns(context: &mut Context) -> Outcome {
             subject.machine.give_back(a);
             subject.map(Space::Current, place, b, protection)?;
             subject.ensure_reads(place.start(), 0xB0B, "mapped again, to another frame")?;
+        }
+        for frame in any_frames() {
+            for (place, protection) in [(page(0x1800_0000), UW), (page(0xF111_1000), KR)] {
+                subject.map(Space::Current, place, frame, protection)?;
+                subject.unmap(Space::Current, place, frame)?;
+            }
         }
         subject.make_kernel_tables()?;
         let before = subject.state_of(&[Space::Current]);
