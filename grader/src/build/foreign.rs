@@ -29,8 +29,7 @@ pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
         .find(|(known, _)| real(known) == folder)
         .ok_or_else(|| Error::new(format!("rustc did not say which files it read for labs/{}", lab.id)))?;
     // A student's file is where it stands, and not where a link there leads to.
-    let mut allowed: Vec<PathBuf> =
-        lab.toml.files.iter().chain(&lab.toml.frozen).map(|file| folder.join(file)).collect();
+    let mut allowed: Vec<PathBuf> = lab.toml.files.iter().map(|file| folder.join(file)).collect();
     allowed.push(folder.join("src/lib.rs"));
     let foreign = sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source));
     Ok(foreign.map(|source| match source.strip_prefix(&folder) {

@@ -25,8 +25,6 @@ pub struct LabToml {
     pub package: String,
     /// The student's files, relative to the lab's folder.
     pub files: Vec<String>,
-    /// What else stands beside `src/lib.rs` and is nobody's to edit.
-    pub frozen: Vec<String>,
     /// Its page in the book.
     pub chapter: String,
     /// Its checks.
@@ -116,8 +114,6 @@ struct RawLab {
     title: Spanned<String>,
     package: Spanned<String>,
     files: Spanned<Vec<Spanned<String>>>,
-    #[serde(default)]
-    frozen: Vec<Spanned<String>>,
     chapter: Spanned<String>,
     #[serde(default)]
     check: Vec<Spanned<RawCheck>>,
@@ -161,7 +157,6 @@ impl LabToml {
         }
         source.check_text("chapter", &raw.chapter)?;
         let files = source.files(&raw.files)?;
-        let frozen = raw.frozen.iter().map(|file| source.file(file)).collect::<Result<_>>()?;
         if raw.check.is_empty() {
             return Err(source.error(&(0..0), "the lab has no checks: add at least one [[check]]"));
         }
@@ -184,7 +179,6 @@ impl LabToml {
             title: raw.title.into_inner(),
             package: raw.package.into_inner(),
             files,
-            frozen,
             chapter: raw.chapter.into_inner(),
             checks,
         })
@@ -219,26 +213,23 @@ impl Source<'_> {
         if raw.get_ref().is_empty() {
             return Err(self.error(&raw.span(), "`files` is empty: name at least one file that the student edits"));
         }
-        raw.get_ref().iter().map(|file| self.file(file)).collect()
-    }
-
-    /// A file under `src/` other than `lib.rs`.
-    fn file(&self, file: &Spanned<String>) -> Result<String> {
-        let name = file.get_ref();
-        let parts_are_plain = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        if !parts_are_plain || name.contains('\\') || !name.starts_with("src/") {
-            return Err(self.error(
-                &file.span(),
-                &format!("`{name}` is not a file under src/: write it such as \"src/bitmap.rs\""),
-            ));
+        for file in raw.get_ref() {
+            let name = file.get_ref();
+            let parts_are_plain = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+            if !parts_are_plain || name.contains('\\') || !name.starts_with("src/") {
+                return Err(self.error(
+                    &file.span(),
+                    &format!("`{name}` is not a file under src/: write it such as \"src/bitmap.rs\""),
+                ));
+            }
+            if name == "src/lib.rs" {
+                return Err(self.error(
+                    &file.span(),
+                    "`src/lib.rs` chooses between student and reference, so it cannot be the student's",
+                ));
+            }
         }
-        if name == "src/lib.rs" {
-            return Err(self.error(
-                &file.span(),
-                "`src/lib.rs` chooses between student and reference, so it cannot be the student's",
-            ));
-        }
-        Ok(name.clone())
+        Ok(raw.get_ref().iter().map(|file| file.get_ref().clone()).collect())
     }
 
     fn check(&self, raw: &RawCheck) -> Result<Check> {
@@ -346,16 +337,6 @@ chapter = "lab-01.html#never-twice"
     fn a_check_may_ask_for_the_programs() {
         assert!(!parse(GOOD).unwrap().checks[0].programs);
         assert!(parse(&GOOD.replace("points = 5", "points = 5\nprograms = true")).unwrap().checks[0].programs);
-    }
-
-    #[test]
-    fn files_beside_the_students_may_be_frozen() {
-        let files = "files = [\"src/bitmap.rs\"]\n";
-        assert!(parse(GOOD).unwrap().frozen.is_empty());
-        let text = GOOD.replace(files, &format!("{files}frozen = [\"src/words.rs\"]\n"));
-        assert_eq!(parse(&text).unwrap().frozen, ["src/words.rs"]);
-        let message = error(files, &format!("{files}frozen = [\"src/lib.rs\"]\n"));
-        assert!(message.starts_with("labs/01-pmm/lab.toml:4: `src/lib.rs` chooses"), "{message}");
     }
 
     #[test]

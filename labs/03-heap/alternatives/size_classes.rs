@@ -18,7 +18,10 @@ use mm_api::{
     HeapSummary, KernelHeap, ReallocError,
 };
 
-use crate::region::{Region, WORD};
+use region::Region;
+
+/// Bytes in a word: a header, a footer, a link.
+const WORD: u32 = 4;
 
 /// What a used block loses: its header and its footer.
 const OVERHEAD: u32 = 2 * WORD;
@@ -77,6 +80,119 @@ impl Block {
     }
 }
 
+/// The heap's memory, word by word: the one place with unsafe code.
+mod region {
+    use core::ptr::NonNull;
+
+    use super::WORD;
+
+    /// The region.
+    pub struct Region {
+        /// The first byte. Every pointer into the region is made from this one,
+        /// so that it may be used for the whole of it.
+        base: NonNull<u8>,
+        /// The offset of the last word.
+        last: u32,
+    }
+
+    impl Region {
+        /// The region of `bytes` bytes from `base` on.
+        ///
+        /// # Safety
+        /// As long as the `Region` is used, those bytes may be read and written
+        /// through `base`, and nobody else does that, but in blocks that were
+        /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
+        pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
+            Self { base, last: bytes - WORD }
+        }
+
+        /// Tells the region that it has grown or shrunk.
+        ///
+        /// # Safety
+        /// As for [`new`](Self::new), with the new number of bytes.
+        pub unsafe fn set_bytes(&mut self, bytes: u32) {
+            self.last = bytes - WORD;
+        }
+
+        /// How many bytes there are.
+        pub fn bytes(&self) -> u32 {
+            self.last + WORD
+        }
+
+        /// The offset of the last word.
+        #[inline(always)]
+        pub fn last(&self) -> u32 {
+            self.last
+        }
+
+        /// The word at the offset `at`.
+        #[inline(always)]
+        pub fn read(&self, at: u32) -> u32 {
+            // SAFETY: `word` says that there is such a word, and it is aligned to four.
+            unsafe { self.word(at).read() }
+        }
+
+        /// Writes the word at the offset `at`.
+        #[inline(always)]
+        pub fn write(&mut self, at: u32, word: u32) {
+            // SAFETY: as in `read`.
+            unsafe { self.word(at).write(word) }
+        }
+
+        /// Where the word at the offset `at` lies.
+        ///
+        /// There is such a word: the heap has its offsets from headers, links and
+        /// slots, which lie within the region, and which nobody else writes to. For
+        /// that is what those who use blocks have promised (see `KernelHeap`). A
+        /// kernel with debug assertions looks, and so do the tests.
+        #[inline(always)]
+        fn word(&self, at: u32) -> NonNull<u32> {
+            debug_assert!(at <= self.last && at.is_multiple_of(WORD), "freed memory was written to");
+            // SAFETY: `at` is at most `last`, so this is within the region.
+            unsafe { self.base.add(at as usize).cast() }
+        }
+
+        /// A pointer to the byte at the offset `at`.
+        #[inline(always)]
+        pub fn pointer(&self, at: u32) -> NonNull<u8> {
+            self.word(at).cast()
+        }
+
+        /// The offset of the header of the block that begins at `block`, if there
+        /// can be one at that address. What the pointer points to is not looked at.
+        #[inline(always)]
+        pub fn header_of(&self, block: NonNull<u8>) -> Option<u32> {
+            let at = block.addr().get().wrapping_sub(self.base.addr().get()).wrapping_sub(WORD as usize);
+            if at < self.last as usize && at % 8 == WORD as usize { Some(at as u32) } else { None }
+        }
+
+        /// Whether the pointer points into the region.
+        pub fn contains(&self, pointer: NonNull<u8>) -> bool {
+            pointer.addr().get().wrapping_sub(self.base.addr().get()) < self.bytes() as usize
+        }
+
+        /// Copies bytes to another place, which may overlap the first.
+        ///
+        /// # Panics
+        /// If one of the places is not in the region.
+        pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
+            assert!(bytes <= self.last && from.max(to) <= self.last - bytes);
+            // SAFETY: both places are in the region, as was just seen.
+            unsafe { self.base.add(from as usize).copy_to(self.base.add(to as usize), bytes as usize) }
+        }
+
+        /// Makes bytes zero.
+        ///
+        /// # Panics
+        /// If they are not in the region.
+        pub fn zero(&mut self, at: u32, bytes: u32) {
+            assert!(bytes <= self.last && at <= self.last - bytes);
+            // SAFETY: the bytes are in the region, as was just seen.
+            unsafe { self.base.add(at as usize).write_bytes(0, bytes as usize) }
+        }
+    }
+}
+
 /// The kernel's heap.
 pub struct Heap<'m> {
     region: Region,
@@ -112,13 +228,6 @@ impl<'m> Heap<'m> {
         heap.set_tag(end, USED);
         heap.insert(FIRST, end - FIRST);
         Ok(heap)
-    }
-
-    /// The offset of the header of the block that begins at `block`, if there can be one
-    /// at that address. What the pointer points to is not looked at.
-    fn header_of(&self, block: NonNull<u8>) -> Option<u32> {
-        let at = self.region.offset_of(block)?.checked_sub(WORD)?;
-        if at < self.region.last() && at % HEAP_ALIGN == FIRST { Some(at) } else { None }
     }
 
     /// The size and the flag in the header or footer at `at`, if that is a sound one.
@@ -304,10 +413,10 @@ impl<'m> Heap<'m> {
 
     /// The used block that begins where the pointer points.
     fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
-        if self.region.offset_of(pointer).is_none() {
+        if !self.region.contains(pointer) {
             return Err(BlockError::Foreign);
         }
-        let wanted = self.header_of(pointer).unwrap_or(0);
+        let wanted = self.region.header_of(pointer).unwrap_or(0);
         if wanted != 0
             && let Some(block) = self.open(wanted).filter(|block| block.used && block.size != 0)
         {
@@ -363,7 +472,7 @@ impl KernelHeap for Heap<'_> {
 
     fn allocate_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let block = self.allocate(layout)?;
-        if let Some(header) = self.header_of(block) {
+        if let Some(header) = self.region.header_of(block) {
             self.region.zero(header + WORD, layout.size() as u32);
         }
         Ok(block)
@@ -391,7 +500,7 @@ impl KernelHeap for Heap<'_> {
             return Ok(block);
         }
         let new = self.allocate(layout)?;
-        if let Some(to) = self.header_of(new) {
+        if let Some(to) = self.region.header_of(new) {
             self.region.copy(old.at + WORD, to + WORD, old.size.min(need) - OVERHEAD);
         }
         self.free(block)?;

@@ -36,21 +36,19 @@
 //!
 //! # What is unsafe, and where
 //! A heap makes memory out of nothing but a promise, so it cannot do without
-//! `unsafe`. Keep it in one place: `region.rs`, beside this file, reads and writes words by
-//! their offset, and everything else is ordinary Rust. Step 1 is to read that file. Each
-//! `unsafe` block has a comment, `// SAFETY:`, which says why what it does is right.
-//! Where your heap grows and shrinks, you tell the region so, and write such a comment
-//! yourself.
+//! `unsafe`. Keep it in one place: the module `region` reads and writes words by
+//! their offset, and everything else in this file is ordinary Rust. Each `unsafe`
+//! block has a comment, `// SAFETY:`, which says why what it does is right.
 //!
 //! Below `struct Heap` stands one promise more, `unsafe impl Send`: the heap may be used by
 //! another thread, or an interrupt handler, than the one that made it. The compiler cannot know
 //! that either, for a pointer does not say who else has it.
 //!
 //! # What there is to help
-//! - `log::info!("{:?}", self.check());` works anywhere in this file.
-//!   `cargo grade 03 -v` shows what was logged.
-//! - Arithmetic that overflows panics, and the grader shows you the line. So does an
-//!   offset that is not in the region.
+//! - `log::info!("{:?}", self.check());` works anywhere in this file, but not in
+//!   `region` alone. `cargo grade 03 -v` shows what was logged.
+//! - Arithmetic that overflows panics, and the grader shows you the line. So does a
+//!   `debug_assert!` that does not hold: use it in `region`.
 //! - `cargo test --package heap` runs the contract on your own computer.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
@@ -65,7 +63,10 @@ use mm_api::{
     HeapSummary, KernelHeap, ReallocError,
 };
 
-use crate::region::{Region, WORD};
+use region::Region;
+
+/// Bytes in a word: a header, or the size at the end of a free block.
+const WORD: u32 = 4;
 
 /// The smallest block: a free one needs a header and a size at its end, and if
 /// you keep lists later, room for two links.
@@ -83,6 +84,85 @@ const PREV_USED: u32 = 2;
 
 /// Header: the bits of the block's size, with its header.
 const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
+
+/// The heap's memory, word by word: the one place with unsafe code.
+mod region {
+    use core::ptr::NonNull;
+
+    use super::WORD;
+
+    /// The region.
+    pub struct Region {
+        /// The first byte. Make every pointer into the region from this one: it may
+        /// be used for the whole region, and a pointer made from a number may not.
+        base: NonNull<u8>,
+        /// How many bytes there are.
+        bytes: u32,
+    }
+
+    impl Region {
+        /// The region of `bytes` bytes from `base` on.
+        ///
+        /// # Safety
+        /// As long as the `Region` is used, those bytes may be read and written
+        /// through `base`, and nobody else does that, but in blocks that were
+        /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
+        pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
+            Self { base, bytes }
+        }
+
+        /// Tells the region that it has grown or shrunk.
+        ///
+        /// # Safety
+        /// As for [`new`](Self::new), with the new number of bytes.
+        pub unsafe fn set_bytes(&mut self, bytes: u32) {
+            self.bytes = bytes;
+        }
+
+        /// How many bytes there are.
+        pub fn bytes(&self) -> u32 {
+            self.bytes
+        }
+
+        /// The offset of the last word.
+        pub fn last(&self) -> u32 {
+            self.bytes - WORD
+        }
+
+        /// Step 1a: a pointer to the byte at the offset `at`.
+        pub fn pointer(&self, at: u32) -> NonNull<u8> {
+            todo!("step 1a: a pointer into the region")
+        }
+
+        /// Step 1b: the word at the offset `at`, a multiple of four.
+        pub fn read(&self, at: u32) -> u32 {
+            todo!("step 1b: read a word")
+        }
+
+        /// Step 1c: writes the word at the offset `at`, a multiple of four.
+        pub fn write(&mut self, at: u32, word: u32) {
+            todo!("step 1c: write a word")
+        }
+
+        /// Step 1d: how far the pointer points into the region; `None` if it points
+        /// elsewhere. What it points to is not looked at: it may be anything.
+        ///
+        /// `pointer.addr()` is the address as a number.
+        pub fn offset_of(&self, pointer: NonNull<u8>) -> Option<u32> {
+            todo!("step 1d: from a pointer to an offset")
+        }
+
+        /// Step 1e: makes bytes zero.
+        pub fn zero(&mut self, at: u32, bytes: u32) {
+            todo!("step 1e: write zeros")
+        }
+
+        /// Step 1f: copies bytes to another place, which may overlap the first.
+        pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
+            todo!("step 1f: copy bytes")
+        }
+    }
+}
 
 /// A block, as its header tells it.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,6 @@
 //! [`shared.rs`](../shared.rs), in this folder.
 #![no_std]
 
-/// The heap's memory, word by word: given, and yours to use in `blocks.rs`. A heap may also
-/// keep a room of its own for that.
-#[allow(dead_code)]
-pub(crate) mod region;
-
 #[cfg_attr(feature = "solution", path = "../solution/blocks.rs")]
 mod blocks;
 #[cfg_attr(feature = "solution", path = "../solution/shared.rs")]

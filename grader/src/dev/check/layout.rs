@@ -14,12 +14,11 @@ pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
     let found = files::names(&lab.folder)?;
     let mut complaints = Vec::new();
     for file in &found {
-        if !belongs(file, &lab.toml.files) && !lab.toml.frozen.contains(file) {
+        if !belongs(file, &lab.toml.files) {
             complaints.push(format!("labs/{}/{file} does not belong there: remove it", lab.id));
         }
     }
-    let frozen = lab.toml.frozen.iter().map(String::as_str);
-    for needed in ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"].into_iter().chain(frozen) {
+    for needed in ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"] {
         if !found.iter().any(|file| file == needed) {
             complaints.push(format!("labs/{}/{needed} is missing: write it", lab.id));
         }
