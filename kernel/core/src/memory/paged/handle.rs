@@ -21,9 +21,9 @@ impl PhysMemory for Handle {
     #[track_caller]
     fn write(&mut self, table: Frame, index: TableIndex, entry: Entry) {
         let mut state = self.0.state();
-        state.ensure_table(table, "written to");
-        state.note_change(table, index, entry);
-        state.with_table(table, "written to", |words| words[index.as_u32() as usize] = entry.bits());
+        let place = index.as_u32() as usize;
+        let old = state.with_table(table, "written to", |words| core::mem::replace(&mut words[place], entry.bits()));
+        state.note_change(table, index, Entry::from_bits(old), entry);
     }
 
     #[track_caller]
@@ -49,7 +49,8 @@ impl SelfMap for Handle {
     fn write_at(&mut self, address: VirtAddr, entry: Entry) {
         let mut state = self.0.state();
         if let Some((table, index)) = state.ensure_self_mapped(address) {
-            state.note_change(table, index, entry);
+            let old = state.peek(table, index);
+            state.note_change(table, index, old, entry);
         }
         drop(state);
         // SAFETY: the tables lead to a table of the manager's, or to nothing.

@@ -58,17 +58,18 @@ enum Kind {
 /// Where each frame of the manager's was put into a table last, and what is stale.
 pub(super) struct Reached {
     places: &'static mut [u32],
+    /// The first `count` of them are there, in any order.
     stale: [Option<Stale>; NOTED],
-    /// The place in `stale` for the next one.
-    next: usize,
-    /// How many of them there are: mostly none.
+    /// How many there are: mostly none, or one.
     count: usize,
+    /// The one that is let go next, if there is no room for more.
+    oldest: usize,
 }
 
 impl Reached {
     /// For frames up to number `end`; `None` if the memory put aside does not suffice.
     pub(super) fn new(end: u32) -> Option<Self> {
-        Some(Self { places: scratch::take(end)?, stale: [None; NOTED], next: 0, count: 0 })
+        Some(Self { places: scratch::take(end)?, stale: [None; NOTED], count: 0, oldest: 0 })
     }
 
     fn place(&self, frame: Frame) -> Place {
@@ -82,19 +83,23 @@ impl Reached {
     }
 
     fn note(&mut self, stale: Stale) {
-        self.count += usize::from(self.stale[self.next].is_none());
-        self.stale[self.next] = Some(stale);
-        self.next = (self.next + 1) % NOTED;
+        if let Some(place) = self.stale.get_mut(self.count) {
+            *place = Some(stale);
+            self.count += 1;
+        } else {
+            self.stale[self.oldest] = Some(stale);
+            self.oldest = (self.oldest + 1) % NOTED;
+        }
     }
 
     fn forget(&mut self, is_meant: impl Fn(&Stale) -> bool) {
-        if self.count == 0 {
-            return;
-        }
-        for place in &mut self.stale {
-            if place.as_ref().is_some_and(&is_meant) {
-                *place = None;
+        let mut index = 0;
+        while index < self.count {
+            if self.stale[index].as_ref().is_some_and(&is_meant) {
                 self.count -= 1;
+                self.stale[index] = self.stale[self.count].take();
+            } else {
+                index += 1;
             }
         }
     }
@@ -115,7 +120,7 @@ impl Reached {
     }
 
     fn stale(&self, frame: Frame) -> Option<Stale> {
-        if self.count == 0 { None } else { self.stale.iter().flatten().find(|stale| stale.frame == frame).copied() }
+        self.stale[..self.count].iter().flatten().find(|stale| stale.frame == frame).copied()
     }
 
     /// A frame is handed out, or was given back: what was is of no interest any more.
@@ -126,20 +131,22 @@ impl Reached {
 }
 
 impl State {
-    /// Notes that an entry of a table is about to change.
+    /// Notes that an entry of a table changes.
     #[track_caller]
     #[inline]
-    pub(super) fn note_change(&mut self, table: Frame, index: TableIndex, entry: Entry) {
-        let old = self.peek(table, index);
-        if old.is_present() && (!entry.is_present() || entry.frame() != old.frame()) {
+    pub(super) fn note_change(&mut self, table: Frame, index: TableIndex, old: Entry, new: Entry) {
+        if old.is_present() && new.is_present() && old.frame() == new.frame() {
+            return;
+        }
+        if old.is_present() {
             self.note_removal(table, index, old);
         }
-        if entry.is_present() && self.ledger.owner(entry.frame()) == Owner::Tables {
-            self.reached.set_place(entry.frame(), Place::new(table, index));
+        if new.is_present() && self.ledger.owner(new.frame()) == Owner::Tables {
+            self.reached.set_place(new.frame(), Place::new(table, index));
         }
     }
 
-    /// Notes that a present entry is about to be taken out.
+    /// Notes that a present entry is taken out.
     #[track_caller]
     fn note_removal(&mut self, table: Frame, index: TableIndex, old: Entry) {
         if old.bits() == POISON {
