@@ -82,7 +82,7 @@ impl Emulator {
     /// The thread that calls this must live for as long as the machine, as for [`prepare`](Self::prepare).
     pub fn prepare_reused(&self, boot: &Boot<'_>) -> Option<ReusedMachine> {
         match self {
-            Self::Qemu(qemu) => qemu.prepare_reused(boot).ok(),
+            Self::Qemu(qemu) => ReusedMachine::prepare(qemu, boot).ok(),
             Self::Bochs(_) => None,
         }
     }

@@ -18,7 +18,6 @@ use crate::host::process::Process;
 use crate::machine::boot::Boot;
 
 use super::qmp::Control;
-use super::reused::ReusedMachine;
 use super::running::Machine;
 use super::watch::Watch;
 
@@ -154,7 +153,7 @@ impl Qemu {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn prepare_reused(&self, boot: &Boot<'_>) -> io::Result<ReusedMachine> {
+    pub(super) fn start_reused(&self, boot: &Boot<'_>) -> io::Result<(Process, Control)> {
         let (control, control_end) = UnixStream::pair()?;
         let control_end = OwnedFd::from(control_end);
         let mut command = self.waiting(boot);
@@ -167,7 +166,7 @@ impl Qemu {
         command.args(["-drive", "if=none,driver=null-co,snapshot=on"]).env("TMPDIR", env::temp_dir());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let process = Process::spawn_with(&mut command, &control_end, Signal::KILL)?;
-        ReusedMachine::new(self.clone(), process, Control::new(control))
+        Ok((process, Control::new(control)))
     }
 
     /// A QEMU that builds the machine for a boot and waits. It lacks what its control

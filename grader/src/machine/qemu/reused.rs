@@ -18,7 +18,7 @@ use crate::machine::boot::Boot;
 use crate::machine::outcome::Outcome;
 
 use super::program::{Qemu, patience};
-use super::qmp::{Control, Event};
+use super::qmp::Event;
 use super::running::{own_complaints, seen};
 use super::watch::{Stopped, Watch};
 
@@ -46,11 +46,17 @@ enum State {
 }
 
 impl ReusedMachine {
-    /// Takes over a process that was just started.
-    pub(super) fn new(qemu: Qemu, mut process: Process, control: Control) -> io::Result<Self> {
+    /// Starts QEMU for such a machine, which does not boot yet.
+    ///
+    /// `boot.words` are not passed on, and `boot.budget` is that of all checks together.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn prepare(qemu: &Qemu, boot: &Boot<'_>) -> io::Result<Self> {
+        let (mut process, control) = qemu.start_reused(boot)?;
         let words = process.stdin().ok_or(io::ErrorKind::BrokenPipe)?;
         let watch = Watch::new(&mut process, control, false);
-        Ok(Self { qemu, process, watch, words, state: State::Started, saved: false, said: Vec::new() })
+        Ok(Self { qemu: qemu.clone(), process, watch, words, state: State::Started, saved: false, said: Vec::new() })
     }
 
     /// Runs a check, as if the machine had just booted with `boot.words`. All else in `boot` has
