@@ -67,13 +67,11 @@ impl Block {
 }
 
 impl Region<'_> {
-    /// The block whose header lies at `at`; `None` if what lies there has no sound seal,
-    /// or is no place for a free block's links and size.
+    /// The block whose header lies at `at`; `None` if what lies there has no sound seal.
     pub fn block(&self, at: u32) -> Option<Block> {
         let word = self.get(at)?;
         let block = Block::new(at, word & MAX_BLOCK, word & (USED | PREV_USED));
-        let fits = block.has(USED) || block.size() >= MIN_BLOCK && block.end() <= self.last();
-        if fits && block.sealed() == word { Some(block) } else { None }
+        if block.sealed() == word { Some(block) } else { None }
     }
 
     /// Writes a block's boundary tags: its header, and its size at its end if it is free.

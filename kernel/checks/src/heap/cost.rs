@@ -12,7 +12,7 @@ use super::subject::{Subject, layout, on_heap};
 
 /// The most instructions that one call may take: several times what a good heap
 /// needs, and far from what a search through all blocks takes.
-const BAR: u64 = 1500;
+const BAR: u64 = 2000;
 
 /// How many blocks there are at most.
 const MANY: usize = 2000;
