@@ -12,9 +12,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::machine::outcome::Processor;
 use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
 
-/// More return addresses than this are not read.
-const DEEPEST: usize = 64;
-
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -177,27 +174,8 @@ impl Debugger {
 
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
     pub fn processor(&mut self) -> Processor {
-        let mut processor = Processor { registers: self.registers(), backtrace: Vec::new() };
-        let (Some(eip), Some(mut ebp)) = (register(&processor.registers, "eip"), register(&processor.registers, "ebp"))
-        else {
-            return processor;
-        };
-        processor.backtrace.push(eip);
-        // Each frame: the caller's EBP, then the return address.
-        while processor.backtrace.len() < DEEPEST && ebp != 0 && ebp.is_multiple_of(4) {
-            let Some(lines) = self.ask(&format!("x /2xw {ebp:#x}")) else { break };
-            let [next, address] = words(&lines)[..] else { break };
-            if address == 0 {
-                break;
-            }
-            processor.backtrace.push(address);
-            // The stack grows downwards, so callers are further up.
-            if next <= ebp {
-                break;
-            }
-            ebp = next;
-        }
-        processor
+        let registers = self.registers();
+        Processor::new(registers, |address| words(&self.ask(&format!("x /2xw {address:#x}"))?).try_into().ok())
     }
 
     /// Copies the page tables: those that are needed for these addresses, or all,

@@ -15,9 +15,6 @@ use serde_json::{Value, json};
 use crate::machine::outcome::Processor;
 use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
 
-/// More return addresses than this are not read.
-const DEEPEST: usize = 64;
-
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -112,8 +109,12 @@ impl Control {
     }
 
     fn register(&mut self, name: &str) -> Option<u32> {
-        let text = self.ask("info registers").ok()?;
-        registers(&text).into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+        self.registers().into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The registers that a report shows; none if the emulator does not tell.
+    fn registers(&mut self) -> Vec<(String, u32)> {
+        self.ask("info registers").map(|text| registers(&text)).unwrap_or_default()
     }
 
     /// Lets a machine go on that has stopped.
@@ -163,28 +164,8 @@ impl Control {
 
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
     pub fn processor(&mut self) -> Processor {
-        let mut processor = Processor::default();
-        let Ok(text) = self.ask("info registers") else { return processor };
-        processor.registers = registers(&text);
-        let register =
-            |name: &str| processor.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-        let (Some(eip), Some(mut ebp)) = (register("eip"), register("ebp")) else { return processor };
-        processor.backtrace.push(eip);
-        // Each frame: the caller's EBP, then the return address.
-        while processor.backtrace.len() < DEEPEST && ebp != 0 && ebp.is_multiple_of(4) {
-            let Ok(text) = self.ask(&format!("x /2xw {ebp:#x}")) else { break };
-            let [next, address] = words(&text)[..] else { break };
-            if address == 0 {
-                break;
-            }
-            processor.backtrace.push(address);
-            // The stack grows downwards, so callers are further up.
-            if next <= ebp {
-                break;
-            }
-            ebp = next;
-        }
-        processor
+        let registers = self.registers();
+        Processor::new(registers, |address| words(&self.ask(&format!("x /2xw {address:#x}")).ok()?).try_into().ok())
     }
 
     /// Lets the emulator's own monitor carry out a command, and gives its answer.
