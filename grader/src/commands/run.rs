@@ -1,14 +1,19 @@
 //! `cargo grade run`: the kernel as an operating system, with the terminal as its console.
 
+use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write};
 
 use crate::course::programs;
+use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit::{self, Exit};
 use crate::host::process;
 use crate::host::progress::Progress;
+use crate::host::style::printable;
 use crate::judge::Engine;
 use crate::machine::qemu::Screen;
+use crate::report;
 
 use super::arguments::RunArgs;
 
@@ -31,7 +36,13 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
     let screen = if arguments.window { Screen::Window } else { Screen::None };
     let qemu = engine.emulator.qemu()?;
     let mut command = qemu.system(&image.path, arguments.memory, screen, &programs);
-    command.args(["-serial", "mon:stdio"]);
+    // Beside the terminal, what the kernel says goes to a file: its last words may be for the grader.
+    let heard = tempfile::NamedTempFile::new()
+        .map_err(|error| Error::new(format!("cannot make a temporary file: {error}")).advise("is the disk full?"))?;
+    // Of the emulator's options, a comma ends one unless there are two.
+    let file = heard.path().display().to_string().replace(',', ",,");
+    command.args(["-chardev", &format!("stdio,id=console,mux=on,signal=off,logfile={file}")]);
+    command.args(["-serial", "chardev:console", "-mon", "chardev=console,mode=readline"]);
     let leave = match &program {
         None => "`exit`, or Ctrl-A, then X",
         Some(word) => {
@@ -43,10 +54,83 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
     // If nobody reads it, that is no reason not to boot.
     let _ = writeln!(io::stderr(), "Booting. To leave: {leave}.");
     let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &qemu.program, &error))?;
+    if status.code() == Some(exit::GUEST_NOT_WRITTEN) {
+        let said = fs::read(heard.path()).unwrap_or_default();
+        let missing = Missing::read(&String::from_utf8_lossy(&said));
+        let text = missing.map(|missing| missing.told(&engine.site.workspace, arguments));
+        // As above.
+        let _ = write!(anstream::stderr(), "{}", text.unwrap_or_default());
+    }
     Ok(match status.code() {
         Some(exit::EMULATOR_NOT_STARTED) => Exit::CouldNotRun,
+        Some(exit::GUEST_NOT_WRITTEN | exit::GUEST_CRASH) => Exit::Failed,
         // Whoever uses the shell may leave it as they like.
         code if code == Some(exit::GUEST_OK) || program.is_none() => Exit::Passed,
         _ => Exit::Failed,
     })
+}
+
+/// A part that the kernel needed and nobody has written.
+#[derive(PartialEq, Eq, Debug)]
+struct Missing {
+    /// What `todo!()` says, such as `step 5: hand out a frame`, or nothing.
+    what: String,
+    /// The file, relative to the course.
+    file: String,
+    /// The line, from 1.
+    line: u32,
+}
+
+impl Missing {
+    /// Reads the kernel's last words, as grader/WIRE.md has them under "An operating system".
+    fn read(said: &str) -> Option<Self> {
+        let last = |start: &str| said.lines().rev().find_map(|line| line.trim_end().strip_prefix(start));
+        let what = last("warning: this part is still to be written")?;
+        let mut place = last("warning: it belongs to ")?.rsplitn(3, ':');
+        let (_, line, file) = (place.next()?, place.next()?.parse().ok()?, place.next()?);
+        Some(Self { what: what.trim_start_matches(": ").to_owned(), file: file.to_owned(), line })
+    }
+
+    /// Which lab, function and step it is, and how to go on.
+    fn told(&self, course: &Workspace, arguments: &RunArgs) -> String {
+        let mut text = "not written yet: ".to_owned();
+        if let Some(function) = report::function_at(&course.root, &self.file, self.line) {
+            let _ = write!(text, "`{function}` in ");
+        }
+        let _ = write!(text, "{}:{}", self.file, self.line);
+        if !self.what.is_empty() {
+            let _ = write!(text, ", {}", printable(&self.what));
+        }
+        text.push('\n');
+        let whose = course.labs.iter().find(|lab| self.file.starts_with(&format!("labs/{}/", lab.id)));
+        if let Some(lab) = whose {
+            let _ = writeln!(text, "  `cargo grade {}` shows what of lab {} holds by now", lab.number(), lab.id);
+            if lab.has_solution {
+                let chosen = course.select(&arguments.labs).unwrap_or_default();
+                let others: Vec<&str> =
+                    chosen.iter().filter(|other| other.id != lab.id).map(|other| other.number()).collect();
+                let words = if others.is_empty() { "--solution".to_owned() } else { others.join(" ") };
+                let _ = writeln!(text, "  `cargo grade run {words}` boots with the reference in its place");
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_last_words_are_read() {
+        let said = "Folio\r\nwarning: this part is still to be written: step 5: hand out a frame\r\n\
+                    warning: it belongs to labs/01-pmm/src/bitmap.rs:142:9\r\n";
+        let (file, line) = ("labs/01-pmm/src/bitmap.rs".to_owned(), 142);
+        let what = "step 5: hand out a frame".to_owned();
+        assert_eq!(Missing::read(said), Some(Missing { what, file: file.clone(), line }));
+        let bare = said.replace(": step 5: hand out a frame", "");
+        assert_eq!(Missing::read(&bare), Some(Missing { what: String::new(), file, line }));
+        assert_eq!(Missing::read("warning: this part is still to be written\n"), None);
+        assert_eq!(Missing::read("warning: this part is still to be written\nwarning: it belongs to x\n"), None);
+    }
 }

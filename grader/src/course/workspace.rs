@@ -36,6 +36,11 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// The lab's number as people write it: `01`.
+    pub fn number(&self) -> &str {
+        self.id.split('-').next().unwrap_or(&self.id)
+    }
+
     /// The student's files, relative to the workspace.
     pub fn files(&self) -> Vec<String> {
         self.toml.files.iter().map(|file| format!("labs/{}/{file}", self.id)).collect()

@@ -62,6 +62,9 @@ pub const GUEST_NOT_OK: i32 = of_exit_port(0x11);
 /// After a crash that the kernel reported.
 pub const GUEST_CRASH: i32 = of_exit_port(0x12);
 
+/// After an operating system that met a part which is not written yet.
+pub const GUEST_NOT_WRITTEN: i32 = of_exit_port(0x13);
+
 /// The emulator after the kernel wrote this byte to the exit port, QEMU's `isa-debug-exit`.
 pub const fn of_exit_port(byte: u8) -> i32 {
     (byte as i32) << 1 | 1
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn the_statuses_are_those_that_are_documented() {
         assert_eq!([Exit::Passed, Exit::Failed, Exit::CouldNotRun].map(Exit::code), [0, 1, 2]);
-        assert_eq!([GUEST_OK, GUEST_NOT_OK, GUEST_CRASH], [33, 35, 37]);
+        assert_eq!([GUEST_OK, GUEST_NOT_OK, GUEST_CRASH, GUEST_NOT_WRITTEN], [33, 35, 37, 39]);
         assert_eq!([0, 1, 2, 130].map(Exit::is_verdict), [true, true, false, false]);
     }
 }

@@ -24,6 +24,7 @@ use crate::judge::results::Run;
 
 pub use file::{remove_older, try_out, write};
 pub use next::chapter;
+pub use source::function_at;
 pub use symbolize::Images;
 
 /// The whole report for a person: the scores, what went wrong, and what to do next.

@@ -21,17 +21,9 @@ const LARGEST_SOURCE: u64 = 4 << 20;
 /// The line `line` (from 1) of `file`, which is named relative to `root`,
 /// underlined from `column` (from 1) to its end and labelled.
 ///
-/// `None` if there is no such file or line, or if the file is not in `root`:
-/// what a machine printed must not make anything else of the host's readable.
+/// `None` if there is no such file in `root`, or no such line.
 pub fn excerpt(root: &Path, file: &str, line: u32, column: u32, label: &str, view: &View) -> Option<String> {
-    let path = root.join(file).canonicalize().ok()?;
-    if !path.starts_with(root.canonicalize().ok()?) {
-        return None;
-    }
-    if fs::metadata(&path).ok()?.len() > LARGEST_SOURCE {
-        return None;
-    }
-    let text = fs::read_to_string(&path).ok()?;
+    let text = read(root, file)?;
     let first = line.saturating_sub(LINES_BEFORE).max(1);
     let (shown, span) = cut(&text, first, line, column)?;
     let renderer = if view.color { Renderer::styled() } else { Renderer::plain() };
@@ -44,6 +36,36 @@ pub fn excerpt(root: &Path, file: &str, line: u32, column: u32, label: &str, vie
     let mut out = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
     out.push('\n');
     Some(out)
+}
+
+/// The name of the function that a line (from 1) of a file of the course is in, if one is found.
+pub fn function_at(root: &Path, file: &str, line: u32) -> Option<String> {
+    let text = read(root, file)?;
+    enclosing_function(&text, line).map(str::to_owned)
+}
+
+/// The name in the last `fn` that stands before the end of a line. Code that cargo has built is
+/// laid out one function after the other, so that is the one around it.
+fn enclosing_function(text: &str, line: u32) -> Option<&str> {
+    let lines = text.lines().take(usize::try_from(line).ok()?);
+    let code = lines.map(|line| line.split("//").next().unwrap_or_default());
+    code.filter_map(|line| {
+        let (before, after) = line.split_once("fn ")?;
+        let is_word = before.is_empty() || before.ends_with([' ', '\t', '(', '{', '}']);
+        let name = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        (is_word && !name.is_empty()).then_some(name)
+    })
+    .last()
+}
+
+/// The text of a file of the course; `None` if there is no such file, or it is not in `root`: what a machine printed
+/// must not make anything else of the host's readable.
+fn read(root: &Path, file: &str) -> Option<String> {
+    let path = root.join(file).canonicalize().ok()?;
+    if !path.starts_with(root.canonicalize().ok()?) || fs::metadata(&path).ok()?.len() > LARGEST_SOURCE {
+        return None;
+    }
+    fs::read_to_string(&path).ok()
 }
 
 /// The lines `first..=line` of `text`, and what of them to underline: from
@@ -70,6 +92,15 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "fn f() {\n    let a = 1;\n    todo!() // later\n}\n";
+
+    #[test]
+    fn a_line_s_function_is_the_last_one_that_began() {
+        let text = "fn one() {}\n\n/// fn none\nimpl X {\n    pub const fn two(&self) {\n        todo!() // fn three\n    }\n}\n";
+        assert_eq!(enclosing_function(text, 1), Some("one"));
+        assert_eq!(enclosing_function(text, 4), Some("one"));
+        assert_eq!(enclosing_function(text, 6), Some("two"));
+        assert_eq!(enclosing_function("let a_fn = 1;\n", 1), None);
+    }
 
     #[test]
     fn the_line_is_underlined_from_the_column_to_its_last_word() {

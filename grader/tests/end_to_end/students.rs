@@ -192,3 +192,14 @@ fn a_student_s_log_is_shown_where_a_check_fails() {
     let copy = Copy::with_student(&student("", "log::info!(\"I was here\");\n        todo!()"));
     copy.grade(&["--check", CHECK, "-v", "--color", "never"]).expect_code(1).says("I was here");
 }
+
+#[test]
+fn an_operating_system_ends_where_a_part_is_not_written() {
+    let copy = Copy::with_student(&student("", "todo!(\"step {}: which frames are usable?\", map_of_nothing())"));
+    let text = copy.read("labs/01-pmm/src/bitmap.rs");
+    copy.write("labs/01-pmm/src/bitmap.rs", &format!("{text}\nfn map_of_nothing() -> u32 {{\n    7\n}}\n"));
+    let ran = copy.grade(&["run", "01", "--color", "never"]).expect_code(1);
+    let line = text.lines().position(|line| line.contains("todo!(\"step")).unwrap() + 1;
+    let place = format!("`new` in labs/01-pmm/src/bitmap.rs:{line}, step 7: which frames are usable?");
+    ran.says(&format!("not written yet: {place}")).says("`cargo grade 01` shows");
+}

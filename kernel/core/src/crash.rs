@@ -1,7 +1,7 @@
 //! What is reported when the kernel cannot go on.
 
-use core::fmt;
-use core::panic::{Location, PanicInfo};
+use core::fmt::{self, Write};
+use core::panic::{PanicInfo, PanicMessage};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, TableIndex, VirtAddr};
@@ -12,7 +12,7 @@ use crate::arch::registers::Registers;
 use crate::arch::{paging, vectors};
 use crate::backtrace::Backtrace;
 use crate::console;
-use crate::machine_end::{End, end, idle};
+use crate::machine_end::{End, end};
 use crate::memory::reach;
 use crate::report;
 
@@ -116,14 +116,55 @@ fn explain() {
 /// How the message of `todo!()` begins.
 const NOT_STARTED: &str = "not yet implemented";
 
-/// As an operating system, the kernel goes as far as the labs have come.
-fn not_started(text: &str, place: Option<&Location<'_>>) -> ! {
+/// As an operating system, the kernel goes as far as the labs have come. Whoever booted
+/// it reads these lines back: see "An operating system" in grader/WIRE.md.
+fn not_started(info: &PanicInfo<'_>) -> ! {
     console::seize();
-    log::warn!("this part is still to be written{text}");
-    if let Some(place) = place {
+    log::warn!("this part is still to be written{}", AfterPrefix(info.message()));
+    if let Some(place) = info.location() {
         log::warn!("it belongs to {place}");
     }
-    idle()
+    end(End::NotWritten)
+}
+
+/// Whether a panic comes from `todo!()`.
+fn is_todo(message: PanicMessage<'_>) -> bool {
+    /// What is still to come of the prefix; `None` once something else came.
+    struct Expecting(Option<&'static str>);
+
+    impl fmt::Write for Expecting {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.and_then(|rest| rest.strip_prefix(text).or(text.starts_with(rest).then_some("")));
+            Ok(())
+        }
+    }
+
+    let mut expecting = Expecting(Some(NOT_STARTED));
+    // It never fails.
+    let _ = write!(expecting, "{message}");
+    expecting.0 == Some("")
+}
+
+/// What follows [`NOT_STARTED`] in the message of a panic that begins so.
+struct AfterPrefix<'a>(PanicMessage<'a>);
+
+impl fmt::Display for AfterPrefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Skip<'f, 'g> {
+            bytes: usize,
+            to: &'f mut fmt::Formatter<'g>,
+        }
+
+        impl fmt::Write for Skip<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                let skipped = self.bytes.min(text.len());
+                self.bytes -= skipped;
+                self.to.write_str(text.get(skipped..).unwrap_or_default())
+            }
+        }
+
+        write!(Skip { bytes: NOT_STARTED.len(), to: f }, "{}", self.0)
+    }
 }
 
 /// What follows the next panic in place of a report.
@@ -144,10 +185,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         console::seize();
         then()
     }
-    if !console::checking()
-        && let Some(text) = info.message().as_str().and_then(|message| message.strip_prefix(NOT_STARTED))
-    {
-        not_started(text, info.location())
+    if !console::checking() && is_todo(info.message()) {
+        not_started(info)
     }
     console::seize();
     explain();

@@ -36,6 +36,8 @@ pub enum End {
     NotOk = 0x11,
     /// The kernel crashed: exit status 37.
     Crash = 0x12,
+    /// A part that the operating system needs is not written yet: exit status 39.
+    NotWritten = 0x13,
 }
 
 /// Ends the machine; where no emulator listens, stops it.
