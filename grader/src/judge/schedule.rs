@@ -372,6 +372,7 @@ fn evidence(outcome: Outcome, transcript: Transcript, job: &Job<'_>) -> Evidence
     // What the kernel could not report itself, the emulator knows.
     let mut findings = transcript.findings;
     if let (None, Some(processor)) = (&findings.crash, outcome.processor) {
+        findings.context.extend(processor.circumstances);
         findings.crash = Some(Crash {
             kind: if outcome.end == End::TripleFault { "triple-fault" } else { "hang" }.to_owned(),
             registers: processor.registers,

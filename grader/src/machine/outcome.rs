@@ -32,18 +32,29 @@ pub struct Processor {
     pub registers: Vec<(String, u32)>,
     /// Return addresses, innermost first; the first is where it stopped.
     pub backtrace: Vec<u32>,
+    /// What the check was about to do, in its own words, line by line.
+    pub circumstances: Vec<String>,
 }
 
 /// More return addresses than this are not read.
 const DEEPEST: usize = 64;
 
+/// More than this of a text is not read: the kernel keeps no more.
+const LONGEST_TEXT: usize = 2 << 10;
+
 impl Processor {
     /// A stopped machine's processor: its registers, and the calls that led there. `read_pair`
     /// reads the two words of memory from an address on; the list ends where it cannot.
-    pub fn new(registers: Vec<(String, u32)>, read_pair: impl FnMut(u32) -> Option<[u32; 2]>) -> Self {
-        let mut processor = Self { registers, backtrace: Vec::new() };
+    ///
+    /// `said` is what came over the serial port so far: the kernel tells in it where it keeps what
+    /// the check is about to do.
+    pub fn new(registers: Vec<(String, u32)>, said: &[u8], mut read_pair: impl FnMut(u32) -> Option<[u32; 2]>) -> Self {
+        let mut processor = Self { registers, ..Self::default() };
         if let (Some(eip), Some(ebp)) = (processor.register("eip"), processor.register("ebp")) {
-            processor.backtrace = backtrace(eip, ebp, read_pair);
+            processor.backtrace = backtrace(eip, ebp, &mut read_pair);
+        }
+        if let Some(address) = told_at(said) {
+            processor.circumstances = text(address, read_pair).lines().map(str::to_owned).collect();
         }
         processor
     }
@@ -52,6 +63,30 @@ impl Processor {
     pub fn register(&self, name: &str) -> Option<u32> {
         self.registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
+}
+
+/// Where the kernel keeps what a check is about to do: a word of the line `begin`.
+fn told_at(said: &[u8]) -> Option<u32> {
+    let said = String::from_utf8_lossy(said);
+    let begin = said.lines().find(|line| line.starts_with("# folio:") && line.contains(" begin "))?;
+    let (_, address) = begin.split_once(" circumstances=0x")?;
+    u32::from_str_radix(address.split(' ').next()?.trim_end(), 16).ok()
+}
+
+/// The text from an address on, up to a zero.
+fn text(address: u32, mut read_pair: impl FnMut(u32) -> Option<[u32; 2]>) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST_TEXT {
+        let at = u32::try_from(bytes.len()).ok().and_then(|read| address.checked_add(read));
+        let Some(pair) = at.and_then(&mut read_pair) else { break };
+        let eight = pair.map(u32::to_le_bytes).concat();
+        let end = eight.iter().position(|byte| *byte == 0);
+        bytes.extend_from_slice(&eight[..end.unwrap_or(eight.len())]);
+        if end.is_some() {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Follows the frames of the calls, innermost first.
@@ -94,7 +129,7 @@ mod tests {
     fn backtrace_of(memory: &[(u32, [u32; 2])]) -> Vec<u32> {
         let registers = vec![("eip".to_owned(), 1), ("ebp".to_owned(), 0x100)];
         let pair = |address: u32| memory.iter().find(|(at, _)| *at == address).map(|(_, pair)| *pair);
-        Processor::new(registers, pair).backtrace
+        Processor::new(registers, b"", pair).backtrace
     }
 
     #[test]
@@ -110,8 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_check_was_about_to_do_is_read_from_memory() {
+        let said = b"KTAP version 1\n# folio:0123 begin x seed=1 memory_kib=9 circumstances=0x00001000\r\n# log: y\n";
+        let memory = "a memory map with holes\nstep 3: free(7)\n\0junk junk".as_bytes();
+        let pair = |address: u32| {
+            let at = address.checked_sub(0x1000)? as usize;
+            let word = |at: usize| Some(u32::from_le_bytes(memory.get(at..at + 4)?.try_into().ok()?));
+            Some([word(at)?, word(at + 4)?])
+        };
+        let told = |said: &[u8]| Processor::new(Vec::new(), said, pair).circumstances;
+        assert_eq!(told(said), ["a memory map with holes", "step 3: free(7)"]);
+        assert!(told(b"# folio:0123 begin x seed=1\n").is_empty());
+        // Where there is no memory, there is no text.
+        assert!(told(b"# folio:0123 begin x circumstances=0x00000010\n").is_empty());
+    }
+
+    #[test]
     fn without_its_registers_nothing_is_followed() {
-        let processor = Processor::new(vec![("ebp".to_owned(), 0x100)], |_| Some([0x120, 2]));
+        let processor = Processor::new(vec![("ebp".to_owned(), 0x100)], b"", |_| Some([0x120, 2]));
         assert_eq!((processor.register("eip"), processor.register("ebp")), (None, Some(0x100)));
         assert!(processor.backtrace.is_empty());
     }

@@ -76,7 +76,15 @@ impl Trace {
             Some(at) => &self.frames[at + 1..],
             None => &self.frames[..],
         };
-        let told: Vec<&Frame> = outer.iter().filter(|frame| frame.is_in_lab() || frame.is_in_check()).collect();
+        let mut told: Vec<&Frame> = outer.iter().filter(|frame| frame.is_in_lab() || frame.is_in_check()).collect();
+        // A closure, and the function around it that has it called in the same line, are one call.
+        told.dedup_by(|outer, inner| {
+            let is_one = outer.source == inner.source && inner.is_closure();
+            if is_one {
+                *inner = *outer;
+            }
+            is_one
+        });
         if everything {
             self.frames.iter().collect()
         } else if told.is_empty() && self.place.as_ref().is_none_or(|place| !is_in_lab(&place.file)) {

@@ -31,6 +31,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Whether the function is a closure.
+    pub fn is_closure(&self) -> bool {
+        self.function.as_ref().is_some_and(|function| function.contains("{closure"))
+    }
+
     /// Whether the source is in a lab's folder.
     pub fn is_in_lab(&self) -> bool {
         self.source.as_ref().is_some_and(|(file, _)| is_in_lab(file))

@@ -1,6 +1,6 @@
 //! What students write: code that does not compile, that lies, that is only begun.
 
-use crate::course::{Copy, check, lab};
+use crate::course::{Copy, check, has_solutions, lab};
 
 /// A student's file whose `new` has this body, and whose other functions nobody has written.
 fn student(before: &str, new: &str) -> String {
@@ -202,4 +202,52 @@ fn an_operating_system_ends_where_a_part_is_not_written() {
     let line = text.lines().position(|line| line.contains("todo!(\"step")).unwrap() + 1;
     let place = format!("`new` in labs/01-pmm/src/bitmap.rs:{line}, step 7: which frames are usable?");
     ran.says(&format!("not written yet: {place}")).says("`cargo grade 01` shows");
+}
+
+/// What a check tells of the circumstances, one line after the other.
+fn circumstances(run: &serde_json::Value, name: &str) -> String {
+    let lines = check(run, name)["context"].as_array().cloned().unwrap_or_default();
+    lines.iter().filter_map(|line| line.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn however_a_call_ends_the_case_and_the_arguments_are_told() {
+    let copy = Copy::new();
+    let refused = "lender.lend(mm_api::FrameRange::new(2, 11)).map_err(|_| InitError::NoRoomForMetadata)?;";
+    for (new, status) in [
+        ("loop {}", "hung"),
+        ("panic!(\"no\");", "panicked"),
+        ("return Err(InitError::NoUsableMemory);", "failed"),
+        (refused, "failed"),
+    ] {
+        let text = student("", &format!("{new}\n        todo!()"));
+        let text = text.replace("_: &MemoryMap<'_>, _: &mut dyn", "map: &MemoryMap<'_>, lender: &mut dyn");
+        copy.write("labs/01-pmm/src/bitmap.rs", &format!("#![allow(unused, unreachable_code)]\n{text}"));
+        let run = copy.grade(&["--check", "runs-whole", "--json", "-"]).expect_code(1).json();
+        assert_eq!(check(&run, "runs-whole")["status"], status, "{new}\n{run:#}");
+        let told = circumstances(&run, "runs-whole");
+        assert!(told.starts_with("a memory map with holes\nregion: base 0x100000, length 0x37000, usable\n"), "{told}");
+        assert!(told.contains("reserved: 0x120000 up to, not including, 0x121000"), "{told}");
+        let line = "the lender refused lend(FrameRange(0x2..0xb)): NotUsable, frame 0x2 is not usable";
+        assert_eq!(told.lines().next_back() == Some(line), new == refused, "{told}");
+    }
+}
+
+#[test]
+fn the_call_that_a_random_check_was_at_is_told() {
+    if !has_solutions() {
+        return;
+    }
+    let right = Copy::new().read("labs/01-pmm/alternatives/two_bitmaps.rs");
+    let free = "fn free(&mut self, frame: Frame) -> Result<(), FreeError> {";
+    assert!(right.contains(free));
+    for (body, status) in [("loop {}", "hung"), ("panic!(\"no\")", "panicked"), ("return Ok(())", "failed")] {
+        let wrong = right.replacen(free, &format!("{free}\n        if frame.number() % 64 == 5 {{ {body} }}"), 1);
+        let run = Copy::with_student(&wrong).grade(&["--check", "random-mix", "--json", "-"]).expect_code(1).json();
+        assert_eq!(check(&run, "random-mix")["status"], status, "{run:#}");
+        let told = circumstances(&run, "random-mix");
+        assert!(told.contains("random calls from seed 1\nstep ") && told.contains(" of 600"), "{told}");
+        let call = told.lines().next_back().unwrap();
+        assert_eq!(call.starts_with("free(frame 0x"), status != "failed", "{told}");
+    }
 }

@@ -15,7 +15,7 @@ use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
 use kernel_core::memory::{reach, scratch};
 use kernel_core::rng::Rng;
-use kernel_core::{expect_panic, report, watchdog};
+use kernel_core::{circumstances, expect_panic, report, watchdog};
 use kernel_system::memory::{self, StartError};
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
@@ -52,6 +52,7 @@ impl Failed {
     pub fn report(expected: fmt::Arguments<'_>, saw: fmt::Arguments<'_>) -> Self {
         report::line("expected", expected);
         report::line("saw", saw);
+        circumstances::tell();
         Self(())
     }
 }
@@ -374,7 +375,8 @@ pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'stat
         end(End::NotOk)
     };
     let mut context = Context::new(machine, labs, lender, line.seed);
-    report::line("begin", format_args!("{name} seed={} memory_kib={kib}", line.seed));
+    let told = circumstances::address();
+    report::line("begin", format_args!("{name} seed={} memory_kib={kib} circumstances={told:#010x}", line.seed));
     watchdog::arm(line.budget);
     let outcome = (check.run)(&mut context);
     watchdog::disarm();

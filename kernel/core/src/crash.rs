@@ -11,6 +11,7 @@ use crate::arch::exceptions::Reporter;
 use crate::arch::registers::Registers;
 use crate::arch::{paging, vectors};
 use crate::backtrace::Backtrace;
+use crate::circumstances;
 use crate::console;
 use crate::machine_end::{End, end};
 use crate::memory::reach;
@@ -28,6 +29,7 @@ fn begin(kind: &str) {
         end(End::Crash);
     }
     console::seize();
+    circumstances::tell();
     report::line("crash", format_args!("{kind}"));
 }
 

@@ -8,6 +8,7 @@ mod arch;
 mod backtrace;
 mod boot_error;
 pub mod boot_info;
+pub mod circumstances;
 pub mod command_line;
 pub mod console;
 mod crash;

@@ -173,9 +173,9 @@ impl Debugger {
     }
 
     /// Looks at the processor of a machine that has stopped, as far as that succeeds.
-    pub fn processor(&mut self) -> Processor {
+    pub fn processor(&mut self, said: &[u8]) -> Processor {
         let registers = self.registers();
-        Processor::new(registers, |address| words(&self.ask(&format!("x /2xw {address:#x}"))?).try_into().ok())
+        Processor::new(registers, said, |address| words(&self.ask(&format!("x /2xw {address:#x}"))?).try_into().ok())
     }
 
     /// Copies the page tables: those that are needed for these addresses, or all,

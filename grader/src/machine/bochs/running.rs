@@ -93,7 +93,7 @@ impl Machine {
         let end = match end {
             Some(end) => {
                 if matches!(end, End::Watchdog | End::ProcessorTime) {
-                    processor = Some(self.debugger.processor());
+                    processor = Some(self.debugger.processor(&fs::read(self.serial()).unwrap_or_default()));
                     if self.look {
                         self.snapshots.push(self.debugger.snapshot(None));
                     }
@@ -223,7 +223,7 @@ impl Machine {
             let registers = registers(messages);
             // The stack can no longer be read.
             let backtrace = register(&registers, "eip").into_iter().collect();
-            *processor = Some(Processor { registers, backtrace });
+            *processor = Some(Processor { registers, backtrace, ..Processor::default() });
             return Ok(End::TripleFault);
         }
         if self.printed() == 0 {

@@ -162,10 +162,12 @@ impl Control {
         self.execute("screendump", &json!({ "filename": file, "format": "png" })).map(|_| ())
     }
 
-    /// Looks at the processor of a machine that has stopped, as far as that succeeds.
-    pub fn processor(&mut self) -> Processor {
+    /// Looks at the processor of a machine that has said this and has stopped, as far as that succeeds.
+    pub fn processor(&mut self, said: &[u8]) -> Processor {
         let registers = self.registers();
-        Processor::new(registers, |address| words(&self.ask(&format!("x /2xw {address:#x}")).ok()?).try_into().ok())
+        Processor::new(registers, said, |address| {
+            words(&self.ask(&format!("x /2xw {address:#x}")).ok()?).try_into().ok()
+        })
     }
 
     /// Lets the emulator's own monitor carry out a command, and gives its answer.

@@ -116,7 +116,7 @@ pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<P
                 Event::Stop => End::Output,
                 Event::PowerOff => End::PoweredOff,
             };
-            let processor = watch.control.processor();
+            let processor = watch.control.processor(&watch.said);
             watch.look_at_the_end();
             Some((end, Some(processor)))
         }
@@ -128,7 +128,7 @@ pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<P
         Stopped::Idle => Some((End::Idle, None)),
         Stopped::Spent => {
             watch.control.stop();
-            let processor = watch.control.processor();
+            let processor = watch.control.processor(&watch.said);
             watch.drain();
             // It may just have come to its own end: then there is nothing to be seen, and its status tells.
             (!processor.registers.is_empty()).then_some((End::ProcessorTime, Some(processor)))

@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::circumstances;
 use mm_api::{AllocError, KernelHeap};
 
 use super::subject::{Blocks, layout, on_heap};
@@ -13,6 +14,7 @@ pub fn heap_mix(context: &mut Context) -> Outcome {
         let mut blocks = Blocks::<400>::new();
         let mut refused = 0_u64;
         for round in 0..4000_u32 {
+            circumstances::step(format_args!("round {round} of the mix"));
             // Now more are handed out than taken back, now the other way round.
             let growing = round / 500 % 2 == 0;
             let many = context.rng().below(100) < if growing { 60 } else { 35 };
@@ -36,7 +38,9 @@ pub fn heap_mix(context: &mut Context) -> Outcome {
                 if context.rng().below(4) == 0 {
                     let size = context.rng().below(2500);
                     subject.verify(&block)?;
-                    if let Ok(pointer) = subject.heap.reallocate(block.pointer, layout(size, 8)) {
+                    let call = format_args!("reallocate() of {block} to {size} bytes");
+                    let moved = circumstances::during(call, || subject.heap.reallocate(block.pointer, layout(size, 8)));
+                    if let Ok(pointer) = moved {
                         let mut new = subject.examine("reallocate()", pointer, size, 8, block.stamp)?;
                         subject.verify_bytes(&new, size.min(block.size), "after the block was reallocated")?;
                         new.stamp = round;
@@ -55,6 +59,7 @@ pub fn heap_mix(context: &mut Context) -> Outcome {
         }
         context.measure("most-memory", u64::from(subject.arena.most_bytes()), "bytes");
         context.measure("refused", refused, "requests");
+        circumstances::step(format_args!("the end: everything is freed"));
         while let Some(block) = blocks.pop() {
             subject.free(&block)?;
         }

@@ -8,6 +8,7 @@ use crate::arena::Arena;
 pub use crate::arena::pattern;
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::labs::Heap;
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, ReallocError};
 
@@ -84,7 +85,8 @@ impl Subject {
     /// # Errors
     /// The inner error is the heap's.
     pub fn try_allocate(&mut self, size: u32, align: u32, stamp: u32) -> Result<Result<Block, AllocError>, Failed> {
-        match self.heap.allocate(layout(size, align)) {
+        let call = format_args!("allocate() of {size} bytes, aligned to {align}");
+        match circumstances::during(call, || self.heap.allocate(layout(size, align))) {
             Ok(pointer) => {
                 let block = self.examine("allocate()", pointer, size, align, stamp)?;
                 self.fill(&block);
@@ -186,7 +188,7 @@ impl Subject {
     /// Fails the check if the bytes have changed, or if the block is refused.
     pub fn free(&mut self, block: &Block) -> Outcome {
         self.verify(block)?;
-        match self.heap.free(block.pointer) {
+        match circumstances::during(format_args!("free() of {block}"), || self.heap.free(block.pointer)) {
             Ok(()) => Ok(()),
             Err(error) => fail!(expected: ("free() to take back {block}"), saw: ("{error} ({error:?})")),
         }
@@ -232,11 +234,12 @@ impl Subject {
     /// Fails the check unless each answers with that error, and nothing changes.
     pub fn ensure_refused(&mut self, pointer: NonNull<u8>, expected: BlockError, what: fmt::Arguments<'_>) -> Outcome {
         let before = self.summary("before a pointer was passed that is to be refused")?;
-        let freed = self.heap.free(pointer);
+        let freed = circumstances::during(format_args!("free() of {what}"), || self.heap.free(pointer));
         ensure!(freed == Err(expected), expected: ("Err({expected:?}) from free() of {what}"), saw: ("{freed:?}"));
         let usable = self.heap.usable_size(pointer);
         ensure!(usable == Err(expected), expected: ("Err({expected:?}) from usable_size() of {what}"), saw: ("{usable:?}"));
-        let moved = self.heap.reallocate(pointer, layout(40, 8));
+        let call = format_args!("reallocate() of {what}");
+        let moved = circumstances::during(call, || self.heap.reallocate(pointer, layout(40, 8)));
         ensure!(
             moved == Err(ReallocError::Block(expected)),
             expected: ("Err(Block({expected:?})) from reallocate() of {what}"),

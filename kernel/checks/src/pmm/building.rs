@@ -15,7 +15,7 @@ pub fn managed_count(context: &mut Context) -> Outcome {
     let subject = Subject::of_machine(context)?;
     context.measure("managed", u64::from(subject.managed.len()), "frames");
     context.measure("records", u64::from(subject.records.len()), "frames");
-    ensure_counts(context, &subject, context.machine_map())
+    ensure_counts(&subject)
 }
 
 /// A frame only partly usable is not usable, and one is that two regions cover
@@ -58,6 +58,7 @@ pub fn many_regions(context: &mut Context) -> Outcome {
 /// Of more than it has to know, an allocator may say that it is too many; or it manages them.
 fn answer_too_many(context: &mut Context) -> Outcome {
     let case = &maps::TOO_MANY;
+    subject::tell_case(case.what, &case.map());
     let mut lender = context.synthetic_lender(case.map(), case.reachable)?;
     match context.labs().frames(&case.map(), &mut lender) {
         Err(InitError::TooManyRegions) => Ok(()),
@@ -94,18 +95,15 @@ pub fn records_placed(context: &mut Context) -> Outcome {
 fn count_each(context: &mut Context, cases: &[Case]) -> Outcome {
     for case in cases {
         let subject = Subject::of_case(context, case)?;
-        ensure_counts(context, &subject, case.map())?;
+        ensure_counts(&subject)?;
     }
     Ok(())
 }
 
 /// Compares a new allocator's counts with the truth.
-fn ensure_counts(context: &Context, subject: &Subject, map: mm_api::MemoryMap<'_>) -> Outcome {
+fn ensure_counts(subject: &Subject) -> Outcome {
     let wanted = subject.managed.len();
     let (managed, free) = (subject.pmm.managed_frames(), subject.pmm.free_frames());
-    if managed != wanted || free != wanted {
-        subject::note_map(context, &map);
-    }
     let (what, records) = (subject.what, subject.records.len());
     ensure!(
         managed == wanted,
@@ -123,14 +121,12 @@ fn ensure_counts(context: &Context, subject: &Subject, map: mm_api::MemoryMap<'_
 
 /// Fails the check unless the allocator refuses the map with `wanted`.
 fn ensure_error(context: &mut Context, case: &Case, wanted: InitError) -> Result<(), Failed> {
+    subject::tell_case(case.what, &case.map());
     let mut lender = context.synthetic_lender(case.map(), case.reachable)?;
     let built = context.labs().frames(&case.map(), &mut lender);
     let what = case.what;
     match built {
-        Err(error) if error == wanted => return Ok(()),
-        _ => subject::note_map(context, &case.map()),
-    }
-    match built {
+        Err(error) if error == wanted => Ok(()),
         Err(error) => crate::fail!(
             expected: ("new() = Err({wanted:?}) for a map with {what}"),
             saw: ("Err({error:?})")

@@ -3,6 +3,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use mm_api::{Frame, FrameRun, FreeError, Order};
 
 use super::frames::FrameSet;
@@ -26,8 +27,8 @@ struct Held {
 pub fn random_mix(context: &mut Context) -> Outcome {
     const STEPS: u32 = 600;
     const ROUNDS: u32 = 3000;
-    context.note(format_args!("seed {}", context.seed()));
     let mut subject = Subject::of_machine(context)?;
+    circumstances::case_line(format_args!("random calls from seed {}", context.seed()));
     let mut free = subject.managed.duplicate(context)?;
     let mut held: [Option<Held>; SLOTS] = [None; SLOTS];
 
@@ -40,6 +41,7 @@ pub fn random_mix(context: &mut Context) -> Outcome {
     }
 
     for step in 0..STEPS {
+        circumstances::step(format_args!("step {step} of {STEPS}"));
         let slot = context.rng().below(SLOTS as u32) as usize;
         match held[slot].take() {
             Some(old) => give_up(context, &mut subject, &mut free, old)?,
@@ -58,6 +60,7 @@ pub fn random_mix(context: &mut Context) -> Outcome {
     // Many more calls, without contents, for what it takes long to get wrong.
     for round in 0..ROUNDS {
         let order = any_order(context, Order::MAX.power());
+        circumstances::step(format_args!("round {round} of {ROUNDS}"));
         if context.rng().below(2) == 0 {
             scatter(context, &mut subject, &mut free, &mut blocks, order)?;
         } else if let Some(run) = take_run(&mut subject, &mut free, order)? {
@@ -66,6 +69,7 @@ pub fn random_mix(context: &mut Context) -> Outcome {
         subject.ensure_counts(free.len(), format_args!("after round {round} of the random mix"))?;
     }
 
+    circumstances::step(format_args!("the end: giving everything back"));
     for old in held.into_iter().flatten() {
         give_up(context, &mut subject, &mut free, old)?;
     }

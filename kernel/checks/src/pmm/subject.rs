@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::labs::Frames;
 use kernel_core::memory::lender::Lender;
 use mm_api::layout::{FRAME_COUNT, PAGE_SHIFT, PAGE_SIZE};
@@ -41,12 +42,14 @@ impl Subject {
     /// Fails the check if the allocator refuses the map.
     pub fn of_machine(context: &mut Context) -> Result<Self, Failed> {
         let map = context.machine_map();
-        let built = context.labs().frames(&map, context.machine_lender());
         let what = "this machine's memory";
+        tell_case(what, &map);
+        let built = context.labs().frames(&map, context.machine_lender());
         let pmm = match built {
             Ok(pmm) => pmm,
-            Err(error) => return refused(context, what, &map, error),
+            Err(error) => return refused(what, error),
         };
+        circumstances::no_step();
         let mut subject = Self::before_lending(context, pmm, what, &map)?;
         subject.note_lent(context.machine_lender());
         Ok(subject)
@@ -59,12 +62,15 @@ impl Subject {
         map: MemoryMap<'_>,
         reachable: FrameRange,
     ) -> Result<Self, Failed> {
+        tell_case(what, &map);
+        circumstances::case_line(format_args!("reachable: {reachable:?}"));
         let mut lender = context.synthetic_lender(map, reachable)?;
         let built = context.labs().frames(&map, &mut lender);
         let pmm = match built {
             Ok(pmm) => pmm,
-            Err(error) => return refused(context, what, &map, error),
+            Err(error) => return refused(what, error),
         };
+        circumstances::no_step();
         let mut subject = Self::before_lending(context, pmm, what, &map)?;
         subject.note_lent(&lender);
         Ok(subject)
@@ -149,7 +155,7 @@ impl Subject {
 
     /// Takes back `frame`, which is allocated.
     pub fn give_back(&mut self, frame: Frame) -> Outcome {
-        match self.pmm.free(frame) {
+        match circumstances::during(format_args!("free({frame})"), || self.pmm.free(frame)) {
             Ok(()) => Ok(()),
             Err(error) => fail!(
                 expected: ("free({frame}) = Ok, because it is allocated (map with {})", self.what),
@@ -160,7 +166,7 @@ impl Subject {
 
     /// Takes back `run`, all of whose frames are allocated.
     pub fn give_back_run(&mut self, run: FrameRun) -> Outcome {
-        match self.pmm.free_run(run) {
+        match circumstances::during(format_args!("free_run({run:?})"), || self.pmm.free_run(run)) {
             Ok(()) => Ok(()),
             Err(error) => fail!(
                 expected: ("free_run({run:?}) = Ok, because all its frames are allocated (map with {})", self.what),
@@ -171,7 +177,7 @@ impl Subject {
 
     /// Fails the check unless `frame` is refused with `error`, for the `reason`.
     pub fn ensure_refused(&mut self, frame: Frame, error: FreeError, reason: fmt::Arguments<'_>) -> Outcome {
-        let answer = self.pmm.free(frame);
+        let answer = circumstances::during(format_args!("free({frame})"), || self.pmm.free(frame));
         ensure!(
             answer == Err(error),
             expected: ("free({frame}) = Err({error:?}): {reason} (map with {})", self.what),
@@ -182,7 +188,7 @@ impl Subject {
 
     /// Fails the check unless `run` is refused with `error`, for the `reason`.
     pub fn ensure_run_refused(&mut self, run: FrameRun, error: FreeError, reason: &str) -> Outcome {
-        let answer = self.pmm.free_run(run);
+        let answer = circumstances::during(format_args!("free_run({run:?})"), || self.pmm.free_run(run));
         ensure!(
             answer == Err(error),
             expected: ("free_run({run:?}) = Err({error:?}): {reason} (map with {})", self.what),
@@ -220,7 +226,8 @@ impl Subject {
     /// # Errors
     /// Fails the check if the run has another order, or if some frame of it is not free.
     pub fn try_run(&mut self, free: &mut FrameSet, order: Order) -> Result<Option<FrameRun>, Failed> {
-        let Some(run) = self.pmm.allocate_run(order) else { return Ok(None) };
+        let run = circumstances::during(format_args!("allocate_run({order})"), || self.pmm.allocate_run(order));
+        let Some(run) = run else { return Ok(None) };
         ensure!(
             run.order() == order,
             expected: ("allocate_run({order}) to hand out a run of {order} (map with {})", self.what),
@@ -261,32 +268,33 @@ fn room_for(map: &MemoryMap<'_>) -> u32 {
 }
 
 /// Fails the check, because the allocator refuses a map that it has to manage.
-fn refused(context: &Context, what: &str, map: &MemoryMap<'_>, error: InitError) -> Result<Subject, Failed> {
-    note_map(context, map);
+fn refused(what: &str, error: InitError) -> Result<Subject, Failed> {
     fail!(
         expected: ("new() to build an allocator for a memory map with {what}"),
         saw: ("Err({error:?}): {error}")
     )
 }
 
-/// Reports a map's lines, as circumstances of a failure.
-pub fn note_map(context: &Context, map: &MemoryMap<'_>) {
+/// Writes down which map an allocator is built for, line by line.
+pub fn tell_case(what: &str, map: &MemoryMap<'_>) {
     const SHOWN: usize = 12;
+    circumstances::case(format_args!("a memory map with {what}"));
     for region in map.regions.iter().take(SHOWN) {
         let kind = match region.kind {
             RegionKind::Usable => "usable",
             RegionKind::Unusable => "unusable",
         };
-        context.note(format_args!("region: base {:#x}, length {:#x}, {kind}", region.base, region.length));
+        circumstances::case_line(format_args!("region: base {:#x}, length {:#x}, {kind}", region.base, region.length));
     }
     if map.regions.len() > SHOWN {
-        context.note(format_args!("and {} more regions", map.regions.len() - SHOWN));
+        circumstances::case_line(format_args!("and {} more regions", map.regions.len() - SHOWN));
     }
     for range in map.reserved.iter().take(SHOWN) {
-        context.note(format_args!("reserved: {:#x} up to, not including, {:#x}", range.start, range.end));
+        let (start, end) = (range.start, range.end);
+        circumstances::case_line(format_args!("reserved: {start:#x} up to, not including, {end:#x}"));
     }
     if map.reserved.len() > SHOWN {
-        context.note(format_args!("and {} more reserved ranges", map.reserved.len() - SHOWN));
+        circumstances::case_line(format_args!("and {} more reserved ranges", map.reserved.len() - SHOWN));
     }
 }
 

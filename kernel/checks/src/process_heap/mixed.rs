@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
+use kernel_core::circumstances;
 use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_STACK_GUARD};
 use mm_api::{BreakError, VirtAddr};
 
@@ -56,6 +57,7 @@ fn play(
     others: &mut [Option<Player>; PROCESSES],
     step: u32,
 ) -> Result<Option<Player>, Failed> {
+    circumstances::step(format_args!("step {step} of {STEPS}: process {index}"));
     match subject.random(20) {
         0 => {
             subject.end(player.process)?;

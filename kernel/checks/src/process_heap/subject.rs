@@ -4,6 +4,7 @@ use core::cell::RefCell;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::labs::{Manager, ProcessHeap};
 use kernel_core::memory::paged::PagedMachine;
 use mm_api::layout::{USER_CODE_START, USER_STACK_END, USER_STACK_GUARD};
@@ -199,17 +200,21 @@ impl Subject<'_> {
 
     /// The heap's `brk`.
     pub fn brk(&mut self, process: &mut Process, address: VirtAddr) -> Result<(), BreakError> {
-        self.with_pages(process, |pages, heap| heap.brk(pages, address))
+        circumstances::during(format_args!("brk({address})"), || {
+            self.with_pages(process, |pages, heap| heap.brk(pages, address))
+        })
     }
 
     /// The heap's `sbrk`.
     pub fn sbrk(&mut self, process: &mut Process, increment: i32) -> Result<VirtAddr, BreakError> {
-        self.with_pages(process, |pages, heap| heap.sbrk(pages, increment))
+        circumstances::during(format_args!("sbrk({increment})"), || {
+            self.with_pages(process, |pages, heap| heap.sbrk(pages, increment))
+        })
     }
 
     /// The heap's `clear`.
     pub fn clear(&mut self, process: &mut Process) {
-        self.with_pages(process, |pages, heap| heap.clear(pages));
+        circumstances::during(format_args!("clear()"), || self.with_pages(process, |pages, heap| heap.clear(pages)));
     }
 
     /// The heap's `fork`, into an address space that was made for it.
@@ -219,7 +224,7 @@ impl Subject<'_> {
         let (old, new) = (&parent.home.directory, &home.directory);
         let from = SharedPages::new(&vmm, self.machine, Space::Of(old), old.frame(), pages(&parent.home));
         let mut to = SharedPages::new(&vmm, self.machine, Space::Of(new), new.frame(), pages(home));
-        parent.heap.fork(&from, &mut to)
+        circumstances::during(format_args!("fork()"), || parent.heap.fork(&from, &mut to))
     }
 
     /// A process that is a copy of another, which has to go well.

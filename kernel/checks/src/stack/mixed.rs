@@ -8,6 +8,7 @@ use mm_api::{ARGUMENTS_MAX, Arguments, Auxiliary, Page, StackError, VirtAddr};
 use super::frame::ensure_frame;
 use super::kernel::Area;
 use super::subject::{END, Subject, ensure_refused, on_process};
+use kernel_core::circumstances;
 use kernel_core::labs::UserStack;
 
 /// Pages of the user stack's region.
@@ -16,10 +17,12 @@ const PAGES: u32 = 16;
 /// Random calls, and after each of them everything as it should be.
 pub fn stack_mix(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        for _ in 0..12 {
+        for process in 0..12 {
+            circumstances::case(format_args!("process {process}"));
             let mut stack = subject.create()?;
             let mut area = Area::new(subject.ground.context.labs(), 33);
-            for _ in 0..25 {
+            for step in 0..25 {
+                circumstances::step(format_args!("step {step} of 25"));
                 match subject.ground.context.rng().below(5) {
                     0 | 1 => random_growth(subject, &mut stack)?,
                     2 => random_arguments(subject, &mut stack)?,
@@ -63,7 +66,8 @@ fn random_growth(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Outcom
         Ok(())
     };
     subject.allow_pages(limited.then_some(allowance));
-    let answer = subject.with(|pages| stack.grow(pages, address));
+    let call = format_args!("grow({address}) of a stack from {bottom} on");
+    let answer = circumstances::during(call, || subject.with(|pages| stack.grow(pages, address)));
     subject.allow_pages(None);
     let to_be = if expected.is_ok() { page.start() } else { bottom };
     ensure!(
@@ -93,7 +97,9 @@ fn random_arguments(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Out
     if bytes > (ARGUMENTS_MAX - 64) as usize {
         return Ok(());
     }
-    match subject.with(|pages| stack.set_up(pages, &arguments)) {
+    let (argc, envc, auxc) = (argv.len(), envp.len(), arguments.auxv.len());
+    let call = format_args!("set_up() of {argc} arguments, {envc} variables and {auxc} auxiliary entries");
+    match circumstances::during(call, || subject.with(|pages| stack.set_up(pages, &arguments))) {
         Ok(pointer) => ensure_frame(subject, pointer, &arguments),
         Err(error) => {
             fail!(expected: ("set_up() with {bytes} bytes of arguments to fit"), saw: ("the error {error:?}"))

@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::labs::UserStack;
 use kernel_core::memory::paged::POISON;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
@@ -92,7 +93,7 @@ impl Subject<'_, '_> {
     /// Asks for a stack.
     pub fn try_create(&mut self) -> Result<UserStack, StackError> {
         let labs = self.ground.context.labs();
-        self.with(|pages| labs.user_stack(pages))
+        circumstances::during(format_args!("create()"), || self.with(|pages| labs.user_stack(pages)))
     }
 
     /// Makes a stack, which has to go well.
@@ -106,14 +107,15 @@ impl Subject<'_, '_> {
     /// Grows a stack, which has to go well.
     pub fn grow(&mut self, stack: &mut UserStack, address: u32) -> Outcome {
         let address = VirtAddr::new(address);
-        let answer = self.with(|pages| stack.grow(pages, address));
+        let call = format_args!("grow({address})");
+        let answer = circumstances::during(call, || self.with(|pages| stack.grow(pages, address)));
         ensure!(answer == Ok(()), expected: ("grow({address}) to grow the stack"), saw: ("{answer:?}"));
         Ok(())
     }
 
     /// Unmaps a stack.
     pub fn destroy(&mut self, stack: UserStack) {
-        self.with(|pages| stack.destroy(pages));
+        circumstances::during(format_args!("destroy()"), || self.with(|pages| stack.destroy(pages)));
     }
 
     /// Maps a page of the process for somebody else, full of this word.

@@ -2,10 +2,11 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::memory::paged::{Fault, NoWrite};
 use mm_api::{Directory, Frame, Page, Protection, Space, VmmError};
 
-use super::subject::{Access, KR, KW, Subject, UR, UW, Word, booted, page};
+use super::subject::{Access, KR, KW, Named, Subject, UR, UW, Word, booted, page};
 
 /// Pages that are used in each space: around the edge of a table.
 const USER_PAGES: usize = 12;
@@ -54,15 +55,18 @@ pub fn random_spaces(context: &mut Context) -> Outcome {
         for step in 0..STEPS {
             let which = subject.context.rng().below(SPACES as u32) as usize;
             if subject.context.rng().below(8) == 0 {
-                subject.load(space(&directories, which))?;
+                let space = space(&directories, which);
+                circumstances::step(format_args!("step {step}: loading the directory of {}", Named(space)));
+                subject.load(space)?;
                 current = which;
             } else {
-                change(subject, &directories, &frames, &mut model, which)?;
+                change(subject, &directories, &frames, &mut model, which, step)?;
             }
             if step % 8 == 0 {
                 compare(subject, &directories, &model, current, step)?;
             }
         }
+        circumstances::step(format_args!("the end: everything is unmapped"));
         // At the end all goes, and every frame is back but the two directories'.
         for which in 0..SPACES {
             for number in 0..PAGES {
@@ -101,6 +105,7 @@ fn change(
     frames: &[Frame; 3],
     model: &mut Model,
     which: usize,
+    step: u32,
 ) -> Outcome {
     let rng = subject.context.rng();
     let (number, action, frame) = (rng.below(PAGES as u32) as usize, rng.below(5), frames[rng.below(3) as usize]);
@@ -108,6 +113,11 @@ fn change(
         if number < USER_PAGES { [KR, KW, UR, UW][rng.below(4) as usize] } else { [KR, KW][rng.below(2) as usize] };
     let (page, space) = (page_of(number), space(directories, which));
     let (of, at) = place(which, number);
+    let call = ["map", "unmap", "protect", "allocate_in", "free_in"][action as usize];
+    let name = Named(space);
+    circumstances::step(format_args!(
+        "step {step}: {call}() of {page} in {name}, {protection} where that is asked for"
+    ));
     let entry = &mut model[of][at];
     let new = |frame, allocated| Some(Mapped { frame, protection, allocated });
     let (saw, expected) = match (action, *entry) {
@@ -147,10 +157,9 @@ fn change(
         }
         (_, _) => (subject.vmm.free_in(space, page, 1), Err(VmmError::NotAllocated)),
     };
-    let call = ["map", "unmap", "protect", "allocate_in", "free_in"][action as usize];
     ensure!(
         saw == expected,
-        expected: ("{call}() of {page} in {} to answer {expected:?}", super::subject::Named(space)),
+        expected: ("{call}() of {page} in {name} to answer {expected:?}"),
         saw: ("{saw:?}")
     );
     Ok(())

@@ -5,6 +5,7 @@ use core::fmt::{self, Debug};
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::circumstances;
 use kernel_core::labs::Manager;
 use kernel_core::memory::paged::{Fault, NoWrite, Owner, PagedMachine};
 use mm_api::layout::{KERNEL_VIRTUAL_START, PAGE_SHIFT, SELF_MAP_START, TEMPORARY_START};
@@ -60,7 +61,7 @@ impl Subject<'_> {
     /// Loads a space, and makes sure that it is the one that was loaded.
     pub fn load(&mut self, space: Space<'_>) -> Outcome {
         let root = self.vmm.root(space);
-        self.vmm.load(space);
+        circumstances::during(format_args!("load({})", Named(space)), || self.vmm.load(space));
         let loaded = self.machine.directory();
         ensure!(loaded == root, expected: ("load({}) to load {root}", Named(space)), saw: ("{loaded} in CR3"));
         let current = self.vmm.root(Space::Current);
@@ -98,8 +99,9 @@ impl Subject<'_> {
 
     /// Maps a page, which has to go well.
     pub fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Outcome {
-        let answer = self.vmm.map(space, page, frame, protection);
-        ensure_answer(answer, Ok(()), format_args!("map({}, {page}, {frame}, {protection})", Named(space)))
+        let call = format_args!("map({}, {page}, {frame}, {protection})", Named(space));
+        let answer = circumstances::during(call, || self.vmm.map(space, page, frame, protection));
+        ensure_answer(answer, Ok(()), call)
     }
 
     /// Maps a page to a new frame of the check's.
@@ -111,19 +113,22 @@ impl Subject<'_> {
 
     /// Unmaps a page, which has to answer with `frame`.
     pub fn unmap(&mut self, space: Space<'_>, page: Page, frame: Frame) -> Outcome {
-        let answer = self.vmm.unmap(space, page);
-        ensure_answer(answer, Ok(frame), format_args!("unmap({}, {page})", Named(space)))
+        let call = format_args!("unmap({}, {page})", Named(space));
+        let answer = circumstances::during(call, || self.vmm.unmap(space, page));
+        ensure_answer(answer, Ok(frame), call)
     }
 
     /// Changes a protection, which has to go well.
     pub fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Outcome {
-        let answer = self.vmm.protect(space, page, protection);
-        ensure_answer(answer, Ok(()), format_args!("protect({}, {page}, {protection})", Named(space)))
+        let call = format_args!("protect({}, {page}, {protection})", Named(space));
+        let answer = circumstances::during(call, || self.vmm.protect(space, page, protection));
+        ensure_answer(answer, Ok(()), call)
     }
 
     /// Allocates pages for the kernel, which has to go well.
     pub fn allocate(&mut self, pages: u32) -> Result<PageRange, Failed> {
-        let range = match self.vmm.allocate(pages) {
+        let answer = circumstances::during(format_args!("allocate({pages})"), || self.vmm.allocate(pages));
+        let range = match answer {
             Ok(range) => range,
             Err(error) => fail!(expected: ("allocate({pages}) to find {pages} pages"), saw: ("the error {error:?}")),
         };
@@ -133,21 +138,24 @@ impl Subject<'_> {
 
     /// Frees pages of the kernel, which has to go well.
     pub fn free(&mut self, range: PageRange) -> Outcome {
-        ensure_answer(self.vmm.free(range), Ok(()), format_args!("free({range:?})"))
+        let call = format_args!("free({range:?})");
+        ensure_answer(circumstances::during(call, || self.vmm.free(range)), Ok(()), call)
     }
 
     /// Allocates pages of a space, which has to go well.
     pub fn allocate_in(&mut self, space: Space<'_>, range: PageRange, protection: Protection) -> Outcome {
-        let answer = self.vmm.allocate_in(space, range.first(), range.len(), protection);
         let (first, pages) = (range.first(), range.len());
-        ensure_answer(answer, Ok(()), format_args!("allocate_in({}, {first}, {pages}, {protection})", Named(space)))
+        let call = format_args!("allocate_in({}, {first}, {pages}, {protection})", Named(space));
+        let answer = circumstances::during(call, || self.vmm.allocate_in(space, first, pages, protection));
+        ensure_answer(answer, Ok(()), call)
     }
 
     /// Frees pages of a space, which has to go well.
     pub fn free_in(&mut self, space: Space<'_>, range: PageRange) -> Outcome {
-        let answer = self.vmm.free_in(space, range.first(), range.len());
         let (first, pages) = (range.first(), range.len());
-        ensure_answer(answer, Ok(()), format_args!("free_in({}, {first}, {pages})", Named(space)))
+        let call = format_args!("free_in({}, {first}, {pages})", Named(space));
+        let answer = circumstances::during(call, || self.vmm.free_in(space, first, pages));
+        ensure_answer(answer, Ok(()), call)
     }
 
     /// What the tables of a space say, by a walk that asks nobody.

@@ -1,9 +1,12 @@
 //! Lends memory to a frame allocator for its records, each frame once.
 
+use core::fmt;
+
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, LendError, MemoryMap, MetadataLender};
 
 use super::{reach, scratch};
+use crate::{circumstances, console};
 
 /// 32-bit words in a frame.
 const WORDS_PER_FRAME: u32 = PAGE_SIZE / 4;
@@ -74,20 +77,30 @@ impl<'m> Lender<'m> {
 
     /// Why `frames` cannot be lent, or that they can.
     fn judge(&self, frames: FrameRange) -> Result<(), LendError> {
+        let reachable = self.reachable;
         if self.closed {
-            return Err(LendError::NotUsable);
+            return refused(frames, LendError::NotUsable, format_args!("all memory is in use by now"));
         }
-        if frames.start() < self.reachable.start() || frames.end() > self.reachable.end() {
-            return Err(LendError::Unreachable);
+        if frames.start() < reachable.start() || frames.end() > reachable.end() {
+            return refused(frames, LendError::Unreachable, format_args!("only {reachable:?} is reachable"));
         }
-        if frames.iter().any(|frame| !mm_oracle::is_usable(&self.map, frame)) {
-            return Err(LendError::NotUsable);
+        if let Some(frame) = frames.iter().find(|frame| !mm_oracle::is_usable(&self.map, *frame)) {
+            return refused(frames, LendError::NotUsable, format_args!("{frame} is not usable"));
         }
-        if frames.iter().any(|frame| self.is_lent(frame)) {
-            return Err(LendError::AlreadyLent);
+        if let Some(frame) = frames.iter().find(|frame| self.is_lent(*frame)) {
+            return refused(frames, LendError::AlreadyLent, format_args!("{frame} was lent before"));
         }
         Ok(())
     }
+}
+
+/// Refuses to lend. What is made of the answer may hide the reason, so it is written down.
+fn refused(frames: FrameRange, error: LendError, why: fmt::Arguments<'_>) -> Result<(), LendError> {
+    circumstances::step(format_args!("the lender refused lend({frames:?}): {error:?}, {why}"));
+    if !console::checking() {
+        log::warn!("the lender refused lend({frames:?}): {error:?}, {why}");
+    }
+    Err(error)
 }
 
 impl MetadataLender for Lender<'_> {
