@@ -1,6 +1,6 @@
 //! What students write: code that does not compile, that lies, that is only begun.
 
-use crate::course::{Copy, check, has_solutions, lab};
+use crate::course::{Copy, Ran, check, has_solutions, lab, target_dir};
 
 /// A student's file whose `new` has this body, and whose other functions nobody has written.
 fn student(before: &str, new: &str) -> String {
@@ -249,5 +249,46 @@ fn the_call_that_a_random_check_was_at_is_told() {
         assert!(told.contains("random calls from seed 1\nstep ") && told.contains(" of 600"), "{told}");
         let call = told.lines().next_back().unwrap();
         assert_eq!(call.starts_with("free(frame 0x"), status != "failed", "{told}");
+    }
+}
+
+/// What `cargo test` says of the tests that a student's file has for its own steps.
+fn tests_of_steps(copy: &Copy) -> String {
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["test", "--package", "pmm", "--lib", "--target-dir"]).arg(target_dir().join("staged"));
+    command.current_dir(copy.root());
+    let ran = Ran::of(&mut command);
+    assert!(ran.stdout.contains("test result: "), "{}", ran.stderr);
+    ran.stdout
+}
+
+#[test]
+fn the_steps_before_the_first_check_have_tests_that_tell_right_from_wrong() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::new();
+    let skeleton = copy.read("labs/01-pmm/src/bitmap.rs");
+    let (_, tests) = skeleton.split_once("/// Tests of steps 1 to 3").expect("the skeleton has them");
+    let tests = format!("/// Tests of steps 1 to 3{tests}");
+    // What the skeleton suggests, filled in.
+    let right = copy.read("labs/01-pmm/alternatives/two_bitmaps.rs");
+    copy.write("labs/01-pmm/src/bitmap.rs", &format!("{right}{tests}"));
+    let said = tests_of_steps(&copy);
+    assert!(said.contains("11 passed; 0 failed"), "{said}");
+    for (what, instead, step) in [
+        ("taken(map).any(|range| range.start < end && start < range.end)", "false", "step_1"),
+        ("range.start <= covered && covered < range.end", "range.start <= start && end <= range.end", "step_1"),
+        (".filter(|range| range.start < range.end)", "", "step_1"),
+        ("saturating_add(region.length)", "wrapping_add(region.length)", "step_1"),
+        ("filter(is_past_usable).max()", "filter(is_past_usable).min()", "step_2"),
+        (".min(u64::from(FRAME_COUNT)) as u32);\n    let", " as u32);\n    let", "step_2"),
+        ("div_ceil(PAGE_SIZE)", "div_ceil(PAGE_SIZE) + 1", "step_3"),
+        ("in reachable.iter()", "in FrameRange::new(reachable.start(), FRAME_COUNT).iter()", "step_3"),
+    ] {
+        assert!(right.contains(what), "{what}");
+        copy.write("labs/01-pmm/src/bitmap.rs", &format!("{}{tests}", right.replacen(what, instead, 1)));
+        let said = tests_of_steps(&copy);
+        assert!(said.contains(&format!("    bitmap::steps::{step}_")), "{what}\n{said}");
     }
 }

@@ -58,8 +58,8 @@ fn taken(map: &MemoryMap<'_>) -> impl Iterator<Item = PhysRange> {
 
 /// Step 1: whether every byte of this frame is in some usable region, none of it
 /// is in an unusable one, and none of it is in a reserved range.
-fn is_usable(map: &MemoryMap<'_>, number: u32) -> bool {
-    let start = u64::from(number) * PAGE;
+fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
+    let start = u64::from(frame.number()) * PAGE;
     let end = start + PAGE;
     if taken(map).any(|range| range.start < end && start < range.end) {
         return false;
@@ -84,7 +84,10 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
     let bounds = regions(map, RegionKind::Usable).chain(taken(map)).flat_map(|range| [range.start, range.end]);
     let numbers = bounds.flat_map(|byte| [byte / PAGE, byte.div_ceil(PAGE)]);
     let numbers = numbers.map(|number| number.min(u64::from(FRAME_COUNT)) as u32);
-    numbers.filter(|&number| number > 0 && is_usable(map, number - 1)).max().unwrap_or(0)
+    let is_past_usable = |number: &u32| {
+        number.checked_sub(1).and_then(Frame::new).is_some_and(|frame| is_usable(map, frame))
+    };
+    numbers.filter(is_past_usable).max().unwrap_or(0)
 }
 
 /// Step 3: where the records go: the lowest frames that hold `words` words,
@@ -92,10 +95,11 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
 fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
     let needed = (words * BITS / 8).div_ceil(PAGE_SIZE);
     let mut first = reachable.start();
-    for number in reachable.start()..reachable.end() {
-        if !is_usable(map, number) {
-            first = number + 1;
-        } else if number + 1 - first == needed {
+    for frame in reachable.iter() {
+        let next = frame.number() + 1;
+        if !is_usable(map, frame) {
+            first = next;
+        } else if next - first == needed {
             return Ok(FrameRange::new(first, first + needed));
         }
     }
@@ -112,7 +116,7 @@ impl Pmm {
             let first = (region.start / PAGE).min(u64::from(FRAME_COUNT)) as u32;
             for frame in FrameRange::new(first, end).iter().filter(|&frame| !records.contains(frame)) {
                 // Where regions overlap, a frame comes twice.
-                if !is_set(self.managed, frame.number()) && is_usable(map, frame.number()) {
+                if !is_set(self.managed, frame.number()) && is_usable(map, frame) {
                     let (word, bit) = place(frame.number());
                     self.managed[word] |= bit;
                     self.free[word] |= bit;

@@ -12,6 +12,9 @@
 //! the documentation of [`FrameAllocator`], and `README.md` in the folder above
 //! tells it in other words.
 //!
+//! No check holds before step 4 is written. Steps 1 to 3 have tests at the end of this
+//! file, which run on your own computer within seconds: `cargo test --package pmm --lib step_1`.
+//!
 //! # The suggested records
 //! Two bitmaps with one bit for each frame number: *is this frame managed?* and
 //! *is it free?* That is easy to get right and good for most of the points. It
@@ -167,5 +170,115 @@ impl FrameAllocator for Pmm {
     /// Step 4: how many frames are managed, free or not. Never changes.
     fn managed_frames(&self) -> u32 {
         todo!("step 4: how many frames are managed?")
+    }
+}
+
+/// Tests of steps 1 to 3, for the functions that are suggested above. All of them run with
+/// `cargo test --package pmm --lib`, and those of a step with its name, `step_1`, after that.
+/// They are yours: add to them, and when you change a function, change its tests, or drop them.
+#[cfg(test)]
+mod steps {
+    use mm_api::{MemoryRegion, PhysRange, RegionKind};
+
+    use super::*;
+
+    const fn usable(start: u64, end: u64) -> MemoryRegion {
+        MemoryRegion { base: start, length: end - start, kind: RegionKind::Usable }
+    }
+
+    const fn unusable(start: u64, end: u64) -> MemoryRegion {
+        MemoryRegion { base: start, length: end - start, kind: RegionKind::Unusable }
+    }
+
+    /// Whether a frame is usable, by its number.
+    fn is_usable_frame(map: &MemoryMap<'_>, number: u32) -> bool {
+        is_usable(map, Frame::new(number).expect("a frame's number"))
+    }
+
+    #[test]
+    fn step_1_a_frame_is_usable_if_all_of_it_is_in_a_usable_region() {
+        let map = MemoryMap { regions: &[usable(0x2000, 0x4000)], reserved: &[] };
+        let seen = [1, 2, 3, 4].map(|number| is_usable_frame(&map, number));
+        assert_eq!(seen, [false, true, true, false], "frames 1 to 4, of which 2 and 3 are usable");
+    }
+
+    #[test]
+    fn step_1_a_frame_that_lacks_a_byte_is_not_usable() {
+        let map = MemoryMap { regions: &[usable(0x2001, 0x4FFF)], reserved: &[] };
+        let seen = [2, 3, 4].map(|number| is_usable_frame(&map, number));
+        assert_eq!(seen, [false, true, false], "frames 2 to 4, of which only 3 is whole");
+    }
+
+    #[test]
+    fn step_1_two_regions_may_cover_a_frame_together() {
+        let map = MemoryMap { regions: &[usable(0x2800, 0x3000), usable(0x2000, 0x2800)], reserved: &[] };
+        assert!(is_usable_frame(&map, 2), "frame 2: one region has its second half, the other its first");
+        let map = MemoryMap { regions: &[usable(0x2801, 0x3000), usable(0x2000, 0x2800)], reserved: &[] };
+        assert!(!is_usable_frame(&map, 2), "frame 2: no region has its byte 0x2800");
+    }
+
+    #[test]
+    fn step_1_one_byte_that_is_unusable_or_reserved_spoils_a_frame() {
+        let regions = [unusable(0x3FFF, 0x4001), usable(0x2000, 0x8000)];
+        let map = MemoryMap { regions: &regions, reserved: &[PhysRange { start: 0x6800, end: 0x6801 }] };
+        let seen = [2, 3, 4, 5, 6, 7].map(|number| is_usable_frame(&map, number));
+        assert_eq!(seen, [true, false, false, true, false, true], "frames 2 to 7; 3, 4 and 6 are spoilt");
+    }
+
+    #[test]
+    fn step_1_what_is_empty_spoils_nothing() {
+        let regions = [usable(0x2000, 0x3000), unusable(0x2800, 0x2800)];
+        let map = MemoryMap { regions: &regions, reserved: &[PhysRange { start: 0x2400, end: 0x2400 }] };
+        assert!(is_usable_frame(&map, 2), "frame 2: the unusable region and the reserved range in it are empty");
+    }
+
+    #[test]
+    fn step_1_a_region_may_end_past_the_last_address() {
+        let all = MemoryRegion { base: 0x2000, length: u64::MAX, kind: RegionKind::Usable };
+        let map = MemoryMap { regions: &[all], reserved: &[] };
+        assert!(is_usable_frame(&map, 2) && is_usable_frame(&map, 0xF_FFFF), "the first frame and the last one");
+    }
+
+    #[test]
+    fn step_2_the_records_reach_to_the_last_usable_frame() {
+        let regions = [usable(0x10_0000, 0x20_0000), usable(0x2000, 0x4000), unusable(0x30_0000, 0x40_0000)];
+        assert_eq!(end_of_usable(&MemoryMap { regions: &regions, reserved: &[] }), 0x200);
+        let reserved = [PhysRange { start: 0x1F_E800, end: 0x20_0000 }];
+        assert_eq!(end_of_usable(&MemoryMap { regions: &regions, reserved: &reserved }), 0x1FE);
+    }
+
+    #[test]
+    fn step_2_nothing_usable_is_0() {
+        assert_eq!(end_of_usable(&MemoryMap { regions: &[], reserved: &[] }), 0);
+        // Half a frame, and memory beyond 4 GiB.
+        let regions = [usable(0x2800, 0x3000), usable(0x1_0000_0000, 0x2_0000_0000)];
+        assert_eq!(end_of_usable(&MemoryMap { regions: &regions, reserved: &[] }), 0);
+    }
+
+    #[test]
+    fn step_2_memory_may_reach_beyond_4_gib() {
+        let regions = [usable(0x10_0000, 0x2_0000_0000)];
+        assert_eq!(end_of_usable(&MemoryMap { regions: &regions, reserved: &[] }), 0x10_0000);
+    }
+
+    #[test]
+    fn step_3_the_records_go_to_the_lowest_frames_that_follow_each_other() {
+        // One frame is too few; then a reserved one is in the way.
+        let regions = [usable(0x2000, 0x3000), usable(0x10_0000, 0x20_0000)];
+        let map = MemoryMap { regions: &regions, reserved: &[PhysRange { start: 0x10_1000, end: 0x10_1001 }] };
+        let everywhere = FrameRange::new(0, 0x1000);
+        assert_eq!(place_records(&map, everywhere, 1), Ok(FrameRange::new(2, 3)));
+        assert_eq!(place_records(&map, everywhere, 1024), Ok(FrameRange::new(2, 3)), "1024 words are one frame");
+        assert_eq!(place_records(&map, everywhere, 1025), Ok(FrameRange::new(0x102, 0x104)), "1025 words are two");
+    }
+
+    #[test]
+    fn step_3_all_of_the_records_are_within_reach() {
+        let map = MemoryMap { regions: &[usable(0x10_0000, 0x20_0000)], reserved: &[] };
+        assert_eq!(place_records(&map, FrameRange::new(0x110, 0x112), 2048), Ok(FrameRange::new(0x110, 0x112)));
+        let refused = Err(InitError::NoRoomForMetadata);
+        assert_eq!(place_records(&map, FrameRange::new(0x110, 0x112), 2049), refused, "three frames, two in reach");
+        assert_eq!(place_records(&map, FrameRange::new(0xFF, 0x101), 1025), refused, "of two, one is not usable");
+        assert_eq!(place_records(&map, FrameRange::new(0, 0), 1), refused, "nothing is in reach");
     }
 }
