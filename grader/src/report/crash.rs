@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::judge::results::{CheckReport, Evidence};
 use crate::judge::{Crash, Status};
 
+use super::source;
 use super::symbolize::{Frame, Images, is_in_lab, relative};
 use super::{page_fault, page_walk};
 use crate::host::style::printable;
@@ -44,6 +45,10 @@ pub fn trace(crash: &Crash, kernel: &Path, root: &Path, images: &Images) -> Trac
         let at = frames.iter().position(|frame| is_at(frame, &place));
         return Trace { frames, place: Some(place), at };
     }
+    if let Some(place) = overflowed(crash, &frames, kernel, root, images) {
+        let at = frames.iter().rposition(|frame| Some(&frame.address) == crash.backtrace.first());
+        return Trace { frames, place: Some(place), at };
+    }
     let in_lab = frames.iter().position(Frame::is_in_lab);
     if let Some(at) = in_lab {
         let place = place_of(&frames[at]);
@@ -57,6 +62,18 @@ pub fn trace(crash: &Crash, kernel: &Path, root: &Path, images: &Images) -> Trac
     let at = frames.iter().position(Frame::is_in_course).or(known);
     let place = at.and_then(|at| place_of(&frames[at]));
     Trace { frames, place, at }
+}
+
+/// Where a function of a lab begins whose variables were too large for the stack. If the compiler put its code
+/// into the kernel's function that calls it, the processor does not get as far as a line of the lab.
+fn overflowed(crash: &Crash, frames: &[Frame], kernel: &Path, root: &Path, images: &Images) -> Option<Place> {
+    let address = *crash.backtrace.first().filter(|_| crash.kind == "stack-overflow")?;
+    if frames.iter().any(|frame| frame.address == address && frame.is_in_lab()) {
+        return None;
+    }
+    let (file, line) = images.inlined_lab_function(kernel, address)?.source?;
+    let line = source::beginning_of_function(root, &file, line).unwrap_or(line);
+    Some(Place { file, line, column: 1 })
 }
 
 fn is_at(frame: &Frame, place: &Place) -> bool {

@@ -41,19 +41,25 @@ pub fn excerpt(root: &Path, file: &str, line: u32, column: u32, label: &str, vie
 /// The name of the function that a line (from 1) of a file of the course is in, if one is found.
 pub fn function_at(root: &Path, file: &str, line: u32) -> Option<String> {
     let text = read(root, file)?;
-    enclosing_function(&text, line).map(str::to_owned)
+    enclosing(&text, line).map(|(_, name)| name.to_owned())
 }
 
-/// The name in the last `fn` that stands before the end of a line. Code that cargo has built is
-/// laid out one function after the other, so that is the one around it.
-fn enclosing_function(text: &str, line: u32) -> Option<&str> {
-    let lines = text.lines().take(usize::try_from(line).ok()?);
-    let code = lines.map(|line| line.split("//").next().unwrap_or_default());
-    code.filter_map(|line| {
+/// The line (from 1) in which that function begins.
+pub fn beginning_of_function(root: &Path, file: &str, line: u32) -> Option<u32> {
+    let text = read(root, file)?;
+    enclosing(&text, line).map(|(begin, _)| begin)
+}
+
+/// The line and the name of the last `fn` that stands before the end of a line. Code that cargo has
+/// built is laid out one function after the other, so that is the one around it.
+fn enclosing(text: &str, line: u32) -> Option<(u32, &str)> {
+    let lines = (1..=line).zip(text.lines());
+    let code = lines.map(|(number, line)| (number, line.split("//").next().unwrap_or_default()));
+    code.filter_map(|(number, line)| {
         let (before, after) = line.split_once("fn ")?;
         let is_word = before.is_empty() || before.ends_with([' ', '\t', '(', '{', '}']);
         let name = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-        (is_word && !name.is_empty()).then_some(name)
+        (is_word && !name.is_empty()).then_some((number, name))
     })
     .last()
 }
@@ -96,10 +102,10 @@ mod tests {
     #[test]
     fn a_line_s_function_is_the_last_one_that_began() {
         let text = "fn one() {}\n\n/// fn none\nimpl X {\n    pub const fn two(&self) {\n        todo!() // fn three\n    }\n}\n";
-        assert_eq!(enclosing_function(text, 1), Some("one"));
-        assert_eq!(enclosing_function(text, 4), Some("one"));
-        assert_eq!(enclosing_function(text, 6), Some("two"));
-        assert_eq!(enclosing_function("let a_fn = 1;\n", 1), None);
+        assert_eq!(enclosing(text, 1), Some((1, "one")));
+        assert_eq!(enclosing(text, 4), Some((1, "one")));
+        assert_eq!(enclosing(text, 6), Some((5, "two")));
+        assert_eq!(enclosing("let a_fn = 1;\n", 1), None);
     }
 
     #[test]

@@ -74,12 +74,28 @@ impl Images {
         Self { root, open: RefCell::default() }
     }
 
+    /// A function of a lab whose code was inlined into the function that an address is in: the first one of it.
+    /// Its line is where the code of it begins.
+    pub fn inlined_lab_function(&self, image: &Path, address: u32) -> Option<Frame> {
+        let image = self.open(image);
+        let mut frame = image.as_ref().as_ref()?.inlined_function(address, |frame| {
+            frame.source.as_ref().is_some_and(|(file, _)| is_in_lab(&relative(file, &self.root)))
+        })?;
+        if let Some((file, _)) = &mut frame.source {
+            *file = relative(file, &self.root);
+        }
+        Some(frame)
+    }
+
+    fn open(&self, image: &Path) -> Rc<Option<Image>> {
+        self.open.borrow_mut().entry(image.to_owned()).or_insert_with(|| Rc::new(Image::open(image))).clone()
+    }
+
     /// The calls that `backtrace` shows, innermost first, inlined ones expanded.
     ///
     /// An image without line tables, or none at all, gives frames of bare addresses.
     pub fn frames(&self, image: &Path, backtrace: &[u32]) -> Vec<Frame> {
-        let image =
-            self.open.borrow_mut().entry(image.to_owned()).or_insert_with(|| Rc::new(Image::open(image))).clone();
+        let image = self.open(image);
         let mut frames = Vec::new();
         for (depth, &address) in backtrace.iter().enumerate() {
             // A return address is that of the instruction after the call, which
@@ -177,6 +193,17 @@ impl Image {
             found.push(Frame { address, inlined: false, function: Some(function), source: None });
         }
         found
+    }
+
+    /// The outermost of the calls that were inlined into the function around an address and are wanted: the
+    /// first one of it.
+    fn inlined_function(&self, address: u32, is_wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
+        /// No function is as long as this, in bytes.
+        const LONGEST: u32 = 64 << 10;
+
+        let (start, end, _) = self.functions.iter().find(|(start, end, _)| (*start..*end).contains(&address))?;
+        let addresses = *start..(*end).min(start.saturating_add(LONGEST));
+        addresses.into_iter().find_map(|at| self.lookup(at, at).into_iter().rfind(&is_wanted))
     }
 
     /// The function that `probe` is in, by the image's symbols.

@@ -66,6 +66,19 @@ fn endless_recursion_is_a_stack_overflow_in_the_student_s_file() {
 }
 
 #[test]
+fn variables_that_are_too_large_are_shown_where_their_function_begins() {
+    let large = "let large = [0_u32; 100_000];\n        core::hint::black_box(&large);\n        todo!()";
+    let text = student("", large);
+    let copy = Copy::with_student(&text);
+    let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
+    let crash = &check(&run, CHECK)["crash"];
+    assert_eq!(crash["kind"], "stack-overflow", "{crash:#}");
+    assert_eq!(crash["location"]["file"], "labs/01-pmm/src/bitmap.rs", "{crash:#}");
+    let line = text.lines().position(|line| line.contains("fn new(")).unwrap() + 1;
+    assert_eq!(crash["location"]["line"], line, "{crash:#}");
+}
+
+#[test]
 fn an_endless_loop_is_stopped_and_shown_where_it_is() {
     let copy = Copy::with_student(&student("", "loop {}"));
     let run = copy.grade(&["--check", CHECK, "--json", "-"]).expect_code(1).json();
