@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
@@ -45,7 +46,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     let found = start.elapsed();
     let (mut run, timings) = on_all(&mut engine, second, &request)?;
     run.elapsed = start.elapsed();
-    tell(&run, &engine.site.workspace.root, arguments, common)?;
+    tell(&run, &engine.site.workspace, arguments, common)?;
     if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
         let text = spent(&timings, found, start.elapsed());
         // Nobody listens: nothing to do about it.
@@ -101,7 +102,8 @@ fn on_all(engine: &mut Engine, second: Option<Emulator>, request: &Request) -> R
 }
 
 /// Writes the reports that are asked for.
-fn tell(run: &Run, root: &Path, arguments: &GradeArgs, common: &CommonArgs) -> Result<()> {
+fn tell(run: &Run, course: &Workspace, arguments: &GradeArgs, common: &CommonArgs) -> Result<()> {
+    let root = &course.root;
     let on_stdout = |target: &Option<PathBuf>| target.as_deref() == Some(Path::new("-"));
     if let Some(target) = &arguments.json {
         report::write(&report::json(run, root), target).map_err(|error| Error::new(error.to_string()))?;
@@ -111,7 +113,8 @@ fn tell(run: &Run, root: &Path, arguments: &GradeArgs, common: &CommonArgs) -> R
     }
     // A program that reads standard output gets nothing but what it asked for.
     if !on_stdout(&arguments.json) && !on_stdout(&arguments.junit) {
-        print(&report::text(run, root, &view(common)))?;
+        let view = view(common);
+        print(&(report::text(run, root, &view) + &report::after_full_marks(run, course, &view)))?;
     }
     if common.verbose {
         for warnings in run.labs.iter().filter_map(|lab| lab.warnings.as_ref()) {

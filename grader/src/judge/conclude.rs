@@ -49,6 +49,7 @@ pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: 
     LabReport {
         id: task.lab.id.clone(),
         title: task.lab.toml.title.clone(),
+        package: task.lab.toml.package.clone(),
         graded: task.graded,
         files: task.lab.files(),
         build_error,

@@ -58,7 +58,7 @@ impl Engine {
         let start = Instant::now();
         let tasks = self.tasks(request)?;
         let groups = self.groups(&tasks, request.whose);
-        if let Some(note) = self.note(request.whose) {
+        if let Some(note) = self.new_note(request.whose) {
             progress.note(&note);
         }
         let total: usize = tasks.iter().flat_map(|task| &task.checks).map(|check| check.memory.len()).sum();

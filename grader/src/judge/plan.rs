@@ -1,5 +1,8 @@
 //! What a run has to build and to boot.
 
+use std::fs;
+use std::path::Path;
+
 use crate::course::lab_toml::Check;
 use crate::course::mix::Mix;
 use crate::course::workspace::Lab;
@@ -60,8 +63,14 @@ impl Engine {
             .collect())
     }
 
-    /// What to say if a lab is graded beside the student's own others, where it should have references.
-    pub fn note(&self, whose: Whose) -> Option<String> {
+    /// What to say if a lab is graded beside the student's own others, where it should have references. It is said
+    /// once, and again when other labs are without one.
+    pub fn new_note(&self, whose: Whose) -> Option<String> {
+        self.note(whose).filter(|note| is_news(&self.site.target_dir, note))
+    }
+
+    /// What is true of the references, if some are missing.
+    fn note(&self, whose: Whose) -> Option<String> {
         let labs = &self.site.workspace.labs;
         let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_solution).map(|lab| lab.id.as_str()).collect();
         (whose == Whose::Student && labs.len() > 1 && !without.is_empty()).then(|| {
@@ -99,5 +108,29 @@ impl Engine {
             }
         }
         groups
+    }
+}
+
+/// Whether a note was not the last one that was said where kernels are built. From now on it is.
+fn is_news(target_dir: &Path, note: &str) -> bool {
+    let last = target_dir.join("said-without-references");
+    if fs::read_to_string(&last).is_ok_and(|text| text == note) {
+        return false;
+    }
+    // Where it cannot be written, it is said again.
+    let _ = fs::create_dir_all(target_dir).and_then(|()| fs::write(&last, note));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_said_once_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("kernel");
+        let said = ["a", "a", "a, b", "a, b", "a"].map(|note| is_news(&target, note));
+        assert_eq!(said, [true, false, true, false, true]);
     }
 }

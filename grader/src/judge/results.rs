@@ -31,6 +31,8 @@ pub struct LabReport {
     pub id: String,
     /// The title in `lab.toml`.
     pub title: String,
+    /// The cargo package, such as `pmm`.
+    pub package: String,
     /// Whose files were graded.
     pub graded: Graded,
     /// The student's files, relative to the workspace, such as `labs/01-pmm/src/bitmap.rs`.

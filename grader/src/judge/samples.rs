@@ -34,6 +34,7 @@ pub fn lab() -> LabReport {
     LabReport {
         id: "01-pmm".to_owned(),
         title: "Frames".to_owned(),
+        package: "pmm".to_owned(),
         graded: Graded::Student,
         files: vec!["labs/01-pmm/src/bitmap.rs".to_owned()],
         build_error: None,

@@ -187,7 +187,9 @@ fn crashed(crash: &Crash) -> (Status, String) {
         let place = format!("{}:{}", panic.file, panic.line);
         let message = panic.message.lines().next().unwrap_or_default();
         return if is_todo(&panic.message) {
-            (Status::NotStarted, format!("not started: reached `todo!()` at {place}"))
+            let step = panic.message.lines().next().unwrap_or_default().split_once(": ").map_or("", |(_, step)| step);
+            let step = if step.is_empty() { String::new() } else { format!(", {step}") };
+            (Status::NotStarted, format!("not started: reached `todo!()` at {place}{step}"))
         } else {
             (Status::Panicked, format!("panicked at {place}: {message}"))
         };

@@ -143,10 +143,16 @@ pub fn walk(crash: &Crash) -> Option<String> {
     Some(page_walk::words(exception.walk.as_ref()?, exception.error_code, exception.cr2?))
 }
 
+/// The file and line of the `todo!()` that was reached.
+pub fn missing_at(check: &CheckReport, root: &Path) -> Option<(String, u32)> {
+    let panic = check.evidence.as_ref()?.findings.crash.as_ref()?.panic.as_ref()?;
+    (check.status == Status::NotStarted).then(|| (relative(&panic.file, root), panic.line))
+}
+
 /// What is still to be written, in the words of the `todo!()` that was reached.
 pub fn missing(check: &CheckReport) -> Option<String> {
     let panic = check.evidence.as_ref()?.findings.crash.as_ref()?.panic.as_ref()?;
-    let words = panic.message.strip_prefix("not yet implemented: ")?.lines().next()?;
+    let words = panic.message.strip_prefix("not yet implemented: ").unwrap_or("a todo!()").lines().next()?;
     (check.status == Status::NotStarted).then(|| printable(words))
 }
 

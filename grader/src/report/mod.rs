@@ -23,7 +23,7 @@ use crate::host::style::View;
 use crate::judge::results::Run;
 
 pub use file::{remove_older, try_out, write};
-pub use next::chapter;
+pub use next::{after_full_marks, chapter};
 pub use source::function_at;
 pub use symbolize::Images;
 

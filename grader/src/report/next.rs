@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use crate::course::workspace::Workspace;
 use crate::judge::Status;
-use crate::judge::results::{LabReport, Run};
+use crate::judge::results::{Graded, LabReport, Run};
 
 use super::table::score;
+use super::{crash, source};
 use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 
-/// For a lab that nobody has begun: where to begin.
+/// For a lab of which no check can begin yet: what to do.
 pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> String {
-    let mut out = format!("{}\n", view.paint(STRONG, "Not started yet. How to begin:"));
+    let mut out = format!("{}\n", view.paint(STRONG, "No check can begin yet. What to do:"));
     let task = format!("labs/{}/README.md", lab.id);
     let mut steps = Vec::new();
     if root.join(&task).exists() {
@@ -23,12 +25,21 @@ pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> Stri
     for file in &lab.files {
         steps.push(("open", file.clone(), "your file: replace each todo!()"));
     }
+    let reached = lab.checks.iter().find_map(|check| Some((crash::missing(check)?, crash::missing_at(check, root)?)));
+    if let Some((step, (file, line))) = &reached {
+        steps.push(("write", step.clone(), ""));
+        steps.push(("", format!("{file}:{line}"), "where it is missing"));
+        if has_own_tests(root, file) {
+            steps.push(("test", format!("cargo test --package {} --lib", lab.package), "the tests in your file"));
+        }
+    }
     let number = lab.id.split('-').next().unwrap_or(&lab.id);
     steps.push(("then", command(run, number), "as often as you like"));
-    let width = steps.iter().map(|(_, what, _)| what.chars().count()).max().unwrap_or(0);
+    let explained = steps.iter().filter(|(_, _, why)| !why.is_empty());
+    let width = explained.map(|(_, what, _)| what.chars().count()).max().unwrap_or(0);
     for (label, what, why) in steps {
-        let gap = " ".repeat(width - what.chars().count());
-        if width + 16 + why.chars().count() <= view.columns() {
+        let gap = " ".repeat(width.saturating_sub(what.chars().count()));
+        if !why.is_empty() && width + 16 + why.chars().count() <= view.columns() {
             out.push_str(
                 &view.field(label, &format!("{}{gap}  {}", view.paint(ACTION, &what), view.paint(FAINT, why))),
             );
@@ -37,6 +48,36 @@ pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> Stri
         }
     }
     out.push('\n');
+    out
+}
+
+/// Whether a file of the course has tests in it.
+fn has_own_tests(root: &Path, file: &str) -> bool {
+    source::read(root, file).is_some_and(|text| text.contains("#[cfg(test)]"))
+}
+
+/// What comes after the labs whose checks have all passed, unless only some checks were run.
+pub fn after_full_marks(run: &Run, course: &Workspace, view: &View) -> String {
+    let mut out = String::new();
+    for report in &run.labs {
+        let Some(at) = course.labs.iter().position(|lab| lab.id == report.id) else { continue };
+        let is_whole = report.checks.len() == course.labs[at].toml.checks.len();
+        let is_done = report.checks.iter().all(|check| check.status == Status::Passed);
+        if !is_whole || !is_done || report.graded != Graded::Student {
+            continue;
+        }
+        let number = course.labs[at].number();
+        out.push_str(&format!("{}\n", view.paint(GOOD, &format!("Lab {number} is done: every check holds."))));
+        out.push_str(&view.field("see it", &view.paint(ACTION, &format!("cargo grade run {number}"))));
+        let Some(next) = course.labs.get(at + 1) else { continue };
+        // Who has it graded already sees how far it is.
+        if run.labs.iter().any(|other| other.id == next.id) {
+            continue;
+        }
+        out.push_str(&view.field("next", &format!("lab {}, {}", next.number(), next.toml.title)));
+        out.push_str(&view.field("read", &view.paint(ACTION, &chapter(&next.toml.chapter, &course.root))));
+        out.push_str(&view.field("then", &view.paint(ACTION, &format!("cargo grade {}", next.number()))));
+    }
     out
 }
 
@@ -97,12 +138,17 @@ pub fn chapter(chapter: &str, root: &Path) -> String {
     if root.join("book/book").join(page).exists() {
         return format!("book/book/{chapter}");
     }
-    format!("book/src/{}.md", page.strip_suffix(".html").unwrap_or(page))
+    let anchor = &chapter[page.len()..];
+    format!("book/src/{}.md{anchor}", page.strip_suffix(".html").unwrap_or(page))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::course::lab_toml::LabToml;
+    use crate::course::workspace::Lab;
     use crate::judge::samples;
 
     #[test]
@@ -112,6 +158,45 @@ mod tests {
         assert!(text.contains("  open      labs/01-pmm/src/bitmap.rs"), "{text}");
         assert!(text.contains("  then      cargo grade 01"), "{text}");
         assert!(text.contains("book/src/lab-01-frames.md"), "{text}");
+    }
+
+    fn course() -> Workspace {
+        let lab = |id: &str, package: &str, check: &str| {
+            let text = format!(
+                "title = \"T\"\npackage = \"{package}\"\nfiles = [\"src/a.rs\"]\nchapter = \"{package}.html\"\n\
+                 [[check]]\nname = \"{check}\"\npoints = 5\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n"
+            );
+            let toml = LabToml::parse(&text, Path::new("lab.toml")).unwrap();
+            Lab { id: id.to_owned(), folder: PathBuf::from("labs").join(id), toml, has_solution: true }
+        };
+        let labs = vec![lab("01-pmm", "pmm", "counts-exact"), lab("02-vmm", "vmm", "maps")];
+        Workspace { root: PathBuf::from("/nowhere"), labs }
+    }
+
+    #[test]
+    fn full_marks_are_followed_by_what_comes_next() {
+        let mut run = samples::run();
+        assert_eq!(after_full_marks(&run, &course(), &View::default()), "");
+        run.labs[0].checks.truncate(1);
+        let text = after_full_marks(&run, &course(), &View::default());
+        assert_eq!(
+            text,
+            "Lab 01 is done: every check holds.\n  see it    cargo grade run 01\n  next      lab 02, T\n  \
+             read      book/src/vmm.md\n  then      cargo grade 02\n"
+        );
+        run.labs[0].graded = Graded::Solution;
+        assert_eq!(after_full_marks(&run, &course(), &View::default()), "");
+    }
+
+    #[test]
+    fn the_step_that_is_missing_is_told_with_its_place() {
+        let mut run = samples::run();
+        run.labs[0].checks.drain(..3);
+        let text = first_steps(&run.labs[0], &run, Path::new("/nowhere"), &View::default());
+        assert!(
+            text.contains("  write     step 5: hand out a frame\n            labs/01-pmm/src/bitmap.rs:20"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -131,7 +216,8 @@ mod tests {
     fn a_chapter_is_found_on_this_machine() {
         let folder = tempfile::tempdir().unwrap();
         let chapter_of = |page| chapter(page, folder.path());
-        assert_eq!(chapter_of("lab-01.html#runs"), "book/src/lab-01.md");
+        assert_eq!(chapter_of("lab-01.html#runs"), "book/src/lab-01.md#runs");
+        assert_eq!(chapter_of("lab-01.html"), "book/src/lab-01.md");
         std::fs::create_dir_all(folder.path().join("book/book")).unwrap();
         std::fs::write(folder.path().join("book/book/lab-01.html"), "").unwrap();
         assert_eq!(chapter_of("lab-01.html#runs"), "book/book/lab-01.html#runs");

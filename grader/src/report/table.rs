@@ -12,7 +12,8 @@ use crate::host::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
 pub fn lab(lab: &LabReport, view: &View) -> String {
     let mut out = title(lab, view);
     out.push('\n');
-    if lab.checks.is_empty() {
+    // Of a lab that was not built, the compiler's words follow: its checks say nothing.
+    if lab.checks.is_empty() || lab.build_error.is_some() {
         return out;
     }
     let mut table = Table::new();
@@ -23,7 +24,7 @@ pub fn lab(lab: &LabReport, view: &View) -> String {
     } else {
         table.force_no_tty();
     }
-    // Who has not begun is told how to, and not 25 times what is missing.
+    // Where no check can begin, what is missing is told below, and here in short.
     let has_begun = lab.checks.iter().any(|check| check.status != Status::NotStarted);
     for check in &lab.checks {
         table.add_row(row(check, has_begun));
@@ -95,6 +96,7 @@ fn row(check: &CheckReport, has_begun: bool) -> Vec<Cell> {
     let points = format!("{}/{}", check.points(), check.max_points);
     let words = match crash::missing(check) {
         Some(step) if has_begun => format!("{}: {step}", verdict(check)),
+        Some(step) => format!("{}: {}", verdict(check), step.split(':').next().unwrap_or_default()),
         _ => verdict(check),
     };
     let mut verdict = Cell::new(words).fg(color);

@@ -31,6 +31,7 @@ const CHECK: &str = "never-twice";
 fn a_skeleton_scores_nothing_and_is_told_where_to_begin() {
     let copy = Copy::with_student(&student("", "todo!()"));
     let ran = copy.grade(&["01", "--color", "never"]).expect_code(1);
+    let ran = ran.says("cargo grade 01").says("write     a todo!()").says("where it is missing");
     let ran = ran.says("0 of 100 points").says("not started").says("labs/01-pmm/src/bitmap.rs").says("cargo grade 01");
     assert!(!ran.stdout.contains("panicked"), "{}", ran.stdout);
 
@@ -94,6 +95,7 @@ fn a_build_error_is_shown_as_rustc_shows_it_and_stops_that_lab_only() {
     ran.says("error[E0308]: mismatched types")
         .says("labs/01-pmm/src/bitmap.rs:")
         .says("could not build")
+        .does_not_say("never-twice")
         .does_not_say("\u{1b}");
 
     let run = copy.grade(&["--json", "-"]).expect_code(1).json();

@@ -286,6 +286,7 @@ mod tests {
         };
         LabReport {
             id: "01-pmm".to_owned(),
+            package: String::new(),
             title: "t".to_owned(),
             graded: Graded::Student,
             files: Vec::new(),
