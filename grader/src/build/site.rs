@@ -1,5 +1,6 @@
 //! Where kernels are built: the course, its compiler, and the folder for what is built.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -72,14 +73,30 @@ impl Site {
         let name = self.name(mix);
         let builder = self.builder();
         builder.make_folder()?;
+        let changed = self.compiler_before().filter(|before| *before != self.toolchain.version);
         if builder.is_first_time() {
             progress.note("Building the kernel's core library: once, about a minute …");
+        } else if let Some(before) = changed {
+            let now = &self.toolchain.version;
+            progress
+                .note(&format!("The compiler is {now} now, and was {before}: all is built again, about a minute …"));
         }
         progress.start("Building the kernel");
         let start = Instant::now();
         let built = builder.build(mix, &name, progress)?;
         times.push((name, start.elapsed()));
+        // Where it cannot be written, a change is not announced.
+        let _ = fs::write(self.compiler_file(), &self.toolchain.version);
         Ok(built)
+    }
+
+    /// The compiler that built here the last time, if that is known.
+    fn compiler_before(&self) -> Option<String> {
+        fs::read_to_string(self.compiler_file()).ok()
+    }
+
+    fn compiler_file(&self) -> PathBuf {
+        self.target_dir.join("compiler")
     }
 
     /// The image of a mix, which has to compile.

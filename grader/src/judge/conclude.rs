@@ -21,7 +21,12 @@ pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: 
     let tampered = kernel.and_then(|kernel| kernel.tampered.get(&task.lab.id));
     let mut checks = Vec::new();
     for (at, check) in task.checks.iter().enumerate() {
-        let boots: Vec<Done> = (0..check.memory.len()).filter_map(|boot| results.remove(&(number, at, boot))).collect();
+        let mut boots: Vec<Done> =
+            (0..check.memory.len()).filter_map(|boot| results.remove(&(number, at, boot))).collect();
+        // After a boot that hung, others were made or not, as it came.
+        if let Some(hung) = boots.iter().position(|done| done.verdict.status == Status::Hung) {
+            boots.truncate(hung + 1);
+        }
         let (status, message, evidence) = if build_error.is_some() {
             let message = match &refused {
                 Some(refused) => refused.clone(),

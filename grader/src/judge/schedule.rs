@@ -1,6 +1,6 @@
 //! Boots, several at a time: threads that take them from a [queue](super::queue), and judge them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -66,6 +66,8 @@ pub struct Schedule<'a> {
     changed: Condvar,
     stop: AtomicBool,
     results: Mutex<Results>,
+    /// The boots that hung.
+    hung: Mutex<BTreeSet<Key>>,
 }
 
 /// What came of all boots.
@@ -111,6 +113,7 @@ impl<'a> Schedule<'a> {
             changed: Condvar::new(),
             stop: AtomicBool::new(false),
             results: Mutex::default(),
+            hung: Mutex::default(),
         }
     }
 
@@ -173,6 +176,13 @@ impl<'a> Schedule<'a> {
     fn boot_and_judge(&self, waiting: Waiting<Job<'a>>, place: Place<ReusedMachine>) {
         let Waiting { group, job, .. } = waiting;
         let (key, name, start) = (job.key, &job.check.name, Instant::now());
+        if self.has_hung_before(key) {
+            self.progress.step(&format!("{name}: hung"));
+            if let Place::Free(machine) = place {
+                self.free(group, machine);
+            }
+            return;
+        }
         let mut machine = match place {
             Place::Own => None,
             Place::Free(machine) => Some(machine),
@@ -183,6 +193,9 @@ impl<'a> Schedule<'a> {
         match shared.map_or_else(|| self.run(job), Ok) {
             Ok(done) => {
                 self.progress.step(&format!("{name}: {}", done.verdict.status.words()));
+                if done.verdict.status == Status::Hung {
+                    self.note_hang(key, name, &done.verdict.message);
+                }
                 let mut results = self.results();
                 results.first.get_or_insert_with(Instant::now);
                 results.spent += start.elapsed();
@@ -194,6 +207,22 @@ impl<'a> Schedule<'a> {
         if let Some(machine) = machine.filter(ReusedMachine::is_fit) {
             self.free(group, machine);
         }
+    }
+
+    /// Whether a check has hung on a machine that comes before this one: then this one is not asked any more.
+    /// [`conclude`](super::conclude) looks no further than the first one, either.
+    fn has_hung_before(&self, (task, check, boot): Key) -> bool {
+        let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+        hung.range((task, check, 0)..(task, check, boot)).next().is_some()
+    }
+
+    /// Remembers that a boot hung, and tells the first one at once: others may hang too, and each takes a while.
+    fn note_hang(&self, key: Key, name: &str, message: &str) {
+        let mut hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+        if hung.is_empty() {
+            self.progress.note(&format!("{name} hung: it {}", printable(message)));
+        }
+        hung.insert(key);
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {

@@ -1,6 +1,6 @@
 //! What students write: code that does not compile, that lies, that is only begun.
 
-use crate::course::{Copy, Ran, check, has_solutions, lab, target_dir};
+use crate::course::{Copy, Ran, check, course, has_solutions, lab, target_dir};
 
 /// A student's file whose `new` has this body, and whose other functions nobody has written.
 fn student(before: &str, new: &str) -> String {
@@ -306,4 +306,42 @@ fn the_steps_before_the_first_check_have_tests_that_tell_right_from_wrong() {
         let said = tests_of_steps(&copy);
         assert!(said.contains(&format!("    bitmap::steps::{step}_")), "{what}\n{said}");
     }
+}
+
+#[test]
+fn a_hang_is_told_at_once_and_not_tried_on_more_machines() {
+    let copy = Copy::with_student(&student("", "loop {}"));
+    let ran = copy.grade(&["--check", "managed-count", "--check", CHECK, "--jobs", "1", "--json", "-"]).expect_code(1);
+    let told = ran.stderr.matches(" hung: it did not end within 500 million instructions").count();
+    assert_eq!(told, 1, "{}", ran.stderr);
+    let run = ran.json();
+    assert_eq!(
+        (&check(&run, "managed-count")["status"], &check(&run, CHECK)["status"]),
+        (&"hung".into(), &"hung".into())
+    );
+    assert_eq!(check(&run, "managed-count")["memory"], "16M", "{run:#}");
+}
+
+#[test]
+fn a_changed_compiler_is_announced_once() {
+    let copy = Copy::with_student(&student("", "todo!()"));
+    copy.grade(&["--check", CHECK]).expect_code(1).does_not_say("all is built again");
+    let file = target_dir().join("staged/kernel/compiler");
+    let known = std::fs::read_to_string(&file).expect("the compiler is written down");
+    std::fs::write(&file, "rustc 1.0.0").unwrap();
+    copy.grade(&["--check", CHECK]).expect_code(1).says(&format!("The compiler is {known} now, and was rustc 1.0.0"));
+    copy.grade(&["--check", CHECK]).expect_code(1).does_not_say("all is built again");
+}
+
+#[test]
+fn what_cargo_runs_builds_the_grader_and_becomes_it() {
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["grade", "explain", CHECK, "--color", "never"]);
+    command.current_dir(course().join("book")).env("CARGO_TARGET_DIR", target_dir());
+    let ran = Ran::of(&mut command).expect_code(0).says("never-twice in 01-pmm Frames");
+    assert!(!ran.stderr.contains("Finished") && !ran.stderr.contains("Running"), "{}", ran.stderr);
+    // Its exit code is the grader's.
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["grade", "explain", "no-such-check"]).current_dir(course()).env("CARGO_TARGET_DIR", target_dir());
+    Ran::of(&mut command).expect_code(2).says("no-such-check");
 }
