@@ -1,6 +1,6 @@
 //! What students write: code that does not compile, that lies, that is only begun.
 
-use crate::course::{Copy, Ran, check, course, has_solutions, lab, target_dir};
+use crate::course::{Copy, Ran, check, command, course, has_solutions, lab, target_dir};
 
 /// A student's file whose `new` has this body, and whose other functions nobody has written.
 fn student(before: &str, new: &str) -> String {
@@ -344,4 +344,31 @@ fn what_cargo_runs_builds_the_grader_and_becomes_it() {
     let mut command = std::process::Command::new(env!("CARGO"));
     command.args(["grade", "explain", "no-such-check"]).current_dir(course()).env("CARGO_TARGET_DIR", target_dir());
     Ran::of(&mut command).expect_code(2).says("no-such-check");
+}
+
+#[test]
+fn ctrl_c_gives_a_line_up_and_the_shell_asks_again() {
+    if !has_solutions() {
+        return;
+    }
+    use std::io::{Read, Write};
+    let mut command = command(course(), &["run", "--solution"]);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut grader = command.spawn().unwrap();
+    let (mut keys, mut screen) = (grader.stdin.take().unwrap(), grader.stdout.take().unwrap());
+    let mut said = String::new();
+    // The terminal is read only once the shell asks, so each piece waits for its prompt.
+    for (prompts, typed) in [(1, "ech\u{3}"), (2, "echo a\u{3}"), (3, "echo still here\n"), (4, "exit\n")] {
+        while said.matches("folio> ").count() < prompts {
+            let mut byte = [0];
+            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{said}");
+            said.push(char::from(byte[0]));
+        }
+        keys.write_all(typed.as_bytes()).unwrap();
+    }
+    screen.read_to_string(&mut said).unwrap();
+    assert!(grader.wait().unwrap().success(), "{said}");
+    let said = said.replace('\r', "");
+    let session = "folio> ech^C\nfolio> echo a^C\nfolio> echo still here\nstill here\nfolio> exit\n";
+    assert!(said.contains(session), "{said}");
 }

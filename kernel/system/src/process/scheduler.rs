@@ -48,11 +48,15 @@ impl System {
         self.table_mut().wake_readers(terminal::has_input);
     }
 
-    /// ^C: stops the program that the first process waits for, and all that it started.
+    /// ^C: stops the program that the first process waits for, and all that it started. If the
+    /// first process reads, it gets an empty line, so that a shell asks again.
     fn interrupt(&mut self) {
         let first = self.table().find(Pid::FIRST).map(|slot| self.table().at(slot).state());
-        if let Some(State::Waiting(Event::Child(Some(child)))) = first {
-            self.kill_family(child);
+        match first {
+            Some(State::Waiting(Event::Child(Some(child)))) => self.kill_family(child),
+            // It may have asked already, and not have come to read yet.
+            Some(State::Waiting(Event::Input) | State::Ready) => terminal::give_empty_line(),
+            _ => {}
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What is typed is shown, and can be corrected until the line ends. Backspace
 //! takes a character back, ^U the line; ^D ends the input, or the line where one
-//! was begun; ^C stops the program that the first process waits for.
+//! was begun; ^C stops the program that the first process waits for, or, if that reads, gives it
+//! an empty line in place of the one that was begun.
 
 use kernel_core::console;
 use kernel_core::console::serial;
@@ -114,6 +115,14 @@ pub fn consume(bytes: usize) {
 /// Whether ^C was typed since the last call.
 pub fn take_interrupt() -> bool {
     core::mem::take(&mut terminal().interrupted)
+}
+
+/// Gives an empty line to whoever reads. What was typed meanwhile belongs to the next one.
+pub fn give_empty_line() {
+    let mut terminal = terminal();
+    if terminal.count < QUEUE {
+        terminal.put(u16::from(b'\n'));
+    }
 }
 
 impl Terminal {
