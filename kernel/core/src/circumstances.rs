@@ -127,8 +127,8 @@ impl fmt::Display for Line {
         // Piece by piece: a character may be several bytes, none longer than four.
         let mut piece = [0; 64];
         let mut used = 0;
-        for at in self.0..self.end() {
-            let byte = TEXT[at].load(Ordering::Relaxed);
+        for byte in &TEXT[self.0..self.end()] {
+            let byte = byte.load(Ordering::Relaxed);
             let begins_character = byte & 0xC0 != 0x80;
             if begins_character && used > piece.len() - 4 {
                 f.write_str(str::from_utf8(&piece[..used]).unwrap_or("?"))?;
