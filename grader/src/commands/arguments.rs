@@ -138,6 +138,9 @@ pub enum Command {
     Explain {
         /// A check, or a lab: then its checks in short; all checks in short if none is named
         check: Option<String>,
+        /// How many of the check's hints to show: the first one, if this is not given
+        #[arg(long, value_name = "N", requires = "check", value_parser = clap::value_parser!(u8).range(1..=9))]
+        hint: Option<u8>,
     },
     /// For those who write the course
     #[command(subcommand)]
@@ -203,7 +206,7 @@ mod tests {
         assert_eq!((cli.grade.labs, cli.grade.checks), (vec!["01".into(), "pmm".into()], vec!["a".into(), "b".into()]));
         assert!(matches!(parse("grade doctor --color never").unwrap().command, Some(Command::Doctor)));
         assert!(
-            matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check) }) if check == "x")
+            matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check), .. }) if check == "x")
         );
         assert!(matches!(parse("grade dev check 01").unwrap().command, Some(Command::Dev(DevCommand::Check { .. }))));
     }

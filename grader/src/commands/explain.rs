@@ -4,29 +4,46 @@ use std::fmt::Write;
 
 use crate::course::lab_toml::Check;
 use crate::course::workspace::{Lab, Workspace};
-use crate::host::error::Result;
+use crate::host::error::{Error, Result};
 use crate::host::style::{self, View, plural};
 use crate::report::chapter;
 
-/// A check, or all of a lab, or all of them.
+/// A check with so many of its hints, or all of a lab, or all of them.
 ///
 /// # Errors
 /// If there is no such check or lab.
-pub fn explain(course: &Workspace, what: Option<&str>, view: &View) -> Result<String> {
+pub fn explain(course: &Workspace, what: Option<&str>, hints: usize, view: &View) -> Result<String> {
     let Some(name) = what else { return Ok(all(&course.select(&[])?, view)) };
     if let Some(lab) = course.labs.iter().find(|lab| lab.is_called(name)) {
         return Ok(all(&[lab], view));
     }
     let (lab, found) = course.check(name)?;
-    Ok(check(course, lab, found, view))
+    let tiers = found.tiers(&lab.toml.package);
+    if hints > tiers.len() {
+        return Err(Error::new(format!("`{name}` has no more than {}", style::plural(tiers.len(), "hint")))
+            .advise(format!("show all of them with `--hint {}`", tiers.len())));
+    }
+    Ok(check(course, lab, found, hints, view))
 }
 
-/// One check: its rule, its hint, where to read, how to run it.
-fn check(course: &Workspace, lab: &Lab, check: &Check, view: &View) -> String {
+/// One check: its rule, what commonly breaks it, so many of its hints, where to read, how to run it.
+pub fn check(course: &Workspace, lab: &Lab, check: &Check, hints: usize, view: &View) -> String {
     let lead = format!(" in {} {}, {}", lab.id, lab.toml.title, plural_points(check.points));
     let mut out = format!("{}{}\n", view.paint(style::STRONG, &check.name), view.paint(style::FAINT, &lead));
     out.push_str(&view.field("rule", &check.rule));
-    out.push_str(&view.field("hint", &check.hint));
+    for (number, mistake) in lab.known_mistakes(&check.name).iter().enumerate() {
+        out.push_str(&view.field(if number == 0 { "broken by" } else { "" }, mistake));
+    }
+    let tiers = check.tiers(&lab.toml.package);
+    for (number, hint) in (1..).zip(&tiers).take(hints) {
+        out.push_str(&view.field(if number == 1 { "hint" } else { "" }, hint));
+    }
+    if hints < tiers.len() {
+        let next = format!("cargo grade explain {} --hint {}", check.name, hints + 1);
+        out.push_str(
+            &view.field("", &view.paint(style::FAINT, &format!("{hints} of {}; the next: {next}", tiers.len()))),
+        );
+    }
     out.push_str(&view.field("read", &view.paint(style::ACTION, &chapter(&check.chapter, &course.root))));
     let sizes: Vec<String> = check.memory.iter().map(|size| style::memory(&size.to_string())).collect();
     let machines = match sizes.as_slice() {
@@ -104,6 +121,7 @@ points = 5
 memory = ["16M", "64M", "1G"]
 rule = "A frame is handed out once until it is freed."
 hint = "Look at allocate."
+hints = ["Which bit does it clear?"]
 chapter = "lab-01-frames.html#never-twice"
 
 [[check]]
@@ -123,7 +141,7 @@ chapter = "lab-01-frames.html#cost"
     fn a_check_is_explained_with_all_that_lab_toml_says() {
         let course = course();
         let lab = &course.labs[0];
-        let text = check(&course, lab, &lab.toml.checks[0], &View::default());
+        let text = check(&course, lab, &lab.toml.checks[0], 1, &View::default());
         for part in [
             "never-twice in 01-pmm Frames, 5 points\n",
             "  rule      A frame is handed out once until it is freed.\n",
@@ -136,7 +154,40 @@ chapter = "lab-01-frames.html#cost"
             assert!(text.contains(part), "{part}\n---\n{text}");
         }
         assert!(!text.contains("judges"), "{text}");
-        assert!(check(&course, lab, &lab.toml.checks[1], &View::default()).contains("  judges    cost:"));
+        assert!(check(&course, lab, &lab.toml.checks[1], 1, &View::default()).contains("  judges    cost:"));
+    }
+
+    #[test]
+    fn hints_come_one_after_the_other() {
+        let course = course();
+        let told = |hints| explain(&course, Some("never-twice"), hints, &View::default());
+        let first = told(1).unwrap();
+        assert!(
+            first.contains("hint      Look at allocate.\n            1 of 3; the next: cargo grade explain"),
+            "{first}"
+        );
+        assert!(!first.contains("Which bit"), "{first}");
+        let all = told(3).unwrap();
+        assert!(
+            all.contains("Look at allocate.\n            Which bit does it clear?\n            Leave the kernel"),
+            "{all}"
+        );
+        assert!(all.contains("cargo test --package pmm") && !all.contains("the next:"), "{all}");
+        assert!(told(4).unwrap_err().to_string().contains("no more than 3 hints"));
+    }
+
+    #[test]
+    fn what_is_known_to_break_a_check_is_told_where_it_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut course = course();
+        course.labs[0].folder = folder.path().to_owned();
+        std::fs::create_dir(folder.path().join("mistakes")).unwrap();
+        for (name, caught_by) in [("a", "never-twice"), ("b", "cheap")] {
+            let text = format!("Mistake: The bit of {name} stays.\nCaught-by: {caught_by}\n\n--- x\n");
+            std::fs::write(folder.path().join(format!("mistakes/{name}.patch")), text).unwrap();
+        }
+        let text = explain(&course, Some("never-twice"), 1, &View::default()).unwrap();
+        assert!(text.contains("  broken by The bit of a stays.\n  hint"), "{text}");
     }
 
     #[test]

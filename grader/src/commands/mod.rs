@@ -69,8 +69,9 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             run::run(&arguments, &place.engine(common)?)
         }
         Some(Command::Look(arguments)) => look::command(&arguments, common),
-        Some(Command::Explain { check }) => {
-            print(&explain::explain(&Place::find()?.workspace, check.as_deref(), &view(common))?)?;
+        Some(Command::Explain { check, hint }) => {
+            let hints = hint.map_or(1, usize::from);
+            print(&explain::explain(&Place::find()?.workspace, check.as_deref(), hints, &view(common))?)?;
             Ok(Exit::Passed)
         }
         Some(Command::Dev(command)) => {

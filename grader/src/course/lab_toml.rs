@@ -50,8 +50,10 @@ pub struct Check {
     pub programs: bool,
     /// The rule of the contract, in one sentence.
     pub rule: String,
-    /// Where to look.
+    /// Where to look: the first hint.
     pub hint: String,
+    /// Further hints, each of which says more than those before it: what to think about.
+    pub hints: Vec<String>,
     /// The place in the book.
     pub chapter: String,
     /// The line in `lab.toml` on which the name stands.
@@ -134,7 +136,21 @@ struct RawCheck {
     programs: bool,
     rule: Spanned<String>,
     hint: Spanned<String>,
+    #[serde(default)]
+    hints: Vec<Spanned<String>>,
     chapter: Spanned<String>,
+}
+
+impl Check {
+    /// All hints, one after the other: where to look, what to think about, and how to go on without the kernel, by
+    /// the tests of the lab's `package`.
+    pub fn tiers(&self, package: &str) -> Vec<String> {
+        let host = format!(
+            "Leave the kernel out of it: `cargo test --package {package}` tries the same contract on your own computer, \
+             where you can print, use a debugger, and write a test of your own that is as small as the failure."
+        );
+        [&self.hint].into_iter().chain(&self.hints).cloned().chain([host]).collect()
+    }
 }
 
 impl LabToml {
@@ -280,6 +296,7 @@ impl Source<'_> {
             programs: raw.programs,
             rule: self.check_text("rule", &raw.rule)?,
             hint: self.check_text("hint", &raw.hint)?,
+            hints: raw.hints.iter().map(|hint| self.check_text("hint", hint)).collect::<Result<_>>()?,
             chapter: self.check_text("chapter", &raw.chapter)?,
             line: self.line(raw.name.span().start),
         })

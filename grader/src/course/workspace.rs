@@ -52,6 +52,21 @@ impl Lab {
         frozen.map_or(fence::Code::Safe, |text| fence::code_of(&text))
     }
 
+    /// What is known to go wrong with a check, in a sentence each: the mistakes that it catches. They are not in what
+    /// students get.
+    pub fn known_mistakes(&self, check: &str) -> Vec<String> {
+        let patches = fs::read_dir(self.folder.join("mistakes")).into_iter().flatten().flatten();
+        let texts = patches.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        let mut sentences: Vec<String> = texts
+            .filter_map(|text| {
+                let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                (field("Caught-by:") == Some(check)).then(|| field("Mistake:").map(str::to_owned)).flatten()
+            })
+            .collect();
+        sentences.sort();
+        sentences
+    }
+
     /// Whether its fastest design is here. It is not in what students get.
     pub fn has_champion(&self) -> bool {
         self.folder.join("champion").is_dir()
