@@ -3,8 +3,12 @@
 use crate::course::workspace::Lab;
 use crate::host::error::Result;
 
+use super::contract;
 use super::files;
 use super::variant::roots;
+
+/// The files that every lab has beside the student's.
+const REQUIRED: [&str; 5] = ["README.md", contract::PAGE, "lab.toml", "Cargo.toml", "src/lib.rs"];
 
 /// What does not belong into the lab's folder, or is missing there: one sentence each.
 ///
@@ -18,7 +22,7 @@ pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
             complaints.push(format!("labs/{}/{file} does not belong there: remove it", lab.id));
         }
     }
-    for needed in ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"] {
+    for needed in REQUIRED {
         if !found.iter().any(|file| file == needed) {
             complaints.push(format!("labs/{}/{needed} is missing: write it", lab.id));
         }
@@ -40,8 +44,7 @@ pub fn complaints(lab: &Lab) -> Result<Vec<String>> {
 
 /// Whether a lab has a file of this name, relative to its folder.
 fn belongs(file: &str, student: &[String]) -> bool {
-    if ["README.md", "lab.toml", "Cargo.toml", "src/lib.rs"].contains(&file) || student.iter().any(|name| name == file)
-    {
+    if REQUIRED.contains(&file) || student.iter().any(|name| name == file) {
         return true;
     }
     let Some((folder, rest)) = file.split_once('/') else { return false };
@@ -85,6 +88,7 @@ mod tests {
         let student = ["src/bitmap.rs".to_owned()];
         for good in [
             "README.md",
+            "CONTRACT.md",
             "lab.toml",
             "Cargo.toml",
             "src/lib.rs",

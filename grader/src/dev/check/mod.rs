@@ -6,6 +6,7 @@
 //! graded here as a student's file is: built into a kernel and booted.
 
 mod chapters;
+mod contract;
 mod files;
 mod host_tests;
 mod layout;
@@ -140,6 +141,8 @@ impl<'a> Proof<'a> {
         self.step("mistakes", "diffs", wrong_or(unfit, "each fits the reference"));
         self.step("mistakes", "coverage", coverage(lab, &variants));
         self.step("fence", "all of them", within_fence(lab, &variants));
+        let contract = contract::complaints(lab, &variants);
+        self.step("contract", contract::PAGE, wrong_or(contract, "each sentence has its check"));
         for variant in self.chosen(&variants) {
             self.variant(staged, stage, lab, variant)?;
         }
