@@ -7,7 +7,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let start = Instant::now();
-    match grader::become_one(env::args_os().skip(1)) {
+    match grader::become_one(env::args_os().skip(1).collect::<Vec<_>>().into_iter()) {
         Some(status) => ExitCode::from(status),
         None => grader::main(start),
     }

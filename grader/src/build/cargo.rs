@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use rustix::process::Signal;
 
-use crate::build::messages::{Answer, Broken, host_trouble};
+use crate::build::messages::{Answer, Broken, append, host_trouble, is_about_space};
 use crate::build::toolchain::Toolchain;
 use crate::course::mix::Mix;
 use crate::course::programs;
 use crate::host::error::{Error, Result};
+use crate::host::launcher::{self, Limits};
 use crate::host::process::Process;
 use crate::host::progress::Progress;
 
 use super::freshness::BY_CONTENT;
-use super::{environment, wrappers};
+use super::{compiler, environment, image, wrappers};
 
 /// The custom target, and its name.
 const TARGET_FILE: &str = "kernel/i686-folio.json";
@@ -113,13 +114,10 @@ impl Builder<'_> {
         }
         let (success, answer) = self.run_settled(command, progress)?;
         if !success {
-            if let Some(trouble) = &answer.trouble {
-                return Err(cargo_failed(trouble));
-            }
-            if answer.broken.errors.is_empty() {
-                return Err(cargo_failed(&answer.broken.output));
-            }
-            return Ok(Built::Broken(answer.broken));
+            return match answer.trouble.filter(|trouble| is_so(trouble, self.target_dir)) {
+                Some(trouble) => Err(cargo_failed(&trouble)),
+                None => Ok(Built::Broken(answer.broken)),
+            };
         }
         let executable = answer.executable.ok_or_else(|| {
             Error::new("cargo built the kernel but did not say where").output(answer.broken.output.clone())
@@ -128,6 +126,9 @@ impl Builder<'_> {
             if let Some(name) = program.file_name() {
                 keep(program, &programs::folder(&self.target_dir.join("images")).join(name))?;
             }
+        }
+        if let Some(flaw) = image::flaw(&executable)? {
+            return Ok(Built::Broken(Broken::of_image(flaw)));
         }
         keep(&executable, &path)?;
         Ok(Built::Image(Image { path, warnings: answer.warnings, sources: answer.sources }))
@@ -138,6 +139,9 @@ impl Builder<'_> {
         let mut command = self.program(&self.toolchain.cargo);
         command.arg("build").args(SCOPE).args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
         command.args(["--keep-going", "--target-dir"]).arg(self.target_dir);
+        if let Some(launcher) = launcher::launcher() {
+            compiler::limit(&mut command, &launcher, self.root);
+        }
         command
     }
 
@@ -149,9 +153,14 @@ impl Builder<'_> {
         command
     }
 
-    /// A program that builds, with no more of the environment than it needs.
+    /// A program that builds, with no more of the environment than it needs. It ends with the grader.
     pub fn program(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        self.limited_program(program, Limits::default())
+    }
+
+    /// The same within limits.
+    pub(super) fn limited_program(&self, program: &Path, limits: Limits) -> Command {
+        let mut command = launcher::command(launcher::launcher().as_deref(), limits, program);
         command
             .env_clear()
             .envs(environment::kept())
@@ -189,29 +198,43 @@ impl Builder<'_> {
             let complaints = scope.spawn(|| {
                 let mut text = String::new();
                 let mut waits = false;
-                // What was read before an error is all there is.
-                for line in
-                    stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')).map_while(io::Result::ok)
-                {
-                    let line = String::from_utf8_lossy(&line);
+                lines(stderr, |line| {
+                    let line = String::from_utf8_lossy(line);
                     if let Some(note) = waiting(&line).filter(|_| !waits) {
                         waits = true;
                         progress.note(note);
                     }
-                    text.push_str(&line);
-                    text.push('\n');
-                }
+                    append(&mut text, &line);
+                    append(&mut text, "\n");
+                });
                 text
             });
-            for line in
-                stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')).map_while(io::Result::ok)
-            {
-                answer.line(&line, self.root, progress);
-            }
+            lines(stdout, |line| answer.line(line, self.root, progress));
             answer.broken.output = complaints.join().unwrap_or_default();
         });
+        answer.broken.note_stopped();
         let status = process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
         Ok((status.success(), answer))
+    }
+}
+
+/// Bytes of the longest line of cargo's that is looked at.
+const LONGEST_LINE: u64 = 8 << 20;
+
+/// Hands over the lines that come out of a pipe; of a line that is too long, its end is left
+/// out. What was read before an error is all there is.
+fn lines(pipe: Option<impl Read>, mut take: impl FnMut(&[u8])) {
+    let Some(pipe) = pipe else { return };
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else {
+            let _ = reader.skip_until(b'\n');
+        }
+        take(&line);
+        line.clear();
     }
 }
 
@@ -239,8 +262,17 @@ fn waiting(line: &str) -> Option<&'static str> {
     })
 }
 
+/// Bytes of free space with which a disk counts as full.
+const FULL: u64 = 16 << 20;
+
+/// Whether what is told of the host is so. Of a disk that is full, a name in the code could tell, too.
+fn is_so(trouble: &str, folder: &Path) -> bool {
+    let free = rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    !is_about_space(trouble) || free.is_none_or(|free| free < FULL)
+}
+
 /// cargo failed, and not because of an error in the code.
-fn cargo_failed(output: &str) -> Error {
+pub fn cargo_failed(output: &str) -> Error {
     let error = Error::new("cargo could not build the kernel");
     if let Some(advice) = host_trouble(output) {
         // The same is said for every crate: once is enough.

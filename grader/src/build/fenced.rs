@@ -13,6 +13,7 @@ use crate::host::error::{Error, Result};
 use crate::host::process;
 
 use super::cargo::Builder;
+use super::compiler;
 use super::site::Site;
 
 /// So many places are shown of one file.
@@ -151,7 +152,7 @@ fn unreadable(builder: &Builder<'_>, name: &str, place: Option<(&str, usize)>) -
 /// What rustc says about a file's syntax, if it says anything and that is its last word.
 fn rustc_s_words(builder: &Builder<'_>, name: &str) -> io::Result<Option<String>> {
     const SYNTAX_ERROR: i32 = 1;
-    let mut command = builder.program(&builder.toolchain.rustc);
+    let mut command = builder.limited_program(&builder.toolchain.rustc, compiler::FOR_LAB);
     command.args(["--edition=2024", "--crate-type=lib", "-Zparse-crate-root-only", "--color=always"]);
     command.arg(Path::new(name));
     let output = process::output(&mut command)?;

@@ -9,11 +9,13 @@ use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 
-use super::cargo::{Built, Image};
+use super::cargo::{Built, Image, cargo_failed};
+use super::compiler::{FOR_COURSE, FOR_LAB};
 use super::fenced::Refusal;
 use super::foreign::{Foreign, foreign_source};
 use super::messages::Broken;
 use super::site::{BuildTimes, Site};
+use super::stopped::{Reason, Stopped};
 
 /// What became of the kernel for some labs.
 #[derive(Default)]
@@ -22,12 +24,22 @@ pub struct Kernel {
     pub image: Option<Image>,
     /// The labs that did not compile, with what rustc says.
     pub broken: BTreeMap<String, String>,
-    /// Labs that were refused before they were built, with what there is to say about it in a sentence.
+    /// Labs that were refused before they were built or stopped while they were, with what there is to say about
+    /// it in a sentence.
     pub refused: BTreeMap<String, String>,
     /// Labs that may be fine, with the files of the lab that did not compile and has no reference.
     pub blocked: BTreeMap<String, Vec<String>>,
     /// Labs that take in somebody else's file, with what there is to say about it.
     pub tampered: BTreeMap<String, String>,
+}
+
+/// A lab whose fault it is that a kernel cannot be built.
+struct Guilty<'a> {
+    lab: &'a Lab,
+    /// What rustc says, or who else.
+    text: String,
+    /// The same in a sentence, where it is not rustc that has something to say.
+    sentence: Option<String>,
 }
 
 impl Kernel {
@@ -38,11 +50,12 @@ impl Kernel {
 
     /// Notes labs that cannot be built. The others can still be graded, with references in the place of those:
     /// returns that mix.
-    fn leave_out(&mut self, mix: &Mix, labs: &[&Lab], guilty: &[(&Lab, String)]) -> Mix {
-        for (lab, text) in guilty {
+    fn leave_out(&mut self, mix: &Mix, labs: &[&Lab], guilty: &[Guilty<'_>]) -> Mix {
+        for Guilty { lab, text, sentence } in guilty {
             self.broken.insert(lab.id.clone(), text.clone());
+            self.refused.extend(sentence.as_ref().map(|sentence| (lab.id.clone(), sentence.clone())));
         }
-        if let Some((blocking, text)) = guilty.iter().find(|(lab, _)| !lab.has_solution) {
+        if let Some(Guilty { lab: blocking, text, .. }) = guilty.iter().find(|guilty| !guilty.lab.has_solution) {
             for lab in labs {
                 if !self.broken.contains_key(&lab.id) {
                     self.broken.insert(lab.id.clone(), blocked(blocking, text));
@@ -50,7 +63,7 @@ impl Kernel {
                 }
             }
         }
-        with(mix, &guilty.iter().map(|(lab, _)| *lab).collect::<Vec<_>>())
+        with(mix, &guilty.iter().map(|guilty| guilty.lab).collect::<Vec<_>>())
     }
 
     /// What rustc warns about in a lab.
@@ -66,8 +79,7 @@ impl Site {
         let mut kernel = Kernel::default();
         let mut guilty = Vec::new();
         for (lab, Refusal { text, sentence }) in self.refused(mix)? {
-            kernel.refused.extend(sentence.map(|sentence| (lab.id.clone(), sentence)));
-            guilty.push((lab, text));
+            guilty.push(Guilty { lab, text, sentence });
         }
         let mut mix = kernel.leave_out(mix, labs, &guilty);
         while !labs.iter().all(|lab| kernel.broken.contains_key(&lab.id)) {
@@ -106,7 +118,7 @@ impl Site {
         let (image, broken) = match self.build(mix, progress, times)? {
             Built::Image(image) => (Some(image), BTreeMap::new()),
             Built::Broken(broken) => {
-                let text: String = broken.errors.into_values().collect();
+                let text = broken.text();
                 (None, labs.iter().map(|lab| (lab.id.clone(), text.clone())).collect())
             }
         };
@@ -122,20 +134,17 @@ impl Site {
         broken: Broken,
         progress: &Progress,
         times: &mut BuildTimes,
-    ) -> Result<Vec<(&'a Lab, String)>> {
+    ) -> Result<Vec<Guilty<'a>>> {
         let is_student_s = |lab: &&Lab| !mix.solutions.contains(&lab.toml.package);
-        let mut guilty = Vec::new();
-        for lab in self.workspace.labs.iter().filter(is_student_s) {
-            if let Some((_, text)) = broken.errors.iter().find(|(folder, _)| same_folder(folder, &lab.folder)) {
-                guilty.push((lab, text.clone()));
-            }
-        }
+        let guilty: Vec<Guilty<'a>> =
+            self.workspace.labs.iter().filter(is_student_s).filter_map(|lab| accused(lab, &broken)).collect();
         if !guilty.is_empty() {
             return Ok(guilty);
         }
         // The error is elsewhere. If it goes away with the reference in the
         // place of a lab, then that lab does not keep to its interface.
-        let text: String = broken.errors.into_values().collect();
+        let is_about_code = !broken.errors.is_empty() || !broken.stopped.is_empty();
+        let text = broken.text();
         let suspects: Vec<&Lab> = labs
             .iter()
             .copied()
@@ -146,13 +155,38 @@ impl Site {
         let together = (suspects.len() > 1).then(|| suspects.clone());
         for replaced in each.chain(together) {
             if let Built::Image(_) = self.build(&with(mix, &replaced), progress, times)? {
-                return Ok(replaced.into_iter().map(|lab| (lab, text.clone())).collect());
+                return Ok(all_guilty(&replaced, &text));
             }
         }
-        Err(Error::new("the course's own code does not compile")
-            .advise("restore the files that are not yours to edit; this is what rustc said:")
-            .output(text))
+        if !is_about_code {
+            return Err(cargo_failed(&text));
+        }
+        // Nothing tells a lab that has no reference here from the course's own code.
+        let unknown: Vec<&Lab> =
+            self.workspace.labs.iter().filter(is_student_s).filter(|lab| !lab.has_solution).collect();
+        if unknown.is_empty() {
+            return Err(Error::new("the course's own code does not compile")
+                .advise("restore the files that are not yours to edit; this is what rustc said:")
+                .output(text));
+        }
+        Ok(all_guilty(&unknown, &text))
     }
+}
+
+/// Labs of which the same is to be said.
+fn all_guilty<'a>(labs: &[&'a Lab], text: &str) -> Vec<Guilty<'a>> {
+    let sentence = Reason::in_text(text).map(|reason| reason.sentence(FOR_COURSE));
+    labs.iter().map(|lab| Guilty { lab, text: text.to_owned(), sentence: sentence.clone() }).collect()
+}
+
+/// A lab, if what was said about a build is about it.
+fn accused<'a>(lab: &'a Lab, broken: &Broken) -> Option<Guilty<'a>> {
+    if let Some(Stopped { reason, .. }) = broken.stopped.iter().find(|stopped| stopped.package == lab.toml.package) {
+        let sentence = reason.sentence(FOR_LAB);
+        return Some(Guilty { lab, text: format!("error: {sentence}\n"), sentence: Some(sentence) });
+    }
+    let (_, text) = broken.errors.iter().find(|(folder, _)| same_folder(folder, &lab.folder))?;
+    Some(Guilty { lab, text: text.clone(), sentence: None })
 }
 
 /// The mix with the references of some more labs.

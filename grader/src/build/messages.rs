@@ -11,6 +11,7 @@ use crate::course::programs;
 use crate::host::progress::Progress;
 
 use super::freshness::Inputs;
+use super::stopped::{self, Stopped};
 
 /// Why a kernel does not compile.
 #[derive(Debug, Default)]
@@ -19,6 +20,26 @@ pub struct Broken {
     pub errors: BTreeMap<PathBuf, String>,
     /// What cargo itself says.
     pub output: String,
+    /// Packages whose compiler did not come to its own end.
+    pub stopped: Vec<Stopped>,
+}
+
+impl Broken {
+    /// An image that was built and that no machine boots.
+    pub fn of_image(flaw: String) -> Self {
+        Self { output: flaw, ..Self::default() }
+    }
+
+    /// Takes from what cargo says whose compiler was stopped.
+    pub fn note_stopped(&mut self) {
+        self.stopped = stopped::all(&self.output);
+    }
+
+    /// Everything that is said, whoever says it.
+    pub fn text(self) -> String {
+        let text: String = self.errors.into_values().collect();
+        if text.trim().is_empty() { self.output } else { text }
+    }
 }
 
 /// What a run of cargo had to say.
@@ -52,8 +73,9 @@ impl Answer {
         match message {
             Message::Diagnostic { manifest_path, message } => {
                 let (Some(folder), Some(rendered)) = (manifest_path.parent(), message.rendered) else { return };
-                // A diagnostic with a place is about code, and may quote anything.
-                if message.level == "error" && message.spans.is_empty() && host_trouble(&rendered).is_some() {
+                // A diagnostic with a place is about code, and may quote anything; so may a linker.
+                let is_about_code = !message.spans.is_empty() || is_of_linker(&message.message);
+                if message.level == "error" && !is_about_code && host_trouble(&rendered).is_some() {
                     self.trouble.get_or_insert(rendered);
                     return;
                 }
@@ -65,7 +87,7 @@ impl Answer {
                 // "aborting due to 3 previous errors" says nothing that is not said already.
                 let text = texts.entry(folder.to_owned()).or_default();
                 if text.is_empty() || !message.spans.is_empty() {
-                    text.push_str(&rendered);
+                    append(text, &rendered);
                 }
             }
             Message::Artifact { manifest_path, target, filenames, executable } => {
@@ -106,6 +128,8 @@ enum Message {
 #[derive(Deserialize)]
 struct Diagnostic {
     level: String,
+    #[serde(default)]
+    message: String,
     rendered: Option<String>,
     #[serde(default)]
     spans: Vec<serde::de::IgnoredAny>,
@@ -114,6 +138,20 @@ struct Diagnostic {
 #[derive(Deserialize)]
 struct Target {
     name: String,
+}
+
+/// Bytes of what is kept of the messages about one package.
+const MOST_KEPT: usize = 1 << 20;
+
+/// Adds to a text as much as there is room for.
+pub fn append(text: &mut String, more: &str) {
+    let room = MOST_KEPT.saturating_sub(text.len());
+    text.push_str(&more[..more.floor_char_boundary(room)]);
+}
+
+/// Whether a message of rustc's is a linker's, which names symbols of the code.
+fn is_of_linker(message: &str) -> bool {
+    message.starts_with("linking with")
 }
 
 /// What rustc writes beside a library about the sources that it read.
@@ -149,13 +187,19 @@ fn dependencies(text: &str) -> Vec<PathBuf> {
 /// What to do about a host that keeps cargo from its work, if the text tells of one.
 pub fn host_trouble(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
-    if lower.contains("no space left on device") || lower.contains("disk quota exceeded") {
+    if is_about_space(text) {
         Some("the disk is full: free some space and try again")
     } else if lower.contains("permission denied") || lower.contains("read-only file system") {
         Some("target/ cannot be written: make it writable, or set CARGO_TARGET_DIR to a folder that is")
     } else {
         None
     }
+}
+
+/// Whether a text tells of a disk that is full.
+pub fn is_about_space(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.contains("no space left on device") || lower.contains("disk quota exceeded")
 }
 
 #[cfg(test)]

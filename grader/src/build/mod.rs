@@ -2,13 +2,16 @@
 //! references a kernel takes, and whose fault it is if it does not compile.
 
 pub mod cargo;
+pub mod compiler;
 mod environment;
 mod fenced;
 pub mod foreign;
 pub mod freshness;
+mod image;
 pub mod kernel;
 pub mod messages;
 mod rustup;
 pub mod site;
+mod stopped;
 pub mod toolchain;
 mod wrappers;

@@ -112,7 +112,7 @@ impl Site {
         match self.build(mix, progress, &mut Vec::new())? {
             Built::Image(image) => Ok(image),
             Built::Broken(broken) => {
-                let text: String = broken.errors.into_values().collect();
+                let text = broken.text();
                 Err(Error::new("the kernel does not compile").advise("this is what rustc said:").output(text))
             }
         }

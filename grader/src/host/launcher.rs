@@ -1,31 +1,94 @@
-//! What stands between the grader and an emulator: `grade __machine`.
+//! What stands between the grader and a program that it runs: `grade __child`.
 //!
-//! The grader does not start the emulator itself but this program again, which
-//! sets limits that the operating system keeps and then becomes the emulator.
-//! So an emulator ends when its processor time is used up, and when the grader
-//! dies, even of a SIGKILL; and all this without `unsafe`.
+//! The grader does not start an emulator or a compiler itself but this program again, which
+//! sets limits that the operating system keeps and then becomes the other one. So that ends when
+//! its processor time is used up, and when the grader dies, even of a SIGKILL; and all this
+//! without `unsafe`.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, getppid, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getppid, getrlimit, setrlimit};
 
 use crate::host::exit;
 
-/// The first argument that makes this program become an emulator.
-pub const WORD: &str = "__machine";
+/// The first argument that makes this program become another one.
+const WORD: &str = "__child";
 
-/// A command that runs `program` with at most that many seconds of processor time.
+/// What a process may use, each of those that it starts as well. `None`: as much as it likes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// Seconds of processor time.
+    pub processor: Option<u64>,
+    /// Bytes of memory that it alone has, where the operating system counts them: on Linux.
+    pub memory: Option<u64>,
+    /// Bytes of the largest file that it writes.
+    pub file: Option<u64>,
+}
+
+impl Limits {
+    /// Of processor time alone.
+    pub fn seconds(seconds: u64) -> Self {
+        Self { processor: Some(seconds), ..Self::default() }
+    }
+
+    /// Sets them for this process.
+    ///
+    /// # Errors
+    /// If the operating system refuses one.
+    fn set(self) -> io::Result<()> {
+        lower(Resource::Core, 0, 0)?;
+        if let Some(seconds) = self.processor {
+            // SIGXCPU at the limit, SIGKILL two seconds later.
+            lower(Resource::Cpu, seconds, seconds + 2)?;
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(bytes) = self.memory {
+            lower(Resource::Data, bytes, bytes)?;
+        }
+        if let Some(bytes) = self.file {
+            lower(Resource::Fsize, bytes, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// As [`parse`](Self::parse) reads them.
+    fn words(self) -> [String; 3] {
+        [self.processor, self.memory, self.file]
+            .map(|limit| limit.map_or_else(|| "-".into(), |limit| limit.to_string()))
+    }
+
+    fn parse(words: [OsString; 3]) -> Option<Self> {
+        let mut limits = [None; 3];
+        for (limit, word) in limits.iter_mut().zip(&words) {
+            if word != "-" {
+                *limit = Some(word.to_str()?.parse().ok()?);
+            }
+        }
+        let [processor, memory, file] = limits;
+        Some(Self { processor, memory, file })
+    }
+}
+
+/// Sets a limit, unless a lower one is set already.
+fn lower(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
+    let least = |set: Option<u64>, limit: u64| Some(set.map_or(limit, |set| set.min(limit)));
+    let set = getrlimit(resource);
+    let limit = Rlimit { current: least(set.current, current), maximum: least(set.maximum, maximum) };
+    Ok(setrlimit(resource, limit)?)
+}
+
+/// A command that runs `program` within these limits, and not longer than the grader.
 ///
-/// `launcher` is the grader's own program; without one, nothing limits the emulator.
-pub fn command(launcher: Option<&Path>, seconds: u64, program: &Path) -> Command {
+/// `launcher` is the grader's own program; without one, nothing limits the other.
+pub fn command(launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
     let Some(launcher) = launcher else { return Command::new(program) };
     let mut command = Command::new(launcher);
-    command.arg(WORD).arg(seconds.to_string()).arg(std::process::id().to_string()).arg(program);
+    command.arg(WORD).arg(std::process::id().to_string()).args(limits.words()).arg(program);
     command
 }
 
@@ -34,33 +97,80 @@ pub fn launcher() -> Option<PathBuf> {
     env::current_exe().ok().filter(|program| program.file_stem().is_some_and(|stem| stem == "grade"))
 }
 
-/// Becomes the emulator, if the arguments ask for it. Returns only if they do
+/// Becomes another program, if the arguments ask for it. Returns only if they do
 /// not, or if it cannot be started: then with the exit status.
 pub fn become_one(mut arguments: impl Iterator<Item = OsString>) -> Option<u8> {
     if arguments.next()? != WORD {
         return None;
     }
-    let mut number = || arguments.next()?.to_str()?.parse::<u64>().ok();
-    let (seconds, parent) = (number()?, number()?);
+    let parent = arguments.next()?.to_str()?.parse::<u64>().ok()?;
+    let limits = Limits::parse([arguments.next()?, arguments.next()?, arguments.next()?])?;
     let program = arguments.next()?;
-    let error = match limit(seconds, parent) {
-        Ok(()) => Command::new(&program).args(arguments).exec(),
-        Err(error) => error,
-    };
-    eprintln!("{}: {error}", Path::new(&program).display());
-    Some(exit::NOT_LAUNCHED)
+    // The grader may have died before its death could be told.
+    let is_mine = || getppid().is_some_and(|pid| number(pid) == Some(parent));
+    Some(become_program(&program, arguments, limits, is_mine))
 }
 
-fn limit(seconds: u64, parent: u64) -> io::Result<()> {
+/// Becomes a program that ends with its parent. Returns only if it cannot be started: then with
+/// the exit status.
+///
+/// `is_wanted` tells whether whoever started it is still there.
+pub fn become_program(
+    program: &OsStr,
+    arguments: impl Iterator<Item = OsString>,
+    limits: Limits,
+    is_wanted: impl FnOnce() -> bool,
+) -> u8 {
+    let error = match end_with_parent().and_then(|()| limits.set()) {
+        Ok(()) if is_wanted() => Command::new(program).args(arguments).exec(),
+        Ok(()) => io::Error::other("the grader is gone"),
+        Err(error) => error,
+    };
+    eprintln!("{}: {error}", Path::new(program).display());
+    exit::NOT_LAUNCHED
+}
+
+/// Makes this process end when its parent does.
+fn end_with_parent() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    // The grader may have died before that took effect.
-    let is_mine = getppid().is_some_and(|pid| u64::try_from(pid.as_raw_nonzero().get()).is_ok_and(|pid| pid == parent));
-    if !is_mine {
-        return Err(io::Error::other("the grader is gone"));
-    }
-    // SIGXCPU at the limit, SIGKILL two seconds later.
-    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 2) })?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(())
+}
+
+/// A process's number.
+fn number(pid: Pid) -> Option<u64> {
+    u64::try_from(pid.as_raw_nonzero().get()).ok()
+}
+
+/// Whether there is a process with this number.
+pub fn is_there(number: u32) -> bool {
+    let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_they_are_written() {
+        let all = Limits { processor: Some(7), memory: Some(1 << 40), file: Some(0) };
+        for limits in [all, Limits::default(), Limits::seconds(3)] {
+            assert_eq!(Limits::parse(limits.words().map(OsString::from)), Some(limits));
+        }
+        assert_eq!(Limits::parse(["1", "x", "-"].map(OsString::from)), None);
+    }
+
+    #[test]
+    fn only_the_word_makes_it_another_program() {
+        for words in [&["01"][..], &[], &["--check", WORD]] {
+            assert_eq!(become_one(words.iter().map(OsString::from)), None);
+        }
+    }
+
+    #[test]
+    fn a_process_that_runs_is_there() {
+        assert!(is_there(std::process::id()));
+        assert!(!is_there(u32::MAX) && !is_there(0));
+    }
 }

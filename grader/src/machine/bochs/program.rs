@@ -15,7 +15,7 @@ use rustix::process::Signal;
 
 use crate::course::lab_toml::Memory;
 use crate::host::error::{Error, Result};
-use crate::host::launcher;
+use crate::host::launcher::{self, Limits};
 use crate::host::process::Process;
 
 use crate::machine::boot::Boot;
@@ -103,7 +103,8 @@ impl Bochs {
         let whole = File::options().write(true).open(folder.path().join(DISC)).and_then(|file| file.set_len(CD_SIZE));
         whole.map_err(|error| Error::io("cannot write", &folder.path().join(DISC), &error))?;
         write("bochsrc", configuration(boot.memory).as_bytes())?;
-        let mut command = launcher::command(self.launcher.as_deref(), last_resort(boot.budget), &self.program);
+        let mut command =
+            launcher::command(self.launcher.as_deref(), Limits::seconds(last_resort(boot.budget)), &self.program);
         command.args(["-q", "-f", "bochsrc", "-rc", "/dev/stdin", "-dbglog", "/dev/stderr"]);
         // A terminal that every system knows, and that can be drawn on.
         command.current_dir(folder.path()).env("TERM", "vt100");

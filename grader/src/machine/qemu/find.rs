@@ -9,7 +9,7 @@ use crate::host::path::{named_program, on_path};
 use crate::host::probe::Probes;
 use crate::host::process::answer;
 
-use super::program::Qemu;
+use super::program::{Qemu, SANDBOX};
 
 /// Names another emulator program than the one on `PATH`.
 const EMULATOR_VARIABLE: &str = "FOLIO_QEMU";
@@ -70,7 +70,15 @@ pub fn find(probes: &Probes) -> Result<Qemu, NoEmulator> {
             Some(answer(&program, &["-help"])?.lines().filter(|line| line.contains("preconfig")).collect())
         })
         .unwrap_or_default();
+    // It says so only if it and the operating system can.
+    let sandbox = probes
+        .ask(&program, "-sandbox", || {
+            let arguments = ["-sandbox", SANDBOX, "-machine", "help"];
+            Some(answer(&program, &arguments).map_or("no", |_| "yes").to_owned())
+        })
+        .is_some_and(|says| says == "yes");
     Ok(Qemu {
+        sandbox,
         can_wait: help.contains("-preconfig"),
         program,
         version: format!("QEMU {version}"),

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use crate::course::lab_toml::Memory;
 use crate::course::programs;
 use crate::host::error::{Error, Result};
-use crate::host::launcher;
+use crate::host::launcher::{self, Limits};
 use crate::host::process::Process;
 use crate::machine::boot::Boot;
 
@@ -39,6 +39,9 @@ const SLOWEST: u64 = 20;
 /// What ends the emulator where the kernel says so. A machine that is used again has none.
 const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
 
+/// What QEMU gives up as soon as it has started: other programs, other users' rights, and old system calls.
+pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
 /// A QEMU that was found.
 #[derive(Clone, Debug)]
 pub struct Qemu {
@@ -50,6 +53,8 @@ pub struct Qemu {
     pub firmware: Option<String>,
     /// Whether it can be started first and given its kernel later.
     pub can_wait: bool,
+    /// Whether it can give up system calls.
+    pub sandbox: bool,
     /// The grader's own program; see [`launcher`].
     pub launcher: Option<PathBuf>,
 }
@@ -81,6 +86,9 @@ impl Qemu {
             Screen::Window => arguments.extend(["-vga", "std"].map(String::from)),
         }
         arguments.extend(["-m".into(), memory.to_string()]);
+        if self.sandbox {
+            arguments.extend(["-sandbox", SANDBOX].map(String::from));
+        }
         arguments
     }
 
@@ -89,8 +97,11 @@ impl Qemu {
     /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
     fn graded(checkpoint: &str) -> Vec<String> {
         let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
-        // Nothing reads ACPI's tables; making them is a quarter of QEMU's start.
-        let mut arguments = vec!["-machine", "pc,acpi=off", "-icount", "shift=3,sleep=off"];
+        // Nothing reads ACPI's tables; making them is a quarter of QEMU's start. What else is off no
+        // part of the kernel uses either.
+        let mut arguments = vec!["-machine", "pc,acpi=off,hpet=off,vmport=off,smbus=off"];
+        // All clocks are the machine's, and its interrupts come after so many instructions, or never.
+        arguments.extend(["-icount", "shift=3,sleep=off", "-rtc", "clock=vm"]);
         arguments.extend(["-device", "ib700", "-device", "pvpanic", "-action", &actions]);
         arguments.into_iter().map(String::from).collect()
     }
@@ -172,7 +183,8 @@ impl Qemu {
     /// A QEMU that builds the machine for a boot and waits. It lacks what its control
     /// connection and its serial port are connected to, and the kernel's words.
     fn waiting(&self, boot: &Boot<'_>) -> Command {
-        let mut command = launcher::command(self.launcher.as_deref(), last_resort(boot.budget), &self.program);
+        let mut command =
+            launcher::command(self.launcher.as_deref(), Limits::seconds(last_resort(boot.budget)), &self.program);
         command.args(self.machine(boot.memory, Screen::None)).args(Self::graded("pause"));
         if self.can_wait {
             command.arg("-preconfig");
