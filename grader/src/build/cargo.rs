@@ -5,7 +5,10 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -44,6 +47,9 @@ const SCOPE: [&str; 12] = [
 
 /// So many times it is built if files are changed meanwhile.
 const MOST_TRIES: u32 = 5;
+
+/// After so many a build is stopped that no limit of processor time has stopped.
+const MOST_SECONDS: u32 = 3600;
 
 /// Where the kernel is built from and to.
 #[derive(Clone, Copy)]
@@ -194,28 +200,52 @@ impl Builder<'_> {
             Process::spawn(command, Signal::TERM).map_err(|error| Error::io("cannot start", cargo, &error))?;
         let (stdout, stderr) = (process.stdout(), process.stderr());
         let mut answer = Answer::default();
+        let waits = AtomicBool::new(false);
+        let overdue = AtomicBool::new(false);
         thread::scope(|scope| {
-            let complaints = scope.spawn(|| {
-                let mut text = String::new();
-                let mut waits = false;
-                lines(stderr, |line| {
-                    let line = String::from_utf8_lossy(line);
-                    if let Some(note) = waiting(&line).filter(|_| !waits) {
-                        waits = true;
-                        progress.note(note);
-                    }
-                    append(&mut text, &line);
-                    append(&mut text, "\n");
-                });
-                text
+            let complaints = scope.spawn(|| complaints(stderr, &waits, progress));
+            let (ended, end) = mpsc::channel();
+            scope.spawn(|| {
+                if !ends_in_time(end, &waits) {
+                    overdue.store(true, Ordering::Relaxed);
+                    process.interrupt();
+                }
             });
             lines(stdout, |line| answer.line(line, self.root, progress));
             answer.broken.output = complaints.join().unwrap_or_default();
+            drop(ended);
         });
         answer.broken.note_stopped();
+        if overdue.into_inner() {
+            answer.broken.output = "error: cargo did not come to an end within an hour\n".to_owned();
+        }
         let status = process.wait().map_err(|error| Error::new(format!("cannot tell how cargo ended: {error}")))?;
         Ok((status.success(), answer))
     }
+}
+
+/// What cargo itself says. `waits` tells that it waits for another one.
+fn complaints(stderr: Option<impl Read>, waits: &AtomicBool, progress: &Progress) -> String {
+    let mut text = String::new();
+    lines(stderr, |line| {
+        let line = String::from_utf8_lossy(line);
+        if let Some(note) = waiting(&line).filter(|_| !waits.swap(true, Ordering::Relaxed)) {
+            progress.note(note);
+        }
+        append(&mut text, &line);
+        append(&mut text, "\n");
+    });
+    text
+}
+
+/// Waits until nobody can say any more that a build has ended, which it then has; `false` if that
+/// takes longer than any build does.
+///
+/// Seconds are counted, and no clock is read: a grader that is stopped for a while counts none.
+fn ends_in_time(end: Receiver<()>, waits: &AtomicBool) -> bool {
+    (0..MOST_SECONDS).any(|_| {
+        end.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) || waits.load(Ordering::Relaxed)
+    })
 }
 
 /// Bytes of the longest line of cargo's that is looked at.

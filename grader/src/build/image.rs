@@ -12,25 +12,29 @@ const SEARCHED: u64 = 8192;
 /// Its first word: the same, section 3.1.1.
 const MAGIC: u32 = 0x1BAD_B002;
 
+/// Its second word, the flags, as the kernel's own header has them: the same, section 3.1.2.
+const FLAGS: u32 = 3;
+
 /// What is wrong with an image, if something is.
 ///
-/// A lab that may use `unsafe` can place data in any section, and so push the header away.
+/// A lab that may use `unsafe` can place data in any section, and so push the header away or
+/// put another one before it.
 pub fn flaw(image: &Path) -> Result<Option<String>> {
     let mut start = Vec::new();
     let read = File::open(image).and_then(|file| file.take(SEARCHED).read_to_end(&mut start));
     read.map_err(|error| Error::io("cannot read", image, &error))?;
     let flaw = "error: the kernel was linked, and no machine would boot it: in the first 8 KiB of its file there is \
-                no Multiboot header\n  = note: look for `link_section`, which can push it away\n";
-    Ok((!has_header(&start)).then(|| flaw.to_owned()))
+                no Multiboot header, or not the kernel's own\n  = note: look for `link_section`, which can push it away\n";
+    Ok((first_flags(&start) != Some(FLAGS)).then(|| flaw.to_owned()))
 }
 
-/// Whether there is a header: its first three words add up to zero.
-fn has_header(start: &[u8]) -> bool {
+/// The flags of the first header: three words that add up to zero.
+fn first_flags(start: &[u8]) -> Option<u32> {
     let words: Vec<u32> =
         start.chunks_exact(4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
-    words
-        .windows(3)
-        .any(|header| header[0] == MAGIC && header.iter().fold(0_u32, |sum, word| sum.wrapping_add(*word)) == 0)
+    let is_header =
+        |words: &&[u32]| words[0] == MAGIC && words.iter().fold(0_u32, |sum, word| sum.wrapping_add(*word)) == 0;
+    words.windows(3).find(is_header).map(|header| header[1])
 }
 
 #[cfg(test)]
@@ -40,10 +44,10 @@ mod tests {
     #[test]
     fn a_header_is_three_words_that_add_up_to_zero() {
         let image = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-        let flags = 3;
-        let checksum = 0_u32.wrapping_sub(MAGIC).wrapping_sub(flags);
-        assert!(has_header(&image(&[7, MAGIC, flags, checksum])));
-        assert!(!has_header(&image(&[7, MAGIC, flags, checksum + 1])));
-        assert!(!has_header(&image(&[MAGIC, flags])) && !has_header(&[]));
+        let header = |flags: u32| [MAGIC, flags, 0_u32.wrapping_sub(MAGIC).wrapping_sub(flags)];
+        assert_eq!(first_flags(&image(&[&[7], &header(3)[..]].concat())), Some(3));
+        assert_eq!(first_flags(&image(&[header(1 << 16), header(3)].concat())), Some(1 << 16));
+        assert_eq!(first_flags(&image(&[MAGIC, 3, 4])), None);
+        assert_eq!((first_flags(&image(&[MAGIC, 3])), first_flags(&[])), (None, None));
     }
 }

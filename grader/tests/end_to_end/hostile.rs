@@ -1,5 +1,8 @@
-//! Submissions that reach beyond their lab. Each file in `tests/hostile` says in its first line
-//! which student's file it stands for, and what is refused in it, and where.
+//! Submissions that reach beyond their lab, or whose builds would never end. Each file in
+//! `tests/hostile` says in its first line which student's file it is about, and its verdict:
+//!
+//! - `FILE LINE:COLUMN TOKEN`: it stands for that file, and that token is refused before anything is built;
+//! - `FILE could_not_build WORDS`: it is added to that file, cannot be built, and these words say why.
 
 use std::fs;
 use std::path::Path;
@@ -8,47 +11,113 @@ use crate::course::{Copy, Ran, check, has_solutions, lab};
 
 /// A hostile submission.
 struct Hostile {
-    text: String,
+    name: String,
     /// The student's file, such as `labs/01-pmm/src/bitmap.rs`.
     file: String,
-    /// What the verdict begins with.
-    verdict: String,
+    text: String,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    /// What the message begins with.
+    Refused(String),
+    /// What the compiler's words, or the grader's, contain.
+    CouldNotBuild(String),
 }
 
 impl Hostile {
+    /// All of them.
+    fn all() -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+        let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        assert!(paths.len() >= 20, "the submissions are not where they were");
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+
     fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let first = text.lines().next().and_then(|line| line.strip_prefix("//! ")).expect("a first line");
-        let [file, place, token] = first.split(' ').collect::<Vec<_>>()[..] else { panic!("{first}") };
-        let (file, verdict) = (file.to_owned(), format!("{file}:{place}: {token} is refused, for "));
-        Self { file, verdict, text }
+        let (file, rest) = first.split_once(' ').unwrap();
+        let verdict = match rest.split_once(' ').unwrap() {
+            ("could_not_build", words) => Verdict::CouldNotBuild(words.to_owned()),
+            (place, token) => Verdict::Refused(format!("{file}:{place}: {token} is refused, for ")),
+        };
+        Self { name: path.display().to_string(), file: file.to_owned(), verdict, text }
     }
 
     fn lab(&self) -> &str {
         self.file.split('/').nth(1).unwrap()
     }
+
+    /// The text without what can only stand at a file's start.
+    fn addition(&self) -> String {
+        self.text.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect()
+    }
 }
 
 #[test]
 fn what_reaches_beyond_a_lab_is_refused_with_its_place_before_anything_is_built() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 14, "the submissions are not where they were");
-    for path in paths {
-        let hostile = Hostile::read(&path);
+    for hostile in Hostile::all() {
+        let Verdict::Refused(verdict) = &hostile.verdict else { continue };
         let copy = Copy::new();
         copy.write(&hostile.file, &hostile.text);
         let run = copy.grade(&[hostile.lab(), "--json", "-"]).expect_code(1).json();
         let lab = lab(&run, hostile.lab());
         assert_eq!(lab["score"], 0);
         let text = lab["build_error"].as_str().unwrap_or_default();
-        assert!(text.contains("is refused") && !text.contains("error["), "{}\n{text}", path.display());
+        assert!(text.contains("is refused") && !text.contains("error["), "{}\n{text}", hostile.name);
         for check in lab["checks"].as_array().unwrap() {
-            assert_eq!(check["status"], "could_not_build", "{}\n{check:#}", path.display());
+            assert_eq!(check["status"], "could_not_build", "{}\n{check:#}", hostile.name);
             let message = check["message"].as_str().unwrap();
-            assert!(message.starts_with(&hostile.verdict), "{}: {}\n{message}", path.display(), hostile.verdict);
+            assert!(message.starts_with(verdict), "{}: {verdict}\n{message}", hostile.name);
         }
+    }
+}
+
+#[test]
+fn what_cannot_be_built_is_the_lab_s_verdict_and_no_other_s() {
+    if !has_solutions() {
+        return;
+    }
+    for hostile in Hostile::all() {
+        let Verdict::CouldNotBuild(words) = &hostile.verdict else { continue };
+        let copy = Copy::new();
+        copy.write(&hostile.file, &format!("{}\n{}", copy.read(&hostile.file), hostile.addition()));
+        could_not_build(&copy, hostile.lab(), words);
+    }
+}
+
+/// Grades all labs, of which this one cannot be built, with these words.
+#[track_caller]
+fn could_not_build(copy: &Copy, id: &str, words: &str) {
+    let report = copy.root().join("report.json");
+    let junit = copy.root().join("report.xml");
+    let ran = copy.grade(&["--json", report.to_str().unwrap(), "--junit", junit.to_str().unwrap()]);
+    ran.expect_code(1).says(words);
+    let run = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+    let broken = lab(&run, id);
+    assert!(broken["build_error"].as_str().is_some_and(|text| text.contains(words)), "{words}\n{broken:#}");
+    for check in broken["checks"].as_array().unwrap() {
+        assert_eq!(check["status"], "could_not_build", "{check:#}");
+    }
+    for other in run["labs"].as_array().unwrap().iter().filter(|other| other["id"] != id) {
+        assert!(other.get("build_error").is_none(), "{words}\n{other:#}");
+    }
+    assert!(fs::read_to_string(junit).unwrap().contains("could_not_build"));
+}
+
+#[test]
+fn a_compiler_that_crashes_is_the_lab_s_verdict() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::new();
+    let file = "labs/01-pmm/src/bitmap.rs";
+    let skeleton = copy.read(file);
+    for deep in [format!("{}true", "!".repeat(200_000)), format!("{}true", "true & ".repeat(200_000))] {
+        copy.write(file, &format!("{skeleton}\npub const DEEP: bool = {deep};\n"));
+        could_not_build(&copy, "01-pmm", "the compiler crashed on it");
     }
 }
 

@@ -73,6 +73,34 @@ fn no_shared_machine_outlives_an_interrupted_grader() {
 }
 
 #[test]
+fn no_compiler_outlives_an_interrupted_grader() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::KILL] {
+        let copy = Copy::new();
+        let file = "labs/01-pmm/src/bitmap.rs";
+        let endless = "#[allow(long_running_const_eval)]\nconst _: () = loop {};\n";
+        copy.write(file, &format!("{}\n{endless}", copy.read(file)));
+        let mut grader = copy.command(&["01"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let compiles = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ").contains("rustc --crate-name pmm ")
+        };
+        let mut started = Vec::new();
+        while !started.iter().any(compiles) {
+            assert!(grader.try_wait().unwrap().is_none(), "the grader ended by itself");
+            pause();
+            started = descendants(grader.id());
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&grader), signal).unwrap();
+        grader.wait().unwrap();
+        let gone = (0..500).any(|_| {
+            pause();
+            !started.iter().copied().any(is_alive)
+        });
+        assert!(gone, "{signal:?} left a compiler behind");
+    }
+}
+
+#[test]
 fn no_emulator_outlives_an_interrupted_grader() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::KILL] {
         // This hangs for as long as a machine may: far longer than this test needs.

@@ -23,6 +23,11 @@ const MOST_COMPLAINTS: usize = 64 << 10;
 /// The time between two looks at the processor time.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// After so many of those looks, half an hour, a machine is given up that neither ends nor uses
+/// its processor time. They are counted, and no clock is read: a grader that is stopped for a
+/// while looks at nothing.
+const MOST_LOOKS: u32 = 3600;
+
 /// Why the waiting is over.
 pub enum Stopped {
     /// The emulator told of something: the machine has stopped and can be looked at.
@@ -87,6 +92,7 @@ impl Watch {
         let patience = patience + processor_time(process.id()).unwrap_or_default();
         let mut idle = Idleness::new(process.id());
         let mut looked = Instant::now();
+        let mut looks = 0;
         let mut control_open = true;
         loop {
             if let Some(stopped) = self.waiting_event() {
@@ -94,6 +100,10 @@ impl Watch {
             }
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
+                looks += 1;
+                if looks > MOST_LOOKS {
+                    return Stopped::Idle;
+                }
                 if processor_time(process.id()).is_some_and(|used| used > patience) {
                     return Stopped::Spent;
                 }

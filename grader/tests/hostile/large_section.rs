@@ -1,0 +1,7 @@
+//! labs/03-heap/src/blocks.rs could_not_build no machine would boot it
+//!
+//! Bytes that push the Multiboot header away from the start of the image.
+
+#[used]
+#[unsafe(link_section = ".multiboot")]
+static FILLER: [u8; 16 << 10] = [1; 16 << 10];
