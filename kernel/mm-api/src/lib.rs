@@ -23,10 +23,13 @@ mod interrupts;
 pub mod layout;
 mod machine;
 mod memory_map;
+mod mmap;
 mod page;
 mod pages;
 mod pmm;
 mod process_heap;
+mod protect;
+mod region;
 mod shared_heap;
 mod stack;
 mod vmm;
@@ -41,10 +44,19 @@ pub use heap::{
 pub use interrupts::Interrupts;
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
+pub use mmap::{
+    DemandPaging, ForkedPages, MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Mappings, Placement, SharedPages,
+    protection_of,
+};
 pub use page::{Page, PageRange, Piece, TABLE_ENTRIES, TableIndex, pieces};
 pub use pages::{PageError, Pages};
 pub use pmm::{FrameAllocator, FreeError, InitError, LendError, MetadataLender};
 pub use process_heap::{BreakError, ProcessHeap};
+pub use protect::{
+    BadAddress, CpuFeatures, Decision, Enforced, Fault, FaultPolicy, KernelProtection, ProtectError, Refusal,
+    RegionProtection, Section, UserCopy, UserWindow,
+};
+pub use region::{Access, Purpose, Region, RegionList, Rights, SPARE_REGIONS, Sharing};
 pub use shared_heap::SharedKernelHeap;
 pub use stack::{
     ARGUMENTS_MAX, Arguments, Auxiliary, KERNEL_STACK_PAGES, KernelStack, KernelStacks, STACK_ALIGN, StackError,

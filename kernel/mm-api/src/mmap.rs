@@ -1,0 +1,223 @@
+//! Lab 07: mappings, pages on demand, and copy on write.
+
+use core::fmt;
+
+use crate::layout::{PAGE_SIZE, USER_STACK_GUARD};
+use crate::{Page, PageError, PageRange, Pages, Protection, Region, RegionList, Rights, Sharing, VirtAddr};
+
+/// The lowest address at which something is mapped: as Linux has it, so that null
+/// pointers with an offset fault, too.
+pub const MAPPINGS_START: VirtAddr = VirtAddr::new(0x1_0000);
+
+/// The first address past all mappings: the guard page below the stack.
+pub const MAPPINGS_END: VirtAddr = USER_STACK_GUARD;
+
+/// Where a mapping is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// Anywhere; at the address if it is free there.
+    Hint(VirtAddr),
+    /// At the address, in the place of mappings that are there (`MAP_FIXED`).
+    Fixed(VirtAddr),
+    /// At the address, if it is free there (`MAP_FIXED_NOREPLACE`).
+    FixedNoReplace(VirtAddr),
+}
+
+/// What a program asks `mmap` for. All mappings are anonymous: their pages are zero at first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MapRequest {
+    /// Where.
+    pub placement: Placement,
+    /// How many bytes.
+    pub length: u32,
+    /// What the program may do there.
+    pub rights: Rights,
+    /// Who sees what is written there.
+    pub sharing: Sharing,
+}
+
+// ANCHOR: mappings
+/// The region list under `mmap` and `munmap`.
+///
+/// # The contract
+/// Mappings lie between [`MAPPINGS_START`] and [`MAPPINGS_END`]. Lengths are rounded up to
+/// whole pages.
+///
+/// **Neighbours merge.** A mapping and its neighbours that touch it and are alike in all
+/// but their pages ([`Region::is_like`]) become one region.
+///
+/// **Errors change nothing.** Where several are true, the one that the method lists first
+/// is the answer.
+pub trait Mappings {
+    /// Adds a mapping, and returns its pages.
+    ///
+    /// A hint is rounded down to a whole page; it counts if it is not 0, and all pages from
+    /// there on lie where mappings may and belong to no region. Otherwise the mapping is
+    /// placed as high as it fits.
+    ///
+    /// A fixed mapping takes the place of the pages of mappings that are there: these are
+    /// cut, as by [`unmap`](Self::unmap).
+    ///
+    /// # Errors
+    /// [`Empty`](MapError::Empty), [`Unaligned`](MapError::Unaligned) for a fixed address
+    /// within a page, [`TooLow`](MapError::TooLow) for a fixed address below
+    /// [`MAPPINGS_START`], [`NoRoom`](MapError::NoRoom) if the pages fit nowhere, or from a
+    /// fixed address on would reach past [`MAPPINGS_END`],
+    /// [`Occupied`](MapError::Occupied) if one of the pages belongs to a region and must not
+    /// be replaced, or, with [`Placement::Fixed`], [`InUse`](MapError::InUse) if it belongs
+    /// to a region that is no mapping.
+    fn map(regions: &mut dyn RegionList, request: &MapRequest) -> Result<PageRange, MapError>;
+
+    /// Takes the pages that the bytes from `address` on lie in out of all mappings, and
+    /// returns them. Where a part of a mapping is meant, the rest stays; pages that
+    /// belong to no region are no error.
+    ///
+    /// # Errors
+    /// [`Unaligned`](MapError::Unaligned), [`Empty`](MapError::Empty),
+    /// [`NoRoom`](MapError::NoRoom) if the pages do not all lie below the kernel half,
+    /// [`InUse`](MapError::InUse) if one of them belongs to a region that is no mapping.
+    fn unmap(regions: &mut dyn RegionList, address: VirtAddr, length: u32) -> Result<PageRange, MapError>;
+}
+// ANCHOR_END: mappings
+
+/// Why nothing was mapped or unmapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MapError {
+    /// No bytes at all: EINVAL.
+    Empty,
+    /// An address within a page: EINVAL.
+    Unaligned,
+    /// An address below [`MAPPINGS_START`]: EPERM.
+    TooLow,
+    /// There is no place for so many pages: ENOMEM, and EINVAL for `munmap`.
+    NoRoom,
+    /// A page belongs to a region already: EEXIST.
+    Occupied,
+    /// A page belongs to the image, the heap, the stack, or a guard: EINVAL.
+    InUse,
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "no bytes at all",
+            Self::Unaligned => "the address is within a page",
+            Self::TooLow => "the address is too low",
+            Self::NoRoom => "there is no place for so many pages",
+            Self::Occupied => "a page belongs to a region already",
+            Self::InUse => "a page belongs to the image, the heap, the stack, or a guard",
+        })
+    }
+}
+
+// ANCHOR: shared-pages
+/// The user half of a process, whose pages may have frames in common with others.
+///
+/// [`map`](Pages::map) gives a page a frame of its own, which the program may read and
+/// write. The kernel counts at how many pages, of all processes, each frame is mapped; when
+/// the last one is unmapped, the frame is given back.
+pub trait SharedPages: Pages {
+    /// At how many pages the frame of `page` is mapped, this one included; 0 if the page
+    /// is not mapped.
+    fn users(&self, page: Page) -> u32;
+
+    /// What the program may do with a page; `None` if it is not mapped.
+    fn protection(&self, page: Page) -> Option<Protection>;
+
+    /// Changes what the program may do with a page.
+    ///
+    /// # Panics
+    /// If it is not mapped.
+    fn protect(&mut self, page: Page, protection: Protection);
+
+    /// Gives a page, whose frame is mapped elsewhere as well, a frame of its own with the
+    /// same contents, which the program may read and write. The other pages keep the old
+    /// frame.
+    ///
+    /// # Errors
+    /// [`OutOfFrames`](PageError::OutOfFrames); nothing has changed then.
+    ///
+    /// # Panics
+    /// If it is not mapped.
+    fn copy(&mut self, page: Page) -> Result<(), PageError>;
+
+    /// Maps `page` in the process `to` as well, to the frame that it has here, with what the
+    /// program may do with it here.
+    ///
+    /// # Errors
+    /// See [`PageError`]; nothing has changed then.
+    ///
+    /// # Panics
+    /// If it is not mapped here.
+    fn share(&mut self, to: &mut dyn ForkedPages, page: Page) -> Result<(), PageError>;
+}
+
+/// The user half of a process that is being made, as a copy of another.
+pub trait ForkedPages {
+    /// Whether something is mapped at `page`.
+    fn is_mapped(&self, page: Page) -> bool;
+
+    /// Changes what the program may do with a page.
+    ///
+    /// # Panics
+    /// If it is not mapped.
+    fn protect(&mut self, page: Page, protection: Protection);
+
+    /// Takes the page's memory away.
+    ///
+    /// # Panics
+    /// If it is not mapped.
+    fn unmap(&mut self, page: Page);
+}
+// ANCHOR_END: shared-pages
+
+// ANCHOR: demand-paging
+/// Pages on demand, and copy on write.
+///
+/// # The contract
+/// What a program may do with a page, by the tables, is never more than its region's
+/// rights allow: writing only with `write`, and nothing at all with [`Rights::NONE`]. It may
+/// be less, until the program faults.
+///
+/// **Private.** What one process writes, no other sees. As long as nobody writes, all
+/// share one frame. So a frame that is mapped at several pages of private regions is
+/// writable at none of them.
+///
+/// **Shared.** What one process writes, all see that have the mapping since a fork.
+///
+/// **Zeros.** A page is zero when it is first touched.
+pub trait DemandPaging {
+    /// Gives a page of a mapping, which has no memory yet, memory that is zero, with the
+    /// region's rights.
+    ///
+    /// # Errors
+    /// [`OutOfFrames`](PageError::OutOfFrames); nothing has changed then.
+    fn fill(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
+
+    /// Lets the program write to a page, mapped without the right to, of a region that
+    /// allows it. The page keeps its frame where nobody else has it, or the region is shared.
+    ///
+    /// # Errors
+    /// [`OutOfFrames`](PageError::OutOfFrames); nothing has changed then.
+    fn write(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
+
+    /// Shares the pages of a region with a process that is being made as a copy of this
+    /// one. No page is copied: it has what the pages have that are mapped. Pages of a
+    /// shared region that were never touched are filled first, since both have to see the
+    /// same from now on.
+    ///
+    /// # Errors
+    /// See [`PageError`]; none of the region's pages is mapped in `to` then. Here, some may
+    /// have been filled, and some may be writable only at the next fault.
+    fn fork(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, region: &Region) -> Result<(), PageError>;
+}
+// ANCHOR_END: demand-paging
+
+/// What the tables say of a page with a region's rights that nobody else has.
+#[must_use]
+pub const fn protection_of(rights: Rights) -> Protection {
+    let user = rights.read || rights.write || rights.execute;
+    Protection { writable: rights.write, user }
+}
+
+const _: () = assert!(MAPPINGS_START.as_u32().is_multiple_of(PAGE_SIZE));
