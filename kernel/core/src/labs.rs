@@ -32,9 +32,11 @@ macro_rules! boxed {
 }
 
 mod heap;
+mod policies;
 mod process;
 
 pub use heap::{Heap, HeapLab, SharedHeap, SharedHeapObject, Switch, boxed_heap};
+pub use policies::{DemandPaging, Mappings, Protections};
 pub use process::{ProcessHeap, UserStack};
 
 /// Lab 02's component.
@@ -52,12 +54,19 @@ pub struct Labs {
     process_heap: fn(VirtAddr, VirtAddr) -> Result<ProcessHeap, BreakError>,
     user_stack: fn(&mut dyn Pages) -> Result<UserStack, StackError>,
     kernel_stacks: fn(PageRange) -> KernelStackArea,
+    protections: Protections,
+    mappings: Mappings,
+    demand_paging: DemandPaging,
 }
 
 impl Labs {
     /// The table for these types, in the labs' order.
     #[must_use]
-    pub const fn of<F, V, H, S, P, U, K>() -> Self
+    pub const fn of<F, V, H, S, P, U, K>(
+        protections: Protections,
+        mappings: Mappings,
+        demand_paging: DemandPaging,
+    ) -> Self
     where
         F: FrameAllocator + Send + 'static,
         V: VirtualMemory<Handle> + Send + 'static,
@@ -77,6 +86,9 @@ impl Labs {
             process_heap: process::new_heap::<P>,
             user_stack: process::new_stack::<U>,
             kernel_stacks: |area| boxed!(K::new(area) => dyn KernelStacks + Send),
+            protections,
+            mappings,
+            demand_paging,
         }
     }
 
@@ -136,5 +148,23 @@ impl Labs {
     /// Lab 05: see [`KernelStacks::new`].
     pub fn kernel_stacks(&self, area: PageRange) -> KernelStackArea {
         (self.kernel_stacks)(area)
+    }
+
+    /// Lab 06.
+    #[must_use]
+    pub fn protections(&self) -> &Protections {
+        &self.protections
+    }
+
+    /// Lab 07: see [`mm_api::Mappings`].
+    #[must_use]
+    pub fn mappings(&self) -> &Mappings {
+        &self.mappings
+    }
+
+    /// Lab 07: see [`mm_api::DemandPaging`].
+    #[must_use]
+    pub fn demand_paging(&self) -> &DemandPaging {
+        &self.demand_paging
     }
 }

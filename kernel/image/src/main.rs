@@ -9,7 +9,7 @@
 
 use core::ptr::NonNull;
 
-use kernel_core::labs::{Heap, HeapLab, Labs, Switch};
+use kernel_core::labs::{DemandPaging, Heap, HeapLab, Labs, Mappings, Protections, Switch};
 use kernel_core::machine::Machine;
 use kernel_core::memory::paged::Handle;
 use mm_api::{AllocError, HeapMemory};
@@ -22,7 +22,11 @@ static LABS: Labs = Labs::of::<
     process_heap::Heap,
     stack::ProcessStack,
     stack::StackArea,
->();
+>(
+    Protections::of::<protect::KernelRights, protect::RegionRights, protect::Faults, protect::Copies>(),
+    Mappings::of::<mmap::ProcessMappings>(),
+    DemandPaging::of::<mmap::Demand>(),
+);
 
 /// Lab 03's heap, whose constructor is no part of its trait.
 struct HeapOfLab03;

@@ -124,6 +124,10 @@ pub trait SharedPages: Pages {
     /// What the program may do with a page; `None` if it is not mapped.
     fn protection(&self, page: Page) -> Option<Protection>;
 
+    /// The first of these pages that is mapped, if one is. It costs little however many
+    /// pages there are.
+    fn first_mapped(&self, pages: PageRange) -> Option<Page>;
+
     /// Changes what the program may do with a page.
     ///
     /// # Panics
