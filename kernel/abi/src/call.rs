@@ -46,11 +46,19 @@ calls! {
     /// `brk(address)`: moves the end of the heap. The answer is where it is then:
     /// unchanged if it could not be moved, so `brk(0)` asks for it. Never an error.
     Brk = 45,
+    /// `munmap(address, bytes)`: ends the mappings of these pages. The answer is 0.
+    Munmap = 91,
+    /// `mprotect(address, bytes, protection)`: says what the program may do with these pages.
+    /// The answer is 0.
+    Mprotect = 125,
     /// `sched_yield()`: lets others run.
     SchedYield = 158,
     /// `nanosleep(requested, remaining)`: sleeps at least as long as the two 32-bit
     /// words at `requested` say, seconds and nanoseconds. `remaining` may be null.
     Nanosleep = 162,
+    /// `mmap2(address, bytes, protection, flags, fd, offset)`: memory where there was none; see
+    /// [`mapping`](crate::mapping). The answer is its address.
+    Mmap2 = 192,
     /// `meminfo(what, pointer, bytes, pid)`: see [`meminfo`](crate::meminfo).
     Meminfo = 1000,
     /// `sbrk(bytes)`: moves the end of the heap by a signed number of bytes. The

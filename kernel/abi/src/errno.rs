@@ -40,6 +40,7 @@ errors! {
     ENOMEM = 12, "out of memory";
     EACCES = 13, "access refused";
     EFAULT = 14, "bad address";
+    EEXIST = 17, "something is there already";
     EINVAL = 22, "invalid argument";
     ENAMETOOLONG = 36, "name too long";
     ENOSYS = 38, "no such system call";

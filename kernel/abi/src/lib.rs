@@ -1,7 +1,7 @@
 //! What the kernel and the programs in ring 3 agree on.
 //!
 //! A program calls the kernel with `int 0x80`: the number of the call in `eax`,
-//! its arguments in `ebx`, `ecx`, `edx`, `esi` and `edi`, in this order. The
+//! its arguments in `ebx`, `ecx`, `edx`, `esi`, `edi` and `ebp`, in this order. The
 //! answer comes back in `eax`; all other registers keep their values. An answer
 //! from −4095 to −1 is an error, the number of an [`Errno`] with its sign turned.
 //!
@@ -12,6 +12,7 @@
 
 mod call;
 mod errno;
+pub mod mapping;
 pub mod meminfo;
 mod wait;
 

@@ -60,8 +60,9 @@ macro_rules! record {
 record! {
     /// The machine's memory, by owner.
     ///
-    /// Every managed frame has one owner, so the free ones, those of the kernel
-    /// and those of the processes (the sum over all [`Process`] records) make up
+    /// Every managed frame has one owner: the free ones, those of the kernel, those that
+    /// several processes share, and those of a process alone (the sum of
+    /// [`Process::frames`] over all records) make up
     /// [`managed_frames`](Self::managed_frames).
     Physical {
         /// Frames of memory that the machine has, usable or reserved.
@@ -77,6 +78,8 @@ record! {
         kernel_heap_frames,
         /// Frames of the kernel's other virtual allocations (lab 02).
         kernel_allocation_frames,
+        /// Frames that several pages of processes are mapped to.
+        shared_frames,
         /// Frames that were used before anything was counted: the kernel's, and not of another kind.
         kernel_other_frames,
         /// Bytes in the blocks of the kernel's heap that are in use.
@@ -103,12 +106,16 @@ record! {
         parent,
         /// What it does: [`RUNNING`], [`READY`], [`WAITING`] or [`ENDED`].
         state,
-        /// Frames of the program's image: code, constants and data.
+        /// Pages of the program's image that are mapped: code, constants and data.
         image_frames,
-        /// Frames of its heap (lab 04).
+        /// Pages of its heap that are mapped (lab 04).
         heap_frames,
-        /// Frames of its stack (lab 05).
+        /// Pages of its stack that are mapped (lab 05).
         stack_frames,
+        /// Pages of its mappings that are mapped (lab 07).
+        mapping_frames,
+        /// How many of all these pages have frames that others have as well.
+        shared_frames,
         /// Frames of its page directory and page tables.
         table_frames,
         /// Frames of its kernel stack (lab 05).
@@ -164,12 +171,14 @@ impl Process {
         self
     }
 
-    /// All frames that are there because of this process.
+    /// All frames that nobody but this process has.
     #[must_use]
     pub const fn frames(&self) -> u32 {
         self.image_frames
             .saturating_add(self.heap_frames)
             .saturating_add(self.stack_frames)
+            .saturating_add(self.mapping_frames)
+            .saturating_sub(self.shared_frames)
             .saturating_add(self.table_frames)
             .saturating_add(self.kernel_stack_frames)
     }
@@ -193,10 +202,10 @@ record! {
         start,
         /// The address after the last byte.
         end,
-        /// What it is: [`IMAGE`], [`HEAP`], [`STACK`] or [`GUARD`].
+        /// What it is: [`IMAGE`], [`HEAP`], [`STACK`], [`GUARD`] or [`MAPPING`].
         kind,
-        /// What the program may do there: [`WRITE`] and [`EXECUTE`], or neither;
-        /// it may always read, but for a guard.
+        /// What the program may do there: any of [`READ`], [`WRITE`] and [`EXECUTE`]; and
+        /// [`SHARED`] if what it writes is seen by others that have the region.
         rights,
         /// How many pages of it are mapped to frames now.
         mapped_pages,
@@ -212,11 +221,18 @@ pub const STACK: u32 = 2;
 /// A page that is never mapped, so that what runs into it faults.
 pub const GUARD: u32 = 3;
 
+/// What `mmap2` made.
+pub const MAPPING: u32 = 4;
+
 /// The program may write there.
 pub const WRITE: u32 = 1;
 /// There is code. What is not code can be executed as well: 32-bit page tables
 /// without PAE have no bit against it.
 pub const EXECUTE: u32 = 2;
+/// The program may read there.
+pub const READ: u32 = 4;
+/// What is written there is seen by all that have the region since a fork.
+pub const SHARED: u32 = 8;
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,7 @@ pub use interrupts::Interrupts;
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
 pub use mmap::{
-    DemandPaging, ForkedPages, MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Mappings, Placement, SharedPages,
+    DemandPaging, Fork, MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Mappings, Placement, SharedPages,
     protection_of,
 };
 pub use page::{Page, PageRange, Piece, TABLE_ENTRIES, TableIndex, pieces};

@@ -144,34 +144,31 @@ pub trait SharedPages: Pages {
     /// # Panics
     /// If it is not mapped.
     fn copy(&mut self, page: Page) -> Result<(), PageError>;
+}
 
-    /// Maps `page` in the process `to` as well, to the frame that it has here, with what the
-    /// program may do with it here.
+/// A fork under way: a process, and the one that is being made as its copy.
+pub trait Fork {
+    /// The user half of the process that is copied.
+    fn parent(&mut self) -> &mut dyn SharedPages;
+
+    /// Maps `page` in the child to the frame that it has in the parent, with what the parent
+    /// may do with it.
     ///
     /// # Errors
     /// See [`PageError`]; nothing has changed then.
     ///
     /// # Panics
-    /// If it is not mapped here.
-    fn share(&mut self, to: &mut dyn ForkedPages, page: Page) -> Result<(), PageError>;
-}
+    /// If it is not mapped in the parent.
+    fn share(&mut self, page: Page) -> Result<(), PageError>;
 
-/// The user half of a process that is being made, as a copy of another.
-pub trait ForkedPages {
-    /// Whether something is mapped at `page`.
-    fn is_mapped(&self, page: Page) -> bool;
+    /// Whether `page` is mapped in the child.
+    fn is_shared(&self, page: Page) -> bool;
 
-    /// Changes what the program may do with a page.
+    /// Undoes [`share`](Self::share).
     ///
     /// # Panics
-    /// If it is not mapped.
-    fn protect(&mut self, page: Page, protection: Protection);
-
-    /// Takes the page's memory away.
-    ///
-    /// # Panics
-    /// If it is not mapped.
-    fn unmap(&mut self, page: Page);
+    /// If the page is not mapped in the child.
+    fn unshare(&mut self, page: Page);
 }
 // ANCHOR_END: shared-pages
 
@@ -205,15 +202,16 @@ pub trait DemandPaging {
     /// [`OutOfFrames`](PageError::OutOfFrames); nothing has changed then.
     fn write(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
 
-    /// Shares the pages of a region with a process that is being made as a copy of this
-    /// one. No page is copied: it has what the pages have that are mapped. Pages of a
-    /// shared region that were never touched are filled first, since both have to see the
-    /// same from now on.
+    /// Shares the pages of a region with the child. No page is copied: it has what the
+    /// pages have that are mapped. Pages of a shared region that were never touched are
+    /// filled first, since both have to see the same from now on.
+    ///
+    /// The cost does not grow with the pages of a private region that are not mapped.
     ///
     /// # Errors
-    /// See [`PageError`]; none of the region's pages is mapped in `to` then. Here, some may
-    /// have been filled, and some may be writable only at the next fault.
-    fn fork(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, region: &Region) -> Result<(), PageError>;
+    /// See [`PageError`]; the child has none of the region's pages then. In the parent, some
+    /// may have been filled, and some may be writable only at the next fault.
+    fn fork(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError>;
 }
 // ANCHOR_END: demand-paging
 

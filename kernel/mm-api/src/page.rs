@@ -215,6 +215,13 @@ impl PageRange {
         other.is_empty() || (self.first.0 <= other.first.0 && other.end() <= self.end())
     }
 
+    /// The pages that are in both; none where they have none in common.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        let first = self.first.max(other.first);
+        Self { first, len: self.end().min(other.end()).saturating_sub(first.0) }
+    }
+
     /// The pages, the lowest first.
     #[inline]
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Page> + Clone {
@@ -321,6 +328,9 @@ mod tests {
         assert!(PageRange::between(VirtAddr::new(0x6000), VirtAddr::new(0x3000)).is_empty());
         assert!(range.contains_range(PageRange::new(Page(4), 2).unwrap()));
         assert!(!range.contains_range(PageRange::new(Page(5), 2).unwrap()));
+        let others = [(2, 2), (4, 1), (5, 9), (6, 1), (0, 3)];
+        let both = others.map(|(first, len)| range.intersection(PageRange::new(Page(first), len).unwrap()).len());
+        assert_eq!(both, [1, 1, 1, 0, 0]);
     }
 
     #[test]

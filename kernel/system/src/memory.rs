@@ -9,7 +9,7 @@
 //! ([`with`]): the heap itself needs it to grow. Whoever does it all the same is
 //! stopped by a panic, every time, not only when the heap has to grow.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use kernel_core::labs::{Labs, Manager};
@@ -24,17 +24,18 @@ use mm_api::{
 };
 use spin::{Mutex, Once};
 
-use crate::pages::{Part, SharedPages, SpacePages};
+use crate::pages::{ForkPages, PagesOfSeveral, Part, SpacePages};
 
 mod allocator;
-mod counted;
 pub mod kernel_heap;
 
 pub use allocator::in_use as heap_in_use;
-pub use counted::Counted;
 
 /// The user half, but for page 0.
 const USER: PageRange = PageRange::between(VirtAddr::new(mm_api::layout::PAGE_SIZE), USER_SPACE_END);
+
+/// The user half, for the pages of processes.
+const USER_PART: Part = Part::user(USER, Protection::USER_WRITE);
 
 /// Where the kernel's stacks are.
 const KERNEL_STACKS: PageRange = PageRange::between(KERNEL_STACKS_START, KERNEL_STACKS_END);
@@ -51,15 +52,12 @@ pub struct Memory {
     /// How many frames lab 01 manages.
     managed: u32,
     /// How many frames are mapped in the kernel's heap.
-    heap: u32,
+    heap: Cell<u32>,
     /// How many are mapped in its stacks.
-    kernel_stacks: u32,
+    kernel_stacks: Cell<u32>,
     /// How many are mapped in user halves.
-    user: u32,
+    user: Cell<u32>,
 }
-
-/// Pages of the running system's memory.
-pub type SystemPages<'a> = Counted<'a, SpacePages<'a>>;
 
 impl Memory {
     /// The labs' components.
@@ -102,14 +100,6 @@ impl Memory {
         }
     }
 
-    /// Changes what may be done with a page of a process.
-    ///
-    /// # Errors
-    /// The lab's.
-    pub fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError> {
-        self.vmm.protect(space, page, protection)
-    }
-
     /// The directory that a space stands for.
     fn root_of(&self, space: Space<'_>) -> Frame {
         match space {
@@ -121,42 +111,39 @@ impl Memory {
 
     /// The pages of a process's user half. Whoever maps one unmaps it before the
     /// directory is destroyed.
-    pub fn user_pages<'a>(&'a mut self, directory: &'a Directory, protection: Protection) -> SystemPages<'a> {
-        let (space, root) = (Space::Of(directory), directory.frame());
-        let part = Part { pages: USER, protection, owner: Owner::User };
-        let pages = SpacePages::new(&mut *self.vmm, self.machine, space, root, part);
-        Counted { pages, count: &mut self.user }
+    pub fn user_pages<'a>(&'a mut self, directory: &'a Directory) -> SpacePages<'a> {
+        SpacePages::new(&mut *self.vmm, self.machine, Space::Of(directory), directory.frame(), USER_PART)
+            .counted(&self.user)
     }
 
-    /// Calls `work` with the pages of two user halves at the same time: to copy a
-    /// process's into a new one's. Otherwise as [`user_pages`](Self::user_pages).
-    pub fn with_two_users<R>(
+    /// Calls `work` with the user halves of a process and of a new one that is to be its
+    /// copy, and with those of the process once more, to read. Otherwise as
+    /// [`user_pages`](Self::user_pages).
+    pub fn with_fork<R>(
         &mut self,
-        from: &Directory,
-        to: &Directory,
-        protection: Protection,
-        work: impl FnOnce(&SharedPages<'_, '_>, &mut Counted<'_, SharedPages<'_, '_>>) -> R,
+        parent: &Directory,
+        child: &Directory,
+        work: impl FnOnce(&mut ForkPages<'_, '_>, &PagesOfSeveral<'_, '_>) -> R,
     ) -> R {
         let (vmm, machine) = (RefCell::new(&mut *self.vmm), self.machine);
-        let part = Part { pages: USER, protection, owner: Owner::User };
-        let from = SharedPages::new(&vmm, machine, Space::Of(from), from.frame(), part);
-        let to = SharedPages::new(&vmm, machine, Space::Of(to), to.frame(), part);
-        work(&from, &mut Counted { pages: to, count: &mut self.user })
+        let pages = |directory: &'_ Directory| directory.frame();
+        let of = |directory| {
+            PagesOfSeveral::new(&vmm, machine, Space::Of(directory), pages(directory), USER_PART).counted(&self.user)
+        };
+        work(&mut ForkPages { parent: of(parent), child: of(child) }, &of(parent))
     }
 
     /// The pages of the kernel's stacks.
-    pub fn kernel_stack_pages(&mut self) -> SystemPages<'_> {
+    pub fn kernel_stack_pages(&mut self) -> SpacePages<'_> {
         // They are the kernel's own once a stack is claimed.
         let part = Part { pages: KERNEL_STACKS, protection: Protection::KERNEL_WRITE, owner: Owner::User };
-        let pages = SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part);
-        Counted { pages, count: &mut self.kernel_stacks }
+        SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part).counted(&self.kernel_stacks)
     }
 
     /// The pages of the kernel's heap, whose frames are to be `owner`'s.
-    fn heap_pages(&mut self, owner: Owner) -> SystemPages<'_> {
+    fn heap_pages(&mut self, owner: Owner) -> SpacePages<'_> {
         let part = Part { pages: kernel_heap::PART, protection: Protection::KERNEL_WRITE, owner };
-        let pages = SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part);
-        Counted { pages, count: &mut self.heap }
+        SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part).counted(&self.heap)
     }
 
     /// Whose the frames are.
@@ -165,9 +152,10 @@ impl Memory {
             managed: self.managed,
             free: self.machine.free_frames(),
             manager: self.machine.managers_frames(),
-            heap: self.heap,
-            kernel_stacks: self.kernel_stacks,
-            user: self.user,
+            heap: self.heap.get(),
+            kernel_stacks: self.kernel_stacks.get(),
+            user: self.user.get(),
+            shared: self.machine.shared_frames(),
         }
     }
 
@@ -183,33 +171,30 @@ impl Memory {
     }
 
     /// What the user half of a directory holds, by a look at its tables: how many pages
-    /// of `part` are mapped, and how many tables there are.
+    /// of `part` are mapped, how many of those have a frame that is mapped elsewhere as well,
+    /// and how many tables there are.
     pub fn user_half(&self, directory: &Directory, part: PageRange) -> UserHalf {
-        let mut found = UserHalf { pages: 0, tables: 0 };
         let root = directory.frame();
-        let mut next = 0;
-        while let Some((upper, table)) = self.next_table(root, next) {
-            next = upper.as_u32() + 1;
-            found.tables += 1;
-            let is_counted =
-                |lower, words: &_| part.contains(Page::from_indices(upper, lower)) && entry(words, lower).is_some();
-            let pages = self
-                .machine
-                .with_words(table, |words| TableIndex::all().filter(|&lower| is_counted(lower, words)).count());
-            // At most as many as a table has entries.
-            found.pages += pages.unwrap_or(0) as u32;
+        let tables = |words: &_| TableIndex::user_half().filter(|&index| entry(words, index).is_some()).count();
+        // At most as many as a directory has entries.
+        let tables = self.machine.with_words(root, tables).unwrap_or(0) as u32;
+        let mut found = UserHalf { pages: 0, shared: 0, tables };
+        let mut rest = part;
+        while let Some(page) = self.machine.first_mapped(root, rest) {
+            let frame = self.machine.frame_of(root, page);
+            found.pages += 1;
+            found.shared += u32::from(frame.is_some_and(|frame| self.machine.sharers(frame) > 0));
+            rest = after(page, part);
         }
         found
     }
+}
 
-    /// The first table of the user half that a directory names from its entry
-    /// number `from` on.
-    fn next_table(&self, root: Frame, from: u32) -> Option<(TableIndex, Frame)> {
-        let mut indices = TableIndex::user_half().skip(from as usize);
-        self.machine
-            .with_words(root, |words| indices.find_map(|index| entry(words, index).map(|table| (index, table))))
-            .flatten()
-    }
+/// Those of the pages that come after one of them.
+pub fn after(page: Page, pages: PageRange) -> PageRange {
+    let done = page.number() + 1 - pages.first().number();
+    let rest = pages.first().checked_add(done).and_then(|first| PageRange::new(first, pages.len() - done));
+    rest.unwrap_or(PageRange::between(page.start(), page.start()))
 }
 
 /// The frame that an entry of a table names, if it is present.
@@ -233,6 +218,8 @@ pub struct FrameCounts {
     pub kernel_stacks: u32,
     /// Mapped in user halves.
     pub user: u32,
+    /// Those of them that are mapped at more than one page.
+    pub shared: u32,
 }
 
 /// What the user half of an address space holds.
@@ -240,6 +227,8 @@ pub struct FrameCounts {
 pub struct UserHalf {
     /// Pages that are mapped, of those that were asked about.
     pub pages: u32,
+    /// Those of them whose frame is mapped at another page as well.
+    pub shared: u32,
     /// Frames of page tables, all of them.
     pub tables: u32,
 }
@@ -314,7 +303,7 @@ pub fn start(
     start_pages(machine, labs, lender, say)?;
     kernel_heap::start().map_err(StartError::Heap)?;
     explain_panics(allocator::explain);
-    say(Started::Heap { bytes: with(|memory| memory.heap) * mm_api::layout::PAGE_SIZE });
+    say(Started::Heap { bytes: with(|memory| memory.heap.get()) * mm_api::layout::PAGE_SIZE });
     Ok(())
 }
 
@@ -341,7 +330,16 @@ pub fn start_pages(
     vmm.load(Space::Kernel);
     let root = paged.directory();
     say(Started::Paging { directory: root, tables: paged.managers_frames() });
-    let memory = Memory { labs, vmm, machine: paged, root, managed, heap: 0, kernel_stacks: 0, user: 0 };
+    let memory = Memory {
+        labs,
+        vmm,
+        machine: paged,
+        root,
+        managed,
+        heap: Cell::new(0),
+        kernel_stacks: Cell::new(0),
+        user: Cell::new(0),
+    };
     MEMORY.call_once(|| Mutex::new(memory));
     Ok(())
 }

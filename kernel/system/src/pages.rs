@@ -1,15 +1,19 @@
 //! Pages of an address space, over the virtual memory manager of lab 02: what
-//! heaps and stacks are made of.
+//! heaps, stacks and mappings are made of.
 //!
 //! What a page is mapped to is read from the tables. What the manager says is compared
 //! with that, and never trusted.
 
-use core::cell::RefCell;
-use core::ops::Range;
+use core::cell::{Cell, RefCell};
 
 use kernel_core::memory;
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
-use mm_api::{Frame, Page, PageError, PageRange, Pages, Protection, Space, VirtAddr, VirtualMemory, VmmError, pieces};
+use mm_api::{
+    Fork, Frame, Page, PageError, PageRange, Pages, Piece, Protection, Region, SharedPages, Sharing, Space, VirtAddr,
+    VirtualMemory, VmmError, pieces, protection_of,
+};
+
+use crate::memory::after;
 
 /// The virtual memory manager, whichever it is.
 type Vmm = dyn VirtualMemory<Handle> + Send;
@@ -40,6 +44,8 @@ struct View<'a> {
     space: Space<'a>,
     root: Frame,
     part: Part,
+    /// How many frames are in use in parts of this kind.
+    count: Option<&'a Cell<u32>>,
 }
 
 impl View<'_> {
@@ -48,31 +54,69 @@ impl View<'_> {
         self.machine.frame_of(self.root, page)
     }
 
-    /// Panics unless a page is one of the part's; `action` completes "… is to be".
+    /// The same of a page that has to be mapped; `action` completes "… is".
     #[track_caller]
-    fn ensure_in_part(&self, page: Page, action: &str) {
-        assert!(
-            self.part.pages.contains(page),
-            "{page} is to be {action}, which is not among the pages that this is about"
-        );
-    }
-
-    /// Gives back a frame that no page of the part is mapped to any more.
-    #[track_caller]
-    fn give_back(&self, frame: Frame) {
-        match self.part.owner {
-            // SAFETY: pages of the kernel's own are its heap's alone, which unmaps those
-            // that lab 03 has given back, and those that it never had.
-            #[allow(unsafe_code)]
-            Owner::Kernel => unsafe { self.machine.give_back_kernel_frame(frame) },
-            _ => self.machine.give_back(frame),
+    fn mapped_frame(&self, page: Page, action: &str) -> Frame {
+        self.ensure_in_part(page, action);
+        match self.frame_of(page) {
+            Some(frame) => frame,
+            None => panic!("{page} is {action}, but it is not mapped"),
         }
     }
 
+    /// What the tables let a program do with a page, if they map it.
+    fn protection(&self, page: Page) -> Option<Protection> {
+        self.machine.walk(self.root, page.start()).ok().map(|walk| walk.protection())
+    }
+
+    /// At how many pages more than one the frame of a page is mapped.
+    fn sharers(&self, page: Page) -> u32 {
+        self.frame_of(page).map_or(0, |frame| self.machine.sharers(frame))
+    }
+
+    /// Whether others have the page's frame as well, and are not to see what is written to it.
+    fn is_copied_on_write(&self, page: Page) -> bool {
+        self.sharers(page) > 0 && self.protection(page).is_some_and(|protection| !protection.writable)
+    }
+
+    /// Panics unless a page is one of the part's; `action` completes "… is".
+    #[track_caller]
+    fn ensure_in_part(&self, page: Page, action: &str) {
+        assert!(self.part.pages.contains(page), "{page} is {action}, but it is not among the pages that this is about");
+    }
+
     fn take_frame(&self) -> Option<Frame> {
-        match self.part.owner {
+        let frame = match self.part.owner {
             Owner::Kernel => self.machine.take_kernel_frame(),
             _ => self.machine.take_frame(),
+        }?;
+        self.count(|count| count + 1);
+        Some(frame)
+    }
+
+    /// Gives back a frame that a page of the part is not mapped to any more.
+    #[track_caller]
+    fn give_back(&self, frame: Frame) {
+        let is_free = match self.part.owner {
+            Owner::Kernel => {
+                // SAFETY: pages of the kernel's own are its heap's alone, which unmaps those
+                // that lab 03 has given back, and those that it never had.
+                #[allow(unsafe_code)]
+                unsafe {
+                    self.machine.give_back_kernel_frame(frame);
+                }
+                true
+            }
+            _ => self.machine.give_back(frame),
+        };
+        if is_free {
+            self.count(|count| count - 1);
+        }
+    }
+
+    fn count(&self, change: impl FnOnce(u32) -> u32) {
+        if let Some(count) = self.count {
+            count.set(change(count.get()));
         }
     }
 
@@ -83,7 +127,13 @@ impl View<'_> {
             return Err(PageError::Occupied);
         }
         let frame = self.take_frame().ok_or(PageError::OutOfFrames)?;
-        match vmm.map(self.space, page, frame, self.part.protection) {
+        self.map_to(vmm, page, frame, self.part.protection)
+    }
+
+    /// Maps a page to a frame, which is given back if that does not work.
+    #[track_caller]
+    fn map_to(&self, vmm: &mut Vmm, page: Page, frame: Frame, protection: Protection) -> Result<(), PageError> {
+        match vmm.map(self.space, page, frame, protection) {
             Ok(()) => {
                 let found = self.frame_of(page);
                 assert!(found == Some(frame), "map() of {page} to {frame} answered Ok, but the tables say {found:?}");
@@ -101,53 +151,80 @@ impl View<'_> {
         }
     }
 
+    /// Maps a page to a frame that is mapped elsewhere already.
+    #[track_caller]
+    fn share(&self, vmm: &mut Vmm, page: Page, frame: Frame, protection: Protection) -> Result<(), PageError> {
+        self.ensure_in_part(page, "shared");
+        if self.frame_of(page).is_some() {
+            return Err(PageError::Occupied);
+        }
+        if !self.machine.share(frame) {
+            return Err(PageError::OutOfFrames);
+        }
+        self.map_to(vmm, page, frame, protection)
+    }
+
     #[track_caller]
     fn unmap(&self, vmm: &mut Vmm, page: Page) {
-        self.ensure_in_part(page, "unmapped");
-        let Some(frame) = self.frame_of(page) else { panic!("{page} is to be unmapped, but it is not mapped") };
+        let frame = self.mapped_frame(page, "unmapped");
         let owner = self.machine.owner(frame);
-        assert!(owner == self.part.owner, "{page} is to be unmapped, but {frame} there is in use ({owner:?})");
+        assert!(owner == self.part.owner, "{page} is unmapped, but {frame} there is in use ({owner:?})");
+        self.take_out(vmm, page, frame);
+        self.give_back(frame);
+    }
+
+    /// Ends the mapping of a page to this frame.
+    #[track_caller]
+    fn take_out(&self, vmm: &mut Vmm, page: Page, frame: Frame) {
         match vmm.unmap(self.space, page) {
             Ok(answer) => {
                 assert!(answer == frame, "unmap() of {page} answered {answer}, but the tables said {frame}");
                 assert!(self.frame_of(page).is_none(), "unmap() of {page} answered Ok, but the tables still map it");
-                self.give_back(frame);
             }
             Err(error) => panic!("{page} cannot be unmapped: {error}"),
         }
     }
 
-    /// Calls `work` for each page that one of these bytes is in, in order, with those
-    /// of the page's bytes that are meant, and their place among all.
     #[track_caller]
-    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], Range<usize>)) {
-        for piece in pieces(address, bytes) {
-            self.ensure_in_part(piece.page(), "read or written");
-            let worked = self.machine.with_bytes_of(self.root, piece.page(), |page| {
-                work(&mut page[piece.in_page()], piece.in_range());
-            });
-            assert!(worked.is_some(), "{} is read or written, but it is not mapped", piece.address);
+    fn protect(&self, vmm: &mut Vmm, page: Page, protection: Protection) {
+        self.mapped_frame(page, "protected");
+        if let Err(error) = vmm.protect(self.space, page, protection) {
+            panic!("{page} is mapped, but cannot be protected: {error}");
         }
+        let found = self.protection(page);
+        assert!(
+            found == Some(protection),
+            "protect() of {page} answered Ok for {protection}, but the tables say {found:?}"
+        );
     }
 
+    /// Maps a page to a new frame with the contents of its old one.
     #[track_caller]
-    fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, place| memory::copy(&mut bytes[place], piece));
+    fn copy(&self, vmm: &mut Vmm, page: Page) -> Result<(), PageError> {
+        let old = self.mapped_frame(page, "copied");
+        let new = self.take_frame().ok_or(PageError::OutOfFrames)?;
+        self.machine.copy_frame(old, new);
+        self.take_out(vmm, page, old);
+        // If its table has gone with it, the table's frame is free for a new one.
+        if let Err(error) = self.map_to(vmm, page, new, self.part.protection) {
+            panic!("{page} was unmapped, and cannot be mapped again: {error}");
+        }
+        self.give_back(old);
+        Ok(())
     }
 
+    /// Calls `work` with those bytes of a page that are meant.
     #[track_caller]
-    fn write(&self, address: VirtAddr, bytes: &[u8]) {
-        self.for_each_piece(address, bytes.len(), |piece, place| memory::copy(piece, &bytes[place]));
-    }
-
-    #[track_caller]
-    fn zero(&self, address: VirtAddr, bytes: u32) {
-        self.for_each_piece(address, bytes as usize, |piece, _| memory::zero(piece));
+    fn with_piece<R>(&self, piece: Piece, work: impl FnOnce(&mut [u8]) -> R) -> R {
+        self.ensure_in_part(piece.page(), "read or written");
+        let worked = self.machine.with_bytes_of(self.root, piece.page(), |page| work(&mut page[piece.in_page()]));
+        worked.unwrap_or_else(|| panic!("{} is read or written, but it is not mapped", piece.address))
     }
 }
 
 /// Where a virtual memory manager is had from, for one call.
-trait Access {
+pub trait Access {
+    /// Calls `work` with the manager.
     fn with<R>(&mut self, work: impl FnOnce(&mut Vmm) -> R) -> R;
 }
 
@@ -179,26 +256,79 @@ pub type SpacePages<'a> = PartPages<'a, &'a mut Vmm>;
 
 /// The pages of one of several spaces that are worked on at the same time, as when
 /// a process is copied: the others use the same manager, but never two at once.
-pub type SharedPages<'a, 'v> = PartPages<'a, &'a RefCell<&'v mut Vmm>>;
+pub type PagesOfSeveral<'a, 'v> = PartPages<'a, &'a RefCell<&'v mut Vmm>>;
 
 impl<'a, A> PartPages<'a, A> {
     /// The pages of a part of `space`, whose directory is `root`.
     pub fn new(vmm: A, machine: &'static PagedMachine, space: Space<'a>, root: Frame, part: Part) -> Self {
-        Self { vmm, view: View { machine, space, root, part } }
+        Self { vmm, view: View { machine, space, root, part, count: None } }
     }
 
-    /// Copies what is in a page from the same page of another space: from frame to frame.
+    /// The same pages, with a count that is kept of the frames that are in use there.
+    #[must_use]
+    pub fn counted(mut self, count: &'a Cell<u32>) -> Self {
+        self.view.count = Some(count);
+        self
+    }
+}
+
+impl<A: Access> PartPages<'_, A> {
+    /// Sees that nobody else sees what is written to a page, if it is mapped.
+    ///
+    /// # Errors
+    /// [`OutOfFrames`](PageError::OutOfFrames).
+    pub fn own(&mut self, page: Page) -> Result<(), PageError> {
+        let Self { vmm, view } = self;
+        let Some(protection) = view.protection(page).filter(|_| view.is_copied_on_write(page)) else { return Ok(()) };
+        vmm.with(|vmm| view.copy(vmm, page))?;
+        // What the program may do has not changed.
+        vmm.with(|vmm| view.protect(vmm, page, protection));
+        Ok(())
+    }
+
+    /// Has the tables allow what a region does, for those of its pages that are meant and
+    /// mapped. A page whose frame others have as well, and are not to see what is written
+    /// to it, is not writable.
+    pub fn apply_rights(&mut self, region: &Region, pages: PageRange) {
+        let mut rest = pages;
+        while let Some(page) = self.first_mapped(rest) {
+            let mut protection = protection_of(region.rights);
+            protection.writable &= region.sharing == Sharing::Shared || self.users(page) == 1;
+            if self.protection(page) != Some(protection) {
+                self.protect(page, protection);
+            }
+            rest = after(page, pages);
+        }
+    }
+
+    /// Unmaps whatever is mapped in some of the pages.
+    pub fn unmap_in(&mut self, pages: PageRange) {
+        while let Some(page) = self.first_mapped(pages) {
+            self.unmap(page);
+        }
+    }
+
+    /// Unmaps whatever is mapped.
+    pub fn unmap_all(&mut self) {
+        self.unmap_in(self.view.part.pages);
+    }
+
+    /// Changes a piece of memory, unless `is_so` says that it is as it is to be already. A
+    /// page that is copied on write is copied first, so that nobody else sees it.
     ///
     /// # Panics
-    /// If one of the two is not among the pages that this is about, or not mapped.
+    /// If there is no frame for that.
     #[track_caller]
-    pub fn copy_page<B>(&mut self, from: &PartPages<'_, B>, page: Page) {
-        from.view.ensure_in_part(page, "copied");
-        self.view.ensure_in_part(page, "copied");
-        let (Some(from), Some(to)) = (from.view.frame_of(page), self.view.frame_of(page)) else {
-            panic!("{page} is copied, but it is not mapped")
-        };
-        self.view.machine.copy_frame(from, to);
+    fn change(&mut self, piece: Piece, is_so: impl FnOnce(&[u8]) -> bool, work: impl FnOnce(&mut [u8])) {
+        if self.view.is_copied_on_write(piece.page()) {
+            if self.view.with_piece(piece, |bytes| is_so(bytes)) {
+                return;
+            }
+            if let Err(error) = self.own(piece.page()) {
+                panic!("{} is written to, but its page cannot be copied: {error}", piece.address);
+            }
+        }
+        self.view.with_piece(piece, work);
     }
 }
 
@@ -221,16 +351,80 @@ impl<A: Access> Pages for PartPages<'_, A> {
 
     #[track_caller]
     fn read(&self, address: VirtAddr, bytes: &mut [u8]) {
-        self.view.read(address, bytes);
+        for piece in pieces(address, bytes.len()) {
+            self.view.with_piece(piece, |page| memory::copy(&mut bytes[piece.in_range()], page));
+        }
     }
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) {
-        self.view.write(address, bytes);
+        for piece in pieces(address, bytes.len()) {
+            let bytes = &bytes[piece.in_range()];
+            self.change(piece, |page| page == bytes, |page| memory::copy(page, bytes));
+        }
     }
 
     #[track_caller]
     fn zero(&mut self, address: VirtAddr, bytes: u32) {
-        self.view.zero(address, bytes);
+        for piece in pieces(address, bytes as usize) {
+            self.change(piece, |page| page.iter().all(|&byte| byte == 0), memory::zero);
+        }
+    }
+}
+
+impl<A: Access> SharedPages for PartPages<'_, A> {
+    fn users(&self, page: Page) -> u32 {
+        self.view.frame_of(page).map_or(0, |frame| self.view.machine.sharers(frame) + 1)
+    }
+
+    fn protection(&self, page: Page) -> Option<Protection> {
+        self.view.protection(page)
+    }
+
+    fn first_mapped(&self, pages: PageRange) -> Option<Page> {
+        self.view.machine.first_mapped(self.view.root, pages)
+    }
+
+    #[track_caller]
+    fn protect(&mut self, page: Page, protection: Protection) {
+        let Self { vmm, view } = self;
+        vmm.with(|vmm| view.protect(vmm, page, protection));
+    }
+
+    #[track_caller]
+    fn copy(&mut self, page: Page) -> Result<(), PageError> {
+        let Self { vmm, view } = self;
+        vmm.with(|vmm| view.copy(vmm, page))
+    }
+}
+
+/// The user halves of a process and of the one that is being made as its copy.
+pub struct ForkPages<'a, 'v> {
+    /// The process's.
+    pub parent: PagesOfSeveral<'a, 'v>,
+    /// The copy's.
+    pub child: PagesOfSeveral<'a, 'v>,
+}
+
+impl Fork for ForkPages<'_, '_> {
+    fn parent(&mut self) -> &mut dyn SharedPages {
+        &mut self.parent
+    }
+
+    #[track_caller]
+    fn share(&mut self, page: Page) -> Result<(), PageError> {
+        let frame = self.parent.view.mapped_frame(page, "shared");
+        let protection = self.parent.view.protection(page).unwrap_or(Protection::USER_READ);
+        let PartPages { vmm, view } = &mut self.child;
+        vmm.with(|vmm| view.share(vmm, page, frame, protection))
+    }
+
+    fn is_shared(&self, page: Page) -> bool {
+        self.child.is_mapped(page)
+    }
+
+    #[track_caller]
+    fn unshare(&mut self, page: Page) {
+        self.child.unmap(page);
     }
 }

@@ -4,17 +4,27 @@
 //! headers. Those that are free are in a list, the lowest address first, and keep
 //! their own size and the next one's address. The first that is large enough
 //! serves a request; neighbours that are free become one.
+//!
+//! A large block is a mapping of its own, which goes when the block does: no hole stays
+//! where it was.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr;
 
-use crate::memory;
+use crate::{mapping, memory};
 
 /// What sizes and addresses are multiples of: room for a [`Free`].
 const UNIT: usize = size_of::<Free>();
 /// Bytes that the heap grows by at least.
 const STEP: usize = 16 * 1024;
+/// Blocks of so many bytes are mappings, unless they are to be aligned to more than a page.
+const LARGE: usize = 128 * 1024;
+
+/// Whether a block is a mapping.
+fn is_mapping(layout: Layout) -> bool {
+    layout.size() >= LARGE && layout.align() <= abi::PAGE_SIZE as usize
+}
 
 /// The beginning of a block that is free.
 struct Free {
@@ -37,6 +47,10 @@ static HEAP: Heap = Heap { first: UnsafeCell::new(ptr::null_mut()) };
 // what was handed out comes back.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_mapping(layout) {
+            return mapping::memory(layout.size() as u32)
+                .map_or(ptr::null_mut(), |start| ptr::with_exposed_provenance_mut(start as usize));
+        }
         let Some(size) = rounded(layout.size()) else { return ptr::null_mut() };
         let align = layout.align().max(UNIT);
         // SAFETY: this is the only thread, and `size` and `align` are multiples of a unit.
@@ -51,6 +65,12 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if is_mapping(layout) {
+            // SAFETY: the block was handed out with this layout, and is in use no more. Of all
+            // pages of a mapping, the kernel can refuse none.
+            let _ = unsafe { mapping::unmap(block.expose_provenance() as u32, layout.size() as u32) };
+            return;
+        }
         let Some(size) = rounded(layout.size()) else { return };
         // SAFETY: this is the only thread; the block was handed out with this size.
         unsafe { insert(self.first.get(), block, size) }

@@ -27,6 +27,7 @@ mod call;
 pub mod cost;
 mod heap;
 pub mod io;
+pub mod mapping;
 pub mod meminfo;
 pub mod memory;
 mod panic;

@@ -1,9 +1,7 @@
 //! The reference for pages on demand and copy on write.
 
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{
-    DemandPaging, ForkedPages, Page, PageError, PageRange, Protection, Region, SharedPages, Sharing, protection_of,
-};
+use mm_api::{DemandPaging, Fork, Page, PageError, PageRange, Protection, Region, SharedPages, Sharing, protection_of};
 
 /// Pages on demand.
 pub struct Demand;
@@ -24,15 +22,15 @@ impl DemandPaging for Demand {
         Ok(())
     }
 
-    fn fork(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, region: &Region) -> Result<(), PageError> {
+    fn fork(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
         let result = match region.sharing {
-            Sharing::Private => fork_private(from, to, region.pages),
-            Sharing::Shared => fork_shared(from, to, region),
+            Sharing::Private => fork_private(fork, region.pages),
+            Sharing::Shared => fork_shared(fork, region),
         };
         if result.is_err() {
             for page in region.pages.iter() {
-                if to.is_mapped(page) {
-                    to.unmap(page);
+                if fork.is_shared(page) {
+                    fork.unshare(page);
                 }
             }
         }
@@ -42,13 +40,14 @@ impl DemandPaging for Demand {
 
 /// Shares the pages that have memory. Whoever writes to one first, parent or child,
 /// faults and gets a frame of its own.
-fn fork_private(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, pages: PageRange) -> Result<(), PageError> {
+fn fork_private(fork: &mut dyn Fork, pages: PageRange) -> Result<(), PageError> {
     let mut rest = pages;
-    while let Some(page) = from.first_mapped(rest) {
-        if let Some(protection) = from.protection(page) {
-            from.protect(page, Protection { writable: false, ..protection });
+    while let Some(page) = fork.parent().first_mapped(rest) {
+        let parent = fork.parent();
+        if let Some(protection) = parent.protection(page).filter(|protection| protection.writable) {
+            parent.protect(page, Protection { writable: false, ..protection });
         }
-        from.share(to, page)?;
+        fork.share(page)?;
         rest = after(page, pages);
     }
     Ok(())
@@ -56,12 +55,12 @@ fn fork_private(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, pages: Pag
 
 /// Shares every page: also those that were never touched, since both have to see the
 /// same from now on.
-fn fork_shared(from: &mut dyn SharedPages, to: &mut dyn ForkedPages, region: &Region) -> Result<(), PageError> {
+fn fork_shared(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
     for page in region.pages.iter() {
-        if !from.is_mapped(page) {
-            Demand::fill(from, region, page)?;
+        if !fork.parent().is_mapped(page) {
+            Demand::fill(fork.parent(), region, page)?;
         }
-        from.share(to, page)?;
+        fork.share(page)?;
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
-use kernel_core::memory::user::{BadAddress, copy_in, copy_out};
+use kernel_core::memory::user::Window;
 use kernel_core::trap::{self, Handler, Trap, TrapFrame, TrapStack};
 use kernel_core::{interrupts, provoke};
 use log::info;
 use mm_api::layout::{KERNEL_STACKS_START, PAGE_SIZE, USER_CODE_START};
-use mm_api::{Directory, KernelStack, Page, PageRange, Pages, Protection, Space, VirtAddr};
+use mm_api::{
+    BadAddress, Directory, KernelStack, Page, PageRange, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr,
+};
 use spin::Mutex;
 
 use kernel_system::memory;
@@ -37,11 +39,12 @@ fn prepare(context: &mut Context) -> Result<Prepared, Failed> {
     context.start_memory()?;
     let prepared = memory::with(|memory| {
         let directory = memory.create_directory().ok()?;
-        let mut code = memory.user_pages(&directory, Protection::USER_READ);
+        let mut code = memory.user_pages(&directory);
         code.map(CODE).ok()?;
         code.zero(CODE.start(), PAGE_SIZE);
         code.write(CODE.start(), provoke::ring_3_program());
-        let mut stack = memory.user_pages(&directory, Protection::USER_WRITE);
+        code.protect(CODE, Protection::USER_READ);
+        let mut stack = memory.user_pages(&directory);
         stack.map(STACK).ok()?;
         stack.zero(STACK.start(), PAGE_SIZE);
         let mut kernel_stack = memory.kernel_stack_pages();
@@ -197,57 +200,59 @@ fn first_call(record: Option<Record>) -> Outcome {
     Ok(())
 }
 
-/// What a program may read and write is copied, and nothing else.
+/// Through the window to the program's memory, what the program may read and write is
+/// copied, and nothing else.
 pub fn copies(context: &mut Context) -> Outcome {
     let _prepared = prepare(context)?;
     let machine = memory::with(|memory| memory.machine());
+    let mut asked = 0;
+    let mut refuse = |_, _| {
+        asked += 1;
+        Err(BadAddress)
+    };
+    let mut window = Window::new(machine, &mut refuse);
     let at = |page: Page, offset: u32| VirtAddr::new(page.start().as_u32() + offset);
     let program = provoke::ring_3_program();
 
+    window.open();
     let mut code = [0; 64];
-    let answer = copy_in(machine, CODE.start(), &mut code);
+    let answer = window.read(CODE.start(), &mut code);
     ensure!(answer.is_ok() && program.starts_with(&code), expected: ("the program's code"), saw: ("{answer:?}"));
 
     let text = b"a text with its end\0";
     let place = at(STACK, PAGE_SIZE - text.len() as u32);
-    let answer = copy_out(machine, place, text);
+    let answer = window.write(place, text);
     ensure!(answer.is_ok(), expected: ("a text to be written to the stack"), saw: ("{answer:?}"));
     let mut read = [0xFF; 40];
     let read = &mut read[..text.len()];
-    let answer = copy_in(machine, place, read);
+    let answer = window.read(place, read);
     ensure!(
         answer.is_ok() && read == text,
         expected: ("the text, up to its end in the last byte of the page"),
         saw: ("{answer:?}")
     );
 
-    let mut much = [0; 3 * PAGE_SIZE as usize];
-    let kernel = VirtAddr::new(0xC010_0000);
     let cases = [
-        ("code that is written to", true, CODE.start(), 1, CODE.start()),
-        ("a page that is not mapped", false, VirtAddr::new(0x1000), 1, VirtAddr::new(0x1000)),
-        ("address 0", true, VirtAddr::new(0), 4, VirtAddr::new(0)),
-        ("a read past the stack's end", false, place, 64, STACK_END),
-        ("a write past the stack's end", true, at(STACK, 1), PAGE_SIZE as usize, STACK_END),
-        ("a read of the kernel", false, kernel, 4, kernel),
-        ("a write to the kernel", true, kernel, 4, kernel),
-        ("a read of the kernel's stack", false, KERNEL_STACK.first().start(), 4, KERNEL_STACK.first().start()),
-        ("the last byte", false, VirtAddr::new(u32::MAX), 2, VirtAddr::new(u32::MAX)),
-        ("more than is left", true, at(STACK, 0), much.len(), STACK_END),
+        ("code that is written to", true, CODE.start()),
+        ("a page that is not mapped", false, VirtAddr::new(0x1000)),
+        ("address 0", true, VirtAddr::new(0)),
+        ("a read past the stack's end", false, STACK_END),
+        ("a write past the stack's end", true, STACK_END),
     ];
-    for (what, write, address, bytes, bad) in cases {
-        let answer = if write {
-            copy_out(machine, address, &much[..bytes])
-        } else {
-            copy_in(machine, address, &mut much[..bytes])
-        };
-        let expected = Err(BadAddress { address: bad });
-        ensure!(answer == expected, expected: ("{expected:?} for {what}"), saw: ("{answer:?}"));
+    for (what, write, address) in cases {
+        let answer = if write { window.write(address, &[0; 4]) } else { window.read(address, &mut [0; 4]) };
+        ensure!(answer == Err(BadAddress), expected: ("{what} to be refused"), saw: ("{answer:?}"));
     }
-    for address in [VirtAddr::new(0), VirtAddr::new(u32::MAX), kernel] {
-        let answer = copy_in(machine, address, &mut []);
+    for address in [VirtAddr::new(0), VirtAddr::new(u32::MAX)] {
+        let answer = window.read(address, &mut []);
         ensure!(answer.is_ok(), expected: ("no bytes to be copied from anywhere"), saw: ("{answer:?}"));
     }
+    window.close();
+    ensure!(
+        asked == cases.len(),
+        expected: ("to be asked about each of {} pages that the tables refuse", cases.len()),
+        saw: ("{asked} questions")
+    );
     Ok(())
 }
 

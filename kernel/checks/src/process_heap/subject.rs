@@ -11,7 +11,7 @@ use mm_api::layout::{USER_CODE_START, USER_STACK_END, USER_STACK_GUARD};
 use mm_api::{BreakError, Directory, Frame, Page, PageRange, Protection, Space, VirtAddr};
 
 use super::words::{Answer, At};
-use kernel_system::pages::{Part, SharedPages, SpacePages};
+use kernel_system::pages::{PagesOfSeveral, Part, SpacePages};
 
 /// What may be done with the pages of a heap.
 const HEAP: Protection = Protection::USER_WRITE;
@@ -164,7 +164,9 @@ impl Subject<'_> {
     /// Unmaps such a page, and gives its frame back.
     pub fn unmap_at(&mut self, home: &Home, page: Page) -> Outcome {
         match self.vmm.unmap(Space::Of(&home.directory), page) {
-            Ok(frame) => self.machine.give_back(frame),
+            Ok(frame) => {
+                self.machine.give_back(frame);
+            }
             Err(error) => fail!(expected: ("{page} to be mapped still"), saw: ("the error {error:?}")),
         }
         Ok(())
@@ -222,8 +224,8 @@ impl Subject<'_> {
         let vmm = RefCell::new(&mut *self.vmm);
         let pages = |home: &'_ Home| Part::user(home.part, HEAP);
         let (old, new) = (&parent.home.directory, &home.directory);
-        let from = SharedPages::new(&vmm, self.machine, Space::Of(old), old.frame(), pages(&parent.home));
-        let mut to = SharedPages::new(&vmm, self.machine, Space::Of(new), new.frame(), pages(home));
+        let from = PagesOfSeveral::new(&vmm, self.machine, Space::Of(old), old.frame(), pages(&parent.home));
+        let mut to = PagesOfSeveral::new(&vmm, self.machine, Space::Of(new), new.frame(), pages(home));
         circumstances::during(format_args!("fork()"), || parent.heap.fork(&from, &mut to))
     }
 

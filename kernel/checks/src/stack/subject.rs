@@ -13,7 +13,7 @@ use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD
 use mm_api::{Directory, Frame, Page, PageError, PageRange, Pages, Protection, Space, StackError, VirtAddr};
 
 use crate::vmm::subject::{State, Subject as Ground, booted, page};
-use kernel_system::pages::{Part, SharedPages, SpacePages};
+use kernel_system::pages::{PagesOfSeveral, Part, SpacePages};
 
 /// The first address past a user stack's region, as a number.
 pub const END: u32 = USER_STACK_END.as_u32();
@@ -72,8 +72,8 @@ impl Subject<'_, '_> {
     pub fn with_both<R>(&mut self, other: &Directory, work: impl FnOnce(&dyn Pages, &mut dyn Pages) -> R) -> R {
         let (vmm, machine) = (RefCell::new(&mut *self.ground.vmm), self.ground.machine);
         let part = Part::user(USER_HALF, Protection::USER_WRITE);
-        let from = SharedPages::new(&vmm, machine, Space::Of(&self.process), self.process.frame(), part);
-        let to = SharedPages::new(&vmm, machine, Space::Of(other), other.frame(), part);
+        let from = PagesOfSeveral::new(&vmm, machine, Space::Of(&self.process), self.process.frame(), part);
+        let to = PagesOfSeveral::new(&vmm, machine, Space::Of(other), other.frame(), part);
         work(&from, &mut Limited { pages: to, allowance: &mut self.allowance })
     }
 

@@ -1,7 +1,7 @@
 //! Labs 06 and 07 behind the table: functions that keep nothing.
 
 use mm_api::{
-    BadAddress, CpuFeatures, Decision, Enforced, Fault, FaultPolicy, ForkedPages, KernelProtection, MapError, MapRequest,
+    BadAddress, CpuFeatures, Decision, Enforced, Fault, FaultPolicy, Fork, KernelProtection, MapError, MapRequest,
     Page, PageError, PageRange, ProtectError, Protection, Region, RegionList, RegionProtection, Rights, Section,
     SharedPages, UserCopy, UserWindow, VirtAddr,
 };
@@ -53,7 +53,7 @@ impl Mappings {
 pub struct DemandPaging {
     pub fill: fn(&mut dyn SharedPages, &Region, Page) -> Result<(), PageError>,
     pub write: fn(&mut dyn SharedPages, &Region, Page) -> Result<(), PageError>,
-    pub fork: fn(&mut dyn SharedPages, &mut dyn ForkedPages, &Region) -> Result<(), PageError>,
+    pub fork: fn(&mut dyn Fork, &Region) -> Result<(), PageError>,
 }
 
 impl DemandPaging {

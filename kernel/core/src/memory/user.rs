@@ -7,77 +7,96 @@
 //! besides must be a frame that was handed out to be mapped; page tables and
 //! what belongs to the kernel are out of reach whatever the tables say.
 
-use core::fmt;
-use core::ops::Range;
-
 use mm_api::layout::USER_SPACE_END;
-use mm_api::{Frame, VirtAddr, pieces};
+use mm_api::{Access, BadAddress, Frame, Page, Piece, UserWindow, VirtAddr, pieces};
 
 use super::paged::{Owner, PagedMachine};
 
-/// An address that the program may not read or write: EFAULT.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BadAddress {
-    /// The first address of those that were asked for which is none of the
-    /// program's.
-    pub address: VirtAddr,
+/// The window through which the kernel reaches the memory of the program that runs.
+pub struct Window<'a> {
+    machine: &'a PagedMachine,
+    /// Has the tables allow an access, if the program may make it.
+    resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
+    is_open: bool,
 }
 
-impl fmt::Display for BadAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the program has nothing at {}", self.address)
+impl<'a> Window<'a> {
+    /// A window that is closed. `resolve` is called for a page that the tables do not let
+    /// the program use.
+    pub fn new(
+        machine: &'a PagedMachine,
+        resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
+    ) -> Self {
+        Self { machine, resolve, is_open: false }
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Calls `work` with bytes of the program's that lie in one page.
+    #[track_caller]
+    fn with_bytes(
+        &mut self,
+        address: VirtAddr,
+        length: usize,
+        access: Access,
+        work: impl FnOnce(&mut [u8]),
+    ) -> Result<(), BadAddress> {
+        assert!(self.is_open, "{address} is reached through a window that is closed");
+        let Some(piece) = only_piece(address, length) else { return Ok(()) };
+        let frame = match find(self.machine, address, access) {
+            Some(frame) => frame,
+            None => {
+                (self.resolve)(address, access)?;
+                find(self.machine, address, access).ok_or(BadAddress)?
+            }
+        };
+        self.machine.with_bytes(frame, |page| work(&mut page[piece.in_page()]));
+        Ok(())
     }
 }
 
-/// What is done with the program's bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write,
-}
-
-/// Copies the program's bytes from `address` on into `to`.
-///
-/// # Errors
-/// If the program may not read one of them. Those before it have been copied.
-pub fn copy_in(machine: &PagedMachine, address: VirtAddr, to: &mut [u8]) -> Result<(), BadAddress> {
-    for_each_piece(machine, address, to.len(), Access::Read, |bytes, place| super::copy(&mut to[place], bytes))
-}
-
-/// Copies `from` to the program's addresses from `address` on.
-///
-/// # Errors
-/// If the program may not write to one of them. Those before it have been
-/// written to.
-pub fn copy_out(machine: &PagedMachine, address: VirtAddr, from: &[u8]) -> Result<(), BadAddress> {
-    for_each_piece(machine, address, from.len(), Access::Write, |bytes, place| super::copy(bytes, &from[place]))
-}
-
-/// Calls `work` for each page that one of these bytes is in, in order, with those
-/// of the page's bytes that are meant, and their place among all.
-fn for_each_piece(
-    machine: &PagedMachine,
-    address: VirtAddr,
-    bytes: usize,
-    access: Access,
-    mut work: impl FnMut(&mut [u8], Range<usize>),
-) -> Result<(), BadAddress> {
-    // The pieces end at the last address, but no program has anything there.
-    for piece in pieces(address, bytes) {
-        let frame = find(machine, piece.address, access).ok_or(BadAddress { address: piece.address })?;
-        machine.with_bytes(frame, |page| work(&mut page[piece.in_page()], piece.in_range()));
+impl UserWindow for Window<'_> {
+    #[track_caller]
+    fn open(&mut self) {
+        assert!(!self.is_open, "the window is opened, but it is open already");
+        self.is_open = true;
     }
-    Ok(())
+
+    #[track_caller]
+    fn close(&mut self) {
+        assert!(self.is_open, "the window is closed, but it is not open");
+        self.is_open = false;
+    }
+
+    #[track_caller]
+    fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
+        self.with_bytes(address, bytes.len(), Access::Read, |page| super::copy(bytes, page))
+    }
+
+    #[track_caller]
+    fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
+        self.with_bytes(address, bytes.len(), Access::Write, |page| super::copy(page, bytes))
+    }
+}
+
+/// The bytes as a piece of a page; `None` if there are none.
+#[track_caller]
+fn only_piece(address: VirtAddr, length: usize) -> Option<Piece> {
+    let piece = pieces(address, length).next()?;
+    let is_user = Page::containing(address) < Page::containing(USER_SPACE_END);
+    assert!(piece.length == length && is_user, "{length} bytes from {address} on are not all in one page of a program");
+    Some(piece)
 }
 
 /// The frame that the program reaches at `address`, if it may do so.
 fn find(machine: &PagedMachine, address: VirtAddr, access: Access) -> Option<Frame> {
-    if address >= USER_SPACE_END {
-        return None;
-    }
     let walk = machine.walk(machine.directory(), address).ok()?;
     let protection = walk.protection();
-    let allowed = protection.user && (protection.writable || access == Access::Read);
+    let allowed = protection.user && (protection.writable || access != Access::Write);
     let frame = Frame::containing(walk.address);
     (allowed && machine.owner(frame) == Owner::User).then_some(frame)
 }

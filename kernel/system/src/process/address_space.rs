@@ -1,31 +1,39 @@
 //! The memory of a process: its directory, and what is in its user half.
 //!
-//! Pages of the user half are all mapped one by one: those of the image here,
-//! those of the heap by lab 04, those of the stack by lab 05. So what is mapped
-//! is unmapped in the same way, before the directory goes.
+//! What is where is in the list of regions, and nowhere else. Who gives a page memory
+//! depends on the region: the image's pages are mapped here, those of the heap by lab 04,
+//! those of the stack by lab 05, those of mappings by lab 07, on demand. A fork shares all
+//! of them, and lab 07 copies a page when somebody writes to it.
 
 use abi::Errno;
 use kernel_core::labs::{ProcessHeap, UserStack};
 use loader::Program;
-use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD};
-use mm_api::{Arguments, Directory, PageRange, Protection, Space, StackError, VirtAddr};
+use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
+use mm_api::{
+    Arguments, Directory, PageError, PageRange, Pages, Purpose, Region, Rights, Sharing, Space, StackError, VirtAddr,
+};
 
-use super::exec_image::ExecImage;
+use super::adopting::Adopting;
+use super::regions::Regions;
 use super::spawn_error::SpawnError;
-use crate::memory::{self, Memory, SystemPages};
+use crate::memory::{self, Memory, UserHalf};
+
+/// The stack's region, and the guard page below it.
+const STACK: PageRange = PageRange::between(USER_STACK_START, USER_STACK_END);
+const GUARD: PageRange = PageRange::between(USER_STACK_GUARD, USER_STACK_START);
 
 /// The memory of a process.
 pub struct AddressSpace {
-    image: ExecImage,
-    mapped: Mapped,
+    pub(super) regions: Regions,
+    pub(super) mapped: Mapped,
 }
 
 /// Everything of it that the labs made. It has nothing on the kernel's heap, which
 /// cannot be used while the system's memory is held.
-struct Mapped {
-    directory: Directory,
+pub(super) struct Mapped {
+    pub(super) directory: Directory,
     heap: ProcessHeap,
-    stack: UserStack,
+    pub(super) stack: UserStack,
 }
 
 impl AddressSpace {
@@ -35,9 +43,9 @@ impl AddressSpace {
     /// # Errors
     /// See [`SpawnError`].
     pub fn load(program: &Program<'_>, arguments: &Arguments<'_>) -> Result<(Self, VirtAddr), SpawnError> {
-        let image = ExecImage::of(program)?;
-        let (mapped, stack) = memory::with(|memory| Mapped::load(memory, &image, program, arguments))?;
-        Ok((Self { image, mapped }, stack))
+        let regions = regions_of(program)?;
+        let (mapped, stack) = memory::with(|memory| Mapped::load(memory, &regions, program, arguments))?;
+        Ok((Self { regions, mapped }, stack))
     }
 
     /// The same memory once more, for a new process.
@@ -45,15 +53,15 @@ impl AddressSpace {
     /// # Errors
     /// See [`SpawnError`].
     pub fn fork(&self) -> Result<Self, SpawnError> {
-        let image = self.image.duplicate()?;
-        let mapped = memory::with(|memory| self.mapped.fork(memory, &image))?;
-        Ok(Self { image, mapped })
+        let regions = self.regions.duplicate().map_err(|_| SpawnError::KernelHeap)?;
+        let mapped = memory::with(|memory| self.mapped.fork(memory, &regions))?;
+        Ok(Self { regions, mapped })
     }
 
     /// Gives everything back. If it is loaded, the kernel's own is loaded first.
     pub fn destroy(self) {
-        let Self { image, mapped } = self;
-        memory::with(|memory| mapped.destroy(memory, &image));
+        let Self { mapped, .. } = self;
+        memory::with(|memory| mapped.destroy(memory));
     }
 
     /// Makes it the one that is loaded.
@@ -63,12 +71,9 @@ impl AddressSpace {
 
     /// Moves the break to an address, and returns where it is then.
     pub fn brk(&mut self, address: VirtAddr) -> VirtAddr {
-        let Mapped { directory, heap, .. } = &mut self.mapped;
-        memory::with(|memory| {
-            // The answer says whether it moved.
-            let _ = heap.brk(&mut user_pages(memory, directory), address);
-        });
-        heap.current()
+        // The answer says whether it moved.
+        let _ = self.move_break(address, |heap, pages| heap.brk(pages, address).map(|()| address));
+        self.mapped.heap.current()
     }
 
     /// Moves the break by so many bytes, and returns where it was.
@@ -76,22 +81,52 @@ impl AddressSpace {
     /// # Errors
     /// `ENOMEM`.
     pub fn sbrk(&mut self, increment: i32) -> Result<VirtAddr, Errno> {
-        let Mapped { directory, heap, .. } = &mut self.mapped;
-        memory::with(|memory| heap.sbrk(&mut user_pages(memory, directory), increment).map_err(|_| Errno::ENOMEM))
+        let target = self.mapped.heap.current().as_u32().checked_add_signed(increment);
+        let target = target.map(VirtAddr::new).ok_or(Errno::ENOMEM)?;
+        self.move_break(target, |heap, pages| heap.sbrk(pages, increment))
+    }
+
+    /// Has lab 04 move the break to an address, if no region is in the way.
+    fn move_break<E>(
+        &mut self,
+        target: VirtAddr,
+        work: impl FnOnce(&mut ProcessHeap, &mut dyn Pages) -> Result<VirtAddr, E>,
+    ) -> Result<VirtAddr, Errno> {
+        self.regions.reserve(1)?;
+        let Self { regions, mapped } = self;
+        let old = mapped.heap.current();
+        if regions.overlap(pages_between(old, target)) {
+            return Err(Errno::ENOMEM);
+        }
+        let answer = memory::with(|memory| {
+            let pages = &mut memory.user_pages(&mapped.directory);
+            // Lab 04 clears what is past the break in its page, and cannot be told that no frame is
+            // free for a copy of it.
+            pages.own(mm_api::Page::containing(old)).map_err(|_| Errno::ENOMEM)?;
+            work(&mut mapped.heap, pages).map_err(|_| Errno::ENOMEM)
+        });
+        regions.move_break(old, mapped.heap.current());
+        answer
     }
 
     /// Grows the stack down to an address.
     ///
     /// # Errors
     /// As [`mm_api::UserStack::grow`].
-    pub fn grow_stack(&mut self, address: VirtAddr) -> Result<(), StackError> {
-        memory::with(|memory| self.grow_stack_in(memory, address))
+    pub(super) fn grow_stack(&mut self, memory: &mut Memory, address: VirtAddr) -> Result<(), StackError> {
+        let Mapped { directory, stack, .. } = &mut self.mapped;
+        let old = stack.bottom();
+        stack.grow(&mut memory.user_pages(directory), address)?;
+        self.apply_rights(memory, PageRange::between(self.mapped.stack.bottom(), old));
+        Ok(())
     }
 
-    /// The same, where the memory is held already.
-    pub fn grow_stack_in(&mut self, memory: &mut Memory, address: VirtAddr) -> Result<(), StackError> {
-        let Mapped { directory, stack, .. } = &mut self.mapped;
-        stack.grow(&mut user_pages(memory, directory), address)
+    /// Has the tables allow what the regions do, for those of the pages that are mapped. A
+    /// page whose frame others have as well is not writable before somebody writes.
+    pub(super) fn apply_rights(&self, memory: &mut Memory, pages: PageRange) {
+        for region in self.regions.as_slice().iter().filter(|region| region.overlaps(pages)) {
+            memory.user_pages(&self.mapped.directory).apply_rights(region, region.pages.intersection(pages));
+        }
     }
 
     /// The directory.
@@ -99,49 +134,62 @@ impl AddressSpace {
         &self.mapped.directory
     }
 
-    /// The image.
-    pub fn image(&self) -> &ExecImage {
-        &self.image
+    /// The regions, by ascending address.
+    pub fn regions(&self) -> &[Region] {
+        self.regions.as_slice()
     }
 
-    /// Where the heap starts, and where it ends.
-    pub fn heap(&self) -> (VirtAddr, VirtAddr) {
-        (self.mapped.heap.start(), self.mapped.heap.current())
+    /// Where the heap ends.
+    pub fn heap_end(&self) -> VirtAddr {
+        self.mapped.heap.current()
     }
 
-    /// How many pages are mapped where the heap may be, whatever lab 04 says; and how
-    /// many page tables the process has.
-    pub fn heap_pages_and_tables(&self) -> (u32, u32) {
-        let part = PageRange::between(self.mapped.heap.start(), USER_STACK_GUARD);
-        let found = memory::with(|memory| memory.user_half(&self.mapped.directory, part));
-        (found.pages, found.tables)
+    /// What is mapped in a part of the user half, whatever the labs say.
+    pub fn mapped_in(&self, part: PageRange) -> UserHalf {
+        memory::with(|memory| memory.user_half(&self.mapped.directory, part))
     }
+}
 
-    /// The stack's lowest mapped address.
-    pub fn stack_bottom(&self) -> VirtAddr {
-        self.mapped.stack.bottom()
+/// The regions that a program begins with.
+fn regions_of(program: &Program<'_>) -> Result<Regions, SpawnError> {
+    let mut regions = Regions::new();
+    regions.reserve(program.segments().count() + 2).map_err(|_| SpawnError::KernelHeap)?;
+    for segment in program.segments() {
+        let rights = Rights { read: true, write: segment.is_writable(), execute: segment.is_executable() };
+        regions.add(private(segment.pages(), rights, Purpose::Image));
     }
+    if regions.overlap(GUARD) || regions.overlap(STACK) {
+        return Err(SpawnError::Image(PageError::Occupied));
+    }
+    regions.add(private(GUARD, Rights::NONE, Purpose::Guard));
+    regions.add(private(STACK, Rights::READ_WRITE, Purpose::Stack));
+    Ok(regions)
+}
 
-    /// How many pages the stack has.
-    pub fn stack_pages(&self) -> u32 {
-        USER_STACK_END.as_u32().saturating_sub(self.stack_bottom().as_u32()) / PAGE_SIZE
-    }
+/// A region that no process shares with another.
+const fn private(pages: PageRange, rights: Rights, purpose: Purpose) -> Region {
+    Region { pages, rights, purpose, sharing: Sharing::Private }
+}
+
+/// The pages that a heap has more if its break moves from one address to another.
+fn pages_between(old: VirtAddr, new: VirtAddr) -> PageRange {
+    let up = |address: VirtAddr| address.as_u32().checked_next_multiple_of(PAGE_SIZE).unwrap_or(u32::MAX);
+    PageRange::between(VirtAddr::new(up(old)), VirtAddr::new(up(new)))
 }
 
 impl Mapped {
     fn load(
         memory: &mut Memory,
-        image: &ExecImage,
+        regions: &Regions,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
     ) -> Result<(Self, VirtAddr), SpawnError> {
         let heap = memory.labs().process_heap(program.end().start(), USER_STACK_GUARD).map_err(SpawnError::Heap)?;
         let directory = memory.create_directory().map_err(SpawnError::Directory)?;
-        let result = Self::fill(memory, &directory, image, program, arguments);
-        match result {
+        match Self::fill(memory, &directory, regions, program, arguments) {
             Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
             Err(error) => {
-                discard(memory, directory, image);
+                discard(memory, directory);
                 Err(error)
             }
         }
@@ -151,13 +199,13 @@ impl Mapped {
     fn fill(
         memory: &mut Memory,
         directory: &Directory,
-        image: &ExecImage,
+        regions: &Regions,
         program: &Program<'_>,
         arguments: &Arguments<'_>,
     ) -> Result<(UserStack, VirtAddr), SpawnError> {
         let labs = memory.labs();
-        let pages = &mut user_pages(memory, directory);
-        image.load(pages, program).map_err(SpawnError::Image)?;
+        let pages = &mut memory.user_pages(directory);
+        load_image(pages, program).map_err(SpawnError::Image)?;
         let mut stack = labs.user_stack(pages).map_err(SpawnError::Stack)?;
         let pointer = match stack.set_up(pages, arguments) {
             Ok(pointer) => pointer,
@@ -166,73 +214,74 @@ impl Mapped {
                 return Err(SpawnError::Stack(error));
             }
         };
-        protect(memory, directory, image);
+        for region in regions.as_slice().iter().filter(|region| region.purpose == Purpose::Image) {
+            pages.apply_rights(region, region.pages);
+        }
         Ok((stack, pointer))
     }
 
-    fn fork(&self, memory: &mut Memory, image: &ExecImage) -> Result<Self, SpawnError> {
+    fn fork(&self, memory: &mut Memory, regions: &Regions) -> Result<Self, SpawnError> {
         let directory = memory.create_directory().map_err(SpawnError::Directory)?;
-        match self.copy(memory, &directory, image) {
+        match self.copy(memory, &directory, regions) {
             Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
             Err(error) => {
-                discard(memory, directory, image);
+                discard(memory, directory);
                 Err(error)
             }
         }
     }
 
-    /// Copies everything to a new directory. After an error some of the image may
-    /// be mapped.
+    /// Shares everything with a new directory. After an error some of it may be mapped there.
     fn copy(
         &self,
         memory: &mut Memory,
         directory: &Directory,
-        image: &ExecImage,
+        regions: &Regions,
     ) -> Result<(ProcessHeap, UserStack), SpawnError> {
-        let copies = memory.with_two_users(&self.directory, directory, Protection::USER_WRITE, |from, to| {
-            image.copy(from, to).map_err(SpawnError::Image)?;
-            let mut heap = self.heap.fork(from, to).map_err(SpawnError::Heap)?;
-            match self.stack.fork(from, to) {
+        let demand = memory.labs().demand_paging();
+        memory.with_fork(&self.directory, directory, |fork, parent| {
+            let is_shared_here = |region: &&Region| matches!(region.purpose, Purpose::Image | Purpose::Mapping);
+            for region in regions.as_slice().iter().filter(is_shared_here) {
+                (demand.fork)(fork, region).map_err(SpawnError::Image)?;
+            }
+            let child = &mut Adopting::new(fork, regions, demand);
+            let mut heap = self.heap.fork(parent, child).map_err(SpawnError::Heap)?;
+            match self.stack.fork(parent, child) {
                 Ok(stack) => Ok((heap, stack)),
                 Err(error) => {
-                    heap.clear(to);
+                    heap.clear(child);
                     Err(SpawnError::Stack(error))
                 }
             }
-        })?;
-        protect(memory, directory, image);
-        Ok(copies)
+        })
     }
 
-    fn destroy(self, memory: &mut Memory, image: &ExecImage) {
+    fn destroy(self, memory: &mut Memory) {
         let Self { directory, mut heap, stack } = self;
         if memory.machine().directory() == directory.frame() {
             memory.load(Space::Kernel);
         }
-        heap.clear(&mut user_pages(memory, &directory));
-        stack.destroy(&mut user_pages(memory, &directory));
-        discard(memory, directory, image);
+        heap.clear(&mut memory.user_pages(&directory));
+        stack.destroy(&mut memory.user_pages(&directory));
+        discard(memory, directory);
     }
 }
 
-/// The pages of a directory's user half, for as long as the memory is held.
-fn user_pages<'a>(memory: &'a mut Memory, directory: &'a Directory) -> SystemPages<'a> {
-    memory.user_pages(directory, Protection::USER_WRITE)
-}
-
-/// Takes the right to write from those parts of a loaded image that are not for that.
-fn protect(memory: &mut Memory, directory: &Directory, image: &ExecImage) {
-    for region in image.regions().iter().filter(|region| !region.writable) {
-        for page in region.pages.iter() {
-            if let Err(error) = memory.protect(Space::Of(directory), page, Protection::USER_READ) {
-                panic!("{page}, which was just mapped, cannot be protected: {error}");
-            }
+/// Maps the pages of an image, and puts there what the program's file says. After an error
+/// some of them may be mapped.
+fn load_image(pages: &mut dyn Pages, program: &Program<'_>) -> Result<(), PageError> {
+    for segment in program.segments() {
+        for page in segment.pages().iter() {
+            pages.map(page)?;
+            pages.zero(page.start(), PAGE_SIZE);
         }
+        pages.write(segment.start(), segment.bytes());
     }
+    Ok(())
 }
 
-/// Gives back a directory in which nothing is mapped but, maybe, some of an image.
-fn discard(memory: &mut Memory, directory: Directory, image: &ExecImage) {
-    image.unload(&mut user_pages(memory, &directory));
+/// Gives a directory back, and whatever is mapped in it.
+fn discard(memory: &mut Memory, directory: Directory) {
+    memory.user_pages(&directory).unmap_all();
     memory.destroy_directory(directory);
 }

@@ -6,9 +6,10 @@ use abi::{Signal, WaitStatus};
 use kernel_core::console;
 use log::warn;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_GUARD, USER_STACK_SIZE, USER_STACK_START};
-use mm_api::{Entry, Page, StackError, VirtAddr};
+use mm_api::{Access, Entry, Page, VirtAddr};
 use mm_oracle::walk::{Level, NotPresent, Walk};
 
+use super::resolve::Refused;
 use super::system::System;
 use crate::memory;
 
@@ -24,34 +25,26 @@ pub struct Fault {
 
 /// The vector of page faults.
 const PAGE_FAULT: u32 = 14;
-/// In a page fault's error code: the page is mapped.
-const PRESENT: u32 = 1 << 0;
 /// In a page fault's error code: it was a write.
 const WRITE: u32 = 1 << 1;
 
-/// Lets the program's stack grow, if that is what it takes; else ends the program.
+/// Has a page fault resolved, if the program may do what it tried to; else ends the program.
 pub fn handle(system: &mut System, fault: &Fault) {
-    let mut stack = None;
-    if fault.vector == PAGE_FAULT && fault.error_code & PRESENT == 0 {
-        match system.space().grow_stack(fault.address) {
-            // If that is not true, the program would fault here for ever.
-            Ok(()) if is_mapped(fault.address) => return,
-            Ok(()) => warn!("Lab 05's grow() says that {} is mapped now, but it is not.", fault.address),
-            Err(error) => stack = Some(error),
+    let mut refused = None;
+    if fault.vector == PAGE_FAULT {
+        let access = fault.access(VirtAddr::new(system.current().frame().eip));
+        match system.space().resolve(fault.address, access) {
+            Ok(()) => return,
+            Err(error) => refused = Some(error),
         }
     }
-    report(system, fault, stack);
+    report(system, fault, refused);
     let slot = system.current_slot();
-    system.end(slot, WaitStatus::killed(fault.signal(stack)));
-}
-
-/// Whether the directory that is loaded says that something is at an address.
-fn is_mapped(address: VirtAddr) -> bool {
-    memory::with(|memory| memory.machine().walk(memory.machine().directory(), address).is_ok())
+    system.end(slot, WaitStatus::killed(fault.signal(refused)));
 }
 
 /// Says what happened.
-fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
+fn report(system: &mut System, fault: &Fault, refused: Option<Refused>) {
     // It may come in the middle of a line that some program writes.
     console::end_line();
     let process = system.current();
@@ -60,7 +53,7 @@ fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
     let esp = VirtAddr::new(frame.esp);
     if fault.vector == PAGE_FAULT {
         let walk = memory::with(|memory| memory.machine().walk(memory.machine().directory(), fault.address));
-        let what = PageFault { fault, eip, walk: &walk, stack };
+        let what = PageFault { fault, eip, walk: &walk, refused };
         warn!("{} (pid {pid}) was ended: {what}", name.as_str());
         warn!("  at eip {eip}, esp {esp}");
         warn!("  {}", Steps { address: fault.address, walk: &walk });
@@ -71,14 +64,23 @@ fn report(system: &mut System, fault: &Fault, stack: Option<StackError>) {
 }
 
 impl Fault {
+    /// What the program tried to do at the address, with the instruction at `eip`.
+    fn access(&self, eip: VirtAddr) -> Access {
+        match self.error_code & WRITE {
+            0 if self.address == eip => Access::Execute,
+            0 => Access::Read,
+            _ => Access::Write,
+        }
+    }
+
     /// What the fault is called on Unix.
-    fn signal(&self, stack: Option<StackError>) -> Signal {
+    fn signal(&self, refused: Option<Refused>) -> Signal {
         match self.vector {
             0 | 16 | 19 => Signal::Arithmetic,
             1 | 3 => Signal::Trap,
             6 | 7 => Signal::Illegal,
             11 | 12 | 17 => Signal::Bus,
-            PAGE_FAULT if stack == Some(StackError::OutOfFrames) => Signal::Kill,
+            PAGE_FAULT if refused == Some(Refused::OutOfFrames) => Signal::Kill,
             _ => Signal::Segmentation,
         }
     }
@@ -108,17 +110,17 @@ struct PageFault<'a> {
     fault: &'a Fault,
     eip: VirtAddr,
     walk: &'a Result<Walk, NotPresent>,
-    stack: Option<StackError>,
+    refused: Option<Refused>,
 }
 
 impl fmt::Display for PageFault<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fault, eip, walk, stack } = self;
+        let Self { fault, eip, walk, refused } = self;
         let address = fault.address;
-        let access = match fault.error_code & WRITE {
-            0 if address == *eip => "jump to",
-            0 => "read from",
-            _ => "write to",
+        let access = match fault.access(*eip) {
+            Access::Execute => "jump to",
+            Access::Read => "read from",
+            Access::Write => "write to",
         };
         let why = match walk {
             _ if address >= USER_SPACE_END => "in the kernel half",
@@ -128,9 +130,7 @@ impl fmt::Display for PageFault<'_> {
         };
         write!(f, "page fault: {access} {address}, {why}")?;
         let guard = Page::containing(USER_STACK_GUARD);
-        if *stack == Some(StackError::OutOfFrames) {
-            f.write_str(" (its stack could not grow: no frame is free)")
-        } else if Page::containing(address) == Page::NULL {
+        if Page::containing(address) == Page::NULL {
             f.write_str(" (a null pointer)")
         } else if Page::containing(address) == guard {
             let kib = USER_STACK_SIZE / 1024;
@@ -138,7 +138,11 @@ impl fmt::Display for PageFault<'_> {
         } else if is_poison(address) {
             f.write_str(" (the poison of freed frames: memory that was used after it was given back, or never set)")
         } else {
-            Ok(())
+            match refused {
+                Some(Refused::OutOfFrames) => f.write_str(" (memory that it may use, but no frame is free)"),
+                Some(refused @ Refused::Unresolved(_)) => write!(f, " ({refused})"),
+                _ => Ok(()),
+            }
         }
     }
 }

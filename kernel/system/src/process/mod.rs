@@ -8,7 +8,7 @@
 //!
 //! What a process has is made by the labs: frames by lab 01, the directory by lab
 //! 02, the record on lab 03's heap, the program's heap by lab 04, both stacks by
-//! lab 05. When it ends, all of it goes at once but for two things: the record,
+//! lab 05, mappings by lab 07; lab 06 says what each may do with its memory. When it ends, all of it goes at once but for two things: the record,
 //! until its parent asks how it ended, and the kernel stack, which the kernel still
 //! stands on, until the next trap.
 //!
@@ -17,16 +17,19 @@
 //! checked; whatever takes memory may be refused, and is undone then.
 
 mod address_space;
+mod adopting;
 mod arguments;
 mod audit;
 mod calls;
 mod characters;
-mod exec_image;
 mod fault;
 mod handler;
+mod mappings;
 pub mod output;
 mod picture;
 mod program;
+mod regions;
+mod resolve;
 mod run;
 mod scheduler;
 mod spawn_error;

@@ -5,7 +5,7 @@ use core::arch::{asm, global_asm};
 global_asm!(include_str!("start.s"));
 
 unsafe extern "C" {
-    fn folio_system_call(number: u32, a: u32, b: u32, c: u32, d: u32, e: u32) -> u32;
+    fn folio_system_call(number: u32, a: u32, b: u32, c: u32, d: u32, e: u32, f: u32) -> u32;
     fn folio_system_call_registers(registers: &mut Registers);
 }
 
@@ -17,7 +17,7 @@ unsafe extern "C" {
 pub(crate) unsafe fn system_call(number: u32, arguments: &[u32]) -> u32 {
     let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
     // SAFETY: it is the caller's call; the assembly keeps the registers that C asks for.
-    unsafe { folio_system_call(number, argument(0), argument(1), argument(2), argument(3), argument(4)) }
+    unsafe { folio_system_call(number, argument(0), argument(1), argument(2), argument(3), argument(4), argument(5)) }
 }
 
 /// The registers before and after a system call.

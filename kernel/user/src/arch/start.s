@@ -17,19 +17,22 @@ _start:
 
 .text
 
-# u32 folio_system_call(number, a, b, c, d, e)
+# u32 folio_system_call(number, a, b, c, d, e, f)
 .globl folio_system_call
 folio_system_call:
     push ebx
     push esi
     push edi
-    mov eax, [esp + 16]
-    mov ebx, [esp + 20]
-    mov ecx, [esp + 24]
-    mov edx, [esp + 28]
-    mov esi, [esp + 32]
-    mov edi, [esp + 36]
+    push ebp
+    mov eax, [esp + 20]
+    mov ebx, [esp + 24]
+    mov ecx, [esp + 28]
+    mov edx, [esp + 32]
+    mov esi, [esp + 36]
+    mov edi, [esp + 40]
+    mov ebp, [esp + 44]
     int 0x80
+    pop ebp
     pop edi
     pop esi
     pop ebx

@@ -22,14 +22,25 @@ pub enum Owner {
     Kernel,
 }
 
-/// Four bits for each frame, and one that says whether it is memory for the labs.
+/// Four bits for each frame, one that says whether it is memory for the labs, and a
+/// byte that counts who shares it.
 ///
 /// A frame that was given back keeps a value of its own, since it is poisoned already.
 pub(super) struct Ledger {
     owners: &'static mut [u32],
     usable: &'static mut [u32],
+    /// At how many pages more than one each frame is mapped.
+    sharers: &'static mut [u32],
     tables: u32,
+    /// How many frames are mapped at more than one page.
+    shared: u32,
 }
+
+/// Frames in a word of `sharers`.
+const COUNTS_PER_WORD: u32 = 4;
+/// The most pages beyond the first that a frame can be mapped at. A frame is at most at one
+/// page of each process, and there are fewer processes.
+const SHARERS_MAX: u32 = 0xFF;
 
 /// Frames in a word of `owners`.
 const PER_WORD: u32 = 8;
@@ -50,13 +61,14 @@ impl Ledger {
         let end = last_frame_end(map);
         let owners = scratch::take(end.div_ceil(PER_WORD))?;
         let usable = scratch::take(end.div_ceil(u32::BITS))?;
+        let sharers = scratch::take(end.div_ceil(COUNTS_PER_WORD))?;
         for range in mm_oracle::usable_ranges(map) {
             set_bits(usable, range.start(), range.end());
         }
         for (word, lent) in usable.iter_mut().zip(lender.lent_bits()) {
             *word &= !lent;
         }
-        Some(Self { owners, usable, tables: 0 })
+        Some(Self { owners, usable, sharers, tables: 0, shared: 0 })
     }
 
     #[inline]
@@ -119,6 +131,46 @@ impl Ledger {
         word & 1 << (frame.number() % u32::BITS) != 0
     }
 
+    /// At how many pages more than one a frame is mapped.
+    pub(super) fn sharers(&self, frame: Frame) -> u32 {
+        let word = self.sharers.get((frame.number() / COUNTS_PER_WORD) as usize).copied().unwrap_or(0);
+        word >> (frame.number() % COUNTS_PER_WORD * 8) & SHARERS_MAX
+    }
+
+    /// Counts one page more; `false` if there are as many as can be counted.
+    pub(super) fn add_sharer(&mut self, frame: Frame) -> bool {
+        let sharers = self.sharers(frame);
+        if sharers == SHARERS_MAX {
+            return false;
+        }
+        self.shared += u32::from(sharers == 0);
+        self.set_sharers(frame, sharers + 1);
+        true
+    }
+
+    /// Counts one page less; `false` if there was but one.
+    pub(super) fn remove_sharer(&mut self, frame: Frame) -> bool {
+        let sharers = self.sharers(frame);
+        if sharers == 0 {
+            return false;
+        }
+        self.shared -= u32::from(sharers == 1);
+        self.set_sharers(frame, sharers - 1);
+        true
+    }
+
+    fn set_sharers(&mut self, frame: Frame, sharers: u32) {
+        let shift = frame.number() % COUNTS_PER_WORD * 8;
+        if let Some(word) = self.sharers.get_mut((frame.number() / COUNTS_PER_WORD) as usize) {
+            *word = *word & !(SHARERS_MAX << shift) | sharers << shift;
+        }
+    }
+
+    /// How many frames are mapped at more than one page.
+    pub(super) fn shared(&self) -> u32 {
+        self.shared
+    }
+
     /// How many frames are [`Owner::Tables`].
     pub(super) fn tables(&self) -> u32 {
         self.tables
@@ -144,5 +196,5 @@ pub(super) fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
 /// How many words the ledger of a machine with this map takes.
 pub(super) fn words(map: &MemoryMap<'_>) -> u32 {
     let end = last_frame_end(map);
-    end.div_ceil(PER_WORD) + end.div_ceil(u32::BITS)
+    end.div_ceil(PER_WORD) + end.div_ceil(u32::BITS) + end.div_ceil(COUNTS_PER_WORD)
 }

@@ -7,8 +7,8 @@
 //! does against that is a panic that names its own line.
 
 use mm_api::{
-    Entry, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, MemoryMap, Page, PageRange, PhysAddr,
-    Protection, TableIndex, VirtAddr,
+    Entry, EntryFlags, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, MemoryMap, Page, PageRange,
+    PhysAddr, Protection, TABLE_ENTRIES, TableIndex, VirtAddr,
 };
 use mm_oracle::walk::{NotPresent, Walk, walk};
 use spin::{Mutex, MutexGuard};
@@ -114,13 +114,42 @@ impl PagedMachine {
         self.state().hand_out(Owner::Kernel)
     }
 
-    /// Gives back a frame of a process's or a check's.
+    /// Gives back a frame of a process's or a check's: one of its pages is not mapped to it
+    /// any more. Answers whether it was the last, so that the frame is free.
     ///
     /// # Panics
     /// If it is none.
     #[track_caller]
-    pub fn give_back(&self, frame: Frame) {
-        self.state().take_back_from(frame, Owner::User);
+    pub fn give_back(&self, frame: Frame) -> bool {
+        let mut state = self.state();
+        let is_free = !state.ledger.remove_sharer(frame);
+        if is_free {
+            state.take_back_from(frame, Owner::User);
+        }
+        is_free
+    }
+
+    /// Counts one page more that a frame of a process's is mapped at: each of them gives it
+    /// back. `false` if there are as many as can be counted.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn share(&self, frame: Frame) -> bool {
+        let mut state = self.state();
+        let owner = state.ledger.owner(frame);
+        assert!(owner == Owner::User, "{frame} is to be shared, but its owner is another ({owner:?})");
+        state.ledger.add_sharer(frame)
+    }
+
+    /// At how many pages more than one a frame is mapped.
+    pub fn sharers(&self, frame: Frame) -> u32 {
+        self.state().ledger.sharers(frame)
+    }
+
+    /// How many frames are mapped at more than one page.
+    pub fn shared_frames(&self) -> u32 {
+        self.state().ledger.shared()
     }
 
     /// Gives back a frame of the kernel's own.
@@ -176,6 +205,38 @@ impl PagedMachine {
     /// The frame that the tables from `root` on map a page to, if they do. No lab is asked.
     pub fn frame_of(&self, root: Frame, page: Page) -> Option<Frame> {
         self.state().frame_of(root, page)
+    }
+
+    /// The first of these pages that the tables from `root` on map, if they map one. Where
+    /// there is no table, none of its pages is looked at.
+    pub fn first_mapped(&self, root: Frame, pages: PageRange) -> Option<Page> {
+        let mut next = pages.first();
+        while pages.contains(next) {
+            let upper = next.directory_index();
+            let found = self.table_of(root, upper).and_then(|table| self.first_present(table, next.table_index()));
+            if let Some(lower) = found {
+                return Some(Page::from_indices(upper, lower)).filter(|&page| pages.contains(page));
+            }
+            let left = TABLE_ENTRIES - next.table_index().as_u32();
+            next = next.checked_add(left)?;
+        }
+        None
+    }
+
+    /// The table that an entry of a directory names, if it names one.
+    fn table_of(&self, root: Frame, index: TableIndex) -> Option<Frame> {
+        let word = self.with_words(root, |words| words[index.as_u32() as usize])?;
+        let entry = Entry::from_bits(word);
+        (entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE)).then(|| entry.frame())
+    }
+
+    /// The first entry of a table that is present, from an index on.
+    fn first_present(&self, table: Frame, from: TableIndex) -> Option<TableIndex> {
+        let is_present =
+            |words: &[u32; 1024], index: TableIndex| Entry::from_bits(words[index.as_u32() as usize]).is_present();
+        self.with_words(table, |words| {
+            TableIndex::all().skip(from.as_u32() as usize).find(|&index| is_present(words, index))
+        })?
     }
 
     /// Makes a stack one that traps may arrive on, if the tables from `root` on map every

@@ -2,12 +2,12 @@
 
 use abi::Errno;
 use abi::meminfo::{
-    ENDED, EXECUTE, GUARD, HEAP, IMAGE, PHYSICAL, PROCESSES, Physical, Process as Record, READY, REGIONS, RUNNING,
-    Region, STACK, WAITING, WRITE,
+    ENDED, EXECUTE, GUARD, HEAP, IMAGE, MAPPING, PHYSICAL, PROCESSES, Physical, Process as Record, READ, READY,
+    REGIONS, RUNNING, Region as RegionRecord, SHARED, STACK, WAITING, WRITE,
 };
 use kernel_core::trap;
-use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
-use mm_api::{KERNEL_STACK_PAGES, VirtAddr};
+use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
+use mm_api::{KERNEL_STACK_PAGES, PageRange, Purpose, Region, Sharing, VirtAddr};
 
 use super::{Answer, Done};
 use crate::memory;
@@ -63,7 +63,7 @@ pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pi
             let slot = Pid::new(pid).and_then(|pid| system.table().find(pid)).ok_or(Errno::ESRCH)?;
             let mut index = 0;
             while let Some(record) =
-                system.table().at(slot).resources().and_then(|resources| region(&resources.space, index))
+                system.table().at(slot).resources().and_then(|resources| region_at(&resources.space, index))
             {
                 writer.put(system, &record.to_bytes())?;
                 index += 1;
@@ -80,7 +80,7 @@ fn physical(system: &System) -> Physical {
     let frames = memory::with(|memory| memory.frames());
     let living = system.table().iter().filter_map(Process::resources);
     // And the directory.
-    let tables: u32 = living.map(|resources| resources.space.heap_pages_and_tables().1 + 1).sum();
+    let tables: u32 = living.map(|resources| resources.space.mapped_in(NOTHING).tables + 1).sum();
     let kernel_tables = frames.manager.saturating_sub(tables);
     let processes = system.table().iter().count() as u32;
     let stacks = system.kernel_stacks();
@@ -92,6 +92,7 @@ fn physical(system: &System) -> Physical {
         kernel_table_frames: kernel_tables,
         kernel_heap_frames: frames.heap,
         kernel_allocation_frames: 0,
+        shared_frames: frames.shared,
         kernel_other_frames: frames.managed.saturating_sub(known),
         kernel_heap_bytes: heap_bytes,
         kernel_heap_blocks: heap_blocks,
@@ -126,43 +127,51 @@ fn record_of(system: &System, slot: Slot) -> Record {
         ..Record::default()
     };
     if let Some(Resources { space, .. }) = process.resources() {
-        record.image_frames = space.image().pages();
-        let (heap_pages, tables) = space.heap_pages_and_tables();
-        record.heap_frames = heap_pages;
-        record.stack_frames = space.stack_pages();
-        record.table_frames = tables + 1; // and the directory
+        for region in space.regions() {
+            let mapped = space.mapped_in(region.pages);
+            record.shared_frames += mapped.shared;
+            *match region.purpose {
+                Purpose::Image => &mut record.image_frames,
+                Purpose::Heap => &mut record.heap_frames,
+                Purpose::Stack | Purpose::Guard => &mut record.stack_frames,
+                Purpose::Mapping => &mut record.mapping_frames,
+            } += mapped.pages;
+        }
+        record.table_frames = space.mapped_in(NOTHING).tables + 1; // and the directory
         record.kernel_stack_frames = KERNEL_STACK_PAGES;
-        record.heap_end = space.heap().1.as_u32();
+        record.heap_end = space.heap_end().as_u32();
     }
     record.with_name(process.name().as_str())
 }
 
 /// One of the regions of an address space, by ascending address; `None` past the last.
-fn region(space: &AddressSpace, index: usize) -> Option<Region> {
-    let images = space.image().regions();
-    if let Some(region) = images.get(index) {
-        let rights = if region.writable { WRITE } else { 0 } | if region.executable { EXECUTE } else { 0 };
-        let (start, mapped_pages) = (region.pages.first().start().as_u32(), region.pages.len());
-        return Some(Region { start, end: start + mapped_pages * PAGE_SIZE, kind: IMAGE, rights, mapped_pages });
-    }
-    let (heap_start, heap_end) = space.heap();
-    let stack = USER_STACK_START.as_u32();
-    Some(match index - images.len() {
-        0 => Region {
-            start: heap_start.as_u32(),
-            end: heap_end.as_u32().checked_next_multiple_of(PAGE_SIZE).unwrap_or(u32::MAX),
-            kind: HEAP,
-            rights: WRITE,
-            mapped_pages: space.heap_pages_and_tables().0,
-        },
-        1 => Region { start: USER_STACK_GUARD.as_u32(), end: stack, kind: GUARD, rights: 0, mapped_pages: 0 },
-        2 => Region {
-            start: stack,
-            end: USER_STACK_END.as_u32(),
-            kind: STACK,
-            rights: WRITE,
-            mapped_pages: space.stack_pages(),
-        },
-        _ => return None,
+fn region_at(space: &AddressSpace, index: usize) -> Option<RegionRecord> {
+    let region = space.regions().get(index)?;
+    let kind = match region.purpose {
+        Purpose::Image => IMAGE,
+        Purpose::Heap => HEAP,
+        Purpose::Stack => STACK,
+        Purpose::Guard => GUARD,
+        Purpose::Mapping => MAPPING,
+    };
+    let start = region.pages.first().start().as_u32();
+    let mapped_pages = space.mapped_in(region.pages).pages;
+    Some(RegionRecord {
+        start,
+        end: start + region.pages.len() * PAGE_SIZE,
+        kind,
+        rights: rights_of(region),
+        mapped_pages,
     })
 }
+
+/// What the record of a region says may be done there.
+fn rights_of(region: &Region) -> u32 {
+    let rights = region.rights;
+    let is_shared = region.sharing == Sharing::Shared;
+    let bits = [(rights.read, READ), (rights.write, WRITE), (rights.execute, EXECUTE), (is_shared, SHARED)];
+    bits.into_iter().filter(|&(is_set, _)| is_set).map(|(_, bit)| bit).sum()
+}
+
+/// No pages, where only tables are asked for.
+const NOTHING: PageRange = PageRange::between(USER_SPACE_END, USER_SPACE_END);

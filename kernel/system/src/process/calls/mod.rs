@@ -40,13 +40,14 @@ struct Arguments {
     ecx: u32,
     edx: u32,
     esi: u32,
+    edi: u32,
 }
 
 /// Does what the process that runs asks for. Answers whose turn it is then.
 pub fn handle(system: &mut System) -> Turn {
     let frame = system.current().frame();
     let number = frame.eax;
-    let arguments = Arguments { ebx: frame.ebx, ecx: frame.ecx, edx: frame.edx, esi: frame.esi };
+    let arguments = Arguments { ebx: frame.ebx, ecx: frame.ecx, edx: frame.edx, esi: frame.esi, edi: frame.edi };
     let answer = match SystemCall::new(number) {
         Some(call) => dispatch(system, call, &arguments),
         None => Err(Errno::ENOSYS),
@@ -75,7 +76,7 @@ pub fn handle(system: &mut System) -> Turn {
 }
 
 fn dispatch(system: &mut System, call: SystemCall, arguments: &Arguments) -> Answer {
-    let Arguments { ebx, ecx, edx, esi } = *arguments;
+    let Arguments { ebx, ecx, edx, esi, edi } = *arguments;
     match call {
         SystemCall::Exit => lifecycle::exit(system, ebx),
         SystemCall::Fork => lifecycle::fork(system),
@@ -87,6 +88,9 @@ fn dispatch(system: &mut System, call: SystemCall, arguments: &Arguments) -> Ans
         SystemCall::Write => terminal::write(system, ebx, VirtAddr::new(ecx), edx),
         SystemCall::Brk => memory::brk(system, VirtAddr::new(ebx)),
         SystemCall::Sbrk => memory::sbrk(system, ebx),
+        SystemCall::Mmap2 => memory::mmap2(system, VirtAddr::new(ebx), ecx, [edx, esi, edi]),
+        SystemCall::Munmap => memory::munmap(system, VirtAddr::new(ebx), ecx),
+        SystemCall::Mprotect => memory::mprotect(system, VirtAddr::new(ebx), ecx, edx),
         SystemCall::Nanosleep => time::nanosleep(system, VirtAddr::new(ebx)),
         SystemCall::Meminfo => meminfo::meminfo(system, ebx, VirtAddr::new(ecx), edx, esi),
     }

@@ -6,7 +6,8 @@ use core::cmp::Reverse;
 use core::fmt;
 
 use user::abi::meminfo::{
-    ENDED, EXECUTE, GUARD, HEAP, IMAGE, Physical, Process, READY, RUNNING, Region, STACK, WAITING, WRITE, trim_name,
+    ENDED, EXECUTE, GUARD, HEAP, IMAGE, MAPPING, Physical, Process, READ, READY, RUNNING, Region, SHARED, STACK,
+    WAITING, WRITE, trim_name,
 };
 use user::abi::{Errno, PAGE_SIZE};
 use user::{meminfo, print, println};
@@ -21,7 +22,7 @@ const SIGNS: &str = "123456789abcdefghijklmnopqrstuvwxyz";
 /// The processes, one a line.
 pub fn processes() -> Result<(), Errno> {
     let rate = meminfo::physical()?.ticks_per_second.max(1);
-    println!("  PID PARENT STATE    CPU(ms)  KiB  image heap stack tables kernel  NAME");
+    println!("  PID PARENT STATE    CPU(ms)  KiB  image heap stack mapped shared tables kernel  NAME");
     for process in meminfo::processes()? {
         let state = match process.state {
             RUNNING => "running",
@@ -31,7 +32,7 @@ pub fn processes() -> Result<(), Errno> {
             _ => "?",
         };
         println!(
-            "{:>5} {:>6} {state:<8} {:>7} {:>4}  {:>5} {:>4} {:>5} {:>6} {:>6}  {}",
+            "{:>5} {:>6} {state:<8} {:>7} {:>4}  {:>5} {:>4} {:>5} {:>6} {:>6} {:>6} {:>6}  {}",
             process.pid,
             process.parent,
             u64::from(process.ticks) * 1000 / u64::from(rate),
@@ -39,6 +40,8 @@ pub fn processes() -> Result<(), Errno> {
             process.image_frames,
             process.heap_frames,
             process.stack_frames,
+            process.mapping_frames,
+            process.shared_frames,
             process.table_frames,
             process.kernel_stack_frames,
             trim_name(&process.name()),
@@ -59,6 +62,7 @@ pub fn physical() -> Result<(), Errno> {
         ('H', "the kernel's heap", memory.kernel_heap_frames),
         ('V', "the kernel's virtual allocations", memory.kernel_allocation_frames),
         ('K', "the kernel, for anything else", memory.kernel_other_frames),
+        ('S', "shared by several processes", memory.shared_frames),
     ];
     println!("Physical memory: {} frames, {} KiB", memory.memory_frames, kib(memory.memory_frames));
     let signs = || SIGNS.chars().chain(core::iter::repeat('*'));
@@ -94,7 +98,7 @@ fn accounted(memory: &Physical, processes: &[Process]) -> u32 {
         + memory.kernel_heap_frames
         + memory.kernel_allocation_frames
         + memory.kernel_other_frames;
-    memory.free_frames + kernel + processes.iter().map(Process::frames).sum::<u32>()
+    memory.free_frames + memory.shared_frames + kernel + processes.iter().map(Process::frames).sum::<u32>()
 }
 
 /// A process's address space, the highest address first.
@@ -127,23 +131,23 @@ fn print_gap(bytes: u32) {
 }
 
 fn print_region(region: &Region) {
-    let name = match (region.kind, region.rights & WRITE != 0, region.rights & EXECUTE != 0) {
-        (IMAGE, _, true) => "code",
-        (IMAGE, true, _) => "data",
-        (IMAGE, ..) => "constants",
-        (HEAP, ..) => "heap",
-        (STACK, ..) => "stack",
-        (GUARD, ..) => "guard",
+    let has = |bit| region.rights & bit != 0;
+    let name = match region.kind {
+        IMAGE if has(EXECUTE) => "code",
+        IMAGE if has(WRITE) => "data",
+        IMAGE => "constants",
+        HEAP => "heap",
+        STACK => "stack",
+        GUARD => "guard",
+        MAPPING => "mapping",
         _ => "?",
     };
     let pages = (region.end - region.start) / PAGE_SIZE;
-    let rights = match (region.kind, region.rights & WRITE != 0, region.rights & EXECUTE != 0) {
-        (GUARD, ..) => "---",
-        (_, true, true) => "rwx",
-        (_, true, false) => "rw-",
-        (_, false, true) => "r-x",
-        (_, false, false) => "r--",
-    };
+    // As in Linux's /proc/PID/maps.
+    let letter = |bit, letter| if has(bit) { letter } else { '-' };
+    let sharing = if has(SHARED) { 's' } else { 'p' };
+    let rights = [letter(READ, 'r'), letter(WRITE, 'w'), letter(EXECUTE, 'x'), sharing];
+    let rights: String = rights.iter().collect();
     const CELLS: u32 = 20;
     let cells = pages.clamp(1, CELLS);
     let mapped = (u64::from(region.mapped_pages) * u64::from(cells)).div_ceil(u64::from(pages.max(1))) as u32;

@@ -1,0 +1,154 @@
+//! The regions of a process's user half: the one list of what is where.
+
+use alloc::vec::Vec;
+
+use abi::Errno;
+use mm_api::{Page, PageRange, Purpose, Region, RegionList, Rights, SPARE_REGIONS, Sharing, VirtAddr};
+
+/// The most regions that a process may have.
+pub const MOST_REGIONS: usize = 1024;
+
+/// The regions, by ascending address. No two have a page in common.
+///
+/// The list grows only in [`reserve`](Self::reserve), which uses the kernel's heap. Everything
+/// else can be done while the system's memory is held.
+pub struct Regions(Vec<Region>);
+
+impl Regions {
+    /// No regions.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The same regions once more, for a new process.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn duplicate(&self) -> Result<Self, Errno> {
+        let mut copy = Self::new();
+        copy.reserve(self.0.len())?;
+        copy.0.extend_from_slice(&self.0);
+        Ok(copy)
+    }
+
+    /// Makes room for so many regions more.
+    ///
+    /// # Errors
+    /// `ENOMEM` if the kernel's heap has none, or if they would be more than a process may have.
+    pub fn reserve(&mut self, more: usize) -> Result<(), Errno> {
+        if self.0.len() + more > MOST_REGIONS + SPARE_REGIONS {
+            return Err(Errno::ENOMEM);
+        }
+        self.0.try_reserve(more).map_err(|_| Errno::ENOMEM)
+    }
+
+    /// All of them.
+    pub fn as_slice(&self) -> &[Region] {
+        &self.0
+    }
+
+    /// The region that a page belongs to.
+    pub fn find(&self, page: Page) -> Option<Region> {
+        let next = self.0.partition_point(|region| region.pages.end() <= page.number());
+        self.0.get(next).copied().filter(|region| region.pages.contains(page))
+    }
+
+    /// Whether a page of these belongs to a region.
+    pub fn overlap(&self, pages: PageRange) -> bool {
+        self.0.iter().any(|region| region.overlaps(pages))
+    }
+
+    /// Adds a region where there is none.
+    ///
+    /// # Panics
+    /// As [`RegionList::insert`].
+    pub fn add(&mut self, region: Region) {
+        let index = self.0.partition_point(|other| other.pages.first() < region.pages.first());
+        self.insert(index, region);
+    }
+
+    /// Notes that the heap ends at another address.
+    pub fn move_break(&mut self, old: VirtAddr, new: VirtAddr) {
+        let [old, new] = [old, new].map(|address| address.as_u32().div_ceil(mm_api::layout::PAGE_SIZE));
+        if old < new {
+            self.grow_heap(old, new);
+        } else {
+            self.shrink_heap(new);
+        }
+    }
+
+    /// Adds the pages with the numbers from `from` to `to` to the heap.
+    fn grow_heap(&mut self, from: u32, to: u32) {
+        let added = Region {
+            pages: range(from, to),
+            rights: Rights::READ_WRITE,
+            purpose: Purpose::Heap,
+            sharing: Sharing::Private,
+        };
+        let index = self.0.partition_point(|region| region.pages.end() < from);
+        match self.0.get_mut(index) {
+            Some(below) if below.pages.end() == from && below.is_like(&added) => {
+                below.pages = range(below.pages.first().number(), to);
+            }
+            _ => self.add(added),
+        }
+    }
+
+    /// Takes the pages from number `end` on from the heap.
+    fn shrink_heap(&mut self, end: u32) {
+        self.0.retain(|region| region.purpose != Purpose::Heap || region.pages.first().number() < end);
+        for region in self.0.iter_mut().filter(|region| region.purpose == Purpose::Heap) {
+            let (first, last_end) = (region.pages.first().number(), region.pages.end());
+            region.pages = range(first, last_end.min(end));
+        }
+    }
+
+    /// Panics unless the region at an index fits in between its neighbours.
+    #[track_caller]
+    fn ensure_in_order(&self, index: usize) {
+        let region = self.0[index];
+        assert!(!region.pages.is_empty(), "a region of no pages is put into the list: {region:?}");
+        let below = index.checked_sub(1).map(|below| self.0[below]);
+        let is_above = below.is_none_or(|below| below.pages.end() <= region.pages.first().number());
+        let above = self.0.get(index + 1);
+        let is_below = above.is_none_or(|above| region.pages.end() <= above.pages.first().number());
+        assert!(is_above && is_below, "{region:?} is put into the list between {below:?} and {above:?}");
+        let is_user = region.pages.end() <= Page::containing(mm_api::layout::USER_SPACE_END).number();
+        assert!(is_user, "{region:?} is put into the list, but reaches into the kernel half");
+    }
+}
+
+impl RegionList for Regions {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[track_caller]
+    fn get(&self, index: usize) -> Region {
+        self.0[index]
+    }
+
+    #[track_caller]
+    fn insert(&mut self, index: usize, region: Region) {
+        assert!(self.0.len() < self.0.capacity(), "the list of regions has no more room");
+        self.0.insert(index, region);
+        self.ensure_in_order(index);
+    }
+
+    #[track_caller]
+    fn remove(&mut self, index: usize) -> Region {
+        self.0.remove(index)
+    }
+
+    #[track_caller]
+    fn replace(&mut self, index: usize, region: Region) {
+        self.0[index] = region;
+        self.ensure_in_order(index);
+    }
+}
+
+/// The pages with the numbers from `first` up to, not including, `end`.
+fn range(first: u32, end: u32) -> PageRange {
+    let pages = Page::new(first).and_then(|page| PageRange::new(page, end - first));
+    pages.expect("regions end below the kernel half")
+}

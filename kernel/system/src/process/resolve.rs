@@ -1,0 +1,117 @@
+//! What becomes of an access that a program cannot make by itself, be it a fault or the
+//! pointer of a system call: both come here.
+
+use core::fmt;
+
+use log::warn;
+use mm_api::{
+    Access, BadAddress, Decision, Fault, Page, PageError, Protection, Refusal, Region, SharedPages, StackError,
+    VirtAddr,
+};
+
+use super::address_space::AddressSpace;
+use crate::memory::{self, Memory};
+
+/// Why an access was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// Lab 06 says that the program may not.
+    Forbidden(Refusal),
+    /// It may, but no frame is free.
+    OutOfFrames,
+    /// It may, and the lab that was asked for it says that all is done, but the tables do not
+    /// allow it: the program would fault for ever.
+    Unresolved(Decision),
+}
+
+impl From<Refused> for BadAddress {
+    fn from(_: Refused) -> Self {
+        Self
+    }
+}
+
+impl AddressSpace {
+    /// Has the tables allow an access of the program's, if the regions do: a page is filled,
+    /// the stack grows, a page is copied on write.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn resolve(&mut self, address: VirtAddr, access: Access) -> Result<(), Refused> {
+        memory::with(|memory| self.resolve_in(memory, address, access))
+    }
+
+    fn resolve_in(&mut self, memory: &mut Memory, address: VirtAddr, access: Access) -> Result<(), Refused> {
+        let page = Page::containing(address);
+        let region = self.regions.find(page);
+        let mapped = self.protection(memory, page);
+        let decision = (memory.labs().protections().decide)(&Fault { address, access, region, mapped });
+        self.carry_out(memory, decision, address, region)?;
+        if self.protection(memory, page).is_some_and(|protection| allows(protection, access)) {
+            return Ok(());
+        }
+        warn!("{decision:?} was decided about {address}, but the tables still do not allow: {access:?}");
+        Err(Refused::Unresolved(decision))
+    }
+
+    /// Does what was decided.
+    fn carry_out(
+        &mut self,
+        memory: &mut Memory,
+        decision: Decision,
+        address: VirtAddr,
+        region: Option<Region>,
+    ) -> Result<(), Refused> {
+        let (page, demand) = (Page::containing(address), memory.labs().demand_paging());
+        match (decision, region) {
+            (Decision::Refuse(refusal), _) => Err(Refused::Forbidden(refusal)),
+            (Decision::GoOn, _) => Ok(()),
+            (Decision::GrowStack, _) => self.grow_stack(memory, address).map_err(|error| match error {
+                StackError::OutOfFrames => Refused::OutOfFrames,
+                _ => Refused::Unresolved(decision),
+            }),
+            // Lab 07 is asked only for what it can do.
+            (Decision::Fill, Some(region)) if self.protection(memory, page).is_none() => {
+                (demand.fill)(&mut memory.user_pages(self.directory()), &region, page).map_err(Refused::from)
+            }
+            (Decision::CopyOnWrite, Some(region)) if self.protection(memory, page).is_some() => {
+                (demand.write)(&mut memory.user_pages(self.directory()), &region, page).map_err(Refused::from)
+            }
+            (Decision::Fill | Decision::CopyOnWrite, _) => Err(Refused::Unresolved(decision)),
+        }
+    }
+
+    /// What the tables let the program do with a page.
+    fn protection(&self, memory: &mut Memory, page: Page) -> Option<Protection> {
+        memory.user_pages(self.directory()).protection(page).filter(|_| !page.is_kernel())
+    }
+}
+
+impl From<PageError> for Refused {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::OutOfFrames => Self::OutOfFrames,
+            PageError::Occupied => Self::Unresolved(Decision::Fill),
+        }
+    }
+}
+
+/// Whether the processor lets a program make an access to a page.
+fn allows(protection: Protection, access: Access) -> bool {
+    protection.user && (protection.writable || access != Access::Write)
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfFrames => "no frame is free",
+            Self::Unresolved(_) => "the labs' answers contradict the tables",
+            Self::Forbidden(Refusal::KernelHalf) => "in the kernel half",
+            Self::Forbidden(Refusal::NullPage) => "a null pointer",
+            Self::Forbidden(Refusal::Unmapped) => "in no region",
+            Self::Forbidden(Refusal::Guard) => "in a guard",
+            Self::Forbidden(Refusal::NoAccess) => "in a region without any rights",
+            Self::Forbidden(Refusal::ReadOnly) => "in a region that is read-only",
+            Self::Forbidden(Refusal::Missing) => "in a page that has no memory",
+        })
+    }
+}
