@@ -11,6 +11,7 @@ mod arena;
 mod check;
 mod harness;
 mod heap;
+mod mmap;
 mod pmm;
 mod process_heap;
 mod programs;
@@ -25,7 +26,7 @@ use check::{Check, names_are_sound};
 
 /// Every lab's checks.
 const ALL: &[&[Check]] =
-    &[pmm::CHECKS, vmm::CHECKS, heap::CHECKS, process_heap::CHECKS, stack::CHECKS, harness::CHECKS];
+    &[pmm::CHECKS, vmm::CHECKS, heap::CHECKS, process_heap::CHECKS, stack::CHECKS, mmap::CHECKS, harness::CHECKS];
 
 const _: () = assert!(names_are_sound(ALL), "a check's name is there twice, or is not made of a-z, 0-9 and -");
 

@@ -59,10 +59,10 @@ pub trait Mappings {
     /// cut, as by [`unmap`](Self::unmap).
     ///
     /// # Errors
-    /// [`Empty`](MapError::Empty), [`Unaligned`](MapError::Unaligned) for a fixed address
-    /// within a page, [`TooLow`](MapError::TooLow) for a fixed address below
-    /// [`MAPPINGS_START`], [`NoRoom`](MapError::NoRoom) if the pages fit nowhere, or from a
-    /// fixed address on would reach past [`MAPPINGS_END`],
+    /// [`Empty`](MapError::Empty), [`NoRoom`](MapError::NoRoom) if the pages fit nowhere, or
+    /// from the page of a fixed address on would reach past [`MAPPINGS_END`],
+    /// [`Unaligned`](MapError::Unaligned) for a fixed address within a page,
+    /// [`TooLow`](MapError::TooLow) for a fixed address below [`MAPPINGS_START`],
     /// [`Occupied`](MapError::Occupied) if one of the pages belongs to a region and must not
     /// be replaced, or, with [`Placement::Fixed`], [`InUse`](MapError::InUse) if it belongs
     /// to a region that is no mapping.

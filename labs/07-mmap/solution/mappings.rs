@@ -47,7 +47,7 @@ impl Mappings for ProcessMappings {
         if first.number() + len > Page::containing(USER_SPACE_END).number() {
             return Err(MapError::NoRoom);
         }
-        let pages = PageRange::new(first, len).ok_or(MapError::NoRoom)?;
+        let pages = range(first.number(), first.number() + len);
         ensure_mappings(regions, pages)?;
         cut(regions, pages);
         Ok(pages)
@@ -61,13 +61,17 @@ fn pages_in(length: u32) -> Result<u32, MapError> {
 
 /// The pages from a fixed address on.
 fn fixed(address: VirtAddr, len: u32) -> Result<PageRange, MapError> {
+    let first = Page::containing(address);
+    if first.number() + len > END {
+        return Err(MapError::NoRoom);
+    }
     if address.page_offset() != 0 {
         return Err(MapError::Unaligned);
     }
     if address < MAPPINGS_START {
         return Err(MapError::TooLow);
     }
-    within_limits(Page::containing(address), len).ok_or(MapError::NoRoom)
+    Ok(range(first.number(), first.number() + len))
 }
 
 /// The pages from a hint on, if they are free.

@@ -42,5 +42,6 @@ use table::process;
 
 pub use audit::{Audit, Difference};
 pub use program::try_to_load;
+pub use regions::Regions;
 pub use run::run;
 pub use spawn_error::SpawnError;

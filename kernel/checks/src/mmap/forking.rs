@@ -1,0 +1,147 @@
+//! Checks of a region that is shared with a child.
+
+use kernel_core::instructions;
+use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, protection_of};
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+
+use super::list::mapping;
+use super::subject::{Subject, Who, on_processes};
+
+/// A region over the boundary of two tables.
+fn region(rights: Rights, sharing: Sharing) -> Region {
+    Region { rights, sharing, ..mapping(0x4_03F0, 32) }
+}
+
+/// Every third page of a region.
+fn some_pages(region: &Region) -> impl Iterator<Item = Page> + use<> {
+    region.pages.iter().step_by(3)
+}
+
+/// Parent and child have the same frames, none of which can be written to; nothing is copied.
+pub fn fork_shares(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        for rights in [Rights::READ_WRITE, Rights::READ, Rights::NONE] {
+            let region = region(rights, Sharing::Private);
+            for (page, word) in some_pages(&region).zip(100..) {
+                subject.map(&region, page, word)?;
+            }
+            let free = subject.free_frames();
+            subject.forked(&region)?;
+            // Two tables of the child's.
+            let taken = free - subject.free_frames();
+            ensure!(taken == 2, expected: ("2 frames taken by fork(), for the child's tables"), saw: ("{taken}"));
+            for (page, number) in region.pages.iter().zip(0..) {
+                ensure_shared(subject, &region, page, number)?;
+            }
+            subject.clear();
+        }
+        Ok(())
+    })
+}
+
+/// Fails unless a page is as it has to be after a fork of a private region.
+fn ensure_shared(subject: &mut Subject<'_, '_>, region: &Region, page: Page, number: u32) -> Outcome {
+    let when = "after fork() of a private region";
+    if number % 3 != 0 {
+        subject.ensure_not_mapped(Who::Parent, page, when)?;
+        return subject.ensure_not_mapped(Who::Child, page, when);
+    }
+    let frame = subject.frame(Who::Parent, page)?;
+    let protection = Protection { writable: false, ..protection_of(region.rights) };
+    for who in [Who::Parent, Who::Child] {
+        subject.ensure_mapped(who, page, frame, protection, when)?;
+        subject.ensure_full_of(who, page, 100 + number / 3, when)?;
+    }
+    subject.ensure_users(Who::Parent, page, 2, when)
+}
+
+/// What a fork of a large region costs depends on the pages that have memory.
+pub fn fork_sparse(context: &mut Context) -> Outcome {
+    /// Instructions for each page that has memory, and for each table that there could be.
+    const ALLOWED: u64 = 40_000;
+    on_processes(context, |subject| {
+        // 1 GiB, of which four pages were touched.
+        let region = mapping(0x4_0000, 0x4_0000);
+        for page in [0x4_0000, 0x4_8123, 0x6_0000, 0x7_FFFF] {
+            subject.map(&region, Page::new(page).unwrap_or(Page::NULL), page)?;
+        }
+        let start = instructions();
+        subject.forked(&region)?;
+        let spent = instructions() - start;
+        subject.ground.context.measure("instructions", spent, "per-fork");
+        let most = ALLOWED * (4 + 256 / 16);
+        ensure!(
+            spent <= most,
+            expected: ("fork() of 1 GiB with 4 pages to take at most {most} instructions"),
+            saw: ("{spent}")
+        );
+        for page in [0x4_0000, 0x4_8123, 0x6_0000, 0x7_FFFF] {
+            subject.ensure_full_of(Who::Child, Page::new(page).unwrap_or(Page::NULL), page, "in the child")?;
+        }
+        Ok(())
+    })
+}
+
+/// A shared region is the same in both, and stays writable; what was never touched, too.
+pub fn fork_shared(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        for rights in [Rights::READ_WRITE, Rights::READ] {
+            let region = region(rights, Sharing::Shared);
+            for (page, word) in some_pages(&region).zip(100..) {
+                subject.map(&region, page, word)?;
+            }
+            subject.forked(&region)?;
+            for (page, number) in region.pages.iter().zip(0..) {
+                let frame = subject.frame(Who::Parent, page)?;
+                let word = if number % 3 == 0 { 100 + number / 3 } else { 0 };
+                let when = "after fork() of a shared region";
+                for who in [Who::Parent, Who::Child] {
+                    subject.ensure_mapped(who, page, frame, protection_of(rights), when)?;
+                    subject.ensure_full_of(who, page, word, when)?;
+                }
+                subject.ensure_users(Who::Child, page, 2, when)?;
+            }
+            subject.clear();
+        }
+        Ok(())
+    })
+}
+
+/// Where the frames run out half way, the child has none of the pages.
+pub fn fork_no_frames(context: &mut Context) -> Outcome {
+    on_processes(context, |subject| {
+        for sharing in [Sharing::Private, Sharing::Shared] {
+            let region = region(Rights::READ_WRITE, sharing);
+            for (page, word) in some_pages(&region).zip(100..) {
+                subject.map(&region, page, word)?;
+            }
+            // Enough for the child's first table and not for its second one.
+            for frames in [0, 1, 4] {
+                if sharing == Sharing::Private && frames > 1 {
+                    continue;
+                }
+                subject.leave_frames(frames);
+                let answer = subject.fork(&region);
+                subject.give_frames_back();
+                ensure!(
+                    answer == Err(PageError::OutOfFrames),
+                    expected: ("fork() of 32 pages with {frames} free frames to answer OutOfFrames"),
+                    saw: ("{answer:?}")
+                );
+                for (page, number) in region.pages.iter().zip(0..) {
+                    subject.ensure_not_mapped(Who::Child, page, "after fork() without frames")?;
+                    if number % 3 == 0 {
+                        let when = "after fork() without frames";
+                        subject.ensure_full_of(Who::Parent, page, 100 + number / 3, when)?;
+                        subject.ensure_users(Who::Parent, page, 1, when)?;
+                    }
+                }
+            }
+            subject.forked(&region)?;
+            subject.clear();
+        }
+        Ok(())
+    })
+}

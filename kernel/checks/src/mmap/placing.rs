@@ -1,0 +1,256 @@
+//! Checks of where mappings are placed.
+
+use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
+use mm_api::{MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Page, Placement, Purpose, Region, Rights, VirtAddr};
+use mm_oracle::regions::highest_gap;
+
+use crate::check::{Context, Outcome};
+use crate::{ensure, fail};
+
+use super::list::{KINDS, List, mapping, pages_of, region, request, start};
+
+/// The number of the first page that can be mapped, and of the page after the last one.
+const LOWEST: u32 = Page::containing(MAPPINGS_START).number();
+const END: u32 = Page::containing(MAPPINGS_END).number();
+
+/// What a program has before it maps anything.
+fn usual() -> [Region; 5] {
+    let guard = Page::containing(USER_STACK_GUARD).number();
+    let stack = Page::containing(USER_STACK_START).number();
+    let stack_end = Page::containing(USER_STACK_END).number();
+    [
+        Region { rights: Rights::READ_EXECUTE, ..region(0x8048, 5, Purpose::Image) },
+        region(0x804D, 2, Purpose::Image),
+        region(0x1_0000, 7, Purpose::Heap),
+        Region { rights: Rights::NONE, ..region(guard, 1, Purpose::Guard) },
+        region(stack, stack_end - stack, Purpose::Stack),
+    ]
+}
+
+/// Anywhere: no hint.
+const ANYWHERE: Placement = Placement::Hint(VirtAddr::new(0));
+
+/// Without a hint, a mapping is where it fits and highest, as long as it is asked to be.
+pub fn map_places(context: &mut Context) -> Outcome {
+    let mut list = List::new(context, &usual())?;
+    let lengths = [1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 3 * PAGE_SIZE, 100_000, (16 << 20) + 1, 0x2000_0000];
+    for (turn, length) in lengths.into_iter().enumerate() {
+        // No two neighbours are alike, so all stay apart.
+        let (rights, sharing) = KINDS[turn % KINDS.len()];
+        let asked = MapRequest { placement: ANYWHERE, length, rights, sharing };
+        let pages = length.div_ceil(PAGE_SIZE);
+        let Some(expected) = highest_gap(list.regions(), pages) else {
+            fail!(expected: ("room for {pages} pages"), saw: ("none: the check is wrong"))
+        };
+        list.map_to(&asked, expected)?;
+        let count = list.regions().filter(|region| region.pages == expected).count();
+        let is_right = |found: &Region| {
+            (found.pages, found.rights, found.sharing, found.purpose) == (expected, rights, sharing, Purpose::Mapping)
+        };
+        ensure!(
+            list.regions().filter(is_right).count() == 1,
+            expected: ("a region of {pages} pages with the rights and the sharing that were asked for"),
+            saw: ("{count} with these pages")
+        );
+    }
+    gaps(context)
+}
+
+/// Gaps of every size: the highest one that is large enough is taken, from its upper end.
+fn gaps(context: &mut Context) -> Outcome {
+    // Random pages between gaps of 1, 2, … pages, in an order that the seed gives.
+    const GAPS: usize = 12;
+    let mut sizes: [u32; GAPS] = core::array::from_fn(|index| index as u32 + 1);
+    for index in (1..GAPS).rev() {
+        sizes.swap(index, context.rng().below(index as u32 + 1) as usize);
+    }
+    let mut regions = [mapping(END - 1, 1); GAPS + 1];
+    let mut above = END - 1;
+    for (region, size) in regions.iter_mut().rev().skip(1).zip(sizes) {
+        above -= size + 2;
+        *region = Region { rights: Rights::READ, ..mapping(above, 2) };
+    }
+    for pages in 1..=GAPS as u32 + 1 {
+        let mut list = List::new(context, &regions)?;
+        let Some(expected) = highest_gap(regions.into_iter(), pages) else {
+            fail!(expected: ("room for {pages} pages"), saw: ("none: the check is wrong"))
+        };
+        list.map_to(&request(ANYWHERE, pages * PAGE_SIZE), expected)?;
+    }
+    // All there is, and a page more.
+    let mut list = List::new(context, &[])?;
+    list.map_to(&request(ANYWHERE, (END - LOWEST) * PAGE_SIZE), pages_of(LOWEST, END - LOWEST))?;
+    list.map_refused(&request(ANYWHERE, 1), MapError::NoRoom)?;
+    let mut list = List::new(context, &[mapping(0x5_0000, 1)])?;
+    list.map_to(
+        &request(ANYWHERE, (0x5_0000 - LOWEST) * PAGE_SIZE),
+        pages_of(END - (0x5_0000 - LOWEST), 0x5_0000 - LOWEST),
+    )
+}
+
+/// A hint counts if all pages from there on can be had, and otherwise the mapping is
+/// placed as without one.
+pub fn map_hint(context: &mut Context) -> Outcome {
+    let regions = [region(0x1_0000, 16, Purpose::Heap), mapping(0x4_0000, 8), mapping(0x4_0010, 8)];
+    // The page of the hint, how many pages, and whether it counts.
+    let cases = [
+        (0x5_0000, 3, true),
+        (0x4_0008, 8, true),
+        (0x4_0008, 9, false),
+        (0x4_0007, 1, false),
+        (0x3_FFFF, 1, true),
+        (0x3_FFFF, 2, false),
+        (0x4_0018, 0x100, true),
+        (0x1_0010, 1, true),
+        (0x1_000F, 1, false),
+        (LOWEST, 1, true),
+        (LOWEST - 1, 1, false),
+        (1, 1, false),
+        (END - 1, 1, true),
+        (END - 1, 2, false),
+        (END, 1, false),
+        (0xB_FFFF, 1, false),
+        (0xC_0000, 1, false),
+        (0xF_FFFF, 1, false),
+        (0xF_FFFF, 16, false),
+    ];
+    for (page, pages, counts) in cases {
+        // A hint is rounded down.
+        for offset in [0, 1 + context.rng().below(PAGE_SIZE - 2), PAGE_SIZE - 1] {
+            let mut list = List::new(context, &regions)?;
+            let hint = VirtAddr::new(page * PAGE_SIZE + offset);
+            let expected = if counts { Some(pages_of(page, pages)) } else { highest_gap(list.regions(), pages) };
+            let Some(expected) = expected else { continue };
+            list.map_to(&request(Placement::Hint(hint), pages * PAGE_SIZE), expected)?;
+        }
+    }
+    // Much more than there is from the hint on.
+    let mut list = List::new(context, &regions)?;
+    list.map_refused(&request(Placement::Hint(start(0x5_0000)), u32::MAX), MapError::NoRoom)
+}
+
+/// What cannot be had is refused with the error that comes first, and nothing changes.
+pub fn map_refused(context: &mut Context) -> Outcome {
+    let mut list = List::new(context, &usual())?;
+    let (low, high) = (start(LOWEST - 1), VirtAddr::new(MAPPINGS_END.as_u32() - PAGE_SIZE));
+    let within = VirtAddr::new(0x5000_0123);
+    let whole = start(0x5_0000);
+    let cases = [
+        (ANYWHERE, 0, MapError::Empty),
+        (Placement::Hint(whole), 0, MapError::Empty),
+        (Placement::Fixed(within), 0, MapError::Empty),
+        (Placement::FixedNoReplace(low), 0, MapError::Empty),
+        (ANYWHERE, u32::MAX, MapError::NoRoom),
+        (ANYWHERE, 0xFFFF_F000, MapError::NoRoom),
+        (ANYWHERE, USER_SPACE_END.as_u32(), MapError::NoRoom),
+        (Placement::Fixed(whole), u32::MAX, MapError::NoRoom),
+        (Placement::Fixed(within), u32::MAX, MapError::NoRoom),
+        (Placement::Fixed(high), PAGE_SIZE + 1, MapError::NoRoom),
+        (Placement::Fixed(MAPPINGS_END), 1, MapError::NoRoom),
+        (Placement::Fixed(USER_STACK_START), 1, MapError::NoRoom),
+        (Placement::Fixed(USER_SPACE_END), 1, MapError::NoRoom),
+        (Placement::Fixed(VirtAddr::new(0xFFFF_F000)), PAGE_SIZE, MapError::NoRoom),
+        (Placement::Fixed(VirtAddr::new(0xFFFF_F000)), 2 * PAGE_SIZE, MapError::NoRoom),
+        (Placement::Fixed(VirtAddr::new(u32::MAX)), u32::MAX, MapError::NoRoom),
+        (Placement::FixedNoReplace(MAPPINGS_END), 1, MapError::NoRoom),
+        (Placement::FixedNoReplace(VirtAddr::new(0xC010_0001)), 1, MapError::NoRoom),
+        (Placement::Fixed(within), 1, MapError::Unaligned),
+        (Placement::Fixed(VirtAddr::new(0x0804_8001)), 1, MapError::Unaligned),
+        (Placement::Fixed(VirtAddr::new(1)), 1, MapError::Unaligned),
+        (Placement::FixedNoReplace(within), 1, MapError::Unaligned),
+        (Placement::Fixed(low), 1, MapError::TooLow),
+        (Placement::Fixed(VirtAddr::new(0)), 0x1000_0000, MapError::TooLow),
+        (Placement::FixedNoReplace(VirtAddr::new(0)), 1, MapError::TooLow),
+        (Placement::Fixed(start(0x8048)), 1, MapError::InUse),
+        (Placement::Fixed(start(0x8047)), 2 * PAGE_SIZE, MapError::InUse),
+        (Placement::Fixed(start(0x804E)), PAGE_SIZE, MapError::InUse),
+        (Placement::Fixed(start(0x1_0006)), 0x1000_0000, MapError::InUse),
+        (Placement::Fixed(start(0xF000)), 0x1000 * PAGE_SIZE + 1, MapError::InUse),
+        (Placement::FixedNoReplace(start(0x1_0006)), 1, MapError::Occupied),
+    ];
+    for (placement, length, error) in cases {
+        list.map_refused(&request(placement, length), error)?;
+    }
+    Ok(())
+}
+
+/// At an address that is free, and nowhere else.
+pub fn map_noreplace(context: &mut Context) -> Outcome {
+    let regions = [
+        region(0x1_0000, 16, Purpose::Heap),
+        Region { rights: Rights::READ, ..mapping(0x4_0000, 8) },
+        Region { rights: Rights::READ, ..mapping(0x4_0010, 1) },
+    ];
+    for (page, pages, is_free) in [
+        (0x5_0000, 300, true),
+        (0x4_0008, 8, true),
+        (0x4_0008, 9, false),
+        (0x4_0007, 1, false),
+        (0x4_0000, 8, false),
+        (0x3_FFFF, 1, true),
+        (0x3_FFFF, 2, false),
+        (0x3_FFFF, 0x1000, false),
+        (0x4_0003, 1, false),
+        (0x1_000F, 1, false),
+        (0x1_0010, 1, true),
+        (LOWEST, 1, true),
+        (END - 1, 1, true),
+    ] {
+        let mut list = List::new(context, &regions)?;
+        let asked = request(Placement::FixedNoReplace(start(page)), pages * PAGE_SIZE);
+        if is_free {
+            list.map_to(&asked, pages_of(page, pages))?;
+        } else {
+            list.map_refused(&asked, MapError::Occupied)?;
+        }
+    }
+    Ok(())
+}
+
+/// A mapping and the neighbours that are like it are one region, and no others are.
+pub fn neighbours_merge(context: &mut Context) -> Outcome {
+    for (below, &(rights, sharing)) in KINDS.iter().enumerate() {
+        for &(other_rights, other_sharing) in &KINDS {
+            let kind = Region { rights, sharing, ..mapping(0x4_0000, 4) };
+            let other = Region { rights: other_rights, sharing: other_sharing, ..mapping(0x4_0006, 3) };
+            let mut list = List::new(context, &[kind, other])?;
+            // Between the two, and touching both.
+            let asked = MapRequest {
+                placement: Placement::Fixed(start(0x4_0004)),
+                length: 2 * PAGE_SIZE,
+                rights: KINDS[below].0,
+                sharing: KINDS[below].1,
+            };
+            list.map_to(&asked, pages_of(0x4_0004, 2))?;
+            let joined = Region { pages: pages_of(0x4_0000, 6), ..kind };
+            let all = Region { pages: pages_of(0x4_0000, 9), ..kind };
+            let expected = if kind.is_like(&other) { [Some(all), None] } else { [Some(joined), Some(other)] };
+            list.ensure(expected.into_iter().flatten(), format_args!("a mapping between two others"))?;
+        }
+    }
+    apart(context)
+}
+
+/// What does not touch, or is no mapping, is not merged.
+fn apart(context: &mut Context) -> Outcome {
+    let heap = region(0x1_0000, 4, Purpose::Heap);
+    let mut list = List::new(context, &[heap, mapping(0x1_0008, 4)])?;
+    for (page, length) in [(0x1_0004, PAGE_SIZE), (0x1_0006, PAGE_SIZE)] {
+        list.map_to(&request(Placement::Fixed(start(page)), length), pages_of(page, 1))?;
+    }
+    let expected = [heap, mapping(0x1_0004, 1), mapping(0x1_0006, 1), mapping(0x1_0008, 4)];
+    list.ensure(expected.into_iter(), format_args!("mappings beside a heap and in gaps"))?;
+    // The last gaps close, from above and from below.
+    list.map_to(&request(Placement::FixedNoReplace(start(0x1_0007)), 1), pages_of(0x1_0007, 1))?;
+    let expected = [heap, mapping(0x1_0004, 1), mapping(0x1_0006, 6)];
+    list.ensure(expected.into_iter(), format_args!("a mapping that closes a gap"))?;
+    list.map_to(&request(Placement::Hint(start(0x1_0005)), 1), pages_of(0x1_0005, 1))?;
+    list.ensure([heap, mapping(0x1_0004, 8)].into_iter(), format_args!("a mapping that closes the last gap"))?;
+    // Without any hint, each comes below the one before, and all are one region.
+    let mut list = List::new(context, &[])?;
+    for turn in 1..=300 {
+        list.map_to(&request(ANYWHERE, PAGE_SIZE), pages_of(END - turn, 1))?;
+        list.ensure([mapping(END - turn, turn)].into_iter(), format_args!("{turn} mappings in a row"))?;
+    }
+    Ok(())
+}
