@@ -303,8 +303,10 @@ impl<A: Access> PartPages<'_, A> {
 
     /// Unmaps whatever is mapped in some of the pages.
     pub fn unmap_in(&mut self, pages: PageRange) {
-        while let Some(page) = self.first_mapped(pages) {
+        let mut rest = pages;
+        while let Some(page) = self.first_mapped(rest) {
             self.unmap(page);
+            rest = after(page, pages);
         }
     }
 
