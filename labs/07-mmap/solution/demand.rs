@@ -28,11 +28,7 @@ impl DemandPaging for Demand {
             Sharing::Shared => fork_shared(fork, region),
         };
         if result.is_err() {
-            for page in region.pages.iter() {
-                if fork.is_shared(page) {
-                    fork.unshare(page);
-                }
-            }
+            unshare_all(fork, region.pages);
         }
         result
     }
@@ -65,9 +61,18 @@ fn fork_shared(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
     Ok(())
 }
 
+/// Undoes what was shared of these pages so far.
+fn unshare_all(fork: &mut dyn Fork, pages: PageRange) {
+    for page in pages.iter() {
+        if fork.is_shared(page) {
+            fork.unshare(page);
+        }
+    }
+}
+
 /// Those of the pages that come after one of them.
 fn after(page: Page, pages: PageRange) -> PageRange {
     let done = page.number() + 1 - pages.first().number();
     let rest = pages.first().checked_add(done).and_then(|first| PageRange::new(first, pages.len() - done));
-    rest.expect("mappings end below the kernel half")
+    rest.expect("regions end below the kernel half")
 }

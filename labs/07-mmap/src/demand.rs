@@ -1,1 +1,80 @@
+//! Lab 07, your second file: pages on demand, and copy on write.
+//!
+//! A mapping begins without any memory. When the program touches a page, the processor
+//! faults, the kernel looks at the regions, and if the program may do what it tried to,
+//! your `fill` gives the page a frame. A fork copies nothing: parent and child have the same
+//! frames, which neither may write to. Whoever writes first faults, and your `write` gives
+//! it a copy.
+//!
+//! # What to do
+//! Replace every `todo!()`. The whole contract is the documentation of [`DemandPaging`].
+//!
+//! # What there is to help
+//! - [`SharedPages`] is the process's memory: it maps, copies and protects pages, and knows
+//!   at how many pages each frame is mapped. All of them are few lines of yours.
+//! - [`protection_of`] says what the tables have to say for a region's rights, where nobody
+//!   else has the frame.
+//! - `map` gives a page a frame with somebody's old bytes in it.
 
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{DemandPaging, Fork, Page, PageError, PageRange, Protection, Region, SharedPages, Sharing, protection_of};
+
+/// Pages on demand. It keeps nothing: frames are counted by the kernel.
+pub struct Demand;
+
+impl DemandPaging for Demand {
+    /// Step 8: gives a page that has no memory yet memory that is zero, with the region's
+    /// rights.
+    ///
+    /// # Errors
+    /// [`PageError::OutOfFrames`]; nothing has changed then.
+    fn fill(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError> {
+        todo!("step 8: fill a page")
+    }
+
+    /// Step 9: lets the program write to a page. Does anybody else have its frame, who must
+    /// not see what is written?
+    ///
+    /// # Errors
+    /// [`PageError::OutOfFrames`]; nothing has changed then.
+    fn write(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError> {
+        todo!("step 9: copy on write")
+    }
+
+    /// Shares a region with the child, and takes everything back if that does not work. This
+    /// one is written for you: it is steps 10 and 11 that do it.
+    ///
+    /// # Errors
+    /// See [`PageError`]; the child has none of the region's pages then.
+    fn fork(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
+        let result = match region.sharing {
+            Sharing::Private => fork_private(fork, region.pages),
+            Sharing::Shared => fork_shared(fork, region),
+        };
+        if result.is_err() {
+            unshare_all(fork, region.pages);
+        }
+        result
+    }
+}
+
+/// Step 10: shares the pages that have memory, so that neither process may write to them.
+/// [`SharedPages::first_mapped`] finds them, however many pages there are between them.
+fn fork_private(fork: &mut dyn Fork, pages: PageRange) -> Result<(), PageError> {
+    todo!("step 10: fork a private region")
+}
+
+/// Step 11a: shares every page. What was never touched is filled first: both have to see
+/// the same from now on.
+fn fork_shared(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
+    todo!("step 11a: fork a shared region")
+}
+
+/// Step 11b: undoes what was shared of these pages so far.
+fn unshare_all(fork: &mut dyn Fork, pages: PageRange) {
+    todo!("step 11b: undo a fork that failed")
+}
