@@ -7,7 +7,9 @@ mod lender;
 mod machine;
 mod mmu;
 mod pages;
+mod processes;
 mod ram;
+mod regions;
 
 pub use heap::{FakeHeapMemory, HEAP_POISON};
 pub use interrupts::FakeInterrupts;
@@ -16,4 +18,6 @@ pub use machine::{FakeMachine, FlushLog};
 pub use mm_oracle::walk::{Level, Walk};
 pub use mmu::{Access, PageFault};
 pub use pages::{FakePages, PAGE_POISON, PageCall};
+pub use processes::{FakeFork, FakeProcess};
 pub use ram::POISON;
+pub use regions::FakeRegions;

@@ -2,12 +2,12 @@
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Page, Placement, Purpose, Region, Rights, VirtAddr};
-use mm_oracle::regions::highest_gap;
+use mm_oracle::regions::{Window, highest_gap};
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
 
-use super::list::{KINDS, List, mapping, pages_of, region, request, start};
+use super::list::{Asked, KINDS, List, mapping, pages_of, region, request, start};
 
 /// The number of the first page that can be mapped, and of the page after the last one.
 const LOWEST: u32 = Page::containing(MAPPINGS_START).number();
@@ -209,23 +209,21 @@ pub fn map_noreplace(context: &mut Context) -> Outcome {
 
 /// A mapping and the neighbours that are like it are one region, and no others are.
 pub fn neighbours_merge(context: &mut Context) -> Outcome {
-    for (below, &(rights, sharing)) in KINDS.iter().enumerate() {
-        for &(other_rights, other_sharing) in &KINDS {
-            let kind = Region { rights, sharing, ..mapping(0x4_0000, 4) };
-            let other = Region { rights: other_rights, sharing: other_sharing, ..mapping(0x4_0006, 3) };
-            let mut list = List::new(context, &[kind, other])?;
-            // Between the two, and touching both.
-            let asked = MapRequest {
-                placement: Placement::Fixed(start(0x4_0004)),
-                length: 2 * PAGE_SIZE,
-                rights: KINDS[below].0,
-                sharing: KINDS[below].1,
-            };
-            list.map_to(&asked, pages_of(0x4_0004, 2))?;
-            let joined = Region { pages: pages_of(0x4_0000, 6), ..kind };
-            let all = Region { pages: pages_of(0x4_0000, 9), ..kind };
-            let expected = if kind.is_like(&other) { [Some(all), None] } else { [Some(joined), Some(other)] };
-            list.ensure(expected.into_iter().flatten(), format_args!("a mapping between two others"))?;
+    let of = |(rights, sharing), region: Region| Region { rights, sharing, ..region };
+    for below in KINDS {
+        for above in KINDS {
+            for (rights, sharing) in KINDS {
+                // Between the two, and touching both.
+                let (below, above) = (of(below, mapping(0x4_0000, 4)), of(above, mapping(0x4_0006, 3)));
+                let new = of((rights, sharing), mapping(0x4_0004, 2));
+                let mut list = List::new(context, &[below, above])?;
+                let placement = Placement::Fixed(start(0x4_0004));
+                let asked = MapRequest { placement, length: 2 * PAGE_SIZE, rights, sharing };
+                list.map_to(&asked, new.pages)?;
+                let mut expected = Window::<9>::new(below.pages.first());
+                [below, new, above].into_iter().for_each(|region| expected.set(region.pages, Some(region)));
+                list.ensure(expected.regions(), format_args!("{} between two others", Asked(&asked)))?;
+            }
         }
     }
     apart(context)
