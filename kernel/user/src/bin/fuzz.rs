@@ -12,6 +12,9 @@
 
 use core::sync::atomic::AtomicU8;
 
+use user::abi::mapping::{
+    MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, MAP_SHARED, MAP_TYPE, PROT_EXEC, PROT_READ, PROT_WRITE,
+};
 use user::abi::meminfo::{PHYSICAL, PROCESSES, Physical, REGIONS};
 use user::abi::{Errno, PAGE_SIZE, STDOUT, SystemCall, WNOHANG};
 use user::arch::Registers;
@@ -221,8 +224,11 @@ impl Fuzzer {
             24..32 => self.brk(),
             32..40 => self.sbrk(),
             40..56 => self.waitpid(),
-            56..74 => self.read(),
-            74..94 => self.write(),
+            56..66 => self.read(),
+            66..82 => self.write(),
+            82..88 => self.mmap(),
+            88..91 => self.munmap(),
+            91..94 => self.mprotect(),
             _ => self.meminfo(),
         }
     }
@@ -261,6 +267,84 @@ impl Fuzzer {
         match self.call(SystemCall::Sbrk, [bytes, any, 0, 0, 0])? {
             Ok(_) | Err(Errno::ENOMEM) => Ok(()),
             Err(_) => Err("sbrk failed with an error that it does not have"),
+        }
+    }
+
+    /// Makes a mapping, where it cannot be mistaken for what is never mapped: in its own area
+    /// or, being small, below the stack.
+    fn mmap(&mut self) -> Result<(), &'static str> {
+        let hostile = self.rng.below(4) == 0;
+        let flags = self.rng.choose(&[MAP_PRIVATE, MAP_PRIVATE, MAP_SHARED]) | MAP_ANONYMOUS;
+        let fixed = self.rng.choose(&[0, 0, MAP_FIXED, MAP_FIXED_NOREPLACE]);
+        let protection = if self.rng.below(8) == 0 { self.rng.word() } else { self.rng.below(8) };
+        let (address, length) = if hostile { self.hostile_range() } else { self.mapping_range() };
+        let flags = if hostile && self.rng.below(4) == 0 { self.rng.word() & !MAP_TYPE } else { flags };
+        // Whatever is hostile must be refused, so it is fixed.
+        let fixed = if hostile && fixed == 0 { MAP_FIXED } else { fixed };
+        match self.call(SystemCall::Mmap2, [address, length, protection, flags | fixed, u32::MAX])? {
+            Ok(_) if hostile => Err("mmap mapped what it may not"),
+            Ok(start) => {
+                if protection & (PROT_READ | PROT_WRITE) == PROT_READ | PROT_WRITE && self.rng.below(2) == 0 {
+                    touch(start + length.saturating_sub(1).min(self.rng.below(8 * PAGE_SIZE)));
+                }
+                Ok(())
+            }
+            Err(Errno::EINVAL | Errno::ENOMEM | Errno::EEXIST | Errno::EPERM | Errno::EBADF) => Ok(()),
+            Err(_) => Err("mmap failed with an error that it does not have"),
+        }
+    }
+
+    fn munmap(&mut self) -> Result<(), &'static str> {
+        let hostile = self.rng.below(4) == 0;
+        let (address, length) = if hostile { self.hostile_range() } else { self.mapping_range() };
+        let any = self.rng.word();
+        match self.call(SystemCall::Munmap, [address, length, any, 0, 0])? {
+            Ok(_) if hostile => Err("munmap unmapped what it may not"),
+            Ok(0) | Err(Errno::EINVAL | Errno::ENOMEM) => Ok(()),
+            _ => Err("munmap answered what it does not"),
+        }
+    }
+
+    fn mprotect(&mut self) -> Result<(), &'static str> {
+        let (mut address, length) = self.mapping_range();
+        let mut protection = self.rng.below(8);
+        if self.rng.below(16) == 0 {
+            // Its own code and constants; never so that somebody could write to them.
+            (address, protection) = (0x0804_8000, self.rng.choose(&[PROT_READ, PROT_READ | PROT_EXEC]));
+        } else if self.rng.below(4) == 0 {
+            let range = self.hostile_range();
+            return match self.call(SystemCall::Mprotect, [range.0 | 0xC000_0000, range.1, protection, 0, 0])? {
+                Ok(0) if range.1 == 0 => Ok(()),
+                Ok(_) => Err("mprotect changed the kernel half"),
+                Err(_) => Ok(()),
+            };
+        }
+        match self.call(SystemCall::Mprotect, [address, length, protection, 0, 0])? {
+            Ok(0) | Err(Errno::EINVAL | Errno::ENOMEM | Errno::EACCES) => Ok(()),
+            _ => Err("mprotect answered what it does not"),
+        }
+    }
+
+    /// Pages of the area for mappings, or 0 for anywhere; seldom many.
+    fn mapping_range(&mut self) -> (u32, u32) {
+        let most = if self.rng.below(16) == 0 { 64 } else { 8 };
+        let length = 1 + self.rng.below(most * PAGE_SIZE);
+        let address = if self.rng.below(4) == 0 { 0 } else { 0x4000_0000 + self.rng.below(256) * PAGE_SIZE };
+        (address, length)
+    }
+
+    /// A range that nothing can be mapped in or taken out of.
+    fn hostile_range(&mut self) -> (u32, u32) {
+        let page = self.rng.below(16) * PAGE_SIZE;
+        match self.rng.below(8) {
+            0 => (0xC000_0000 + page, 1 + self.rng.below(u32::MAX)),
+            1 => (u32::MAX - self.rng.below(PAGE_SIZE), self.rng.word() | 1),
+            2 => (0x0804_8000, 1 + page),
+            3 => (0xBFFE_F000 + page, 1 + page),
+            4 => (0x4000_0001 + page + self.rng.below(PAGE_SIZE - 1), 1 + page),
+            5 => (0x4000_0000 + page, 0),
+            6 => (0x4000_0000 + page, 0x8000_0000 + self.rng.below(0x7FFF_FFFF)),
+            _ => (0xFFFF_0000 + page, 0x1_0000 + page),
         }
     }
 
@@ -463,6 +547,13 @@ impl Fuzzer {
             _ => self.rng.below(64),
         }
     }
+}
+
+/// Writes to a page that may be written to, and ends this process if it has none to give.
+#[allow(unsafe_code)]
+fn touch(address: u32) {
+    // SAFETY: it is in a mapping that this process has just made.
+    unsafe { arch::poke(address, 1) };
 }
 
 /// The sum of what is in the first page, which nobody may write to.

@@ -8,10 +8,11 @@
 use core::ffi::CStr;
 use core::hint::black_box;
 
+use user::abi::mapping::{MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
 use user::abi::meminfo::Physical;
 use user::abi::{Errno, PAGE_SIZE, Signal, WaitStatus};
 use user::start::Start;
-use user::{arch, eprintln, meminfo, memory, println, process};
+use user::{arch, eprintln, mapping, meminfo, memory, println, process};
 
 user::program!(main);
 
@@ -44,6 +45,9 @@ const LIVES: &[(&str, Life)] = &[
     ("leaves a child behind", Lives::leaves),
     ("overflows its stack", Lives::overflows),
     ("takes too much memory", Lives::takes_all),
+    ("maps memory", Lives::maps),
+    ("shares memory with children", Lives::shares),
+    ("touches more than there is", Lives::touches_all),
 ];
 
 fn main(start: &'static Start) -> u8 {
@@ -236,6 +240,54 @@ impl Lives {
         self.one(WaitStatus::killed(Signal::Segmentation), || descend(0) as u8)
     }
 
+    /// Maps, cuts, protects and unmaps, and leaves the rest to the kernel.
+    fn maps(&self) -> Result<u32, Trouble> {
+        let pages = 1 + self.round % 70;
+        self.one(WaitStatus::exited(0), || {
+            let Some(start) = map(pages, MAP_PRIVATE) else { return 1 };
+            (0..pages).step_by(3).for_each(|page| poke(start + page * PAGE_SIZE, 1));
+            let middle = start + pages / 2 * PAGE_SIZE;
+            u8::from(!unmap(middle, PAGE_SIZE) || !protect(start, PROT_READ))
+        })
+    }
+
+    /// Has children that write to what they have in common with it, and to what they have not.
+    fn shares(&self) -> Result<u32, Trouble> {
+        const PAGES: u32 = 12;
+        self.one(WaitStatus::exited(0), || {
+            let (Some(shared), Some(own)) = (map(PAGES, MAP_SHARED), map(PAGES, MAP_PRIVATE)) else { return 1 };
+            let touch =
+                |start: u32, value| (0..PAGES).step_by(2).for_each(|page| poke(start + page * PAGE_SIZE, value));
+            touch(own, 1);
+            let child = process::spawn(|| {
+                touch(shared, 2);
+                touch(own, 3);
+                let grandchild = process::spawn(|| {
+                    touch(own + PAGE_SIZE, 4);
+                    0
+                });
+                u8::from(grandchild.and_then(|child| process::wait(Some(child))).is_err())
+            });
+            let ended = child.and_then(|child| process::wait(Some(child)));
+            let is_right =
+                ended.is_ok_and(|(_, status)| status.code() == Some(0)) && peek(shared) == 2 && peek(own) == 1;
+            u8::from(!is_right)
+        })?;
+        Ok(3)
+    }
+
+    /// Now and then only, since it takes all frames of the machine.
+    fn touches_all(&self) -> Result<u32, Trouble> {
+        if !(self.round / LIVES.len() as u32).is_multiple_of(100) {
+            return self.ends();
+        }
+        self.one(WaitStatus::killed(Signal::Kill), || {
+            let Some(start) = map(0x4_0000, MAP_PRIVATE) else { return 1 };
+            (0..0x4_0000).for_each(|page| poke(start + page * PAGE_SIZE, 1));
+            0
+        })
+    }
+
     fn takes_all(&self) -> Result<u32, Trouble> {
         // Past the limit. Now and then it is more than there is, for which the kernel
         // takes all that there is, and gives it back.
@@ -246,6 +298,25 @@ impl Lives {
             u8::from(!refused || memory::end() != before)
         })
     }
+}
+
+/// A mapping of so many pages.
+#[allow(unsafe_code)]
+fn map(pages: u32, flags: u32) -> Option<u32> {
+    // SAFETY: it is where nothing was.
+    unsafe { mapping::map(0, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, flags) }.ok()
+}
+
+#[allow(unsafe_code)]
+fn unmap(address: u32, bytes: u32) -> bool {
+    // SAFETY: only mappings of this process's own are unmapped.
+    unsafe { mapping::unmap(address, bytes) }.is_ok()
+}
+
+#[allow(unsafe_code)]
+fn protect(address: u32, protection: u32) -> bool {
+    // SAFETY: nothing is written there any more.
+    unsafe { mapping::protect(address, PAGE_SIZE, protection) }.is_ok()
 }
 
 #[allow(unsafe_code)]
