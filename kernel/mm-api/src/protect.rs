@@ -78,9 +78,9 @@ pub trait RegionProtection {
     ///
     /// Where only a part of a region is meant, it is split; all else about its
     /// pages stays. Neighbours that touch and are alike in all but their pages
-    /// ([`Region::is_like`]) are merged, if one of them is among `pages` or touches
-    /// them. Afterwards every page of `pages` has these rights, and no other page's
-    /// rights have changed.
+    /// ([`Region::is_like`]) are merged, where they meet within `pages` or at one of its
+    /// ends; what meets elsewhere stays as it is. Afterwards every page of `pages` has
+    /// these rights, and no other page's rights have changed.
     ///
     /// No page at all is no error: nothing changes.
     ///

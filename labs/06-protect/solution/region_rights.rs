@@ -15,13 +15,13 @@ impl RegionProtection for RegionRights {
             return Ok(());
         }
         ensure_changeable(regions, pages)?;
-        let mut index = first_reaching(regions, pages.first().number());
-        split(regions, &mut index, pages.first().number());
-        while index < regions.len() && regions.get(index).pages.first().number() < pages.end() {
-            let end = index;
-            split(regions, &mut index, pages.end());
-            regions.replace(end, Region { rights, ..regions.get(end) });
-            index = end + 1;
+        cut(regions, pages.first().number());
+        cut(regions, pages.end());
+        for index in 0..regions.len() {
+            let region = regions.get(index);
+            if pages.contains_range(region.pages) {
+                regions.replace(index, Region { rights, ..region });
+            }
         }
         merge(regions, pages);
         Ok(())
@@ -31,45 +31,46 @@ impl RegionProtection for RegionRights {
 /// Whether every page belongs to a region, and to none that is a guard.
 fn ensure_changeable(regions: &dyn RegionList, pages: PageRange) -> Result<(), ProtectError> {
     let mut next = pages.first().number();
-    let mut index = first_reaching(regions, next);
-    while next < pages.end() {
-        if index == regions.len() || regions.get(index).pages.first().number() > next {
+    for region in (0..regions.len()).map(|index| regions.get(index)) {
+        let (first, end) = (region.pages.first().number(), region.pages.end());
+        if end <= next {
+            continue;
+        }
+        if next >= pages.end() {
+            break;
+        }
+        if first > next {
             return Err(ProtectError::NotMapped);
         }
-        let region = regions.get(index);
         if region.purpose == Purpose::Guard {
             return Err(ProtectError::Guard);
         }
-        next = region.pages.end();
-        index += 1;
+        next = end;
     }
-    Ok(())
+    if next >= pages.end() { Ok(()) } else { Err(ProtectError::NotMapped) }
 }
 
-/// The index of the first region that ends past a page number.
-fn first_reaching(regions: &dyn RegionList, page: u32) -> usize {
-    (0..regions.len()).find(|&index| regions.get(index).pages.end() > page).unwrap_or(regions.len())
-}
-
-/// Cuts the region at `index` in two where `page` begins, if that is in its middle; the
-/// index is that of the upper part then.
-fn split(regions: &mut dyn RegionList, index: &mut usize, page: u32) {
-    let region = regions.get(*index);
-    let (first, end) = (region.pages.first().number(), region.pages.end());
-    if first < page && page < end {
-        regions.replace(*index, Region { pages: range(first, page), ..region });
-        *index += 1;
-        regions.insert(*index, Region { pages: range(page, end), ..region });
+/// Cuts the region that `page` lies in, so that a region begins there.
+fn cut(regions: &mut dyn RegionList, page: u32) {
+    for index in 0..regions.len() {
+        let region = regions.get(index);
+        let (first, end) = (region.pages.first().number(), region.pages.end());
+        if first < page && page < end {
+            regions.replace(index, Region { pages: range(first, page), ..region });
+            regions.insert(index + 1, Region { pages: range(page, end), ..region });
+            return;
+        }
     }
 }
 
-/// Merges neighbours that are alike, from the region that touches `pages` below to the
-/// one that touches them above.
+/// Merges neighbours that are alike, where they meet within `pages` or at one of its ends.
 fn merge(regions: &mut dyn RegionList, pages: PageRange) {
-    let mut index = first_reaching(regions, pages.first().number().saturating_sub(1));
-    while index + 1 < regions.len() && regions.get(index).pages.end() <= pages.end() {
+    let mut index = 0;
+    while index + 1 < regions.len() {
         let (lower, upper) = (regions.get(index), regions.get(index + 1));
-        if lower.pages.end() == upper.pages.first().number() && lower.is_like(&upper) {
+        let meeting = upper.pages.first().number();
+        let is_meant = pages.first().number() <= meeting && meeting <= pages.end();
+        if is_meant && lower.pages.end() == meeting && lower.is_like(&upper) {
             regions.remove(index + 1);
             regions.replace(index, Region { pages: range(lower.pages.first().number(), upper.pages.end()), ..lower });
         } else {

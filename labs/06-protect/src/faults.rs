@@ -1,1 +1,56 @@
+//! Lab 06, your third file: what a fault means.
+//!
+//! A page fault is a question: the processor could not do what a program wanted, and asks
+//! the kernel what now. The answer may be memory (the stack grows, a page of a mapping is
+//! filled, a page that two processes share becomes two), or the end of the program. A
+//! system call asks the same of every pointer that it was given.
+//!
+//! This file decides, and does nothing: whoever asks does what you answer.
+//!
+//! # What decides
+//! Two things say what a program may do with a page, and they are not the same:
+//!
+//! - its **region** is what the kernel has promised the program: the truth;
+//! - the **page tables** are what the processor knows. They may lag behind and allow less:
+//!   a page comes only when it is touched, and one that is shared is read-only until
+//!   somebody writes.
+//!
+//! So the region says whether an access is allowed, and the tables say what is missing for
+//! it. The whole contract is the documentation of [`FaultPolicy`], and [`Refusal`] lists
+//! the reasons in the order in which they count.
+//!
+//! # What there is to help
+//! - [`Rights::allow`](mm_api::Rights::allow) says what rights allow on this processor.
+//! - [`Fault::page`] is the page of the address.
 
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use mm_api::layout::KERNEL_BASE;
+use mm_api::{Access, Decision, Fault, FaultPolicy, Page, Purpose, Refusal};
+
+/// What is done about faults.
+pub struct Faults;
+
+/// Step 6: why an access is not allowed; `None` if it is.
+///
+/// That of a page without memory, [`Refusal::Missing`], is step 7's.
+fn refusal(fault: &Fault) -> Option<Refusal> {
+    todo!("step 6: is the access allowed?")
+}
+
+/// Step 7: what it takes for an access that the region allows.
+fn allowed(fault: &Fault) -> Decision {
+    todo!("step 7: what is missing for it?")
+}
+
+impl FaultPolicy for Faults {
+    /// What is to be done. This one is written for you.
+    fn decide(fault: &Fault) -> Decision {
+        match refusal(fault) {
+            Some(refusal) => Decision::Refuse(refusal),
+            None => allowed(fault),
+        }
+    }
+}

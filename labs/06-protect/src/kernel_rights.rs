@@ -1,1 +1,48 @@
+//! Lab 06, your first file: what the kernel protects itself from.
+//!
+//! A kernel may do everything, its mistakes included. A wild pointer writes to code, a
+//! string runs over its end into a table, a function pointer that was never set jumps
+//! into memory that a program filled. The processor can stop each of these, if it is
+//! told to. Here you say what it is told: the rights of each section of the kernel's
+//! half, and which of its protections are switched on.
+//!
+//! # What to do
+//! Replace every `todo!()`, here and in the lab's other files. They are numbered in an
+//! order that works, and the checks come in the same order: `cargo grade 06` shows after
+//! each step what holds by now. Each item says what it has to promise; the whole contract
+//! is the documentation of [`KernelProtection`].
+//!
+//! # What there is to help
+//! - [`Protection::KERNEL_READ`] and its kin name the four rights that an entry of a page
+//!   table can give.
+//! - The kernel asks once, when its memory comes up. It never does what would end it at
+//!   once: what it has to execute, read or write stays so whatever you answer, and a bit
+//!   that the processor does not know is never set. It says so on the console.
+//! - `log::info!("{section:?}");` works anywhere in these files. `cargo grade 06 -v` shows
+//!   what was logged.
+//! - `cargo test -p protect` tries your files on your own computer.
 
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use mm_api::{CpuFeatures, Enforced, KernelProtection, Protection, Section};
+
+/// The rights of the kernel's sections, and what the processor enforces.
+pub struct KernelRights;
+
+impl KernelProtection for KernelRights {
+    /// Step 1: what may be done with the pages of a section, and no more than has to be
+    /// done with them; `None` if they are not to be mapped.
+    ///
+    /// Who reads them, who writes to them, and who has to be kept from it?
+    fn rights(section: Section) -> Option<Protection> {
+        todo!("step 1: the rights of a section")
+    }
+
+    /// Step 2: what is switched on, on a processor that has these features: all that there
+    /// is, and nothing else.
+    fn enforce(cpu: CpuFeatures) -> Enforced {
+        todo!("step 2: what the processor is to enforce")
+    }
+}

@@ -1,1 +1,68 @@
+//! Lab 06, your fourth file: other rights for a part of an address space, `mprotect`.
+//!
+//! The kernel keeps a list of regions for each process: pages that are alike in all that
+//! it knows about them. When a program changes the rights of some pages, those are alike
+//! no longer with the rest of their region, so that is cut; and where neighbours have
+//! become alike, they are one region again.
+//!
+//! ```text
+//!              pages
+//!            ├───────┤
+//!  │ rw-               │ r--     │        before
+//!  │ rw-     │ r--     │ r--     │        rights changed, and what was cut …
+//!  │ rw-     │ r--               │        … merged
+//! ```
+//!
+//! # The suggested design
+//! First look at the whole range, so that an error changes nothing. Then cut the regions
+//! where the range begins and where it ends; those between the cuts get the new rights.
+//! At last merge. It is a suggestion: rename, change or drop every private item here.
+//! Only the trait is fixed: its documentation, [`RegionProtection`], is the contract.
+//!
+//! # What there is to help
+//! - The list is sorted, and always sound: [`RegionList`] panics, and names your line,
+//!   where a region would overlap with a neighbour. So cut first, and put the upper part
+//!   in then.
+//! - It has room for [`SPARE_REGIONS`](mm_api::SPARE_REGIONS) more regions than it began with.
+//! - [`Region::is_like`] compares two regions in all but their pages.
+//! - `Region { rights, ..region }` is a region like another, but for its rights.
 
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use mm_api::{Page, PageRange, ProtectError, Purpose, Region, RegionList, RegionProtection, Rights};
+
+/// Other rights for parts of address spaces.
+pub struct RegionRights;
+
+/// Step 8: whether every page belongs to a region, and to none that is a guard.
+///
+/// # Errors
+/// [`NotMapped`](ProtectError::NotMapped) and [`Guard`](ProtectError::Guard): what comes
+/// first.
+fn ensure_changeable(regions: &dyn RegionList, pages: PageRange) -> Result<(), ProtectError> {
+    todo!("step 8: may the rights of all these pages be changed?")
+}
+
+/// Step 9: cuts the region that `page` lies in, so that a region begins there. Where one
+/// does already, nothing happens.
+fn cut(regions: &mut dyn RegionList, page: u32) {
+    todo!("step 9: cut a region in two")
+}
+
+/// Step 11: merges neighbours that touch and are alike, where they meet within `pages` or at
+/// one of its ends. No others.
+fn merge(regions: &mut dyn RegionList, pages: PageRange) {
+    todo!("step 11: merge what is alike")
+}
+
+impl RegionProtection for RegionRights {
+    /// Step 10: gives the pages other rights.
+    ///
+    /// # Errors
+    /// Those of step 8. Nothing has changed then.
+    fn protect(regions: &mut dyn RegionList, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
+        todo!("step 10: change the rights of a range")
+    }
+}

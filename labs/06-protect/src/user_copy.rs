@@ -1,1 +1,81 @@
+//! Lab 06, your second file: copies between the kernel and the program that runs.
+//!
+//! A system call comes with pointers, and a program may pass any number as one. The kernel
+//! must not fall for it: a pointer to the kernel's own memory would let a program read and
+//! write there with the kernel's rights. And where the processor has SMAP, the kernel
+//! cannot touch a program's memory at all, but through a *window* that it opens for a copy
+//! and closes behind it.
+//!
+//! ```text
+//!        address                            address + length
+//!        │      page            page        │   page
+//!  ──────┼──────┬────────────────┬──────────┼────────┬──
+//!        │piece │ piece          │ piece    │        │
+//!  ──────┴──────┴────────────────┴──────────┴────────┴──
+//!         open, read, read, read, close
+//! ```
+//!
+//! The whole contract is the documentation of [`UserCopy`] and of [`UserWindow`].
+//!
+//! # What there is to help
+//! - [`pieces`] cuts a range of addresses where pages end. A [`Piece`](mm_api::Piece) has
+//!   an address, and knows the place of its bytes in the whole range.
+//! - [`UserWindow::read`] and [`UserWindow::write`] know which pages the program may use,
+//!   and get a page that is not there yet. They take no address of the kernel half: that
+//!   is for you to refuse, before anything is copied.
+//! - `?` leaves a function at once. What has to be done on the way out, whichever way
+//!   that is, needs a place of its own.
 
+// Keeps the compiler quiet while arguments and items are still unused. Delete
+// it when your last `todo!()` is gone: then its warnings are worth reading.
+#![allow(unused_variables, unused_imports, dead_code)]
+
+use mm_api::layout::USER_SPACE_END;
+use mm_api::{BadAddress, UserCopy, UserWindow, VirtAddr, pieces};
+
+/// Copies from and to the program that runs.
+pub struct Copies;
+
+/// Step 3a: whether all of so many bytes lie below the kernel half.
+///
+/// The sum of an address and a length may be more than 32 bits hold.
+///
+/// # Errors
+/// [`BadAddress`] if one does not.
+fn ensure_user_half(address: VirtAddr, length: usize) -> Result<(), BadAddress> {
+    todo!("step 3a: is all of it in the user half?")
+}
+
+/// Step 3b: does some work with the window open, and closes it however the work ends.
+///
+/// Where there is nothing to copy, the window stays closed.
+///
+/// # Errors
+/// The work's.
+fn through(
+    window: &mut dyn UserWindow,
+    length: usize,
+    work: impl FnOnce(&mut dyn UserWindow) -> Result<(), BadAddress>,
+) -> Result<(), BadAddress> {
+    todo!("step 3b: open the window, work, close it")
+}
+
+impl UserCopy for Copies {
+    /// Step 4: copies the program's bytes from `address` on into `bytes`.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if the program may not read one of them. Those of the pages before
+    /// have been copied, unless the range itself was refused.
+    fn copy_in(window: &mut dyn UserWindow, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
+        todo!("step 4: copy from the program")
+    }
+
+    /// Step 5: copies `bytes` to the program's addresses from `address` on.
+    ///
+    /// # Errors
+    /// [`BadAddress`] if the program may not write to one of them. Otherwise as
+    /// [`copy_in`](Self::copy_in).
+    fn copy_out(window: &mut dyn UserWindow, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
+        todo!("step 5: copy to the program")
+    }
+}
