@@ -15,6 +15,7 @@ use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::PagedMachine;
 use kernel_core::memory::{reach, scratch};
 use kernel_core::rng::Rng;
+use kernel_core::protection::{self, SectionRights};
 use kernel_core::{circumstances, expect_panic, report, watchdog};
 use kernel_system::memory::{self, StartError};
 use mm_api::layout::PAGE_SIZE;
@@ -176,12 +177,25 @@ impl Context {
         }
     }
 
-    /// Brings the machine's memory up: labs 01 to 03, one upon the other.
+    /// Brings the machine's memory up: labs 01 to 03, one upon the other. The kernel's sections
+    /// have the rights that it gives them by itself.
     ///
     /// # Errors
     /// Fails the check if one of them does not come up.
     pub fn start_memory(&mut self) -> Outcome {
-        judge_start(memory::start(self.machine, self.labs, &mut self.lender, &mut |_| {}))
+        judge_start(memory::start(self.machine, self.labs, &mut self.lender, &SectionRights::KERNELS_OWN, &mut |_| {}))
+    }
+
+    /// The same, as the running system does it: with what lab 06 says about the kernel's
+    /// sections, and what the processor is to enforce switched on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_protected(&mut self) -> Outcome {
+        let rights = SectionRights::ask(self.labs.protections());
+        judge_start(memory::start(self.machine, self.labs, &mut self.lender, &rights, &mut |_| {}))?;
+        protection::enforce(self.labs.protections());
+        Ok(())
     }
 
     /// The same without a heap, for a check that builds its own.
@@ -189,7 +203,8 @@ impl Context {
     /// # Errors
     /// As there.
     pub fn start_pages(&mut self) -> Outcome {
-        judge_start(memory::start_pages(self.machine, self.labs, &mut self.lender, &mut |_| {}))
+        let rights = SectionRights::KERNELS_OWN;
+        judge_start(memory::start_pages(self.machine, self.labs, &mut self.lender, &rights, &mut |_| {}))
     }
 
     /// The machine that page tables stand on, over a frame allocator that was built for
@@ -198,7 +213,7 @@ impl Context {
     /// # Errors
     /// Fails the check if the scratch memory is used up.
     pub fn paged_machine(&mut self, frames: Frames) -> Result<&'static PagedMachine, Failed> {
-        match PagedMachine::start(self.machine, &mut self.lender, frames) {
+        match PagedMachine::start(self.machine, &mut self.lender, frames, &SectionRights::KERNELS_OWN) {
             Some(machine) => Ok(machine),
             None => no_scratch(),
         }

@@ -33,7 +33,7 @@ pub struct Ending {
 /// back when all processes had ended.
 pub fn run_program(context: &mut Context, name: &str, arguments: &[&str]) -> Result<Ending, Failed> {
     if !memory::is_up() {
-        context.start_memory()?;
+        context.start_protected()?;
     }
     terminal::close();
     info!("running {name}");

@@ -16,6 +16,7 @@ pub mod labs;
 pub mod machine;
 pub mod machine_end;
 pub mod memory;
+pub mod protection;
 pub mod report;
 pub mod rng;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use crate::console::serial;
 use crate::machine::Machine;
 use crate::machine_end::{idle, look_at_the_end, stop_to_be_told};
 use crate::memory::{boot_box, direct, paged, scratch};
+use crate::protection::SectionRights;
 use crate::report;
 use crate::{console, crash};
 
@@ -44,7 +45,7 @@ macro_rules! entry {
 extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
     console::init();
     arch::init(&crash::REPORTER);
-    paging::protect();
+    paging::protect(&SectionRights::KERNELS_OWN);
     // SAFETY: this is the first thing after `boot.s`, so the arguments are the
     // bootloader's, and the direct map is whole.
     match unsafe { prepare(magic, info) } {

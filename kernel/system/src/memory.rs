@@ -16,6 +16,7 @@ use kernel_core::labs::{Labs, Manager};
 use kernel_core::machine::Machine;
 use kernel_core::memory::lender::Lender;
 use kernel_core::memory::paged::{Owner, PagedMachine};
+use kernel_core::protection::SectionRights;
 use kernel_core::{explain_panics, interrupts};
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, KERNEL_VIRTUAL_START, TEMPORARY_START, USER_SPACE_END};
 use mm_api::{
@@ -290,7 +291,7 @@ impl fmt::Display for StartError {
 static MEMORY: Once<Mutex<Memory>> = Once::new();
 
 /// Brings the machine's memory up, once a boot: one lab upon the other, with the
-/// machine's lender. `say` is called after each lab.
+/// machine's lender. The kernel's sections get these rights. `say` is called after each lab.
 ///
 /// # Errors
 /// The first thing that goes wrong. What came up before stays as it is.
@@ -298,9 +299,10 @@ pub fn start(
     machine: &'static Machine,
     labs: &'static Labs,
     lender: &mut Lender<'static>,
+    rights: &SectionRights,
     say: &mut dyn FnMut(Started),
 ) -> Result<(), StartError> {
-    start_pages(machine, labs, lender, say)?;
+    start_pages(machine, labs, lender, rights, say)?;
     kernel_heap::start().map_err(StartError::Heap)?;
     explain_panics(allocator::explain);
     say(Started::Heap { bytes: with(|memory| memory.heap.get()) * mm_api::layout::PAGE_SIZE });
@@ -315,6 +317,7 @@ pub fn start_pages(
     machine: &'static Machine,
     labs: &'static Labs,
     lender: &mut Lender<'static>,
+    rights: &SectionRights,
     say: &mut dyn FnMut(Started),
 ) -> Result<(), StartError> {
     if is_up() {
@@ -324,7 +327,7 @@ pub fn start_pages(
     let managed = frames.managed_frames();
     say(Started::Frames { managed, free: frames.free_frames(), lent: lender.lent_frames() });
 
-    let paged = PagedMachine::start(machine, lender, frames).ok_or(StartError::NoRecords)?;
+    let paged = PagedMachine::start(machine, lender, frames, rights).ok_or(StartError::NoRecords)?;
     let mappings = paged.mappings();
     let mut vmm = labs.manager(paged.handle(), &paged.layout(&mappings)).map_err(StartError::Paging)?;
     vmm.load(Space::Kernel);

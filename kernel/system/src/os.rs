@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use kernel_core::labs::Labs;
 use kernel_core::machine::Machine;
 use kernel_core::machine_end::{End, end};
+use kernel_core::protection::{self, SectionRights};
 use log::{error, info, warn};
 use mm_api::RegionKind;
 use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
@@ -46,7 +47,8 @@ fn describe_memory(machine: &Machine) {
 fn start_memory(machine: &'static Machine, labs: &'static Labs) -> bool {
     info!("Lab 01, the frame allocator:");
     let Some(mut lender) = machine.take_lender() else { unreachable!("the machine's memory is lent once") };
-    let result = memory::start(machine, labs, &mut lender, &mut |started| match started {
+    let rights = SectionRights::ask(labs.protections());
+    let result = memory::start(machine, labs, &mut lender, &rights, &mut |started| match started {
         Started::Frames { managed, free, lent } => {
             info!("  {managed} frames managed, {free} free, {lent} lent for its records");
             info!("Lab 02, the virtual memory manager:");
@@ -60,6 +62,7 @@ fn start_memory(machine: &'static Machine, labs: &'static Labs) -> bool {
     match result {
         Ok(()) => {
             describe_use();
+            protect(labs);
             true
         }
         Err(error) => {
@@ -78,6 +81,27 @@ fn describe_use() {
     info!("  {:>9} KiB  directories and page tables", kib(frames.manager));
     info!("  {:>9} KiB  the kernel's heap", kib(frames.heap));
     info!("  {:>9} KiB  free", kib(frames.free));
+    info!("");
+}
+
+/// Lab 06: switches on what protects the kernel, and says what there is.
+fn protect(labs: &'static Labs) {
+    info!("Lab 06, protection:");
+    protection::enforce(labs.protections());
+    let (cpu, enforced) = (protection::features(), protection::enforced());
+    for (name, is_there, is_on) in [
+        ("WP, read-only pages bind the kernel", true, enforced.write_protect),
+        ("SMEP, the kernel executes no page of a program", cpu.smep, enforced.smep),
+        ("SMAP, the kernel reads and writes them through a window only", cpu.smap, enforced.smap),
+        ("UMIP, programs do not see where the kernel's tables are", cpu.umip, enforced.umip),
+    ] {
+        let how = match (is_there, is_on) {
+            (_, true) => "on",
+            (true, false) => "off",
+            (false, false) => "not available on this processor",
+        };
+        info!("  {how}: {name}");
+    }
     info!("");
 }
 

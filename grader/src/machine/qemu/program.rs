@@ -41,6 +41,9 @@ const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"
 
 /// What QEMU gives up as soon as it has started: other programs, other users' rights, and old system calls.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+/// QEMU's default processor, with what lab 06 switches on. An emulator that lacks one of these
+/// says so and goes on without; the kernel asks the processor what it has.
+const PROCESSOR: &str = "qemu32,+smep,+smap,+umip";
 
 /// A QEMU that was found.
 #[derive(Clone, Debug)]
@@ -73,7 +76,8 @@ pub enum Screen {
 impl Qemu {
     /// What makes a machine the one that the kernel is written for.
     fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
-        let mut arguments: Vec<String> = ["-nodefaults", "-nic", "none", "-accel", "tcg"].map(String::from).into();
+        let mut arguments: Vec<String> =
+            ["-nodefaults", "-nic", "none", "-accel", "tcg", "-cpu", PROCESSOR].map(String::from).into();
         match screen {
             Screen::None => {
                 if let Some(firmware) = &self.firmware {

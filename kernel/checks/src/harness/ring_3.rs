@@ -3,6 +3,7 @@
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::user::Window;
+use kernel_core::protection;
 use kernel_core::trap::{self, Handler, Trap, TrapFrame, TrapStack};
 use kernel_core::{interrupts, provoke};
 use log::info;
@@ -203,7 +204,9 @@ fn first_call(record: Option<Record>) -> Outcome {
 /// Through the window to the program's memory, what the program may read and write is
 /// copied, and nothing else.
 pub fn copies(context: &mut Context) -> Outcome {
+    let protections = context.labs().protections();
     let _prepared = prepare(context)?;
+    protection::enforce(protections);
     let machine = memory::with(|memory| memory.machine());
     let mut asked = 0;
     let mut refuse = |_, _| {

@@ -249,7 +249,7 @@ impl Subject<'_> {
     pub fn ensure_faults(&mut self, process: &Process, address: VirtAddr, when: &str) -> Outcome {
         self.run(process);
         let saw = self.machine.read_as_user(address);
-        let expected = Err(Fault { denied: false, write: false, user: true });
+        let expected = Err(Fault { denied: false, write: false, user: true, execute: false });
         match saw {
             Ok(word) => fail!(
                 expected: ("a page fault when the process reads at {}, {when}", process.tell(address)),

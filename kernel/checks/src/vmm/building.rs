@@ -22,7 +22,7 @@ pub fn kernel_directory(context: &mut Context) -> Outcome {
         );
         let current = subject.vmm.root(Space::Current);
         ensure!(current == root, expected: ("root(Current) to be {root} before anything is loaded"), saw: ("{current}"));
-        for mapping in subject.machine.mappings() {
+        for mapping in subject.machine.mappings().iter() {
             let protection = Protection { writable: mapping.writable, user: false };
             let frames = mapping.first_frame.start().as_u32()..;
             for (page, frame) in mapping.pages.iter().zip(frames.step_by(4096)) {
@@ -69,7 +69,7 @@ pub fn kernel_half_empty(context: &mut Context) -> Outcome {
 
         // In the direct map: before, between and after the pieces.
         let mut next = Page::containing(KERNEL_BASE);
-        for mapping in subject.machine.mappings() {
+        for mapping in subject.machine.mappings().iter() {
             let gap = PageRange::between(next.start(), mapping.pages.first().start());
             ensure_nothing_mapped(subject, gap, "the direct map, where the layout leaves a gap,")?;
             let Some(page) = Page::new(mapping.pages.end()) else { return Ok(()) };
@@ -106,7 +106,7 @@ fn ensure_nothing_mapped(subject: &Subject<'_>, range: PageRange, what: &str) ->
 pub fn kernel_goes_on(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let mappings = subject.machine.mappings();
-        for mapping in mappings {
+        for mapping in mappings.iter() {
             for page in mapping.pages.iter().step_by(17) {
                 let saw = subject.machine.read(page.start());
                 ensure!(saw.is_ok(), expected: ("the kernel to read {page}"), saw: ("{}", Access(saw)));

@@ -62,8 +62,10 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
         subject.map_new(Space::Of(&directory), page(0x0804_8000), UW)?;
         subject.map_new(Space::Current, page(0xF012_3000), KR)?;
         let kernel = subject.allocate(2)?;
-        let code = subject.machine.mappings()[1].pages.first().start().as_u32();
-        let last = subject.machine.mappings()[4].pages.end();
+        let mappings = subject.machine.mappings();
+        let code = mappings.iter().find(|mapping| !mapping.writable);
+        let code = code.map_or(0, |mapping| mapping.pages.first().start().as_u32());
+        let last = mappings.last().map_or(1, |mapping| mapping.pages.end());
         let last = Page::new(last - 1).map_or(0, |page| page.start().as_u32());
         let addresses = [
             0,

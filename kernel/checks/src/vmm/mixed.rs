@@ -191,7 +191,7 @@ fn compare(subject: &Subject<'_>, directories: &[Directory; 2], model: &Model, c
         let expected = if mapped.protection.writable {
             Ok(())
         } else {
-            Err(NoWrite::Fault(Fault { denied: true, write: true, user: false }))
+            Err(NoWrite::Fault(Fault { denied: true, write: true, user: false, execute: false }))
         };
         let word = step << 8 | number as u32;
         let saw = subject.machine.write(page.start(), word);

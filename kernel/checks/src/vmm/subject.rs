@@ -221,7 +221,7 @@ impl Subject<'_> {
     pub fn ensure_faults(&self, page: Page, when: &str) -> Outcome {
         let saw = self.machine.read(page.start());
         ensure!(
-            saw == Err(Fault { denied: false, write: false, user: false }),
+            saw == Err(Fault { denied: false, write: false, user: false, execute: false }),
             expected: ("a read from {page} to be a page fault, {when}"),
             saw: ("{}", Access(saw))
         );
@@ -260,7 +260,7 @@ impl Subject<'_> {
             ),
         ];
         for (what, saw, allowed, write, user) in tries {
-            let expected = if allowed { Ok(()) } else { Err(NoWrite::Fault(Fault { denied: true, write, user })) };
+            let expected = if allowed { Ok(()) } else { Err(NoWrite::Fault(Fault { denied: true, write, user, execute: false })) };
             ensure!(
                 saw == expected,
                 expected: ("{what} at {page}, which is {protection}, {when}: {}", Access(expected)),

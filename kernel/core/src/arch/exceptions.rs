@@ -18,7 +18,7 @@ use super::trap::{self, Trap, TrapFrame};
 use super::vectors::{
     BREAKPOINT, DOUBLE_FAULT, EXCEPTIONS_END, MACHINE_CHECK, NON_MASKABLE, OVERFLOW, PAGE_FAULT, SYSTEM_CALL,
 };
-use super::{descriptors, pic, probe, symbols};
+use super::{copy, descriptors, pic, probe, symbols};
 
 /// Reports what the kernel cannot go on after, and ends the machine.
 pub(crate) struct Reporter {
@@ -129,6 +129,11 @@ unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {
                 cs: seen.cs,
                 eax: seen.eax,
             });
+            if !in_ring_3 && let Some(eip) = copy::after_fault(vector, seen.eip) {
+                // SAFETY: the caller's promise; this field is in both.
+                unsafe { (*frame).eip = eip };
+                return;
+            }
             if !in_ring_3 || matches!(vector, NON_MASKABLE | MACHINE_CHECK) {
                 crash(frame, &seen)
             }

@@ -3,6 +3,7 @@
 
 .set USER_DATA, 0x23                    # entry 4 of the descriptor table, for ring 3
 .set KERNEL_DATA, 0x10                  # entry 2
+.set EFLAGS_AC, 0x40000
 
 # One stub a vector, 16 bytes each, in order: 32 exceptions and 16 lines of the
 # interrupt controllers. Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an
@@ -34,6 +35,11 @@ SYSTEM_CALL_STUB:
 trap_common:
     pushad
     cld
+    # AC is a program's own flag, and with SMAP what lets the kernel touch programs'
+    # memory. CLAC would do it in one instruction, where the processor knows it.
+    pushfd
+    and dword ptr [esp], ~EFLAGS_AC
+    popfd
     test byte ptr [esp + FRAME_CS], 3
     jz 1f
     # Ring 3 may have put anything into these, and into EBP.

@@ -9,6 +9,7 @@ use core::arch::global_asm;
 
 mod apic;
 pub(crate) mod clock;
+pub(crate) mod copy;
 mod descriptors;
 pub(crate) mod exceptions;
 pub(crate) mod fill;
@@ -18,6 +19,7 @@ mod pic;
 mod pit;
 pub(crate) mod ports;
 pub(crate) mod probe;
+pub(crate) mod protection;
 pub mod provoke;
 pub(crate) mod registers;
 pub(crate) mod symbols;
@@ -25,6 +27,7 @@ pub mod trap;
 pub(crate) mod vectors;
 
 global_asm!(include_str!("boot.s"));
+global_asm!(include_str!("copy.s"));
 global_asm!(include_str!("exceptions.s"));
 global_asm!(include_str!("probe.s"));
 global_asm!(include_str!("provoke.s"));

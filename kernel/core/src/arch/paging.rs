@@ -1,15 +1,17 @@
 //! The page tables that the kernel boots with (Intel SDM volume 3A, chapter 4).
 
+use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, PAGE_SIZE, TEMPORARY_START};
-use mm_api::{Frame, KernelMapping, PageRange, PhysAddr, VirtAddr};
+use mm_api::{Frame, KernelMapping, Page, PageRange, PhysAddr, Section, VirtAddr};
 use spin::Mutex;
 use x86::bits32::paging::{PAddr, PDEntry, PTEntry, PTFlags};
 use x86::controlregs::{self, Cr4};
 
 use super::{interrupts, symbols};
 use crate::memory::physical;
+use crate::protection::SectionRights;
 
 /// Entries in a page directory and in a page table.
 const ENTRIES: usize = 1024;
@@ -25,20 +27,48 @@ unsafe extern "C" {
     static mut TEMPORARY_TABLE: Table;
 }
 
-/// Makes code and constants read-only, and unmaps the pages below the stacks.
-pub(crate) fn protect() {
-    for page in pages(symbols::read_only_start(), symbols::read_only_end()) {
-        set_low_entry(page, PTFlags::P);
-    }
-    for guard in [symbols::boot_stack_guard(), symbols::fault_stack_guard()] {
-        set_low_entry(guard, PTFlags::empty());
+/// Gives the sections of the kernel's image their rights in the directory that the kernel
+/// booted with.
+pub(crate) fn protect(rights: &SectionRights) {
+    // The rest of the direct map is as `boot.s` left it.
+    for (section, start, end) in sections(symbols::image_end()) {
+        let flags = match rights.of(section) {
+            Some(protection) if protection.writable => PTFlags::P | PTFlags::RW,
+            Some(_) => PTFlags::P,
+            None => PTFlags::empty(),
+        };
+        for page in (start.as_u32()..end.as_u32()).step_by(PAGE_SIZE as usize).map(VirtAddr::new) {
+            set_low_entry(page, flags);
+        }
     }
     flush_all();
 }
 
-/// The pages from `start`, page by page, up to `end`.
-fn pages(start: VirtAddr, end: VirtAddr) -> impl Iterator<Item = VirtAddr> {
-    (start.as_u32()..end.as_u32()).step_by(PAGE_SIZE as usize).map(VirtAddr::new)
+/// How many sections the direct map has.
+const SECTIONS: usize = 10;
+
+/// The sections of the direct map, which ends at the address `end`, in ascending order: of
+/// each its first address, and the first one after it.
+pub(crate) fn sections(end: VirtAddr) -> [(Section, VirtAddr, VirtAddr); SECTIONS] {
+    // What runs before paging is on is linked at its physical address.
+    let code = KERNEL_BASE + symbols::image_start().as_u32();
+    let constants = VirtAddr::new(symbols::text_end().as_u32().next_multiple_of(PAGE_SIZE));
+    let starts = [
+        (Section::DirectMap, KERNEL_BASE),
+        (Section::Code, code),
+        (Section::Constants, constants),
+        (Section::Data, symbols::read_only_end()),
+        (Section::StackGuard, symbols::boot_stack_guard()),
+        (Section::Stack, symbols::boot_stack()),
+        (Section::StackGuard, symbols::fault_stack_guard()),
+        (Section::Stack, symbols::fault_stack_guard() + PAGE_SIZE),
+        (Section::Data, symbols::fault_stack_end()),
+        (Section::DirectMap, symbols::image_end()),
+    ];
+    core::array::from_fn(|index| {
+        let (section, start) = starts[index];
+        (section, start, starts.get(index + 1).map_or(end, |(_, next)| *next))
+    })
 }
 
 /// Gives a page of the kernel's image other rights.
@@ -178,22 +208,53 @@ pub(crate) fn temporary_table() -> Frame {
     Frame::containing(physical(symbols::temporary_table()))
 }
 
-/// The direct map up to the physical address `end`, cut where rights change, as
-/// [`protect`] left it: code and constants read-only, no page below the stacks.
-pub(crate) fn direct_map_pieces(end: u32) -> [KernelMapping; 5] {
-    let frame = |address: VirtAddr| physical(address).as_u32() / PAGE_SIZE;
-    let (constants, constants_end) = (frame(symbols::read_only_start()), frame(symbols::read_only_end()));
-    let (guard, other_guard) = (frame(symbols::boot_stack_guard()), frame(symbols::fault_stack_guard()));
-    let piece = |from: u32, to: u32, writable| {
-        let start = |frame| KERNEL_BASE + frame * PAGE_SIZE;
-        let first_frame = Frame::containing(PhysAddr::new(from * PAGE_SIZE));
-        KernelMapping { pages: PageRange::between(start(from), start(to)), first_frame, writable }
-    };
-    [
-        piece(0, constants, true),
-        piece(constants, constants_end, false),
-        piece(constants_end, guard, true),
-        piece(guard + 1, other_guard, true),
-        piece(other_guard + 1, end / PAGE_SIZE, true),
-    ]
+/// The direct map, cut where rights change.
+#[derive(Clone, Copy)]
+pub struct DirectMap {
+    pieces: [KernelMapping; SECTIONS],
+    count: usize,
+}
+
+impl DirectMap {
+    /// The direct map up to the physical address `end`, with these rights.
+    pub(crate) fn new(end: u32, rights: &SectionRights) -> Self {
+        let none = KernelMapping {
+            pages: PageRange::between(KERNEL_BASE, KERNEL_BASE),
+            first_frame: Frame::containing(PhysAddr::new(0)),
+            writable: false,
+        };
+        let mut map = Self { pieces: [none; SECTIONS], count: 0 };
+        for (section, start, end) in sections(KERNEL_BASE + end) {
+            if let Some(protection) = rights.of(section) {
+                map.add(start, end, protection.writable);
+            }
+        }
+        map
+    }
+
+    /// Adds what follows, to the last piece if that touches it and is alike.
+    fn add(&mut self, start: VirtAddr, end: VirtAddr, writable: bool) {
+        let piece = |start| KernelMapping {
+            pages: PageRange::between(start, end),
+            first_frame: Frame::containing(physical(start)),
+            writable,
+        };
+        if let Some(last) = self.pieces[..self.count].last_mut()
+            && last.writable == writable
+            && last.pages.end() == Page::containing(start).number()
+        {
+            *last = piece(last.pages.first().start());
+        } else {
+            self.pieces[self.count] = piece(start);
+            self.count += 1;
+        }
+    }
+}
+
+impl Deref for DirectMap {
+    type Target = [KernelMapping];
+
+    fn deref(&self) -> &[KernelMapping] {
+        &self.pieces[..self.count]
+    }
 }

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use mm_api::VirtAddr;
 
 use super::vectors::PAGE_FAULT;
+use super::protection::through_window;
 use super::{descriptors, interrupts, symbols};
 
 unsafe extern "C" {
@@ -24,6 +25,8 @@ unsafe extern "C" {
 pub(crate) const USER_CODE_WORDS: usize = 8;
 /// Where in that code the write is, in bytes.
 const USER_WRITE: u32 = 16;
+/// Where the instruction is that returns, in bytes.
+const USER_RETURN: u32 = 20;
 /// Bytes of the instruction that makes the access.
 const ACCESS_LENGTH: u32 = 2;
 /// The exception that ends an access of ring 3 which went through.
@@ -34,6 +37,8 @@ const INVALID_OPCODE: u32 = 6;
 static VECTOR: AtomicU32 = AtomicU32::new(NO_FAULT);
 static ERROR_CODE: AtomicU32 = AtomicU32::new(0);
 static ADDRESS: AtomicU32 = AtomicU32::new(0);
+/// What a probe is about to execute in ring 0; 0 if it is not.
+static EXECUTED: AtomicU32 = AtomicU32::new(0);
 /// No vector has this number.
 const NO_FAULT: u32 = u32::MAX;
 
@@ -46,15 +51,22 @@ pub struct Fault {
     pub write: bool,
     /// It was code in ring 3.
     pub user: bool,
+    /// It was an instruction that was to be executed; said only if SMEP is on.
+    pub execute: bool,
 }
 
 impl Fault {
     fn from_error_code(code: u32) -> Self {
-        Self { denied: code & 1 != 0, write: code & 2 != 0, user: code & 4 != 0 }
+        Self { denied: code & 1 != 0, write: code & 2 != 0, user: code & 4 != 0, execute: code & 16 != 0 }
     }
 }
 
-/// Reads the word at `address`, as the kernel.
+/// What `probe_kernel` does.
+const READ: u32 = 0;
+const WRITE: u32 = 1;
+const EXECUTE: u32 = 2;
+
+/// Reads the word at `address`, as the kernel, through the window to programs' memory.
 ///
 /// # Errors
 /// The page fault that the access ends in.
@@ -62,12 +74,13 @@ pub(crate) fn read(address: VirtAddr) -> Result<u32, Fault> {
     interrupts::without(|| {
         // SAFETY: reading memory changes nothing; if it faults, `resume_if_probing`
         // goes on here.
-        let value = unsafe { probe_kernel(address.as_u32(), 0, 0) };
+        let value = through_window(|| unsafe { probe_kernel(address.as_u32(), 0, READ) });
         outcome().map(|()| value)
     })
 }
 
-/// Writes `value` to the word at `address`, as the kernel.
+/// Writes `value` to the word at `address`, as the kernel, through the window to programs'
+/// memory.
 ///
 /// # Errors
 /// The page fault that the access ends in.
@@ -78,7 +91,53 @@ pub(crate) fn read(address: VirtAddr) -> Result<u32, Fault> {
 pub(crate) unsafe fn write(address: VirtAddr, value: u32) -> Result<(), Fault> {
     interrupts::without(|| {
         // SAFETY: the caller's promise; if it faults, `resume_if_probing` goes on here.
-        unsafe { probe_kernel(address.as_u32(), value, 1) };
+        through_window(|| unsafe { probe_kernel(address.as_u32(), value, WRITE) });
+        outcome()
+    })
+}
+
+/// Reads the word at `address` as the kernel does it by mistake: with the window closed.
+///
+/// # Errors
+/// The page fault that the access ends in.
+pub(crate) fn read_by_mistake(address: VirtAddr) -> Result<u32, Fault> {
+    interrupts::without(|| {
+        // SAFETY: as in `read`.
+        let value = unsafe { probe_kernel(address.as_u32(), 0, READ) };
+        outcome().map(|()| value)
+    })
+}
+
+/// Writes to the word at `address` as the kernel does it by mistake, with the window
+/// closed: what is there already, so that nothing changes even if nothing stops it.
+///
+/// # Errors
+/// The page fault that the access ends in.
+pub(crate) fn write_by_mistake(address: VirtAddr) -> Result<(), Fault> {
+    interrupts::without(|| {
+        let value = read(address)?;
+        // SAFETY: afterwards everything is as it was, and nothing ran in between.
+        unsafe { probe_kernel(address.as_u32(), value, WRITE) };
+        outcome()
+    })
+}
+
+/// Calls the code that [`user_code`] has for this, as the kernel does it by mistake: it
+/// returns at once. `code` is where the user code begins in a page for programs.
+///
+/// # Errors
+/// The page fault that fetching the instruction ends in.
+///
+/// # Safety
+/// If the processor translates the address, it is to a copy of [`user_code`].
+pub(crate) unsafe fn execute_by_mistake(code: VirtAddr) -> Result<(), Fault> {
+    interrupts::without(|| {
+        let address = code.as_u32() + USER_RETURN;
+        EXECUTED.store(address, Ordering::Relaxed);
+        // SAFETY: there is one instruction, which returns; if fetching it faults,
+        // `resume_if_probing` goes on here.
+        unsafe { probe_kernel(address, 0, EXECUTE) };
+        EXECUTED.store(0, Ordering::Relaxed);
         outcome()
     })
 }
@@ -172,7 +231,8 @@ pub(super) fn resume_if_probing(caught: &Caught) {
     // SAFETY: `probe.s` has a word there, and there is one processor.
     let probing = unsafe { PROBE_STACK.load(Ordering::Relaxed) } != 0;
     let in_ring_3 = caught.cs & 3 == 3;
-    let at_access = [symbols::probe_read(), symbols::probe_write()].contains(&VirtAddr::new(caught.eip));
+    let executed = VirtAddr::new(EXECUTED.load(Ordering::Relaxed));
+    let at_access = [symbols::probe_read(), symbols::probe_write(), executed].contains(&VirtAddr::new(caught.eip));
     if !probing || !(in_ring_3 || caught.vector == PAGE_FAULT && at_access) {
         return;
     }

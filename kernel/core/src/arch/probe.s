@@ -15,8 +15,9 @@ PROBE_STACK: .skip 4                    # the probe's stack pointer; 0 when none
 
 .section .text.probe, "ax"
 
-# extern "C" fn probe_kernel(address: u32, value: u32, write: u32) -> u32
-# Reads from or writes to the address. The answer is the word that was read.
+# extern "C" fn probe_kernel(address: u32, value: u32, what: u32) -> u32
+# Reads from the address (0), writes to it (1) or calls it (2). The answer is the word
+# that was read.
 .global probe_kernel
 probe_kernel:
     push ebp
@@ -28,8 +29,9 @@ probe_kernel:
     mov [PROBE_STACK], esp
     mov ecx, [ebp + 8]
     mov eax, [ebp + 12]
-    cmp dword ptr [ebp + 16], 0
-    jne PROBE_WRITE
+    cmp dword ptr [ebp + 16], 1
+    je PROBE_WRITE
+    ja probe_execute
 .global PROBE_READ
 PROBE_READ:
     mov eax, [ecx]
@@ -37,6 +39,9 @@ PROBE_READ:
 .global PROBE_WRITE
 PROBE_WRITE:
     mov [ecx], eax
+    jmp probe_leave
+probe_execute:
+    call ecx
 probe_leave:
     mov dword ptr [PROBE_STACK], 0
     popfd
@@ -88,7 +93,8 @@ probe_resume:
     jmp probe_leave
 
 # What ring 3 executes: position independent, copied into a page for users.
-# At its start a read, 16 bytes further on a write; each ends in an exception.
+# At its start a read, 16 bytes further on a write; each ends in an exception. Behind
+# them a return.
 .section .rodata.probe, "a"
 .global PROBE_USER_CODE
 .balign 4
@@ -98,4 +104,5 @@ PROBE_USER_CODE:
     .balign 16
     mov [ecx], eax
     ud2
+    ret                                 # for ring 0: 20 bytes from the start
     .balign 16

@@ -48,6 +48,12 @@ symbols! {
     page_directory = PAGE_DIRECTORY;
     /// The page table of the temporary mappings.
     temporary_table = TEMPORARY_TABLE;
+    /// The instruction of a copy to or from a program that may fault …
+    user_copy_words = USER_COPY_WORDS;
+    /// … the other one …
+    user_copy_bytes = USER_COPY_BYTES;
+    /// … and where it goes on then.
+    user_copy_faulted = USER_COPY_FAULTED;
     /// The instruction with which a probe reads …
     probe_read = PROBE_READ;
     /// … and the one with which it writes.

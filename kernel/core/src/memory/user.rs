@@ -2,17 +2,20 @@
 //! for.
 //!
 //! A program may pass any address. So each page is looked up in the tables that
-//! are loaded, and only what the program itself may read or write is copied, by
-//! way of the frame: the address is never used as one. What the tables lead to
-//! besides must be a frame that was handed out to be mapped; page tables and
-//! what belongs to the kernel are out of reach whatever the tables say.
+//! are loaded, and only what the program itself may read or write is copied, by the
+//! program's own address. What the tables lead to besides must be a frame that was
+//! handed out to be mapped; page tables and what belongs to the kernel are out of
+//! reach whatever the tables say.
 
 use mm_api::layout::USER_SPACE_END;
-use mm_api::{Access, BadAddress, Frame, Page, Piece, UserWindow, VirtAddr, pieces};
+use mm_api::{Access, BadAddress, Frame, Page, UserWindow, VirtAddr, pieces};
 
 use super::paged::{Owner, PagedMachine};
+use crate::arch::{copy, interrupts, protection};
 
 /// The window through which the kernel reaches the memory of the program that runs.
+///
+/// Where the processor has no SMAP, it is one all the same: whether it is open is noted.
 pub struct Window<'a> {
     machine: &'a PagedMachine,
     /// Has the tables allow an access, if the program may make it.
@@ -22,7 +25,7 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// A window that is closed. `resolve` is called for a page that the tables do not let
-    /// the program use.
+    /// the program use; meanwhile SMAP stops the kernel as ever.
     pub fn new(
         machine: &'a PagedMachine,
         resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
@@ -30,32 +33,36 @@ impl<'a> Window<'a> {
         Self { machine, resolve, is_open: false }
     }
 
-    /// Whether it is open.
+    /// Whether it is open, or the processor lets the kernel through all the same.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_open
+        self.is_open || protection::is_window_open()
     }
 
-    /// Calls `work` with bytes of the program's that lie in one page.
+    /// Calls `work`, which makes an access to bytes of the program's in one page, once the
+    /// program may make it.
     #[track_caller]
-    fn with_bytes(
+    fn access(
         &mut self,
         address: VirtAddr,
         length: usize,
         access: Access,
-        work: impl FnOnce(&mut [u8]),
+        mut work: impl FnMut() -> Result<(), copy::Faulted>,
     ) -> Result<(), BadAddress> {
         assert!(self.is_open, "{address} is reached through a window that is closed");
-        let Some(piece) = only_piece(address, length) else { return Ok(()) };
-        let frame = match find(self.machine, address, access) {
-            Some(frame) => frame,
-            None => {
-                (self.resolve)(address, access)?;
-                find(self.machine, address, access).ok_or(BadAddress)?
-            }
-        };
-        self.machine.with_bytes(frame, |page| work(&mut page[piece.in_page()]));
-        Ok(())
+        if !is_piece(address, length) {
+            return Ok(());
+        }
+        // Nothing changes the tables in between.
+        let mut attempt = || interrupts::without(|| may(self.machine, address, access) && work().is_ok());
+        if attempt() {
+            return Ok(());
+        }
+        protection::close_window();
+        let resolved = (self.resolve)(address, access);
+        protection::open_window();
+        resolved?;
+        if attempt() { Ok(()) } else { Err(BadAddress) }
     }
 }
 
@@ -64,39 +71,47 @@ impl UserWindow for Window<'_> {
     fn open(&mut self) {
         assert!(!self.is_open, "the window is opened, but it is open already");
         self.is_open = true;
+        protection::open_window();
     }
 
     #[track_caller]
     fn close(&mut self) {
         assert!(self.is_open, "the window is closed, but it is not open");
         self.is_open = false;
+        protection::close_window();
     }
 
     #[track_caller]
     fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
-        self.with_bytes(address, bytes.len(), Access::Read, |page| super::copy(bytes, page))
+        let length = bytes.len();
+        // SAFETY: the bytes are in one page, which the tables that are loaded map to a frame
+        // of a process's or a check's: `access` has looked. Rust has no reference to it.
+        self.access(address, length, Access::Read, || unsafe { copy::from_user(address, bytes) })
     }
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
-        self.with_bytes(address, bytes.len(), Access::Write, |page| super::copy(page, bytes))
+        // SAFETY: as in `read`.
+        self.access(address, bytes.len(), Access::Write, || unsafe { copy::to_user(address, bytes) })
     }
 }
 
-/// The bytes as a piece of a page; `None` if there are none.
+/// Whether the bytes are a piece of a page of a program; `false` if there are none.
+///
+/// # Panics
+/// If they are in several pages, or in the kernel half.
 #[track_caller]
-fn only_piece(address: VirtAddr, length: usize) -> Option<Piece> {
-    let piece = pieces(address, length).next()?;
+fn is_piece(address: VirtAddr, length: usize) -> bool {
+    let Some(piece) = pieces(address, length).next() else { return false };
     let is_user = Page::containing(address) < Page::containing(USER_SPACE_END);
     assert!(piece.length == length && is_user, "{length} bytes from {address} on are not all in one page of a program");
-    Some(piece)
+    true
 }
 
-/// The frame that the program reaches at `address`, if it may do so.
-fn find(machine: &PagedMachine, address: VirtAddr, access: Access) -> Option<Frame> {
-    let walk = machine.walk(machine.directory(), address).ok()?;
+/// Whether the tables let the program make an access, and lead to a frame that is for that.
+fn may(machine: &PagedMachine, address: VirtAddr, access: Access) -> bool {
+    let Ok(walk) = machine.walk(machine.directory(), address) else { return false };
     let protection = walk.protection();
-    let allowed = protection.user && (protection.writable || access != Access::Write);
-    let frame = Frame::containing(walk.address);
-    (allowed && machine.owner(frame) == Owner::User).then_some(frame)
+    let is_allowed = protection.user && (protection.writable || access != Access::Write);
+    is_allowed && machine.owner(Frame::containing(walk.address)) == Owner::User
 }

@@ -17,8 +17,9 @@ use super::boot_box::BootBox;
 use super::lender::Lender;
 use super::{direct, reach};
 use crate::arch::trap::TrapStack;
-use crate::arch::{fill, paging, probe};
+use crate::arch::{fill, paging, probe, protection};
 use crate::machine::Machine as TheMachine;
+use crate::protection::SectionRights;
 
 mod flushes;
 mod handle;
@@ -26,6 +27,7 @@ mod ledger;
 mod reached;
 mod soundness;
 
+pub use crate::arch::paging::DirectMap;
 pub use crate::arch::probe::Fault;
 pub use flushes::Flushes;
 pub use handle::Handle;
@@ -54,7 +56,7 @@ struct State {
     allowance: Option<u32>,
     flushes: Flushes,
     reached: Reached,
-    pieces: [KernelMapping; 5],
+    direct_map: DirectMap,
     /// The directory's entries for the direct map, as they were found right
     /// when a directory was loaded the last time.
     sound: [Entry; DIRECT_MAP_ENTRIES],
@@ -65,12 +67,19 @@ struct State {
 impl PagedMachine {
     /// The machine, with a frame allocator that was built for its memory map and with
     /// its lender, which lends nothing more from now on. `None` if the memory that is put
-    /// aside for the kernel's records does not suffice.
+    /// aside for the kernel's records does not suffice. `rights` are those of the kernel's
+    /// sections, in the directories to come and in the one that the kernel booted with.
     ///
     /// # Panics
     /// If the lender is that of an invented map, or has been used for this before.
-    pub fn start(machine: &'static TheMachine, lender: &mut Lender<'_>, frames: Frames) -> Option<&'static Self> {
+    pub fn start(
+        machine: &'static TheMachine,
+        lender: &mut Lender<'_>,
+        frames: Frames,
+        rights: &SectionRights,
+    ) -> Option<&'static Self> {
         lender.close();
+        paging::protect(rights);
         let map = machine.map();
         let ledger = Ledger::new(&map, lender)?;
         let reached = Reached::new(ledger::last_frame_end(&map))?;
@@ -81,7 +90,7 @@ impl PagedMachine {
             allowance: None,
             flushes: Flushes::NONE,
             reached,
-            pieces: paging::direct_map_pieces(machine.direct_map_end()),
+            direct_map: DirectMap::new(machine.direct_map_end(), rights),
             sound: [Entry::EMPTY; DIRECT_MAP_ENTRIES],
             user_code: None,
         };
@@ -94,8 +103,8 @@ impl PagedMachine {
     }
 
     /// The direct map as every directory has to hold it.
-    pub fn mappings(&self) -> [KernelMapping; 5] {
-        self.state().pieces
+    pub fn mappings(&self) -> DirectMap {
+        self.state().direct_map
     }
 
     /// What the kernel half has to contain.
@@ -342,6 +351,44 @@ impl PagedMachine {
         unsafe { probe::write(address, value) }.map_err(NoWrite::Fault)
     }
 
+    /// Reads the word at `address` as the kernel does it by mistake: not through the window to
+    /// programs' memory.
+    ///
+    /// # Errors
+    /// The page fault that the access ends in.
+    pub fn read_by_mistake(&self, address: VirtAddr) -> Result<u32, Fault> {
+        probe::read_by_mistake(address)
+    }
+
+    /// Writes to the word at `address` in the same way. Nothing changes, even if nothing
+    /// stops it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_by_mistake(&self, address: VirtAddr) -> Result<(), Fault> {
+        probe::write_by_mistake(address)
+    }
+
+    /// Executes code in the page that [`put_user_code`](Self::put_user_code) was told, in ring 0.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// If there is no such page, or the code is not in it any more.
+    pub fn execute_by_mistake(&self) -> Result<(), Fault> {
+        let state = self.state();
+        let code = state.user_code.expect("there is code for ring 3");
+        let frame = state.frame_of(paging::current_directory(), Page::containing(code));
+        let is_there = frame.is_some_and(|frame| {
+            state.with_user_words(frame, |words| words[..probe::USER_CODE_WORDS] == probe::user_code())
+        });
+        assert!(is_there, "the code for ring 3 is not where it was put");
+        paging::flush_page(code);
+        // SAFETY: the tables lead to the code, and the processor remembers nothing else.
+        unsafe { probe::execute_by_mistake(code) }
+    }
+
     /// Copies the code that accesses in ring 3 need into a frame of the check's,
     /// which is mapped for users at `page` in the directories in question.
     ///
@@ -557,7 +604,8 @@ impl State {
         let frame = Frame::containing(walk.address);
         let is_for_that = matches!(self.ledger.owner(frame), Owner::Tables | Owner::User);
         // A write that is denied does no harm wherever it leads.
-        if is_for_that || !walk.protection().writable { Ok(()) } else { Err(NoWrite::Foreign(frame)) }
+        let is_denied = !walk.protection().writable && protection::enforced().write_protect;
+        if is_for_that || is_denied { Ok(()) } else { Err(NoWrite::Foreign(frame)) }
     }
 }
 

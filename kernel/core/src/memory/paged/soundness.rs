@@ -28,7 +28,8 @@ impl State {
         if self.is_as_found_before(root) {
             return None;
         }
-        for piece in self.pieces {
+        let pieces = self.direct_map;
+        for piece in pieces.iter().copied() {
             if let Some(unsound) = self.find_unsound_piece(root, piece) {
                 return Some(unsound);
             }

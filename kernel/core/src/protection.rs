@@ -1,0 +1,99 @@
+//! What the kernel protects itself from: what lab 06 says about it, and what is made of it.
+//!
+//! The kernel has to go on whatever lab 06 answers, so that a check can say what is wrong
+//! with the answer. So it does what it can bear: code and constants may be writable, and
+//! protections may be off. All else is as the kernel needs it, and it says so.
+
+use core::fmt;
+
+use mm_api::{CpuFeatures, Enforced, Protection, Section};
+
+use crate::arch::protection;
+use crate::labs::Protections;
+
+/// The rights that the kernel's sections have.
+#[derive(Clone, Copy, Debug)]
+pub struct SectionRights {
+    code: Protection,
+    constants: Protection,
+}
+
+impl SectionRights {
+    /// Those that the kernel gives its sections by itself, until a lab is asked.
+    pub const KERNELS_OWN: Self = Self { code: Protection::KERNEL_READ, constants: Protection::KERNEL_READ };
+
+    /// Those that lab 06 says, as far as the kernel can bear them.
+    #[must_use]
+    pub fn ask(protections: &Protections) -> Self {
+        for section in Section::ALL {
+            let answer = (protections.rights)(section);
+            let borne = bearable(section, answer);
+            if borne != answer {
+                let (answer, borne) = (Answer(answer), Answer(borne));
+                log::warn!("lab 06 says {section:?} is {answer}; the kernel could not go on, and it stays {borne}");
+            }
+        }
+        let of = |section| bearable(section, (protections.rights)(section)).unwrap_or(Protection::KERNEL_READ);
+        Self { code: of(Section::Code), constants: of(Section::Constants) }
+    }
+
+    /// What may be done with the pages of a section; `None` if they are not mapped.
+    #[must_use]
+    pub fn of(&self, section: Section) -> Option<Protection> {
+        match section {
+            Section::Code => Some(self.code),
+            Section::Constants => Some(self.constants),
+            Section::StackGuard => None,
+            Section::Data | Section::Stack | Section::DirectMap => Some(Protection::KERNEL_WRITE),
+        }
+    }
+}
+
+/// What the kernel makes of an answer: what it executes and reads is there, what it writes
+/// to is writable, nothing is for programs, and a guard is one.
+fn bearable(section: Section, answer: Option<Protection>) -> Option<Protection> {
+    match section {
+        Section::Code | Section::Constants => {
+            Some(Protection { writable: answer.is_some_and(|answer| answer.writable), user: false })
+        }
+        _ => SectionRights::KERNELS_OWN.of(section),
+    }
+}
+
+/// An answer of lab 06's in words.
+pub struct Answer(pub Option<Protection>);
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(protection) => protection.fmt(f),
+            None => f.write_str("not mapped"),
+        }
+    }
+}
+
+/// What the processor can do.
+#[must_use]
+pub fn features() -> CpuFeatures {
+    protection::features()
+}
+
+/// What of it is switched on.
+#[must_use]
+pub fn enforced() -> Enforced {
+    protection::enforced()
+}
+
+/// Switches on what lab 06 says, and nothing that the processor lacks.
+pub fn enforce(protections: &Protections) {
+    let cpu = features();
+    let wanted = (protections.enforce)(cpu);
+    for (name, is_wanted, is_there) in
+        [("SMEP", wanted.smep, cpu.smep), ("SMAP", wanted.smap, cpu.smap), ("UMIP", wanted.umip, cpu.umip)]
+    {
+        if is_wanted && !is_there {
+            log::warn!("lab 06 wants {name}, which this processor lacks: its bit of CR4 stays as it is");
+        }
+    }
+    protection::enforce(wanted);
+}
