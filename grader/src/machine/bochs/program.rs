@@ -50,6 +50,9 @@ const DISC: &str = "disc.iso";
 /// as QEMU, so that a timer interrupts after as many instructions.
 const MILLIONS_PER_SECOND: u32 = 125;
 
+/// One of the processors of Bochs 2.7 that have SMEP, SMAP and UMIP, which lab 06 switches on.
+const PROCESSOR: &str = "corei7_icelake_u";
+
 /// Bytes of a CD. One that is nearly empty is a large one, and no more on the disk:
 /// the way from one sector to the next, which Bochs makes the machine wait for, is a
 /// small part of the whole then.
@@ -159,7 +162,7 @@ fn configuration(memory: Memory) -> String {
     let serial = SERIAL;
     format!(
         "display_library: term\n\
-         cpu: count=1, ips={MILLIONS_PER_SECOND}000000, reset_on_triple_fault=0\n\
+         cpu: model={PROCESSOR}, count=1, ips={MILLIONS_PER_SECOND}000000, reset_on_triple_fault=0\n\
          clock: sync=none, time0=1\n\
          memory: guest={guest}, host={host}\n\
          romimage: file=$BXSHARE/BIOS-bochs-legacy, options=fastboot\n\
