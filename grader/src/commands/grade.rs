@@ -12,7 +12,7 @@ use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::host::style::printable_with_colour;
 use crate::judge::results::Run;
-use crate::judge::{Boots, Engine, Request, Status, Timings, Whose, compare, processors};
+use crate::judge::{Boots, Engine, Request, Timings, Whose, compare, processors};
 use crate::machine::Emulator;
 use crate::report;
 
@@ -52,7 +52,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
         // Nobody listens: nothing to do about it.
         let _ = write!(io::stderr(), "{text}");
     }
-    Ok(Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status == Status::Passed)))
+    Ok(Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status.is_fine())))
 }
 
 /// Where the reports go.

@@ -7,6 +7,8 @@ pub struct Findings {
     pub expected: Option<String>,
     /// What it saw, if it failed.
     pub saw: Option<String>,
+    /// What the machine lacks, if the check could not be made on it.
+    pub lacks: Option<String>,
     /// Further circumstances that the check reported.
     pub context: Vec<String>,
     /// What the check measured: name, value, unit.

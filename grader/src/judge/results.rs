@@ -66,7 +66,7 @@ pub struct CheckReport {
     pub name: String,
     /// The verdict.
     pub status: Status,
-    /// What it counts if passed.
+    /// What it counts if passed, or if this machine cannot tell.
     pub max_points: u32,
     /// The verdict in one sentence, without colour.
     pub message: String,
@@ -85,7 +85,7 @@ pub struct CheckReport {
 impl CheckReport {
     /// The points that were earned: all or none.
     pub fn points(&self) -> u32 {
-        if self.status == Status::Passed { self.max_points } else { 0 }
+        if self.status.is_fine() { self.max_points } else { 0 }
     }
 }
 

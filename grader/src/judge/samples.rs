@@ -67,6 +67,7 @@ pub fn failed() -> CheckReport {
         findings: Findings {
             expected: Some("a frame that nobody has".to_owned()),
             saw: Some("frame 0x105, which is allocated".to_owned()),
+            lacks: None,
             context: vec!["after 12 allocations".to_owned()],
             measures: vec![("allocate".to_owned(), 71, "instructions".to_owned())],
             log: vec!["handing out 0x105".to_owned()],

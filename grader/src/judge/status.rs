@@ -8,6 +8,8 @@
 pub enum Status {
     /// The check ran to its end and holds.
     Passed,
+    /// The machine lacks what the check is about.
+    NotAvailable,
     /// A `todo!()` was reached.
     NotStarted,
     /// The check ran to its end and does not hold.
@@ -29,6 +31,7 @@ impl Status {
     pub fn id(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::NotAvailable => "not_available",
             Self::NotStarted => "not_started",
             Self::Failed => "failed",
             Self::Panicked => "panicked",
@@ -39,10 +42,16 @@ impl Status {
         }
     }
 
+    /// Whether it leaves a check its points: nothing is wrong with the student's code.
+    pub fn is_fine(self) -> bool {
+        matches!(self, Self::Passed | Self::NotAvailable)
+    }
+
     /// The status as a person reads it.
     pub fn words(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::NotAvailable => "not available here",
             Self::NotStarted => "not started",
             Self::Failed => "failed",
             Self::Panicked => "panicked",

@@ -53,6 +53,10 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
         return Ok(Verdict { status: Status::Tampered, message });
     }
     let (status, message) = match end {
+        End::Exited(GUEST_OK) if transcript.results.iter().any(|result| result.skipped) => {
+            let lacks = transcript.findings.lacks.as_deref().unwrap_or("what it takes");
+            (Status::NotAvailable, format!("not available here: this machine lacks {lacks}"))
+        }
         End::Exited(GUEST_OK) => (Status::Passed, "passed".to_owned()),
         End::Exited(GUEST_NOT_OK) => (Status::Failed, failure(transcript)),
         End::Exited(_) => match &transcript.findings.crash {
@@ -232,6 +236,16 @@ mod tests {
         assert_eq!(status(OK, End::Exited(GUEST_OK)), Status::Passed);
         let failed = judge("x", &transcript(NOT_OK), &End::Exited(GUEST_NOT_OK), 500).unwrap();
         assert_eq!(failed, Verdict { status: Status::Failed, message: "expected a, saw b".into() });
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_no_failure() {
+        let lines = "N lacks SMEP\nok 1 x # SKIP # folio:NONCE\nN end\n";
+        let verdict = judge("x", &transcript(lines), &End::Exited(GUEST_OK), 500).unwrap();
+        let message = "not available here: this machine lacks SMEP".to_owned();
+        assert_eq!(verdict, Verdict { status: Status::NotAvailable, message });
+        assert_eq!(status(lines, End::Exited(GUEST_NOT_OK)), Status::Tampered);
+        assert!(Status::Passed < Status::NotAvailable && Status::NotAvailable < Status::NotStarted);
     }
 
     #[test]

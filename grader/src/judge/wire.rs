@@ -51,11 +51,13 @@ pub struct Begin {
     pub memory_kib: Option<u64>,
 }
 
-/// `ok 1 NAME` or `not ok 1 NAME`.
+/// `ok 1 NAME`, `not ok 1 NAME`, or `ok 1 NAME # SKIP`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckResult {
-    /// Whether the check holds.
+    /// Whether the check holds, or could not be made.
     pub ok: bool,
+    /// Whether it could not be made on this machine.
+    pub skipped: bool,
     /// The check that the result is for.
     pub name: String,
 }
@@ -97,6 +99,7 @@ impl Transcript {
             }
             "expected" => self.findings.expected = Some(text.to_owned()),
             "saw" => self.findings.saw = Some(text.to_owned()),
+            "lacks" => self.findings.lacks = Some(text.to_owned()),
             "context" => push(&mut self.findings.context, text.to_owned()),
             "measure" => {
                 if let Some(measure) = measure(text) {
@@ -186,14 +189,19 @@ fn result_line(line: &str) -> Option<ResultLine<'_>> {
 }
 
 impl ResultLine<'_> {
-    /// The result, if the line is exactly `ok 1 NAME # folio:NONCE`.
+    /// The result, if the line is exactly `ok 1 NAME # folio:NONCE`, perhaps with ` # SKIP`
+    /// behind the name.
     fn strip_nonce(&self, nonce: &str) -> Option<CheckResult> {
         let (rest, tail) = self.rest.trim_end().rsplit_once(" # folio:")?;
         if nonce.is_empty() || tail != nonce {
             return None;
         }
         let name = rest.strip_prefix(" 1 ")?;
-        Some(CheckResult { ok: self.ok, name: name.to_owned() })
+        let (name, skipped) = match name.strip_suffix(" # SKIP") {
+            Some(name) if self.ok => (name, true),
+            _ => (name, false),
+        };
+        Some(CheckResult { ok: self.ok, skipped, name: name.to_owned() })
     }
 }
 
@@ -280,7 +288,7 @@ mod tests {
         );
         let begin = Begin { name: "never-twice".into(), seed: Some(7), memory_kib: Some(65024) };
         assert_eq!(transcript.begin, Some(begin));
-        assert_eq!(transcript.results, [CheckResult { ok: true, name: "never-twice".into() }]);
+        assert_eq!(transcript.results, [CheckResult { ok: true, skipped: false, name: "never-twice".into() }]);
         assert_eq!(transcript.findings.measures, [("allocate".into(), 73, "instructions".into())]);
         assert_eq!(transcript.findings.log, ["hello"]);
         assert!(transcript.end && transcript.forged.is_empty() && transcript.findings.crash.is_none());
@@ -295,7 +303,19 @@ mod tests {
         assert_eq!(transcript.findings.expected.as_deref(), Some("a: b"));
         assert_eq!(transcript.findings.saw.as_deref(), Some("c"));
         assert_eq!(transcript.findings.context, ["d", "e"]);
-        assert_eq!(transcript.results, [CheckResult { ok: false, name: "x".into() }]);
+        assert_eq!(transcript.results, [CheckResult { ok: false, skipped: false, name: "x".into() }]);
+    }
+
+    #[test]
+    fn a_check_that_could_not_be_made_says_what_is_missing() {
+        let transcript = parse(
+            "# folio:NONCE begin x seed=0 memory_kib=1\n# folio:NONCE lacks SMEP\nok 1 x # SKIP # folio:NONCE\n\
+             not ok 1 x # SKIP # folio:NONCE\nok 1 x # SKIP\n",
+        );
+        assert_eq!(transcript.findings.lacks.as_deref(), Some("SMEP"));
+        assert_eq!(transcript.results[0], CheckResult { ok: true, skipped: true, name: "x".into() });
+        assert!(!transcript.results[1].skipped && transcript.results[1].name != "x");
+        assert_eq!(transcript.forged.len(), 1);
     }
 
     #[test]

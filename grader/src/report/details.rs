@@ -111,7 +111,7 @@ impl<'a> Teller<'a> {
     /// started comes last.
     fn groups(&self) -> Vec<Group<'a>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
-        for check in self.lab.checks.iter().filter(|check| check.status != Status::Passed) {
+        for check in self.lab.checks.iter().filter(|check| !check.status.is_fine()) {
             let cause = self.cause(check);
             match groups.iter_mut().find(|group| cause.is_some() && group.cause == cause) {
                 Some(group) => group.others.push(check),

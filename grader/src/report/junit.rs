@@ -37,12 +37,15 @@ pub fn render(run: &Run, root: &Path, images: &Images) -> String {
 fn case(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, images: &Images) -> TestCase {
     let mut status = match check.status {
         Status::Passed => TestCaseStatus::success(),
+        Status::NotAvailable => TestCaseStatus::skipped(),
         Status::Failed | Status::NotStarted | Status::Panicked | Status::Crashed | Status::Hung => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         Status::Tampered | Status::CouldNotBuild => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    if check.status != Status::Passed {
+    if check.status == Status::NotAvailable {
+        status.set_message(printable(&check.message));
+    } else if check.status != Status::Passed {
         status.set_message(printable(&check.message)).set_type(check.status.id());
         let text = match &lab.build_error {
             Some(error) => anstream::adapter::strip_str(error).to_string(),

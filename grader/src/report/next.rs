@@ -89,13 +89,17 @@ pub fn closing(run: &Run, view: &View) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| checks.clone().filter(|check| wanted(check.status)).count();
     let passed = count(&|status| status == Status::Passed);
     let idle = count(&|status| status == Status::NotStarted);
-    let failed = checks.clone().count() - passed - idle;
+    let unavailable = count(&|status| status == Status::NotAvailable);
+    let failed = checks.clone().count() - passed - idle - unavailable;
     let mut parts = vec![format!("{passed} passed")];
     if failed > 0 {
         parts.push(format!("{failed} failed"));
     }
     if idle > 0 {
         parts.push(format!("{idle} not started"));
+    }
+    if unavailable > 0 {
+        parts.push(format!("{unavailable} not available here"));
     }
     let differing = checks.clone().filter(|check| !check.machines.is_empty()).count();
     if differing > 0 {

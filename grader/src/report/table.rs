@@ -82,6 +82,7 @@ pub fn score(lab: &LabReport) -> (u32, u32) {
 pub fn mark(status: Status) -> &'static str {
     match status {
         Status::Passed => "✔",
+        Status::NotAvailable => "–",
         Status::NotStarted => "·",
         _ => "✘",
     }
@@ -90,7 +91,7 @@ pub fn mark(status: Status) -> &'static str {
 fn row(check: &CheckReport, has_begun: bool) -> Vec<Cell> {
     let color = match check.status {
         Status::Passed => Color::Green,
-        Status::NotStarted => Color::DarkGrey,
+        Status::NotStarted | Status::NotAvailable => Color::DarkGrey,
         _ => Color::Red,
     };
     let points = format!("{}/{}", check.points(), check.max_points);
@@ -114,6 +115,8 @@ pub fn verdict(check: &CheckReport) -> String {
     let crash = check.evidence.as_ref().and_then(|evidence| evidence.findings.crash.as_ref());
     match (check.status, crash) {
         (Status::Crashed, Some(crash)) => kind(crash),
+        // Which says what is missing.
+        (Status::NotAvailable, _) => check.message.clone(),
         _ => check.status.words().to_owned(),
     }
 }

@@ -35,7 +35,7 @@ pub struct Check {
     pub run: fn(&mut Context) -> Outcome,
 }
 
-/// How a check ended: well, or with a failure that has been reported.
+/// How a check ended: well, or with a failure that has been reported, or not at all.
 pub type Outcome = Result<(), Failed>;
 
 /// Proof that a failure was reported. Only [`fail!`](crate::fail) and
@@ -43,9 +43,24 @@ pub type Outcome = Result<(), Failed>;
 /// it expected and what it saw.
 #[derive(Debug)]
 #[must_use = "a failure that was reported has to be returned"]
-pub struct Failed(());
+pub struct Failed(Cause);
+
+/// Why a check did not come to its end.
+#[derive(Debug)]
+enum Cause {
+    /// A rule does not hold.
+    Rule,
+    /// The machine lacks this.
+    Machine(&'static str),
+}
 
 impl Failed {
+    /// Ends a check that cannot be made on this machine, because of what that lacks. It is
+    /// no failure, and costs no points.
+    pub fn lacking(what: &'static str) -> Self {
+        Self(Cause::Machine(what))
+    }
+
     /// Reports a failure. Not to be called by hand: use [`fail!`](crate::fail).
     #[doc(hidden)]
     #[cold]
@@ -54,7 +69,7 @@ impl Failed {
         report::line("expected", expected);
         report::line("saw", saw);
         circumstances::tell();
-        Self(())
+        Self(Cause::Rule)
     }
 }
 
@@ -400,7 +415,11 @@ pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'stat
             report::passed(name);
             End::Ok
         }
-        Err(Failed(())) => {
+        Err(Failed(Cause::Machine(lacks))) => {
+            report::skipped(name, format_args!("{lacks}"));
+            End::Ok
+        }
+        Err(Failed(Cause::Rule)) => {
             report::failed(name);
             End::NotOk
         }

@@ -55,6 +55,13 @@ pub fn failed(name: &str) {
     result("not ok", name);
 }
 
+/// The line that holds the result of a check that this machine lacks something for.
+pub fn skipped(name: &str, lacks: fmt::Arguments<'_>) {
+    line("lacks", lacks);
+    let nonce = *NONCE.lock();
+    let _ = writeln!(Serial, "ok 1 {name} # SKIP # folio:{nonce}");
+}
+
 fn result(word: &str, name: &str) {
     let nonce = *NONCE.lock();
     serial::end_line();

@@ -132,7 +132,9 @@ pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
     let all = report.checks.len();
     match &variant.kind {
         Kind::Skeleton => {
-            let fine = |check: &&CheckReport| !matches!(check.status, Status::NotStarted | Status::Failed);
+            let fine = |check: &&CheckReport| {
+                !matches!(check.status, Status::NotStarted | Status::Failed | Status::NotAvailable)
+            };
             let wrong = report.checks.iter().filter(fine).map(|check| {
                 format!("`{}` {} on the skeleton: it has to be not started, or fail", check.name, came_out(check))
             });
@@ -140,7 +142,7 @@ pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
         }
         Kind::Reference | Kind::Champion => {
             let word = variant.kind.word();
-            let wrong = report.checks.iter().filter(|check| check.status != Status::Passed).map(|check| {
+            let wrong = report.checks.iter().filter(|check| !check.status.is_fine()).map(|check| {
                 let (name, came_out) = (&check.name, came_out(check));
                 format!("`{name}` {came_out}: either the check or the {word} is wrong ({})", check.message)
             });
@@ -149,7 +151,7 @@ pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
         Kind::Alternative => {
             let costs =
                 |check: &CheckReport| lab.toml.checks.iter().any(|other| other.name == check.name && other.cost);
-            let failed = report.checks.iter().filter(|check| check.status != Status::Passed && !costs(check));
+            let failed = report.checks.iter().filter(|check| !check.status.is_fine() && !costs(check));
             let wrong = failed.map(|check| {
                 format!(
                     "`{}` {} on a correct implementation: either the check asks for more than the contract, or the \
@@ -173,7 +175,7 @@ fn judge_mistake(mistake: &Mistake, report: &LabReport) -> Step {
             let others: Vec<&str> = report
                 .checks
                 .iter()
-                .filter(|other| other.name != check.name && other.status != Status::Passed)
+                .filter(|other| other.name != check.name && !other.status.is_fine())
                 .map(|other| other.name.as_str())
                 .collect();
             let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
