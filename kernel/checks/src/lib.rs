@@ -15,6 +15,7 @@ mod mmap;
 mod pmm;
 mod process_heap;
 mod programs;
+mod protect;
 mod stack;
 mod vmm;
 
@@ -25,8 +26,16 @@ use kernel_core::machine::Machine;
 use check::{Check, names_are_sound};
 
 /// Every lab's checks.
-const ALL: &[&[Check]] =
-    &[pmm::CHECKS, vmm::CHECKS, heap::CHECKS, process_heap::CHECKS, stack::CHECKS, mmap::CHECKS, harness::CHECKS];
+const ALL: &[&[Check]] = &[
+    pmm::CHECKS,
+    vmm::CHECKS,
+    heap::CHECKS,
+    process_heap::CHECKS,
+    stack::CHECKS,
+    protect::CHECKS,
+    mmap::CHECKS,
+    harness::CHECKS,
+];
 
 const _: () = assert!(names_are_sound(ALL), "a check's name is there twice, or is not made of a-z, 0-9 and -");
 

@@ -5,6 +5,7 @@ use core::panic::{PanicInfo, PanicMessage};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, TableIndex, VirtAddr};
+use mm_oracle::walk::walk;
 use spin::{Mutex, Once};
 
 use crate::arch::exceptions::Reporter;
@@ -49,6 +50,11 @@ fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) 
     if vector == vectors::PAGE_FAULT {
         report::line("cr2", format_args!("{address:#010x}"));
         report_walk(VirtAddr::new(address));
+        if let Some(protection) = stopped_by(error_code, VirtAddr::new(address)) {
+            report::line("context", format_args!("{protection}"));
+            console::show_crash(format_args!("{name} at {:#010x}: {protection}", registers.eip));
+            finish(registers, Backtrace::from(registers))
+        }
     }
     console::show_crash(format_args!("{name} at {:#010x}", registers.eip));
     finish(registers, Backtrace::from(registers))
@@ -68,6 +74,31 @@ fn report_walk(address: VirtAddr) {
         Some(lower) => report::line("walk", format_args!("{cr3:#010x} {bits:#010x} {:#010x}", lower.bits())),
         None => report::line("walk", format_args!("{cr3:#010x} {bits:#010x}")),
     }
+}
+
+/// Which protection stopped the kernel, by the error code of a page fault (Intel SDM volume
+/// 3A, section 4.7); `None` if the page is not mapped, or it was a program.
+fn stopped_by(error_code: u32, address: VirtAddr) -> Option<&'static str> {
+    const PRESENT: u32 = 1 << 0;
+    const WRITE: u32 = 1 << 1;
+    const USER: u32 = 1 << 2;
+    const FETCH: u32 = 1 << 4;
+
+    if error_code & PRESENT == 0 || error_code & USER != 0 {
+        return None;
+    }
+    if error_code & FETCH != 0 {
+        return Some("stopped by SMEP: the kernel does not execute a page of programs");
+    }
+    let read = |table: Frame, index: TableIndex| {
+        let word = reach::peek(PhysAddr::new(table.start().as_u32() + 4 * index.as_u32()));
+        Entry::from_bits(word.unwrap_or(0))
+    };
+    let protection = walk(paging::current_directory(), address, read).ok()?.protection();
+    if error_code & WRITE != 0 && !protection.writable {
+        return Some("stopped by CR0.WP: the page is read-only, for the kernel, too");
+    }
+    protection.user.then_some("stopped by SMAP: the kernel reaches a page of programs through a window only")
 }
 
 /// Reports that the kernel's stack is used up.

@@ -6,10 +6,12 @@
 
 use core::fmt;
 
-use mm_api::{CpuFeatures, Enforced, Protection, Section};
+use mm_api::layout::KERNEL_BASE;
+use mm_api::{CpuFeatures, Enforced, PageRange, Protection, Section};
 
-use crate::arch::protection;
+use crate::arch::{paging, protection};
 use crate::labs::Protections;
+use crate::machine::Machine;
 
 /// The rights that the kernel's sections have.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +72,12 @@ impl fmt::Display for Answer {
             None => f.write_str("not mapped"),
         }
     }
+}
+
+/// The sections of the direct map of this machine, by ascending address.
+pub fn sections(machine: &Machine) -> impl Iterator<Item = (Section, PageRange)> + Clone {
+    let end = KERNEL_BASE + machine.direct_map_end();
+    paging::sections(end).into_iter().map(|(section, start, end)| (section, PageRange::between(start, end)))
 }
 
 /// What the processor can do.

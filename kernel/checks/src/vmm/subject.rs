@@ -260,7 +260,8 @@ impl Subject<'_> {
             ),
         ];
         for (what, saw, allowed, write, user) in tries {
-            let expected = if allowed { Ok(()) } else { Err(NoWrite::Fault(Fault { denied: true, write, user, execute: false })) };
+            let expected =
+                if allowed { Ok(()) } else { Err(NoWrite::Fault(Fault { denied: true, write, user, execute: false })) };
             ensure!(
                 saw == expected,
                 expected: ("{what} at {page}, which is {protection}, {when}: {}", Access(expected)),

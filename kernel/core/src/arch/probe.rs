@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use mm_api::VirtAddr;
 
-use super::vectors::PAGE_FAULT;
 use super::protection::through_window;
+use super::vectors::PAGE_FAULT;
 use super::{descriptors, interrupts, symbols};
 
 unsafe extern "C" {

@@ -145,6 +145,47 @@ pub fn halt() {
     unsafe { asm!("hlt") }
 }
 
+/// Asks where the kernel's table of segments is (SGDT), which programs may not with UMIP. The
+/// upper four of the six bytes are an address.
+pub fn segment_table() -> [u8; 6] {
+    let mut table = [0; 6];
+    // SAFETY: it writes six bytes to `table`, or the processor refuses to.
+    unsafe { asm!("sgdt [{}]", in(reg) &raw mut table, options(nostack)) }
+    table
+}
+
+/// Asks where its table of interrupts is (SIDT).
+pub fn interrupt_table() -> [u8; 6] {
+    let mut table = [0; 6];
+    // SAFETY: as in `segment_table`.
+    unsafe { asm!("sidt [{}]", in(reg) &raw mut table, options(nostack)) }
+    table
+}
+
+/// Asks for the selector of its local table of segments (SLDT).
+pub fn local_table() -> u32 {
+    let selector: u32;
+    // SAFETY: it writes to a register, or the processor refuses to.
+    unsafe { asm!("sldt {0:e}", out(reg) selector, options(nomem, nostack)) }
+    selector
+}
+
+/// Asks for the selector of its task (STR).
+pub fn task() -> u32 {
+    let selector: u32;
+    // SAFETY: as in `local_table`.
+    unsafe { asm!("str {0:e}", out(reg) selector, options(nomem, nostack)) }
+    selector
+}
+
+/// Asks for the lower half of CR0 (SMSW).
+pub fn machine_status() -> u32 {
+    let word: u32;
+    // SAFETY: as in `local_table`.
+    unsafe { asm!("smsw {0:e}", out(reg) word, options(nomem, nostack)) }
+    word
+}
+
 /// Raises an interrupt that is not the system call's.
 pub fn interrupt_0x20() {
     // SAFETY: the processor refuses to.

@@ -34,6 +34,9 @@ const KINDS: &[Kind] = &[
     ("hlt", "stop the processor", arch::halt),
     ("port", "write to a port of the machine", || arch::write_port(0xF4, 0x10)),
     ("int", "raise an interrupt that is not the system call's", arch::interrupt_0x20),
+    ("sgdt", "ask where the kernel's tables are", || {
+        black_box(arch::segment_table());
+    }),
     ("int3", "ask for a debugger", arch::breakpoint),
     ("step", "execute a single step", arch::single_step),
     ("panic", "panic, as Rust does it", || panic!("as you wished")),

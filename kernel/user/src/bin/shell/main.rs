@@ -42,6 +42,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("costs-image", "the same with 4 MiB of zeros in the image"),
     ("brk-test [NAME]", "check the heap of a process (lab 04)"),
     ("stack-test [NAME]", "check the stacks of a process (lab 05)"),
+    ("protect-test [NAME]", "check what a program may and may not do (lab 06)"),
 ];
 
 fn main(start: &'static Start) -> u8 {

@@ -1,0 +1,46 @@
+//! The rights of the whole running machine, proved from outside.
+
+use crate::check::{Context, Outcome};
+use kernel_core::protection::sections;
+use kernel_system::memory;
+use mm_api::layout::{KERNEL_BASE, PAGE_SIZE};
+use mm_api::{PhysAddr, Section, Space, Translation, VirtAddr};
+
+use super::kernel::right;
+use super::supervisor::Ground;
+
+/// So many pages of a large section are claimed.
+const MOST_PAGES: u32 = 64;
+
+/// In the kernel's own directory and in a process's, each page of the kernel half has the
+/// rights that the contract gives its section.
+pub fn machine_rights(context: &mut Context) -> Outcome {
+    let ground = Ground::prepare(context)?;
+    claim(context, "a process's directory");
+    memory::with(|memory| memory.load(Space::Kernel));
+    claim(context, "the kernel's own directory");
+    drop(ground);
+    Ok(())
+}
+
+/// Claims the rights of the direct map's pages in the directory that is loaded: of all
+/// pages of the image, but for the middle of what is large.
+fn claim(context: &mut Context, name: &str) {
+    for (section, pages) in sections(context.machine()) {
+        let step = match section {
+            Section::DirectMap => (pages.len() / 8).max(1),
+            _ => pages.len().div_ceil(MOST_PAGES).max(1),
+        };
+        let last = pages.iter().last();
+        for page in pages.iter().step_by(step as usize).chain(last) {
+            let meaning = right(section)
+                .map(|protection| Translation { address: PhysAddr::new(page.start() - KERNEL_BASE), protection });
+            context.claim(page.start(), meaning);
+        }
+    }
+    // A null pointer, and what lies around it.
+    for address in [0, 4, PAGE_SIZE - 1] {
+        context.claim(VirtAddr::new(address), None);
+    }
+    context.checkpoint(name);
+}
