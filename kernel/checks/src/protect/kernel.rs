@@ -19,7 +19,7 @@ pub fn right(section: Section) -> Option<Protection> {
 }
 
 /// What a section is called, after "the kernel's".
-fn name(section: Section) -> &'static str {
+pub fn name(section: Section) -> &'static str {
     match section {
         Section::Code => "code",
         Section::Constants => "constants",

@@ -1,12 +1,14 @@
 //! The rights of the whole running machine, proved from outside.
 
 use crate::check::{Context, Outcome};
-use kernel_core::protection::sections;
+use alloc::string::ToString;
+use kernel_core::protection::{Answer, sections};
 use kernel_system::memory;
+use log::info;
 use mm_api::layout::{KERNEL_BASE, PAGE_SIZE};
 use mm_api::{PhysAddr, Section, Space, Translation, VirtAddr};
 
-use super::kernel::right;
+use super::kernel::{name, right};
 use super::supervisor::Ground;
 
 /// So many pages of a large section are claimed.
@@ -16,10 +18,16 @@ const MOST_PAGES: u32 = 64;
 /// rights that the contract gives its section.
 pub fn machine_rights(context: &mut Context) -> Outcome {
     let ground = Ground::prepare(context)?;
-    claim(context, "a process's directory");
     memory::with(|memory| memory.load(Space::Kernel));
     claim(context, "the kernel's own directory");
-    drop(ground);
+    ground.load();
+    claim(context, "a process's directory");
+    for (section, pages) in sections(context.machine()) {
+        let walk = ground.machine.walk(ground.machine.directory(), pages.first().start());
+        let rights = Answer(walk.ok().map(|walk| walk.protection()));
+        let (from, to) = (pages.first().start(), KERNEL_BASE + (pages.end() * PAGE_SIZE - KERNEL_BASE.as_u32() - 1));
+        info!("{from} to {to}  {:<10}  {}", rights.to_string(), name(section));
+    }
     Ok(())
 }
 

@@ -15,7 +15,7 @@ const DATA: Page = Page::containing(VirtAddr::new(0x1000_0000));
 /// A protected machine, with a directory that is loaded and has two pages for programs.
 pub struct Ground {
     pub machine: &'static PagedMachine,
-    _directory: Directory,
+    directory: Directory,
 }
 
 impl Ground {
@@ -33,12 +33,19 @@ impl Ground {
             let machine = memory.machine();
             memory.load(Space::Of(&directory));
             machine.put_user_code(machine.frame_of(directory.frame(), CODE)?, CODE);
-            Some(Self { machine, _directory: directory })
+            Some(Self { machine, directory })
         });
         match ground {
             Some(ground) => Ok(ground),
             None => fail!(expected: ("a directory with two pages for programs"), saw: ("an error on the way")),
         }
+    }
+}
+
+impl Ground {
+    /// Loads the directory with the two pages.
+    pub fn load(&self) {
+        memory::with(|memory| memory.load(Space::Of(&self.directory)));
     }
 }
 

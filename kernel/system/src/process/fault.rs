@@ -11,6 +11,7 @@ use mm_oracle::walk::{Level, NotPresent, Walk};
 
 use super::resolve::Refused;
 use super::system::System;
+use super::user_memory::copy_in;
 use crate::memory;
 
 /// A fault of a program.
@@ -25,6 +26,8 @@ pub struct Fault {
 
 /// The vector of page faults.
 const PAGE_FAULT: u32 = 14;
+/// The vector of what programs may not execute.
+const GENERAL_PROTECTION: u32 = 13;
 /// In a page fault's error code: it was a write.
 const WRITE: u32 = 1 << 1;
 
@@ -58,8 +61,29 @@ fn report(system: &mut System, fault: &Fault, refused: Option<Refused>) {
         warn!("  at eip {eip}, esp {esp}");
         warn!("  {}", Steps { address: fault.address, walk: &walk });
     } else {
-        warn!("{} (pid {pid}) was ended: {}", name.as_str(), fault.name());
+        let what = match fault.vector {
+            GENERAL_PROTECTION if asks_for_tables(system, eip) => {
+                "general protection: UMIP keeps programs from asking where the kernel's tables are"
+            }
+            _ => fault.name(),
+        };
+        warn!("{} (pid {pid}) was ended: {what}", name.as_str());
         warn!("  at eip {eip}, esp {esp}, error code {:#x}", fault.error_code);
+    }
+}
+
+/// Whether the instruction at an address is one that UMIP forbids: SLDT (0F 00 /0), STR (0F 00
+/// /1), SGDT (0F 01 /0), SIDT (0F 01 /1) or SMSW (0F 01 /4).
+fn asks_for_tables(system: &mut System, eip: VirtAddr) -> bool {
+    let mut code = [0; 3];
+    if copy_in(system.space(), eip, &mut code).is_err() {
+        return false;
+    }
+    let operation = code[2] >> 3 & 7;
+    match code {
+        [0x0F, 0x00, _] => matches!(operation, 0 | 1),
+        [0x0F, 0x01, _] => matches!(operation, 0 | 1 | 4),
+        _ => false,
     }
 }
 
