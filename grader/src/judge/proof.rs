@@ -38,7 +38,7 @@ pub fn compare(checkpoint: &Checkpoint, snapshot: &mut Snapshot) -> Option<Disag
         };
         Some(Disagreement {
             claimed: format!(
-                "{name}: {} to be {}, as translate() or the call before said",
+                "{name}: {} to be {}, as the contract or the call before says",
                 Address(claim.address),
                 Meaning(claim.meaning)
             ),
