@@ -242,7 +242,7 @@ impl Lives {
 
     /// Maps, cuts, protects and unmaps, and leaves the rest to the kernel.
     fn maps(&self) -> Result<u32, Trouble> {
-        let pages = 1 + self.round % 70;
+        let pages = 2 + self.round % 70;
         self.one(WaitStatus::exited(0), || {
             let Some(start) = map(pages, MAP_PRIVATE) else { return 1 };
             (0..pages).step_by(3).for_each(|page| poke(start + page * PAGE_SIZE, 1));
