@@ -44,7 +44,7 @@ pub fn fork_shares(context: &mut Context) -> Outcome {
 /// Fails unless a page is as it has to be after a fork of a private region.
 fn ensure_shared(subject: &mut Subject<'_, '_>, region: &Region, page: Page, number: u32) -> Outcome {
     let when = "after fork() of a private region";
-    if number % 3 != 0 {
+    if !number.is_multiple_of(3) {
         subject.ensure_not_mapped(Who::Parent, page, when)?;
         return subject.ensure_not_mapped(Who::Child, page, when);
     }

@@ -14,6 +14,12 @@ pub const MOST_REGIONS: usize = 1024;
 /// else can be done while the system's memory is held.
 pub struct Regions(Vec<Region>);
 
+impl Default for Regions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Regions {
     /// No regions.
     pub const fn new() -> Self {

@@ -11,7 +11,7 @@ use user::abi::meminfo::Physical;
 use user::abi::{Errno, PAGE_SIZE, STDOUT, Signal, SystemCall, WaitStatus};
 use user::start::Start;
 use user::test::{Check, Test};
-use user::{arch, mapping, meminfo, process};
+use user::{arch, mapping, meminfo};
 
 user::program!(main);
 
