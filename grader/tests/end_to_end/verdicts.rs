@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::course::{Copy, check, has_solutions};
 
 /// Each check of the harness, and how it has to come out.
-pub const PROVOKED: [(&str, &str); 25] = [
+pub const PROVOKED: [(&str, &str); 26] = [
     ("harness-pass", "passed"),
+    ("harness-not-available", "not_available"),
     ("harness-fail", "failed"),
     ("harness-panic", "panicked"),
     ("harness-todo", "not_started"),
@@ -34,18 +35,25 @@ pub const PROVOKED: [(&str, &str); 25] = [
 ];
 
 /// Those that stand on labs 01 to 03.
-const ON_LABS: [(&str, &str); 6] = [
+const ON_LABS: [(&str, &str); 8] = [
     ("harness-out-of-memory", "panicked"),
     ("harness-ring-3", "passed"),
     ("harness-user-copies", "passed"),
     ("harness-kernel-stack-overflow", "crashed"),
     ("harness-no-kernel-stack", "crashed"),
+    ("harness-write-protect", "crashed"),
+    ("harness-smap", "crashed"),
     ("harness-costs-of-memory", "passed"),
 ];
 
 /// Those that need the programs, and all labs.
 const WITH_PROGRAMS: [(&str, &str); 3] =
     [("harness-program", "passed"), ("harness-hostile-files", "passed"), ("harness-costs-of-processes", "passed")];
+
+/// Whether a check that ends so keeps its points.
+fn keeps_points(status: &str) -> bool {
+    matches!(status, "passed" | "not_available")
+}
 
 #[test]
 fn programs_are_loaded_and_wrong_ones_refused_without_a_loss() {
@@ -71,10 +79,10 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     for (name, status) in PROVOKED {
         let check = check(&run, name);
         assert_eq!(check["status"], status, "{check:#}");
-        assert_eq!(check["points"], u32::from(status == "passed"), "{check:#}");
+        assert_eq!(check["points"], u32::from(keeps_points(status)), "{check:#}");
     }
-    let passed = PROVOKED.iter().filter(|(_, status)| *status == "passed").count();
-    assert_eq!((&run["score"], &run["max_score"]), (&Value::from(passed), &Value::from(PROVOKED.len())));
+    let kept = PROVOKED.iter().filter(|(_, status)| keeps_points(status)).count();
+    assert_eq!((&run["score"], &run["max_score"]), (&Value::from(kept), &Value::from(PROVOKED.len())));
 
     let fail = check(&run, "harness-fail");
     assert!(fail["expected"].as_str().is_some_and(|text| text.contains("42")), "{fail:#}");
@@ -126,6 +134,11 @@ fn what_stands_on_labs_holds_and_its_faults_have_names() {
     let said = out_of_memory["context"][0].as_str();
     assert!(said.is_some_and(|text| text.contains("the kernel's heap refused")), "{out_of_memory:#}");
     assert_eq!(check(&run, "harness-kernel-stack-overflow")["crash"]["kind"], "stack-overflow");
+    for (name, protection) in [("harness-write-protect", "CR0.WP"), ("harness-smap", "SMAP")] {
+        let stopped = check(&run, name);
+        assert_eq!(stopped["crash"]["exception"]["vector"], 14, "{stopped:#}");
+        assert!(stopped["context"][0].as_str().is_some_and(|text| text.contains(protection)), "{stopped:#}");
+    }
     let no_stack = check(&run, "harness-no-kernel-stack");
     assert_eq!(no_stack["crash"]["exception"]["vector"], 8, "{no_stack:#}");
     assert!(no_stack["context"][0].as_str().is_some_and(|text| text.contains("no kernel stack")), "{no_stack:#}");
@@ -149,6 +162,7 @@ fn every_verdict_is_told_in_words() {
     let ran = copy.grade(&["--color", "never"]).expect_code(1);
     for text in [
         "harness-null-write: crashed",
+        "1 not available here",
         "page fault: write to 0x0000_",
         "harness-hang",
         "stack overflow",

@@ -6,6 +6,7 @@ mod boot_info;
 mod costs;
 mod files;
 mod interrupts;
+mod protections;
 mod ring_3;
 
 use alloc::boxed::Box;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter};
 use core::hint::{black_box, spin_loop};
 
-use crate::check::{Check, Context, Outcome};
+use crate::check::{Check, Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::{instructions, provoke};
 use log::info;
@@ -26,6 +27,7 @@ use crate::programs::{Ending, run_program};
 pub const CHECKS: &[Check] = &[
     check("harness-pass", |_| Ok(())),
     check("harness-fail", failure),
+    check("harness-not-available", |_| Err(Failed::lacking("what no machine has"))),
     check("harness-panic", |_| panic!("the harness panics\non purpose")),
     check("harness-todo", |_| todo!()),
     check("harness-null-write", |_| ends(provoke::null_write)),
@@ -56,6 +58,8 @@ pub const CHECKS: &[Check] = &[
     check("harness-hostile-files", files::hostile),
     check("harness-kernel-stack-overflow", ring_3::kernel_stack_overflow),
     check("harness-no-kernel-stack", ring_3::no_kernel_stack),
+    check("harness-write-protect", protections::write_protect),
+    check("harness-smap", protections::smap),
     check("harness-costs-of-memory", costs::of_memory),
     check("harness-costs-of-processes", costs::of_processes),
 ];

@@ -13,7 +13,7 @@ mod list;
 mod outside;
 mod programs;
 mod regions;
-mod supervisor;
+pub mod supervisor;
 
 /// A check of this lab.
 const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {

@@ -10,7 +10,7 @@ use mm_api::{BadAddress, Directory, Page, Pages, Protection, SharedPages, Space,
 
 /// A page of the program's that it executes, and one that it reads and writes.
 const CODE: Page = Page::containing(VirtAddr::new(0x0804_8000));
-const DATA: Page = Page::containing(VirtAddr::new(0x1000_0000));
+pub const DATA: Page = Page::containing(VirtAddr::new(0x1000_0000));
 
 /// A protected machine, with a directory that is loaded and has two pages for programs.
 pub struct Ground {

@@ -3,6 +3,9 @@
 use core::arch::asm;
 use core::hint::black_box;
 
+use mm_api::VirtAddr;
+
+use super::symbols;
 use crate::console::serial;
 use crate::machine_end::tell_end;
 use crate::report;
@@ -11,6 +14,19 @@ use crate::report;
 pub fn null_write() {
     // SAFETY: it does not return: the access is a page fault.
     unsafe { asm!("mov dword ptr [{}], 1", in(reg) 0) }
+}
+
+/// Writes to the kernel's code what is there already.
+pub fn write_to_code() {
+    let code = symbols::read_only_start().as_u32();
+    // SAFETY: whether CR0.WP stops it or not, everything is as it was.
+    unsafe { asm!("mov al, [{0}]", "mov [{0}], al", in(reg) code, out("al") _) }
+}
+
+/// Reads a word at an address of a program's, not through the window.
+pub fn read_at(address: VirtAddr) {
+    // SAFETY: reading changes nothing.
+    unsafe { asm!("mov {0}, [{0}]", inout(reg) address.as_u32() => _) }
 }
 
 /// Divides by zero, as compiled code never does: it checks first.
