@@ -12,6 +12,7 @@ use crate::check::Check;
 mod allocating;
 mod building;
 mod cost;
+mod drawn;
 mod frames;
 mod freeing;
 mod maps;

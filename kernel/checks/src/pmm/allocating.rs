@@ -48,18 +48,27 @@ pub fn usable_frames_only(context: &mut Context) -> Outcome {
         &maps::HOLES,
     ];
     for case in cases {
-        let map = case.map();
-        let Subject { mut pmm, managed, records, what, .. } = Subject::of_case(context, case)?;
-        let limit = managed.len();
-        drain(&mut pmm, limit, |frame| {
-            ensure!(
-                managed.contains(frame) || records.contains(frame),
-                expected: ("{frame} never to be handed out: {} (map with {what})", WhyNot { map, frame }),
-                saw: ("allocate() = Some({frame})")
-            );
-            Ok(())
-        })?;
+        let subject = Subject::of_case(context, case)?;
+        only_usable(subject, case.map())?;
     }
+    for _ in 0..4 {
+        let (subject, drawn) = Subject::at_random(context)?;
+        only_usable(subject, drawn.map())?;
+    }
+    Ok(())
+}
+
+/// Takes all frames, each of which has to be usable.
+fn only_usable(subject: Subject, map: MemoryMap<'_>) -> Outcome {
+    let Subject { mut pmm, managed, records, what, .. } = subject;
+    drain(&mut pmm, managed.len(), |frame| {
+        ensure!(
+            managed.contains(frame) || records.contains(frame),
+            expected: ("{frame} never to be handed out: {} (map with {what})", WhyNot { map, frame }),
+            saw: ("allocate() = Some({frame})")
+        );
+        Ok(())
+    })?;
     Ok(())
 }
 
@@ -95,6 +104,10 @@ pub fn exhaustion(context: &mut Context) -> Outcome {
     }
     for case in [&maps::HOLES, &maps::BOTTOM] {
         let mut subject = Subject::of_case(context, case)?;
+        exhaust(context, &mut subject)?;
+    }
+    for _ in 0..4 {
+        let (mut subject, _) = Subject::at_random(context)?;
         exhaust(context, &mut subject)?;
     }
     Ok(())

@@ -3,10 +3,15 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
-use mm_api::InitError;
+use mm_api::layout::PAGE_SHIFT;
+use mm_api::{FrameRange, InitError, MemoryMap};
 
+use super::drawn::Drawn;
 use super::maps::{self, Case};
 use super::subject::{self, Subject};
+
+/// Frames from here on, from 256 MiB, are many.
+const HIGH: u32 = 0x1_0000;
 
 /// On this machine, all usable frames that were not borrowed are managed, and free.
 ///
@@ -88,14 +93,31 @@ pub fn init_errors(context: &mut Context) -> Outcome {
 ///
 /// Catches taking the first region, the largest one, or what is out of reach.
 pub fn records_placed(context: &mut Context) -> Outcome {
-    count_each(context, maps::ROOM_SOMEWHERE)
+    count_each(context, maps::ROOM_SOMEWHERE)?;
+    // The same a second time, with room that is nowhere twice: one MiB, which begins at any frame.
+    for _ in 0..4 {
+        let first = 0x1000 + context.rng().below(0x1000);
+        let start = u64::from(first) << PAGE_SHIFT;
+        let regions = [maps::usable(start, start + 0x10_0000), maps::usable(0x0400_0000, 0x0800_0000)];
+        let reachable = FrameRange::new(first / 2, first + 0x100);
+        let map = MemoryMap { regions: &regions, reserved: &[] };
+        let subject = Subject::of_map(context, "one reachable MiB, below what is out of reach", map, reachable)?;
+        ensure_counts(&subject)?;
+    }
+    Ok(())
 }
 
-/// Builds an allocator for each map and compares its counts with the truth.
+/// Builds an allocator for each map, as it is written and as the seed has it, and compares its
+/// counts with the truth.
 fn count_each(context: &mut Context, cases: &[Case]) -> Outcome {
     for case in cases {
         let subject = Subject::of_case(context, case)?;
         ensure_counts(&subject)?;
+        // What lies as high as memory can costs too much to be tried twice.
+        if subject.end < HIGH {
+            let drawn = Drawn::shuffled(case, context.rng()).moved(context.rng());
+            ensure_counts(&Subject::of_drawn(context, case.what, &drawn)?)?;
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::layout::FRAME_COUNT;
-use mm_api::{Frame, FreeError};
+use mm_api::{Frame, FreeError, MemoryMap};
 
 use super::frames::FrameSet;
 use super::maps;
@@ -42,6 +42,21 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
         subject.drain_exactly(&mut free, "after one was freed")?;
     }
 
+    // Any half of them, of any map.
+    let (mut subject, _) = Subject::at_random(context)?;
+    let mut free = subject.managed.duplicate(context)?;
+    let all = subject.managed.duplicate(context)?;
+    subject.drain_exactly(&mut free, "at first")?;
+    for _ in 0..3 {
+        for frame in all.iter() {
+            if context.rng().below(2) == 0 {
+                subject.give_back(frame)?;
+                free.insert(frame);
+            }
+        }
+        subject.drain_exactly(&mut free, "after some half of them was freed")?;
+    }
+
     // Frame 0 is one as any other.
     let mut subject = Subject::of_case(context, &maps::BOTTOM)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -58,7 +73,14 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
 ///
 /// Catches a free that does not look before it writes.
 pub fn double_free(context: &mut Context) -> Outcome {
-    let mut subject = Subject::of_case(context, &maps::HOLES)?;
+    let subject = Subject::of_case(context, &maps::HOLES)?;
+    free_twice(context, subject)?;
+    let (subject, _) = Subject::at_random(context)?;
+    free_twice(context, subject)
+}
+
+/// Frees frames that were never allocated, and frames a second time.
+fn free_twice(context: &mut Context, mut subject: Subject) -> Outcome {
     let all = subject.managed.duplicate(context)?;
     let total = all.len();
 
@@ -90,18 +112,22 @@ pub fn double_free(context: &mut Context) -> Outcome {
 /// Catches an index past the records' end, and reserved frames given away.
 pub fn foreign_free(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_case(context, &maps::HOLES)?;
-    refuse_foreign(context, &mut subject)?;
+    refuse_foreign_twice(context, &mut subject, maps::HOLES.map())?;
+    let (mut subject, drawn) = Subject::at_random(context)?;
+    refuse_foreign_twice(context, &mut subject, drawn.map())
+}
 
+fn refuse_foreign_twice(context: &mut Context, subject: &mut Subject, map: MemoryMap<'_>) -> Outcome {
+    refuse_foreign(context, subject, map)?;
     let mut free = subject.managed.duplicate(context)?;
     subject.drain_exactly(&mut free, "after frames were refused that are not managed")?;
-    refuse_foreign(context, &mut subject)?;
+    refuse_foreign(context, subject, map)?;
     subject.drain_exactly(&mut free, "of which there are none")
 }
 
 /// Tries to free every frame up to the end of the map that is not managed, and
 /// some beyond it.
-fn refuse_foreign(context: &mut Context, subject: &mut Subject) -> Outcome {
-    let map = maps::HOLES.map();
+fn refuse_foreign(context: &mut Context, subject: &mut Subject, map: MemoryMap<'_>) -> Outcome {
     let managed = subject.managed.duplicate(context)?;
     let beyond = [0x1101, 0x111F, 0x1120, 0x1200, 0x8000, 0x3_0000, 0x8_0000, FRAME_COUNT - 1];
     let foreign = (0..0x1101).chain(beyond).map(frame).filter(|frame| !managed.contains(*frame));

@@ -54,7 +54,7 @@ pub const fn reserved(start: u64, end: u64) -> PhysRange {
 
 /// 1 MiB of plain usable memory at 16 MiB: part of most maps, so that every
 /// allocator finds room for its records.
-const ROOM: MemoryRegion = usable(0x0100_0000, 0x0110_0000);
+pub const ROOM: MemoryRegion = usable(0x0100_0000, 0x0110_0000);
 
 /// The frames that the direct map covers.
 const DIRECT_MAP_END: u32 = DIRECT_MAP_SIZE >> PAGE_SHIFT;

@@ -14,26 +14,35 @@ use super::subject::{Subject, frame};
 /// Catches runs across holes, across the end, and over frames in use.
 pub fn runs_whole(context: &mut Context) -> Outcome {
     for case in [&maps::HOLES, &maps::BLOCKS] {
-        let mut subject = Subject::of_case(context, case)?;
-        let mut free = subject.managed.duplicate(context)?;
-        // Runs of all sizes in turn, and a single frame between them, so that
-        // free and allocated frames are mixed; no more rounds than frames.
-        for round in 0..subject.managed.len() {
-            let mut found = false;
-            for order in Order::all().rev().filter(|order| (order.power() + round) % 3 != 0) {
-                found |= subject.try_run(&mut free, order)?.is_some();
-            }
-            if let Some(frame) = subject.pmm.allocate() {
-                ensure!(
-                    free.remove(frame),
-                    expected: ("allocate() to hand out only free frames, between runs (map with {})", subject.what),
-                    saw: ("{frame}, which is {}", subject.standing(frame))
-                );
-                found = true;
-            }
-            if !found {
-                break;
-            }
+        let subject = Subject::of_case(context, case)?;
+        runs_of_all_sizes(context, subject)?;
+    }
+    for _ in 0..4 {
+        let (subject, _) = Subject::at_random(context)?;
+        runs_of_all_sizes(context, subject)?;
+    }
+    Ok(())
+}
+
+/// Runs of all sizes in turn, and a single frame between them, so that free and allocated
+/// frames are mixed; no more rounds than frames.
+fn runs_of_all_sizes(context: &mut Context, mut subject: Subject) -> Outcome {
+    let mut free = subject.managed.duplicate(context)?;
+    for round in 0..subject.managed.len() {
+        let mut found = false;
+        for order in Order::all().rev().filter(|order| (order.power() + round) % 3 != 0) {
+            found |= subject.try_run(&mut free, order)?.is_some();
+        }
+        if let Some(frame) = subject.pmm.allocate() {
+            ensure!(
+                free.remove(frame),
+                expected: ("allocate() to hand out only free frames, between runs (map with {})", subject.what),
+                saw: ("{frame}, which is {}", subject.standing(frame))
+            );
+            found = true;
+        }
+        if !found {
+            break;
         }
     }
     Ok(())
@@ -64,6 +73,20 @@ pub fn runs_found(context: &mut Context) -> Outcome {
     }
     for order in Order::all().rev() {
         drain_runs(&mut subject, &mut free, order, "after 777 single frames and all larger runs")?;
+    }
+
+    // In any map, after any number of single frames.
+    for _ in 0..4 {
+        let (mut subject, _) = Subject::at_random(context)?;
+        let mut free = subject.managed.duplicate(context)?;
+        for _ in 0..context.rng().below(free.len() / 2) {
+            if let Some(frame) = subject.pmm.allocate() {
+                free.remove(frame);
+            }
+        }
+        for order in Order::all().rev() {
+            drain_runs(&mut subject, &mut free, order, "after some single frames and all larger runs")?;
+        }
     }
 
     // From frame 0 on, and up to the last frame that there can be.
@@ -229,6 +252,8 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
         ensure_unchanged(&mut subject, &mut free, run)?;
     }
 
+    refuse_at_random(context)?;
+
     // The allocator's records, together with their neighbours.
     if let Some(record) = subject.records.first() {
         let first = record.number() & !7;
@@ -238,6 +263,35 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Frees runs anywhere in any map, of whose frames about one of 64 is free.
+fn refuse_at_random(context: &mut Context) -> Outcome {
+    let (mut subject, drawn) = Subject::at_random(context)?;
+    let mut free = subject.managed.duplicate(context)?;
+    let all = subject.managed.duplicate(context)?;
+    subject.drain_exactly(&mut free, "at first")?;
+    for frame in all.iter() {
+        if context.rng().below(64) == 0 {
+            subject.give_back(frame)?;
+            free.insert(frame);
+        }
+    }
+    for _ in 0..400 {
+        let order = power(context.rng().below(8) as u8);
+        let first = context.rng().below(drawn.end()) & !(order.frames() - 1);
+        let Some(run) = FrameRun::new(frame(first), order) else { continue };
+        if all.first_missing(run.frames()).is_some() {
+            subject.ensure_run_refused(run, FreeError::NotManaged, "some of its frames are not managed")?;
+        } else if run.frames().iter().any(|frame| free.contains(frame)) {
+            subject.ensure_run_refused(run, FreeError::AlreadyFree, "some of its frames are free")?;
+        } else {
+            subject.give_back_run(run)?;
+            free.insert_all(run.frames());
+        }
+    }
+    subject.ensure_counts(free.len(), format_args!("after runs were freed anywhere"))?;
+    subject.drain_exactly(&mut free, "after runs were freed anywhere")
 }
 
 /// Takes back `whole`, all of whose frames are allocated, and fails the check

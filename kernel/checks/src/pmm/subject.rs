@@ -10,6 +10,7 @@ use kernel_core::memory::lender::Lender;
 use mm_api::layout::{FRAME_COUNT, PAGE_SHIFT, PAGE_SIZE};
 use mm_api::{Frame, FrameRange, FrameRun, FreeError, InitError, MemoryMap, Order, RegionKind};
 
+use super::drawn::Drawn;
 use super::frames::FrameSet;
 use super::maps::Case;
 
@@ -34,6 +35,23 @@ impl Subject {
     /// Fails the check if the allocator refuses the map.
     pub fn of_case(context: &mut Context, case: &Case) -> Result<Self, Failed> {
         Self::of_map(context, case.what, case.map(), case.reachable)
+    }
+
+    /// Builds the allocator for a map that the seed decides.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_drawn(context: &mut Context, what: &'static str, drawn: &Drawn) -> Result<Self, Failed> {
+        Self::of_map(context, what, drawn.map(), drawn.reachable)
+    }
+
+    /// Builds the allocator for a map that nobody invented, anew for each seed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn at_random(context: &mut Context) -> Result<(Self, Drawn), Failed> {
+        let drawn = Drawn::at_random(context.rng());
+        Ok((Self::of_drawn(context, "regions as the seed has them", &drawn)?, drawn))
     }
 
     /// Builds the allocator for the map of this machine.
