@@ -13,7 +13,7 @@ pub const SIZES: [u32; 16] = [1, 3, 4, 7, 8, 12, 13, 20, 63, 100, 248, 255, 256,
 ///
 /// Catches alignment of the header instead of the block, and rounding down.
 pub fn block_alignment(context: &mut Context) -> Outcome {
-    on_heap(context, 256, |_, subject| {
+    on_heap(context, 256, |context, subject| {
         let mut blocks = Blocks::<{ 13 * SIZES.len() }>::new();
         for (number, &size) in SIZES.iter().enumerate() {
             for power in 0..=12 {
@@ -29,6 +29,15 @@ pub fn block_alignment(context: &mut Context) -> Outcome {
             for power in (0..=12).rev() {
                 blocks.push(subject.allocate(size, 1 << power, size + power)?);
             }
+        }
+        // And some of any size, at any alignment, in places that became free.
+        for _ in 0..60 {
+            let index = context.rng().below(blocks.len() as u32) as usize;
+            if let Some(block) = blocks.take(index) {
+                subject.free(&block)?;
+            }
+            let (size, power) = (context.rng().below(600), context.rng().below(13));
+            blocks.push(subject.allocate(size, 1 << power, size)?);
         }
         let answer = subject.heap.allocate(super::subject::layout(8, 2 * HEAP_ALIGN_MAX));
         ensure!(
@@ -77,11 +86,12 @@ pub fn blocks_apart(context: &mut Context) -> Outcome {
 ///
 /// Catches one address for all of them, and blocks too small to be freed.
 pub fn empty_blocks(context: &mut Context) -> Outcome {
-    on_heap(context, 16, |_, subject| {
+    on_heap(context, 16, |context, subject| {
         let before = subject.allocate(24, 8, 1)?;
         let mut blocks = Blocks::<40>::new();
+        let first = context.rng().below(13);
         for power in 0..40 {
-            blocks.push(subject.allocate(0, 1 << (power % 13), power)?);
+            blocks.push(subject.allocate(0, 1 << ((first + power) % 13), power)?);
         }
         let behind = subject.allocate(24, 8, 2)?;
         blocks.sort();
@@ -101,8 +111,9 @@ pub fn empty_blocks(context: &mut Context) -> Outcome {
 ///
 /// Catches an allocation that trusts its memory, and one that zeroes too little.
 pub fn zeroed_blocks(context: &mut Context) -> Outcome {
-    on_heap(context, 64, |_, subject| {
-        for &size in &SIZES {
+    on_heap(context, 64, |context, subject| {
+        let any: [u32; 16] = core::array::from_fn(|_| context.rng().below(3000));
+        for size in SIZES.into_iter().chain(any) {
             for (round, align) in [8, 64].into_iter().enumerate() {
                 let pointer = match subject.heap.allocate_zeroed(super::subject::layout(size, align)) {
                     Ok(pointer) => pointer,
@@ -152,17 +163,25 @@ fn ensure_zero(arena: &crate::arena::Arena, block: &Block, bytes: u32) -> Outcom
 ///
 /// Catches a product that wraps, and one that panics.
 pub fn array_size(context: &mut Context) -> Outcome {
-    on_heap(context, 16, |_, subject| {
-        let filler = subject.allocate(900, 8, 1)?;
-        subject.free(&filler)?;
-        let pointer = match subject.heap.allocate_array(25, 12) {
-            Ok(pointer) => pointer,
-            Err(error) => fail!(expected: ("an array of 25 elements of 12 bytes"), saw: ("{error} ({error:?})")),
-        };
-        let block = subject.examine("allocate_array()", pointer, 300, 8, 2)?;
-        ensure_zero(subject.arena, &block, 300)?;
+    on_heap(context, 16, |context, subject| {
+        let any = (1 + context.rng().below(30), 1 + context.rng().below(30));
+        for (count, size) in [(25, 12), any] {
+            let filler = subject.allocate(900, 8, 1)?;
+            subject.free(&filler)?;
+            let pointer = match subject.heap.allocate_array(count, size) {
+                Ok(pointer) => pointer,
+                Err(error) => {
+                    fail!(expected: ("an array of {count} elements of {size} bytes"), saw: ("{error} ({error:?})"))
+                }
+            };
+            let block = subject.examine("allocate_array()", pointer, count * size, 8, 2)?;
+            ensure_zero(subject.arena, &block, count * size)?;
+        }
         let before = subject.summary("before arrays are asked for that are too large")?;
-        for (count, size) in [(0x1_0000, 0x1_0000), (u32::MAX, 2), (0x8000_0001, 2), (0x4000_0001, 4), (3, 0x5555_5556)]
+        let any = 2 + context.rng().below(0x1_0000);
+        let much = u32::MAX / any + 1 + context.rng().below(1000);
+        for (count, size) in
+            [(0x1_0000, 0x1_0000), (u32::MAX, 2), (0x8000_0001, 2), (0x4000_0001, 4), (3, 0x5555_5556), (any, much)]
         {
             let answer = subject.heap.allocate_array(count, size);
             ensure!(

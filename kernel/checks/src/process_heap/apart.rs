@@ -10,7 +10,8 @@ use super::subject::{Subject, on_process, on_processes};
 pub fn clear_empties(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let before = subject.machine.free_frames();
-        for bytes in [0, 1, 4096, 10_000, 50_000, 4097, 300 * 4096] {
+        let any = subject.random(60_000);
+        for bytes in [0, 1, 4096, 10_000, 50_000, 4097, 300 * 4096, any] {
             subject.resize(process, bytes)?;
             subject.fill(process, Subject::heap_bytes(process), 1)?;
             subject.clear(process);

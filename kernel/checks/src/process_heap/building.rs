@@ -2,7 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
-use mm_api::layout::{USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
+use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
 use mm_api::{BreakError, VirtAddr};
 
 use super::subject::new_heap;
@@ -10,7 +10,10 @@ use super::subject::new_heap;
 /// The heap starts past the image and not below its place in the layout, and is empty.
 pub fn heap_start(context: &mut Context) -> Outcome {
     let usual = USER_HEAP_START.as_u32();
-    for (image_end, start) in [
+    let any =
+        [context.rng().below(usual), usual + context.rng().below(0xA000_0000), usual + context.rng().below(0x1_0000)];
+    let any = any.map(|end| (end, end.max(usual).next_multiple_of(PAGE_SIZE)));
+    let fixed = [
         (USER_CODE_START.as_u32() + 0x5123, usual),
         (0, usual),
         (usual - 1, usual),
@@ -20,7 +23,8 @@ pub fn heap_start(context: &mut Context) -> Outcome {
         (usual + 0x1000, usual + 0x1000),
         (usual + 0x1001, usual + 0x2000),
         (0xA123_4567, 0xA123_5000),
-    ] {
+    ];
+    for (image_end, start) in fixed.into_iter().chain(any) {
         let (image_end, start) = (VirtAddr::new(image_end), VirtAddr::new(start));
         let heap = new_heap(context, image_end, USER_STACK_GUARD)?;
         ensure!(
@@ -39,7 +43,10 @@ pub fn heap_start(context: &mut Context) -> Outcome {
 
 /// A heap that would start past its limit is refused; one that has no byte is not.
 pub fn heap_no_room(context: &mut Context) -> Outcome {
+    let any = USER_HEAP_START.as_u32() + context.rng().below(0xA000) * PAGE_SIZE;
+    let past = any + 1 + context.rng().below(0x1000_0000);
     for (image_end, limit) in [
+        (past, any),
         (0xB000_0001, 0xB000_0000),
         (0xC000_0000, USER_STACK_GUARD.as_u32()),
         (0x0804_8000, 0x0FFF_F000),

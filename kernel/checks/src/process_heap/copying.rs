@@ -42,7 +42,9 @@ fn ensure_copy(subject: &mut Subject<'_>, parent: &Process, child: &Process, sta
 /// `fork` makes a heap that is as large, with the same contents.
 pub fn fork_copies(context: &mut Context) -> Outcome {
     on_process(context, |subject, parent| {
-        for (stamp, bytes) in (1..).zip([0, 1, 4095, 4096, 4097, 10_000, 40_000, 12_288]) {
+        let any = [subject.random(50_000), subject.random(50_000)];
+        let sizes = [0, 1, 4095, 4096, 4097, 10_000, 40_000, 12_288];
+        for (stamp, bytes) in (1..).zip(sizes.into_iter().chain(any)) {
             subject.resize(parent, bytes)?;
             subject.fill(parent, Subject::heap_bytes(parent), stamp)?;
             let before = subject.state_of(parent);
@@ -73,7 +75,8 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
 pub fn fork_apart(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         subject.with_process(USER_CODE_START, go_apart)?;
-        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000)] {
+        let any = USER_HEAP_START + (3 + subject.random(0xA_0000)) * PAGE_SIZE;
+        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000), any] {
             let image_end = VirtAddr::new(limit.as_u32() - 3 * PAGE_SIZE);
             let mut parent = subject.process_up_to(image_end, limit)?;
             keep_bounds(subject, &mut parent, limit)?;

@@ -22,6 +22,12 @@ pub fn brk_moves(context: &mut Context) -> Outcome {
             subject.ensure_usable(process, process.start(), 0x5EED_0000 + round)?;
             subject.ensure_usable(process, last, 0x5EED_1000 + round)?;
         }
+        for round in 0..12 {
+            let bytes = 4 + subject.random(60_000);
+            subject.resize(process, bytes)?;
+            subject.ensure_usable(process, process.at((bytes - 4) / 4 * 4), 0x5EED_2000 + round)?;
+        }
+        subject.resize(process, 20_000)?;
         let end = process.end().as_u32().next_multiple_of(PAGE_SIZE);
         subject.ensure_faults(process, VirtAddr::new(end), "the first page past the heap")?;
         subject.resize(process, 0)?;
@@ -33,6 +39,8 @@ pub fn brk_moves(context: &mut Context) -> Outcome {
 pub fn sbrk_old_break(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let mut bytes = 0_u32;
+        let (up, down) = (subject.random(100_000), subject.random(100_000));
+        let (up, down) = (up.max(down).cast_signed(), up.min(down).cast_signed());
         for increment in [
             0,
             5000,
@@ -54,6 +62,10 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
             0x110_1000,
             -0x110_0800,
             0,
+            up,
+            -down,
+            down,
+            -up,
         ] {
             let old = process.at(bytes);
             bytes = bytes.wrapping_add_signed(increment);
@@ -108,6 +120,12 @@ pub fn grow_at_boundary(context: &mut Context) -> Outcome {
                 subject.ensure_pages(process, format_args!("after it grew from {small} bytes to {large}"))?;
             }
         }
+        for _ in 0..20 {
+            let (small, more) = (subject.random(40_000), subject.random(100_000));
+            subject.resize(process, small)?;
+            subject.resize(process, small + more)?;
+            subject.ensure_pages(process, format_args!("after it grew from {small} bytes to {}", small + more))?;
+        }
         Ok(())
     })
 }
@@ -127,6 +145,13 @@ pub fn shrink_at_boundary(context: &mut Context) -> Outcome {
                 subject.ensure_pages(process, format_args!("after it shrank from {large} bytes to {small}"))?;
             }
         }
+        for _ in 0..20 {
+            let (small, more) = (subject.random(40_000), subject.random(100_000));
+            subject.resize(process, small + more)?;
+            subject.resize(process, small)?;
+            subject.ensure_pages(process, format_args!("after it shrank from {} bytes to {small}", small + more))?;
+        }
+        subject.resize(process, 0)?;
         for (index, large) in SIZES.into_iter().enumerate() {
             for small in &SIZES[..index] {
                 let before = subject.machine.free_frames();
@@ -150,6 +175,10 @@ pub fn shrink_at_boundary(context: &mut Context) -> Outcome {
 pub fn content_kept(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         for bytes in [10, 5000, 5010, 8192, 8193, 40_000, 20_000, 12_288, 12_289, 30_000, 4096, 4095, 9000, 1, 7000] {
+            move_and_look(subject, process, bytes)?;
+        }
+        for _ in 0..12 {
+            let bytes = subject.random(40_000);
             move_and_look(subject, process, bytes)?;
         }
         Ok(())

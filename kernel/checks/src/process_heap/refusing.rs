@@ -41,7 +41,8 @@ pub fn below_start(context: &mut Context) -> Outcome {
         for bytes in [0, 1, 4096, 10_000] {
             subject.resize(process, bytes)?;
             fill(subject, process)?;
-            for address in [start - 1, start - PAGE_SIZE, USER_CODE_START.as_u32(), 1, 0] {
+            let any = subject.random(start);
+            for address in [start - 1, start - PAGE_SIZE, USER_CODE_START.as_u32(), 1, 0, any] {
                 refuse_brk(subject, process, address, BreakError::BelowStart)?;
             }
             let heap = bytes.cast_signed();
@@ -58,7 +59,8 @@ pub fn below_start(context: &mut Context) -> Outcome {
 /// The break moves to the limit, and no further: to the limit that the heap was made with.
 pub fn past_limit(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000)] {
+        let any = USER_HEAP_START + (3 + subject.random(0xA_0000)) * PAGE_SIZE;
+        for limit in [USER_STACK_GUARD, USER_HEAP_START + 3 * PAGE_SIZE, VirtAddr::new(0xA000_3000), any] {
             let mut process = subject.process_up_to(VirtAddr::new(limit.as_u32() - 3 * PAGE_SIZE), limit)?;
             reach_limit(subject, &mut process, limit.as_u32())?;
             subject.end(process)?;
@@ -67,7 +69,8 @@ pub fn past_limit(context: &mut Context) -> Outcome {
         subject.with_process(USER_CODE_START, |subject, process| {
             subject.resize(process, 5000)?;
             fill(subject, process)?;
-            for address in [USER_STACK_GUARD.as_u32() + 1, 0xC000_0000, 0xFFFF_F001, u32::MAX] {
+            let any = USER_STACK_GUARD.as_u32() + 1 + subject.random(0x4000_0000);
+            for address in [USER_STACK_GUARD.as_u32() + 1, 0xC000_0000, 0xFFFF_F001, u32::MAX, any] {
                 refuse_brk(subject, process, address, BreakError::PastLimit)?;
             }
             Ok(())
@@ -104,6 +107,8 @@ pub fn sum_wraps(context: &mut Context) -> Outcome {
                 refuse_sbrk(subject, process, far - 1, BreakError::PastLimit)?;
                 refuse_sbrk(subject, process, far + 1, BreakError::Wraps)?;
                 refuse_sbrk(subject, process, far + 0x1000_0000, BreakError::Wraps)?;
+                let any = subject.random(0x3000_0000).cast_signed();
+                refuse_sbrk(subject, process, far + any, BreakError::Wraps)?;
                 refuse_sbrk(subject, process, i32::MAX, BreakError::Wraps)?;
                 refuse_sbrk(subject, process, i32::MIN, BreakError::BelowStart)?;
             }
@@ -128,7 +133,9 @@ pub fn sum_wraps(context: &mut Context) -> Outcome {
 /// The heap does not grow over a page that somebody else has mapped.
 pub fn heap_occupied(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
-        for (bytes, occupied) in [(0, 0), (0, 3), (100, 1), (5000, 4), (8192, 2), (4096, 300)] {
+        let (any, further) = (subject.random(40_000), subject.random(40));
+        let any = (any, any.div_ceil(PAGE_SIZE) + further);
+        for (bytes, occupied) in [(0, 0), (0, 3), (100, 1), (5000, 4), (8192, 2), (4096, 300), any] {
             subject.resize(process, 0)?;
             subject.resize(process, bytes)?;
             fill(subject, process)?;

@@ -24,6 +24,14 @@ pub fn zeroed_growth(context: &mut Context) -> Outcome {
             let end = Subject::spare_bytes(process).1;
             subject.ensure_zero(process, (process.at(small), end), when)?;
         }
+        for _ in 0..6 {
+            let (small, more) = (subject.random(20_000), subject.random(60_000));
+            subject.resize(process, small)?;
+            subject.resize(process, small + more)?;
+            let when = format_args!("after the heap grew from {small} to {} bytes", small + more);
+            let end = Subject::spare_bytes(process).1;
+            subject.ensure_zero(process, (process.at(small), end), when)?;
+        }
         subject.resize(process, 81_920)?;
         // Once more, with frames that the heap has had before.
         subject.fill(process, Subject::heap_bytes(process), 1)?;
@@ -67,6 +75,13 @@ pub fn zeroed_regrowth(context: &mut Context) -> Outcome {
         ] {
             shrink_and_grow(subject, process, small, sizes)?;
         }
+        for _ in 0..8 {
+            let small = subject.random(20_000);
+            let sizes = [1, 300, 5000].map(|most| small + subject.random(most));
+            let sizes = [sizes[0], sizes[0].max(sizes[1]), sizes[0].max(sizes[1]).max(sizes[2])];
+            subject.resize(process, 20_000)?;
+            shrink_and_grow(subject, process, small, &sizes)?;
+        }
         Ok(())
     })
 }
@@ -74,9 +89,18 @@ pub fn zeroed_regrowth(context: &mut Context) -> Outcome {
 /// Bytes that the process wrote past the break are zero when they become the heap's.
 pub fn zeroed_past_break(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
-        for (bytes, next) in
-            [(10, 11), (100, 200), (200, 4096), (4097, 8192), (8200, 8193 + 4096), (13_000, 30_000), (30_100, 30_104)]
-        {
+        let any = 31_000 + subject.random(9000) / 4 * 4 + 1;
+        let further = any + 1 + subject.random(9000);
+        for (bytes, next) in [
+            (10, 11),
+            (100, 200),
+            (200, 4096),
+            (4097, 8192),
+            (8200, 8193 + 4096),
+            (13_000, 30_000),
+            (30_100, 30_104),
+            (any, further),
+        ] {
             subject.resize(process, bytes)?;
             let spare = Subject::spare_bytes(process);
             subject.fill(process, spare, 2)?;

@@ -92,8 +92,21 @@ pub fn initial_frame(context: &mut Context) -> Outcome {
         ] {
             ensure_set_up(subject, &arguments)?;
         }
-        Ok(())
+        (0..8).try_for_each(|_| set_up_at_random(subject))
     })
+}
+
+/// Up to 20 strings of up to 60 bytes, and up to 3 entries, of any kinds and values.
+fn set_up_at_random(subject: &mut Subject<'_, '_>) -> Outcome {
+    let rng = subject.ground.context.rng();
+    let strings: [&[u8]; 20] = core::array::from_fn(|index| letters(index, rng.below(61) as usize));
+    // 0 is the end of the vector.
+    let auxv: [Auxiliary; 3] =
+        core::array::from_fn(|_| Auxiliary { kind: rng.next_u32().max(1), value: rng.next_u32() });
+    let count = rng.below(21) as usize;
+    let (argv, envp) = strings[..count].split_at(rng.below(count as u32 + 1) as usize);
+    let auxv = &auxv[..rng.below(4) as usize];
+    ensure_set_up(subject, &Arguments { argv, envp, auxv })
 }
 
 /// Each of the lists may be empty, and so may a string.
@@ -145,7 +158,8 @@ pub fn frame_strings(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let mut stack = subject.create()?;
         subject.grow(&mut stack, END - 4 * PAGE_SIZE)?;
-        for len in [1, 2, 3, 255, 4093, 4094, 4095, 4096, 4097, 6000] {
+        let mut any = || subject.ground.context.rng().below(6000) as usize;
+        for len in [1, 2, 3, 255, 4093, 4094, 4095, 4096, 4097, 6000, any(), any()] {
             // Nothing helps but writing the NULs.
             for page in REGION.iter().filter(|page| page.start() >= stack.bottom()) {
                 subject.fill(page, 0xFFFF_FFFF)?;
@@ -167,7 +181,8 @@ pub fn frame_strings(context: &mut Context) -> Outcome {
 pub fn frame_grows(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         // One long string, and many short ones: 1000 of 8 bytes and an address each.
-        for len in [3000, 4096, 5000, 9000, 30_000] {
+        let any = 3000 + subject.ground.context.rng().below(27_000) as usize;
+        for len in [3000, 4096, 5000, 9000, 30_000, any] {
             ensure_set_up(subject, &Arguments { argv: &[b"one", letters(0, len)], envp: &[], auxv: AUXV })?;
         }
         let many: [&[u8]; 1000] = core::array::from_fn(|index| letters(index, 7));
@@ -196,7 +211,11 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
         // Besides the one string: the vectors of it and another one, and the NULs.
         let rest = 4 * (1 + 2 + 2 + 2) + 1 + 1;
         let len = ARGUMENTS_MAX as usize - rest;
+        let mut any = || subject.ground.context.rng().below(rest as u32) as usize;
+        let (less, more) = (64 + any(), 1 + any());
         let cases = [
+            (Arguments { argv: &[letters(0, len - less)], envp: &[b""], auxv: &[] }, true),
+            (Arguments { argv: &[b""], envp: &[letters(0, len + more)], auxv: &[] }, false),
             (Arguments { argv: &[letters(0, len - 64)], envp: &[b""], auxv: &[] }, true),
             (Arguments { argv: &[b""], envp: &[letters(0, len - 64)], auxv: &[] }, true),
             (Arguments { argv: &[letters(0, len + 1)], envp: &[b""], auxv: &[] }, false),

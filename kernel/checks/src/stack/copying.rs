@@ -17,7 +17,8 @@ fn word(address: u32) -> u32 {
 /// The copy is as large, has the same contents, and shares nothing.
 pub fn stack_fork(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        for pages in [1, 2, 7, 16] {
+        let any = 3 + subject.ground.context.rng().below(13);
+        for pages in [1, 2, 7, 16, any] {
             let mut stack = subject.create()?;
             if pages > 1 {
                 subject.grow(&mut stack, END - pages * PAGE_SIZE)?;

@@ -79,7 +79,9 @@ pub fn stack_grows(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let mut stack = subject.create()?;
         // The first, the last and a middle byte of the page below.
-        for (index, offset) in [PAGE_SIZE - 1, 0, 2048, 1, PAGE_SIZE - 4].into_iter().enumerate() {
+        let mut any = || subject.ground.context.rng().below(PAGE_SIZE);
+        let offsets = [PAGE_SIZE - 1, 0, 2048, 1, PAGE_SIZE - 4, any(), any(), any(), any()];
+        for (index, offset) in offsets.into_iter().enumerate() {
             let bottom = END - PAGE_SIZE * (index as u32 + 1);
             subject.ground.write(VirtAddr::new(bottom), bottom)?;
             let address = bottom - PAGE_SIZE + offset;
@@ -100,7 +102,9 @@ pub fn stack_grows(context: &mut Context) -> Outcome {
 /// A program may skip pages: all of them down to the address are mapped then.
 pub fn stack_no_gap(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        for (first, second) in [(2, 5), (7, 16), (15, 16), (3, 4)] {
+        let any = 2 + subject.ground.context.rng().below(14);
+        let further = any + 1 + subject.ground.context.rng().below(16 - any);
+        for (first, second) in [(2, 5), (7, 16), (15, 16), (3, 4), (any, further)] {
             let mut stack = subject.create()?;
             for pages in [first, second] {
                 let address = END - pages * PAGE_SIZE + 20;
@@ -119,7 +123,20 @@ pub fn stack_no_gap(context: &mut Context) -> Outcome {
 pub fn stack_limit(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let start = REGION.first().start().as_u32();
-        let outside = [start - 1, start - PAGE_SIZE, start - PAGE_SIZE - 1, 0x0804_8000, 0, END, END + 4, u32::MAX];
+        let (below, above) =
+            (subject.ground.context.rng().below(start), subject.ground.context.rng().below(0x4000_0000));
+        let outside = [
+            start - 1,
+            start - PAGE_SIZE,
+            start - PAGE_SIZE - 1,
+            0x0804_8000,
+            0,
+            END,
+            END + 4,
+            u32::MAX,
+            below,
+            END + above,
+        ];
         let mut stack = subject.create()?;
         for pages in [1, 4, 16] {
             if pages > 1 {

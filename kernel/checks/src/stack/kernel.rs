@@ -7,7 +7,7 @@ use mm_api::{KERNEL_STACK_PAGES, KernelStack, Page, PageRange, Protection, Space
 
 use super::subject::{Subject, ensure_refused, on_process};
 use crate::vmm::subject::{Access, range};
-use kernel_core::labs::{KernelStackArea, Labs};
+use kernel_core::labs::KernelStackArea;
 
 /// Pages that one stack needs with its guard.
 const PLACE: u32 = KERNEL_STACK_PAGES + 1;
@@ -25,11 +25,13 @@ pub struct Area {
 }
 
 impl Area {
-    /// An area of so many pages, some way into that of the kernel's stacks.
-    pub fn new(labs: &Labs, pages: u32) -> Self {
-        // Neither a multiple of the pages of a place, nor the first page of a table.
-        let area = range(KERNEL_STACKS_START.as_u32() + 0x7000, pages);
-        Self { stacks: labs.kernel_stacks(area), area, made: [const { None }; MOST] }
+    /// An area of so many pages, as far into that of the kernel's stacks as the seed has it.
+    pub fn new(subject: &mut Subject<'_, '_>, pages: u32) -> Self {
+        let context = &mut *subject.ground.context;
+        // Not a multiple of the pages of a place.
+        let first = context.rng().below(1000) * PLACE + 2;
+        let area = range(KERNEL_STACKS_START.as_u32() + first * PAGE_SIZE, pages);
+        Self { stacks: context.labs().kernel_stacks(area), area, made: [const { None }; MOST] }
     }
 
     /// Every stack that there is.
@@ -147,7 +149,7 @@ impl Area {
 /// A stack is four pages of zeros that the kernel can use, above a page that faults.
 pub fn kernel_stack(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        let mut area = Area::new(subject.ground.context.labs(), 3 * PLACE);
+        let mut area = Area::new(subject, 3 * PLACE);
         for round in 0..3 {
             area.create(subject)?;
             area.ensure_mapped(subject, "after create()")?;
@@ -195,7 +197,9 @@ fn ensure_guarded(subject: &Subject<'_, '_>, stack: &KernelStack) -> Outcome {
 /// Exactly as many stacks as the area has places, none of which overlap.
 pub fn kernel_stack_places(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
+        let any = subject.ground.context.rng().below(50 * PLACE);
         for (pages, most) in [
+            (any, (any / PLACE) as usize),
             (0, 0_usize),
             (PLACE - 1, 0),
             (PLACE, 1),
@@ -209,7 +213,7 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
             (64 * PLACE + 4, 64),
             (257 * PLACE, 257),
         ] {
-            let mut area = Area::new(subject.ground.context.labs(), pages);
+            let mut area = Area::new(subject, pages);
             for _ in 0..most {
                 area.create(subject)?;
             }
@@ -241,12 +245,14 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
 pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         const PLACES: u32 = 35;
-        let mut area = Area::new(subject.ground.context.labs(), PLACES * PLACE);
+        let mut area = Area::new(subject, PLACES * PLACE);
         for _ in 0..PLACES {
             area.create(subject)?;
         }
         // The first, the last, one alone, neighbours.
-        for gone in [[0, 34, 17], [31, 32, 33], [5, 7, 6]] {
+        let mut any = || subject.ground.context.rng().below(11) as usize;
+        let any = [12 + any(), any(), 24 + any()];
+        for gone in [[0, 34, 17], [31, 32, 33], [5, 7, 6], any] {
             let free = subject.ground.machine.free_frames();
             for (index, nth) in gone.into_iter().zip(1..) {
                 let Some(pages) = area.destroy(subject, index) else { continue };
@@ -293,7 +299,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
 /// Where the frames run out half way, nothing has changed, and the place is free.
 pub fn kernel_stack_undone(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        let mut area = Area::new(subject.ground.context.labs(), 2 * PLACE);
+        let mut area = Area::new(subject, 2 * PLACE);
         area.create(subject)?;
         for allowance in 0..KERNEL_STACK_PAGES {
             // More often than there are places.

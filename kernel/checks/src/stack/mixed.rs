@@ -20,7 +20,7 @@ pub fn stack_mix(context: &mut Context) -> Outcome {
         for process in 0..12 {
             circumstances::case(format_args!("process {process}"));
             let mut stack = subject.create()?;
-            let mut area = Area::new(subject.ground.context.labs(), 33);
+            let mut area = Area::new(subject, 33);
             for step in 0..25 {
                 circumstances::step(format_args!("step {step} of 25"));
                 match subject.ground.context.rng().below(5) {

@@ -12,8 +12,9 @@ use super::subject::{KW, Subject, UR, UW, booted, ensure_answer, page, range};
 pub fn kernel_allocation(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let area = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END);
-        let sizes = [1, 2, 7, 1, 300, 1024, 5];
-        let mut taken = [PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START); 7];
+        let mut any = || 1 + subject.context.rng().below(200);
+        let sizes = [1, 2, 7, 1, 300, 1024, 5, any(), any(), any()];
+        let mut taken = [PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START); 10];
         let mut value = 0x1000;
         for (place, pages) in taken.iter_mut().zip(sizes) {
             *place = subject.allocate(pages)?;
@@ -86,7 +87,8 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
         for range in taken.iter().filter(|range| !range.is_empty()) {
             subject.free(*range)?;
         }
-        let (shared, hole) = (subject.frame()?, range(0xF321_0000, 8));
+        let place = 0xF010_0000 + subject.context.rng().below(0x7000) * 0x1000;
+        let (shared, hole) = (subject.frame()?, range(place, 8));
         for page in PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END).iter() {
             if !hole.contains(page) {
                 subject.map(Space::Kernel, page, shared, KW)?;
@@ -138,6 +140,7 @@ pub fn user_allocation(context: &mut Context) -> Outcome {
             (range(0x103F_F000, 2), UW),
             (range(0xBFFF_0000, 16), UW),
             (range(0x0000_1000, 1), KW),
+            (range(subject.user_page(0).start().as_u32(), 1 + subject.context.rng().below(20)), subject.protection()),
         ];
         for (range, protection) in places {
             subject.allocate_in(space, range, protection)?;
@@ -233,6 +236,16 @@ pub fn bad_ranges(context: &mut Context) -> Outcome {
             let answer = subject.vmm.free_in(Space::Current, first, pages);
             ensure_answer(answer, Err(error), format_args!("free_in() of {pages:#x} pages from {first}"))?;
         }
+        for _ in 0..100 {
+            let (first, shift) = (subject.context.rng().below(0x10_0000), subject.context.rng().below(32));
+            let pages = subject.context.rng().next_u32() >> shift;
+            let Some(error) = wrong_with(first, pages) else { continue };
+            let first = page(first << 12);
+            let answer = subject.vmm.allocate_in(Space::Current, first, pages, UW);
+            ensure_answer(answer, Err(error), format_args!("allocate_in() of {pages:#x} pages from {first}"))?;
+            let answer = subject.vmm.free_in(Space::Current, first, pages);
+            ensure_answer(answer, Err(error), format_args!("free_in() of {pages:#x} pages from {first}"))?;
+        }
         ensure_answer(subject.vmm.allocate(0), Err(VmmError::Empty), format_args!("allocate(0)"))?;
         for pages in [32_768, 0x1_0001, 0xF_FFFF, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
             let answer = subject.vmm.allocate(pages);
@@ -240,6 +253,22 @@ pub fn bad_ranges(context: &mut Context) -> Outcome {
         }
         subject.ensure_unchanged(&[Space::Current], &before, format_args!("a range that is refused"))
     })
+}
+
+/// What is wrong with a range of the user half, whatever is mapped there.
+fn wrong_with(first: u32, pages: u32) -> Option<VmmError> {
+    let end = u64::from(first) + u64::from(pages);
+    if pages == 0 {
+        Some(VmmError::Empty)
+    } else if first == 0 {
+        Some(VmmError::NullPage)
+    } else if end > 0x10_0000 {
+        Some(VmmError::PastEnd)
+    } else if end > 0xC_0000 {
+        Some(VmmError::KernelHalf)
+    } else {
+        None
+    }
 }
 
 /// Where the frames do not suffice, what was done is undone.
@@ -257,6 +286,14 @@ pub fn frames_run_out(context: &mut Context) -> Outcome {
             let ran_out = Err(VmmError::OutOfFrames);
             ensure_answer(answer, ran_out, format_args!("allocate(8) with {frames} frames left"))?;
             subject.ensure_unchanged(&spaces, &before, format_args!("allocate(8) with {frames} frames left"))?;
+        }
+        for _ in 0..8 {
+            let pages = 9 + subject.context.rng().below(200);
+            let frames = subject.context.rng().below(pages);
+            subject.machine.allow_frames(Some(frames));
+            let call = format_args!("allocate({pages}) with {frames} frames left");
+            ensure_answer(subject.vmm.allocate(pages), Err(VmmError::OutOfFrames), call)?;
+            subject.ensure_unchanged(&spaces, &before, call)?;
         }
         let place = range(0x083F_E000, 4);
         for space in spaces {

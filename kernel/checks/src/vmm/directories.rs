@@ -118,7 +118,7 @@ pub fn other_directory(context: &mut Context) -> Outcome {
         let directory = subject.directory()?;
         let other = Space::Of(&directory);
         let (mine, theirs) = (subject.frame()?, subject.frame()?);
-        let place = page(0x0804_8000);
+        let place = subject.user_page(0);
         subject.map(Space::Current, place, mine, UW)?;
         subject.write(place.start(), 1)?;
         let before = subject.state_of(&[Space::Kernel]);
@@ -189,6 +189,10 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
             }
             for place in [0x2000_0000, 0x0804_D000, 0x0040_0000] {
                 subject.map(space, page(place), shared, UW)?;
+            }
+            for slot in 0..8 {
+                let any = subject.user_page(slot).start().as_u32();
+                subject.allocate_in(space, range(any, 1), UW)?;
             }
             // More than 16 MiB, and 80 tables with a page each.
             subject.allocate_in(space, range(0x3000_0000, 4200), UW)?;

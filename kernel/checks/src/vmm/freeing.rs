@@ -12,7 +12,8 @@ pub fn free_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         subject.make_kernel_tables()?;
         let before = subject.machine.managers_frames();
-        for pages in [1, 3, 100, 1025, 8500] {
+        let any = 2 + subject.context.rng().below(99);
+        for pages in [1, 3, 100, 1025, 8500, any] {
             let range = subject.allocate(pages)?;
             for page in range.iter() {
                 subject.write(page.start(), 1)?;
@@ -174,7 +175,41 @@ pub fn free_parts(context: &mut Context) -> Outcome {
             let saw = subject.machine.managers_frames();
             ensure!(saw == before, expected: ("{before} frames when all is freed"), saw: ("{saw}"));
         }
+        for space in [Space::Current, Space::Of(&directory)] {
+            free_any_parts(subject, space)?;
+        }
         subject.vmm.destroy_directory(directory);
         Ok(())
     })
+}
+
+/// Frees any parts of 60 pages, which were allocated in three pieces, until none is left.
+fn free_any_parts(subject: &mut Subject<'_>, space: Space<'_>) -> Outcome {
+    const PAGES: u32 = 60;
+    let before = subject.machine.managers_frames();
+    let start = subject.user_page(0).start().as_u32();
+    for piece in 0..3 {
+        subject.allocate_in(space, range(start + piece * 20 * 0x1000, 20), UW)?;
+    }
+    let mut left = [true; PAGES as usize];
+    while let Some(first) = left.iter().position(|left| *left) {
+        let first = first as u32;
+        let most = left[first as usize..].iter().take_while(|left| **left).count() as u32;
+        let skip = subject.context.rng().below(most);
+        let pages = 1 + subject.context.rng().below(most - skip);
+        let part = range(start + (first + skip) * 0x1000, pages);
+        subject.free_in(space, part)?;
+        left[(first + skip) as usize..][..pages as usize].fill(false);
+        for (page, left) in range(start, PAGES).iter().zip(left) {
+            let saw = subject.truth(space, page.start()).is_some();
+            ensure!(
+                saw == left,
+                expected: ("{page} to be {} after free_in({part:?})", if left { "mapped still" } else { "unmapped" }),
+                saw: ("that it is {}", if saw { "mapped" } else { "not mapped" })
+            );
+        }
+    }
+    let saw = subject.machine.managers_frames();
+    ensure!(saw == before, expected: ("{before} frames when all parts are freed"), saw: ("{saw}"));
+    Ok(())
 }

@@ -19,6 +19,9 @@ pub fn map_reaches_frame(context: &mut Context) -> Outcome {
             (0xF000_0000, KW),
             (0xF3C5_7000, KW),
             (0xFF7F_F000, KW),
+            (subject.user_page(0).start().as_u32(), UW),
+            (subject.user_page(1).start().as_u32(), KW),
+            (subject.kernel_page(0).start().as_u32(), KW),
         ];
         for (number, (address, protection)) in (0x5150_0000..).zip(places) {
             let page = page(address);
@@ -67,7 +70,7 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
         let code = code.map_or(0, |mapping| mapping.pages.first().start().as_u32());
         let last = mappings.last().map_or(1, |mapping| mapping.pages.end());
         let last = Page::new(last - 1).map_or(0, |page| page.start().as_u32());
-        let addresses = [
+        let fixed = [
             0,
             0x0000_1000,
             0x0804_8123,
@@ -85,6 +88,11 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
             0xF012_4000,
             kernel.first().start().as_u32() + 0x1010,
         ];
+        // And any, up to the temporary mappings, which come and go.
+        let addresses: [u32; 24] = core::array::from_fn(|index| match fixed.get(index) {
+            Some(address) => *address,
+            None => subject.context.rng().below(TEMPORARY_START.as_u32()),
+        });
         // And the same again after a protection changed.
         for round in 0..2 {
             for address in addresses.map(VirtAddr::new) {
@@ -122,7 +130,8 @@ fn ensure_translates(subject: &Subject<'_>, space: Space<'_>, address: VirtAddr)
 /// The first page in 4 MiB brings a table, cleared; the next ones bring none.
 pub fn table_on_demand(context: &mut Context) -> Outcome {
     booted(context, |subject| {
-        for base in [0x0800_0000, 0x0040_0000, 0xBFC0_0000] {
+        let any = 0x9000_0000 + subject.context.rng().below(64) * 0x0040_0000;
+        for base in [0x0800_0000, 0x0040_0000, 0xBFC0_0000, any] {
             let before = subject.machine.managers_frames();
             for (count, offset) in [(1, 0x5_5000), (1, 0), (1, 0x3F_F000)] {
                 subject.map_new(Space::Current, page(base + offset), UW)?;
@@ -160,6 +169,13 @@ pub fn rights_both_levels(context: &mut Context) -> Outcome {
                 subject.ensure_rights(page, protection, "among pages with other protections")?;
             }
         }
+        // In the same table, one after the other.
+        let first = subject.user_page(0);
+        for page in range(first.start().as_u32(), 6).iter() {
+            let protection = subject.protection();
+            subject.map_new(Space::Current, page, protection)?;
+            subject.ensure_rights(page, protection, "beside pages with any protection")?;
+        }
         for (page, protection) in range(0xF010_0000, 2).iter().zip([KR, KW]) {
             subject.map_new(Space::Current, page, protection)?;
             subject.ensure_rights(page, protection, "in the kernel half")?;
@@ -180,7 +196,8 @@ pub fn rights_both_levels(context: &mut Context) -> Outcome {
 pub fn map_twice(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let other = subject.frame()?;
-        for (place, protection) in [(page(0x0804_8000), UR), (page(0xF000_5000), KW)] {
+        let (user, kernel) = (subject.user_page(0), subject.kernel_page(0));
+        for (place, protection) in [(page(0x0804_8000), UR), (page(0xF000_5000), KW), (user, UW), (kernel, KR)] {
             let frame = subject.map_new(Space::Current, place, protection)?;
             for (again, rights) in [(other, KW), (other, protection), (frame, protection)] {
                 let before = subject.state_of(&[Space::Kernel]);
@@ -217,7 +234,11 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
             SELF_MAP_START,
             VirtAddr::new(0xFFFF_F000),
         ];
-        for page in reserved.map(Page::containing) {
+        let any = [
+            KERNEL_BASE + subject.context.rng().below(KERNEL_VIRTUAL_START.as_u32() - KERNEL_BASE.as_u32()),
+            SELF_MAP_START + subject.context.rng().below(0x0040_0000),
+        ];
+        for page in reserved.into_iter().chain(any).map(Page::containing) {
             let refused = Err(VmmError::Reserved);
             // With user rights there are two reasons, and this one is listed first.
             for protection in [KW, UR] {
@@ -230,7 +251,8 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
             ensure_answer(answer, Err(VmmError::Reserved), format_args!("unmap() of {page}"))?;
         }
         let last = KERNEL_STACKS_END - 1;
-        for page in [KERNEL_VIRTUAL_START, VirtAddr::new(0xF7FF_F000), last].map(Page::containing) {
+        let any = subject.kernel_page(0).start();
+        for page in [KERNEL_VIRTUAL_START, VirtAddr::new(0xF7FF_F000), last, any].map(Page::containing) {
             for protection in [UR, UW] {
                 let refused = Err(VmmError::UserInKernelHalf);
                 let answer = subject.vmm.map(Space::Current, page, frame, protection);

@@ -81,6 +81,22 @@ impl Subject<'_> {
         }
     }
 
+    /// A page of the user half that the seed chooses. Each slot, from 0 to 15, has 16 MiB, where no
+    /// check has anything else.
+    pub fn user_page(&mut self, slot: u32) -> Page {
+        page(0x9000_0000 + slot * 0x0100_0000 + self.context.rng().below(0x1000) * 0x1000)
+    }
+
+    /// The same in the kernel half: each slot, from 0 to 7, has 4 MiB.
+    pub fn kernel_page(&mut self, slot: u32) -> Page {
+        page(0xF900_0000 + slot * 0x0040_0000 + self.context.rng().below(0x400) * 0x1000)
+    }
+
+    /// A protection that the seed chooses.
+    pub fn protection(&mut self) -> Protection {
+        [KR, KW, UR, UW][self.context.rng().below(4) as usize]
+    }
+
     /// A directory for a process.
     pub fn directory(&mut self) -> Result<Directory, Failed> {
         match self.vmm.create_directory() {

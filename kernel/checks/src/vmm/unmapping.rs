@@ -11,7 +11,9 @@ use super::subject::{KR, KW, Subject, UR, UW, any_frames, booted, ensure_answer,
 /// `unmap` answers with the page's frame, which is the caller's again.
 pub fn unmap_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
-        for (place, protection) in [(page(0x0804_8000), UW), (page(0xF000_5000), KW), (page(0x0040_0000), KR)] {
+        let any = [(subject.user_page(0), UW), (subject.user_page(1), KR), (subject.kernel_page(0), KW)];
+        let fixed = [(page(0x0804_8000), UW), (page(0xF000_5000), KW), (page(0x0040_0000), KR)];
+        for (place, protection) in fixed.into_iter().chain(any) {
             let (a, b) = (subject.frame()?, subject.frame()?);
             let neighbour = page(place.start().as_u32() + 0x1000);
             subject.map(Space::Current, place, a, protection)?;
@@ -50,7 +52,8 @@ pub fn unmap_returns(context: &mut Context) -> Outcome {
 /// Catches a flush that is missing, and one of everything.
 pub fn unmap_flushes(context: &mut Context) -> Outcome {
     booted(context, |subject| {
-        for (place, protection) in [(0x0804_8000, UW), (0xF000_5000, KW)] {
+        let (user, kernel) = (subject.user_page(0).start().as_u32(), subject.kernel_page(0).start().as_u32());
+        for (place, protection) in [(0x0804_8000, UW), (0xF000_5000, KW), (user, UW), (kernel, KW)] {
             let frames = [subject.frame()?, subject.frame()?, subject.frame()?];
             for (place, frame) in range(place, 3).iter().zip(frames) {
                 subject.map(Space::Current, place, frame, protection)?;
@@ -92,6 +95,7 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
             subject.ensure_mapped(Space::Current, user, frame, protection)?;
             subject.ensure_rights(neighbour, UW, "its neighbour's protection having changed")?;
         }
+        change_at_random(subject)?;
         let kernel = page(0xF000_0000);
         subject.map_new(Space::Current, kernel, KW)?;
         subject.ensure_rights(kernel, KW, "as it was mapped")?;
@@ -119,6 +123,20 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// Any page, through any protections, each another one than before.
+fn change_at_random(subject: &mut Subject<'_>) -> Outcome {
+    const ALL: [mm_api::Protection; 4] = [KR, KW, UR, UW];
+    let place = subject.user_page(0);
+    let mut now = subject.context.rng().below(4);
+    let frame = subject.map_new(Space::Current, place, ALL[now as usize])?;
+    for _ in 0..12 {
+        now = (now + 1 + subject.context.rng().below(3)) % 4;
+        change(subject, place, ALL[now as usize])?;
+        subject.ensure_mapped(Space::Current, place, frame, ALL[now as usize])?;
+    }
+    Ok(())
 }
 
 /// An allocation of the kernel stays one, from its first page to its last, when their
@@ -187,7 +205,9 @@ pub fn empty_tables(context: &mut Context) -> Outcome {
         let shared = subject.frame()?;
         for space in [Space::Kernel, Space::Of(&directory)] {
             let before = subject.machine.managers_frames();
-            for order in [[0, 1023, 512], [1023, 512, 0], [512, 0, 1023]] {
+            let mut any = || subject.context.rng().below(341);
+            let any = [682 + any(), any(), 341 + any()];
+            for order in [[0, 1023, 512], [1023, 512, 0], [512, 0, 1023], any] {
                 let places = order.map(|number| page(0x0800_0000 + number * 0x1000));
                 for place in places {
                     subject.map(space, place, shared, UW)?;
