@@ -3,13 +3,13 @@
 //! Before it maps anything it asks whether something is in the way, so that it
 //! says so even where the frames would not suffice either. Which pages there are
 //! it finds out by asking upwards from the last byte. Pages are mapped from the
-//! highest down, and cleared with writes of a few zeros at a time.
+//! highest down, and cleared word by word, which is as slow as one would do it.
 
 use mm_api::layout::{PAGE_SIZE, USER_HEAP_START};
 use mm_api::{BreakError, Page, Pages, ProcessHeap, VirtAddr};
 
 /// Zeros to write.
-const ZEROS: [u8; 96] = [0; 96];
+const ZEROS: [u8; 4] = [0; 4];
 
 /// A process's heap. Addresses are 64 bits wide, so that no sum overflows.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 //!
 //! A place is taken if its topmost page is mapped. The places begin at the end of
 //! the area, so that pages that are left over are its first ones, and the highest
-//! free place is used first.
+//! free place is used first. Pages are cleared word by word, which is as slow as one
+//! would do it.
 
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{KERNEL_STACK_PAGES, KernelStack, KernelStacks, Page, PageRange, Pages, StackError};
+use mm_api::{KERNEL_STACK_PAGES, KernelStack, KernelStacks, Page, PageRange, Pages, StackError, VirtAddr};
 
 /// The kernel's stacks.
 pub struct StackArea {
@@ -40,7 +41,9 @@ impl KernelStacks for StackArea {
                 place.iter().rev().take(mapped).for_each(|page| pages.unmap(page));
                 return Err(error.into());
             }
-            pages.zero(page.start(), PAGE_SIZE);
+            for word in 0..PAGE_SIZE / 4 {
+                pages.write(VirtAddr::new(page.start().as_u32() + 4 * word), &[0; 4]);
+            }
             mapped += 1;
         }
         Ok(KernelStack::new(place))
