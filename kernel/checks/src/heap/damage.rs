@@ -2,7 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
-use mm_api::{AllocError, BlockError, KernelHeap, ReallocError};
+use mm_api::{AllocError, BlockError, DamageKind, KernelHeap, ReallocError};
 
 use super::subject::{Block, Blocks, Place, Subject, layout, on_heap};
 use super::whole::use_up;
@@ -78,6 +78,12 @@ fn lowest_damage_first(subject: &mut Subject, blocks: &Blocks<40>) -> Outcome {
         ensure!(
             answer.is_err_and(|damage| places.contains(&damage.offset)),
             expected: ("check() to find that a bit was changed in the byte before {high}{also}, between {:#x} and {:#x}", places.start, places.end),
+            saw: ("{answer:x?}")
+        );
+        let kind = answer.err().map(|damage| damage.kind);
+        ensure!(
+            matches!(kind, Some(DamageKind::Header | DamageKind::Neighbours)),
+            expected: ("check() to call a changed bit in the byte before {high} a Header that was overwritten, or Neighbours that disagree"),
             saw: ("{answer:x?}")
         );
     }

@@ -65,13 +65,13 @@ fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protect
 pub fn guard_gap(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let nothing = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START);
-        let mut taken = [nothing; 48];
+        let mut taken = [nothing; 300];
         for (place, pages) in taken.iter_mut().zip((1..6).cycle()) {
             *place = subject.allocate(pages)?;
         }
-        ensure_guarded(subject, &taken, "after 48 allocations")?;
-        for _ in 0..200 {
-            let which = subject.context.rng().below(48) as usize;
+        ensure_guarded(subject, &taken, "after 300 allocations")?;
+        for _ in 0..600 {
+            let which = subject.context.rng().below(300) as usize;
             if taken[which].is_empty() {
                 let pages = 1 + subject.context.rng().below(6);
                 taken[which] = subject.allocate(pages)?;
