@@ -133,10 +133,13 @@ impl View<'_> {
     /// Maps a page to a frame, which is given back if that does not work.
     #[track_caller]
     fn map_to(&self, vmm: &mut Vmm, page: Page, frame: Frame, protection: Protection) -> Result<(), PageError> {
-        match vmm.map(self.space, page, frame, protection) {
+        match self.machine.while_mapping(frame, || vmm.map(self.space, page, frame, protection)) {
             Ok(()) => {
                 let found = self.frame_of(page);
                 assert!(found == Some(frame), "map() of {page} to {frame} answered Ok, but the tables say {found:?}");
+                if self.part.owner == Owner::Kernel {
+                    self.machine.note_kernel_page(self.root, page);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -176,7 +179,7 @@ impl View<'_> {
     /// Ends the mapping of a page to this frame.
     #[track_caller]
     fn take_out(&self, vmm: &mut Vmm, page: Page, frame: Frame) {
-        match vmm.unmap(self.space, page) {
+        match self.machine.while_unmapping(frame, || vmm.unmap(self.space, page)) {
             Ok(answer) => {
                 assert!(answer == frame, "unmap() of {page} answered {answer}, but the tables said {frame}");
                 assert!(self.frame_of(page).is_none(), "unmap() of {page} answered Ok, but the tables still map it");

@@ -116,7 +116,8 @@ impl Subject<'_> {
     /// Maps a page, which has to go well.
     pub fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Outcome {
         let call = format_args!("map({}, {page}, {frame}, {protection})", Named(space));
-        let answer = circumstances::during(call, || self.vmm.map(space, page, frame, protection));
+        let mapping = || self.machine.while_mapping(frame, || self.vmm.map(space, page, frame, protection));
+        let answer = circumstances::during(call, mapping);
         ensure_answer(answer, Ok(()), call)
     }
 

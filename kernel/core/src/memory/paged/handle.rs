@@ -22,14 +22,17 @@ impl PhysMemory for Handle {
     fn write(&mut self, table: Frame, index: TableIndex, entry: Entry) {
         let mut state = self.0.state();
         let place = index.as_u32() as usize;
-        let old = state.with_table(table, "written to", |words| core::mem::replace(&mut words[place], entry.bits()));
-        state.note_change(table, index, Entry::from_bits(old), entry);
+        let old = Entry::from_bits(state.with_table(table, "written to", |words| words[place]));
+        state.ensure_may_change(table, index, old, entry);
+        state.with_table(table, "written to", |words| words[place] = entry.bits());
+        state.note_change(table, index, old, entry);
     }
 
     #[track_caller]
     fn clear(&mut self, frame: Frame) {
         let state = self.0.state();
         state.ensure_table(frame, "cleared");
+        state.ensure_dispensable(frame, "cleared");
         state.ensure_cleared_in_time(frame);
         state.with_table(frame, "cleared", |words| fill::words(words, 0));
     }
@@ -50,6 +53,7 @@ impl SelfMap for Handle {
         let mut state = self.0.state();
         if let Some((table, index)) = state.ensure_self_mapped(address) {
             let old = state.peek(table, index);
+            state.ensure_may_change(table, index, old, entry);
             state.note_change(table, index, old, entry);
         }
         drop(state);
@@ -93,7 +97,7 @@ impl Tlb for Handle {
     fn load(&mut self, directory: Frame) {
         let mut state = self.0.state();
         state.ensure_table(directory, "loaded");
-        if let Some(unsound) = state.find_unsound(directory) {
+        if let Some(unsound) = state.find_unsound(directory).or_else(|| state.find_lost(directory)) {
             panic!("{unsound}");
         }
         state.reached.loaded();
@@ -116,9 +120,8 @@ impl FrameSource for Handle {
 
     #[track_caller]
     fn free(&mut self, frame: Frame) {
-        assert!(paging::current_directory() != frame, "{frame} is given back, but it is the current directory");
         let mut state = self.0.state();
-        assert!(!state.is_in_direct_map(frame), "{frame} is given back, but it is a table of the direct map");
+        state.ensure_dispensable(frame, "given back");
         let owner = state.ledger.owner(frame);
         assert!(
             owner != Owner::User && owner != Owner::Kernel,

@@ -22,6 +22,7 @@ use crate::machine::Machine as TheMachine;
 use crate::protection::SectionRights;
 
 mod flushes;
+mod guarded;
 mod handle;
 mod ledger;
 mod reached;
@@ -30,6 +31,7 @@ mod soundness;
 pub use crate::arch::paging::DirectMap;
 pub use crate::arch::probe::Fault;
 pub use flushes::Flushes;
+use guarded::{Entrusted, KernelTables};
 pub use handle::Handle;
 use ledger::Ledger;
 pub use ledger::Owner;
@@ -56,6 +58,8 @@ struct State {
     allowance: Option<u32>,
     flushes: Flushes,
     reached: Reached,
+    entrusted: Entrusted,
+    kernel_tables: KernelTables,
     direct_map: DirectMap,
     /// The directory's entries for the direct map, as they were found right
     /// when a directory was loaded the last time.
@@ -90,6 +94,8 @@ impl PagedMachine {
             allowance: None,
             flushes: Flushes::NONE,
             reached,
+            entrusted: Entrusted::Nothing,
+            kernel_tables: KernelTables::NONE,
             direct_map: DirectMap::new(machine.direct_map_end(), rights),
             sound: [Entry::EMPTY; DIRECT_MAP_ENTRIES],
             user_code: None,
@@ -176,6 +182,31 @@ impl PagedMachine {
     /// Whose a frame is.
     pub fn owner(&self, frame: Frame) -> Owner {
         self.state().ledger.owner(frame)
+    }
+
+    /// Calls `work`, in which the manager may enter a frame into its tables that is neither its
+    /// own nor a process's or a check's: one of the kernel's, or one that is looked at only in
+    /// the tables. It may do so in one place.
+    pub fn while_mapping<R>(&self, frame: Frame, work: impl FnOnce() -> R) -> R {
+        self.while_entrusted(Entrusted::ToMap(frame), work)
+    }
+
+    /// Calls `work`, in which the manager may take a frame of the kernel's out of its tables.
+    pub fn while_unmapping<R>(&self, frame: Frame, work: impl FnOnce() -> R) -> R {
+        self.while_entrusted(Entrusted::ToUnmap(frame), work)
+    }
+
+    fn while_entrusted<R>(&self, entrusted: Entrusted, work: impl FnOnce() -> R) -> R {
+        self.state().entrusted = entrusted;
+        let result = work();
+        self.state().entrusted = Entrusted::Nothing;
+        result
+    }
+
+    /// Notes that the tables from `root` on map `page` to a frame of the kernel's own, which is
+    /// used by that address from now on.
+    pub fn note_kernel_page(&self, root: Frame, page: Page) {
+        self.state().note_kernel_page(root, page);
     }
 
     /// How many frames the virtual memory manager has.
@@ -490,6 +521,7 @@ impl State {
         let is_sound = walk.protection() == Protection::KERNEL_WRITE && self.ledger.owner(frame) == Owner::User;
         if is_sound {
             self.ledger.set(frame, Owner::Kernel);
+            self.note_kernel_page(root, page);
         }
         is_sound
     }

@@ -82,6 +82,22 @@ impl Reached {
         }
     }
 
+    /// Notes where a frame was put.
+    pub(super) fn put(&mut self, frame: Frame, table: Frame, index: TableIndex) {
+        self.set_place(frame, Place::new(table, index));
+    }
+
+    /// Where a frame was put last: the table, and the index there.
+    pub(super) fn put_at(&self, frame: Frame) -> Option<(Frame, TableIndex)> {
+        let place = self.place(frame);
+        Some((place.table()?, place.index()?))
+    }
+
+    /// Whether a frame was put there last.
+    pub(super) fn is_at(&self, frame: Frame, table: Frame, index: TableIndex) -> bool {
+        self.place(frame).0 == Place::new(table, index).0
+    }
+
     fn note(&mut self, stale: Stale) {
         if let Some(place) = self.stale.get_mut(self.count) {
             *place = Some(stale);
@@ -141,7 +157,7 @@ impl State {
         if old.is_present() {
             self.note_removal(table, index, old);
         }
-        if new.is_present() && self.ledger.owner(new.frame()) == Owner::Tables {
+        if new.is_present() && matches!(self.ledger.owner(new.frame()), Owner::Tables | Owner::Kernel) {
             self.reached.set_place(new.frame(), Place::new(table, index));
         }
     }

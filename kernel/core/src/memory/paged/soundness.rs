@@ -121,17 +121,17 @@ fn names_table(entry: Entry) -> bool {
 }
 
 /// An entry without what the processor notes in it.
-fn untouched(entry: Entry) -> Entry {
+pub(super) fn untouched(entry: Entry) -> Entry {
     entry.with_flags(entry.flags() - NOTED_BY_PROCESSOR)
 }
 
 /// What is wrong with a directory.
 pub(super) struct Unsound {
-    root: Frame,
-    page: Page,
-    frame: Frame,
-    found: Option<Walk>,
-    writable: bool,
+    pub(super) root: Frame,
+    pub(super) page: Page,
+    pub(super) frame: Frame,
+    pub(super) found: Option<Walk>,
+    pub(super) writable: bool,
 }
 
 impl fmt::Display for Unsound {
