@@ -142,6 +142,11 @@ pub enum Command {
         #[arg(long, value_name = "N", requires = "check", value_parser = clap::value_parser!(u8).range(1..=9))]
         hint: Option<u8>,
     },
+    /// Show what in your files deserves a person's look, though nothing forbids it
+    Audit {
+        /// Labs, such as `01` or `pmm`; all if none is named
+        labs: Vec<String>,
+    },
     /// For those who write the course
     #[command(subcommand)]
     Dev(DevCommand),

@@ -2,6 +2,7 @@
 //! status it ends.
 
 mod arguments;
+mod audit;
 mod doctor;
 mod explain;
 mod grade;
@@ -72,6 +73,10 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         Some(Command::Explain { check, hint }) => {
             let hints = hint.map_or(1, usize::from);
             print(&explain::explain(&Place::find()?.workspace, check.as_deref(), hints, &view(common))?)?;
+            Ok(Exit::Passed)
+        }
+        Some(Command::Audit { labs }) => {
+            print(&audit::audit(&Place::find()?.workspace, &labs, &view(common))?)?;
             Ok(Exit::Passed)
         }
         Some(Command::Dev(command)) => {

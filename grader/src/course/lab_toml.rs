@@ -46,6 +46,8 @@ pub struct Check {
     pub cost: bool,
     /// How many times it stops so that its claims are compared with the machine's memory.
     pub checkpoints: usize,
+    /// Whether it passes with a panic, which the student's code has to end in.
+    pub panics: bool,
     /// Whether the machine gets the programs that run in ring 3.
     pub programs: bool,
     /// The rule of the contract, in one sentence.
@@ -132,6 +134,8 @@ struct RawCheck {
     cost: bool,
     #[serde(default)]
     checkpoints: u8,
+    #[serde(default)]
+    panics: bool,
     #[serde(default)]
     programs: bool,
     rule: Spanned<String>,
@@ -293,6 +297,7 @@ impl Source<'_> {
             budget,
             cost: raw.cost,
             checkpoints: usize::from(raw.checkpoints),
+            panics: raw.panics,
             programs: raw.programs,
             rule: self.check_text("rule", &raw.rule)?,
             hint: self.check_text("hint", &raw.hint)?,

@@ -77,6 +77,23 @@ pub const STOP_TO_LOOK: u8 = 0x01;
 /// what would be the emulator's exit status.
 pub const STOP_TO_BE_TOLD: u8 = 0x81;
 
+/// The same at the end of a check that holds …
+pub const CHECK_HOLDS: u8 = 0x91;
+
+/// … of one that does not …
+pub const CHECK_FAILS: u8 = 0x93;
+
+/// … and of one that holds because it ended with a panic.
+pub const CHECK_HOLDS_BY_PANIC: u8 = 0x95;
+
+/// The same at the end of a check that the machine lacks something for.
+pub const CHECK_NOT_AVAILABLE: u8 = 0x97;
+
+/// Whether the kernel stopped at the end of a check, with this byte.
+pub const fn is_conclusion(byte: u8) -> bool {
+    matches!(byte, CHECK_HOLDS | CHECK_FAILS | CHECK_HOLDS_BY_PANIC | CHECK_NOT_AVAILABLE)
+}
+
 /// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
 pub const SIGNAL_PROCESSOR_TIME: i32 = 24;
 

@@ -34,8 +34,9 @@ impl Engine {
             words,
             budget: 500,
             look: false,
+            challenge: None,
         })?;
-        let transcript = Transcript::parse(&outcome.serial, &nonce);
+        let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
         if outcome.end == End::Exited(exit::GUEST_OK) && transcript.end {
             Ok(transcript.checks)
         } else {

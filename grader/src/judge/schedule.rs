@@ -10,7 +10,7 @@ use crate::course::lab_toml::{Check, Memory};
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::host::style::printable;
-use crate::machine::{Boot, Emulator, End, Machine, Outcome, ReusedMachine};
+use crate::machine::{Boot, Conclusion, Emulator, End, Found, Machine, Outcome, ReusedMachine};
 
 use super::findings::Crash;
 use super::nonce::nonce;
@@ -45,7 +45,20 @@ pub struct Job<'a> {
 /// An emulator that waits for its kernel.
 pub struct Ready {
     machine: Machine,
+    secrets: Secrets,
+}
+
+/// What makes a boot's reports genuine, and its result.
+struct Secrets {
     nonce: String,
+    /// What the result has to carry, where the machine is told at the check's end.
+    challenge: String,
+}
+
+impl Secrets {
+    fn new() -> Result<Self> {
+        Ok(Self { nonce: nonce()?, challenge: nonce()? })
+    }
 }
 
 /// A boot that was made.
@@ -161,6 +174,7 @@ impl<'a> Schedule<'a> {
             words: Vec::new(),
             budget: wish.budget,
             look: false,
+            challenge: None,
         })
     }
 
@@ -272,9 +286,9 @@ impl<'a> Schedule<'a> {
     /// # Errors
     /// As [`Emulator::prepare`].
     fn prepare(&self, job: &mut Job<'_>) -> Result<()> {
-        let nonce = nonce()?;
-        let machine = self.emulator.prepare(&self.boot(job, &nonce))?;
-        job.ready = Some(Ready { machine, nonce });
+        let secrets = Secrets::new()?;
+        let machine = self.emulator.prepare(&self.boot(job, &secrets))?;
+        job.ready = Some(Ready { machine, secrets });
         Ok(())
     }
 
@@ -288,18 +302,19 @@ impl<'a> Schedule<'a> {
     }
 
     /// What a job boots.
-    fn boot<'b>(&'b self, job: &'b Job<'_>, nonce: &str) -> Boot<'b> {
+    fn boot<'b>(&'b self, job: &'b Job<'_>, secrets: &Secrets) -> Boot<'b> {
         Boot {
             image: &job.image,
             memory: job.memory,
             programs: self.programs_for(job.check),
             words: vec![
-                format!("nonce={nonce}"),
+                format!("nonce={}", secrets.nonce),
                 format!("check={}", job.check.name),
                 format!("seed={}", self.request.seed),
                 format!("budget={}", job.check.budget),
             ],
             budget: job.check.budget,
+            challenge: self.emulator.asks().then(|| secrets.challenge.clone()),
             look: false,
         }
     }
@@ -330,15 +345,15 @@ impl<'a> Schedule<'a> {
     /// Runs a check on a machine that takes several. `None` if the machine did not do what it
     /// should: then a machine of its own shows what it is about.
     fn run_shared(&self, machine: &mut ReusedMachine, job: &Job<'_>) -> Option<Done> {
-        let nonce = nonce().ok()?;
-        let boot = self.boot(job, &nonce);
+        let secrets = Secrets::new().ok()?;
+        let boot = self.boot(job, &secrets);
         let Ok(outcome) = machine.run(&boot) else {
             if !machine.has_come_up() {
                 self.queue().share_no_more();
             }
             return None;
         };
-        judge(outcome, &nonce, job).ok()
+        self.judge(outcome, &secrets, job).ok()
     }
 
     /// Boots once, and once more if the machine itself had trouble.
@@ -348,8 +363,8 @@ impl<'a> Schedule<'a> {
             if job.ready.is_none() {
                 self.prepare(&mut job)?;
             }
-            let Some(Ready { machine, nonce }) = job.ready.take() else { continue };
-            match judge(machine.run()?, &nonce, &job) {
+            let Some(Ready { machine, secrets }) = job.ready.take() else { continue };
+            match self.judge(machine.run()?, &secrets, &job) {
                 Ok(done) => return Ok(done),
                 Err(failed) if failed.trouble.again && !tried => tried = true,
                 Err(failed) => {
@@ -359,26 +374,49 @@ impl<'a> Schedule<'a> {
             }
         }
     }
-}
 
-/// What a boot says about its check.
-fn judge(mut outcome: Outcome, nonce: &str, job: &Job<'_>) -> std::result::Result<Done, Box<Failed>> {
-    let check = job.check;
-    let mut transcript = Transcript::parse(&outcome.serial, nonce);
-    let mut verdict = match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
-        Ok(verdict) => verdict,
-        Err(trouble) => return Err(Box::new(Failed { trouble, outcome })),
-    };
-    if verdict.status == Status::Passed
-        && let Some((judged, disagreement)) =
-            proof::judge(&transcript.checkpoints, &mut outcome.snapshots, check.checkpoints)
-    {
-        verdict = judged;
-        if let Some(proof::Disagreement { claimed, found }) = disagreement {
-            (transcript.findings.expected, transcript.findings.saw) = (Some(claimed), Some(found));
+    /// What a boot says about its check.
+    fn judge(&self, mut outcome: Outcome, secrets: &Secrets, job: &Job<'_>) -> std::result::Result<Done, Box<Failed>> {
+        let check = job.check;
+        let asks = self.emulator.asks();
+        let signature = if asks { &secrets.challenge } else { &secrets.nonce };
+        let mut transcript = Transcript::parse(&outcome.serial, &secrets.nonce, signature);
+        match &outcome.conclusion {
+            Some(Conclusion { found: Found::Nothing(why), .. }) => {
+                let trouble = Trouble {
+                    what: format!(
+                        "the machine could not be looked at when the check `{}` had ended: {why}",
+                        check.name
+                    ),
+                    advice: "that is not your code's fault: try again",
+                    again: true,
+                };
+                return Err(Box::new(Failed { trouble, outcome }));
+            }
+            Some(Conclusion { found: Found::Flaw(flaw), .. }) => {
+                let verdict = Verdict { status: Status::Tampered, message: flaw.clone() };
+                return Ok(Done { verdict, evidence: evidence(outcome, transcript, job) });
+            }
+            Some(Conclusion { found: Found::Sound, .. }) | None => {}
         }
+        let mut verdict = match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
+            Ok(verdict) => verdict,
+            Err(trouble) => return Err(Box::new(Failed { trouble, outcome })),
+        };
+        if asks && let Some(message) = verdict::unproved(verdict.status, check.panics, outcome.conclusion.as_ref()) {
+            verdict = Verdict { status: Status::Tampered, message };
+        }
+        if verdict.status == Status::Passed
+            && let Some((judged, disagreement)) =
+                proof::judge(&transcript.checkpoints, &mut outcome.snapshots, check.checkpoints)
+        {
+            verdict = judged;
+            if let Some(proof::Disagreement { claimed, found }) = disagreement {
+                (transcript.findings.expected, transcript.findings.saw) = (Some(claimed), Some(found));
+            }
+        }
+        Ok(Done { verdict, evidence: evidence(outcome, transcript, job) })
     }
-    Ok(Done { verdict, evidence: evidence(outcome, transcript, job) })
 }
 
 /// What a machine said, for a person who has to find out why it did not work.

@@ -2,9 +2,12 @@
 //!
 //! A pure function: the same transcript and the same end give the same verdict.
 
-use crate::host::exit::{EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH, GUEST_NOT_OK, GUEST_OK};
+use crate::host::exit::{
+    CHECK_HOLDS, CHECK_HOLDS_BY_PANIC, CHECK_NOT_AVAILABLE, EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH,
+    GUEST_NOT_OK, GUEST_OK,
+};
 use crate::host::style::printable;
-use crate::machine::End;
+use crate::machine::{Conclusion, End};
 
 use super::findings::Crash;
 use super::status::Status;
@@ -88,6 +91,23 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
         End::Reset | End::PoweredOff | End::Signal(_) => (Status::Tampered, "ended early".to_owned()),
     };
     Ok(Verdict { status, message })
+}
+
+/// What the machine, looked at from outside at the end of a check, does not bear out of a
+/// verdict that costs no points.
+///
+/// `panics`: whether the check passes with a panic.
+pub fn unproved(status: Status, panics: bool, conclusion: Option<&Conclusion>) -> Option<String> {
+    let expected = match status {
+        Status::Passed if panics => CHECK_HOLDS_BY_PANIC,
+        Status::Passed => CHECK_HOLDS,
+        Status::NotAvailable => CHECK_NOT_AVAILABLE,
+        _ => return None,
+    };
+    let Some(Conclusion { says, .. }) = conclusion else {
+        return Some("a result was printed, but the check did not come to its end".to_owned());
+    };
+    (*says != expected).then(|| "the check's end does not fit its result".to_owned())
 }
 
 /// The verdict that counts for the check, of one for each boot: the first of the worst.
@@ -221,7 +241,7 @@ mod tests {
 
     fn transcript(lines: &str) -> Transcript {
         let text = format!("N begin x seed=1 memory_kib=1\n{lines}").replace("N ", &format!("# folio:{NONCE} "));
-        Transcript::parse(text.replace("NONCE", NONCE).as_bytes(), NONCE)
+        Transcript::parse(text.replace("NONCE", NONCE).as_bytes(), NONCE, NONCE)
     }
 
     fn status(lines: &str, end: End) -> Status {

@@ -22,9 +22,9 @@ pub struct Transcript {
     pub begin: Option<Begin>,
     /// How many times the kernel said `begin`.
     pub begins: usize,
-    /// The result lines that carry the boot's nonce.
+    /// The result lines that carry what a result has to carry.
     pub results: Vec<CheckResult>,
-    /// Lines that look like a result but do not carry the nonce.
+    /// Lines that look like a result but do not carry it.
     pub forged: Vec<String>,
     /// Whether the kernel said `end`.
     pub end: bool,
@@ -63,18 +63,18 @@ pub struct CheckResult {
 }
 
 impl Transcript {
-    /// Reads what came over the serial port of the boot with this nonce.
-    pub fn parse(serial: &[u8], nonce: &str) -> Self {
+    /// Reads what came over the serial port of the boot with this nonce. Results carry `signature`.
+    pub fn parse(serial: &[u8], nonce: &str, signature: &str) -> Self {
         let mut transcript = Self { bytes: serial.len(), ..Self::default() };
         for line in serial.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let line = &line[..line.len().min(LONGEST_LINE)];
-            transcript.line(&String::from_utf8_lossy(line), nonce);
+            transcript.line(&String::from_utf8_lossy(line), nonce, signature);
         }
         transcript
     }
 
-    fn line(&mut self, line: &str, nonce: &str) {
+    fn line(&mut self, line: &str, nonce: &str, signature: &str) {
         if let Some(report) = line.strip_prefix("# folio:") {
             if let Some(report) = report.strip_prefix(nonce).and_then(|rest| rest.strip_prefix(' ')) {
                 self.report(report.trim_end());
@@ -82,7 +82,7 @@ impl Transcript {
         } else if let Some(text) = line.strip_prefix("# log: ") {
             push(&mut self.findings.log, text.to_owned());
         } else if let Some(result) = result_line(line) {
-            match result.strip_nonce(nonce) {
+            match result.strip_signature(signature) {
                 Some(result) => push(&mut self.results, result),
                 None => push(&mut self.forged, line.to_owned()),
             }
@@ -191,9 +191,9 @@ fn result_line(line: &str) -> Option<ResultLine<'_>> {
 impl ResultLine<'_> {
     /// The result, if the line is exactly `ok 1 NAME # folio:NONCE`, perhaps with ` # SKIP`
     /// behind the name.
-    fn strip_nonce(&self, nonce: &str) -> Option<CheckResult> {
+    fn strip_signature(&self, signature: &str) -> Option<CheckResult> {
         let (rest, tail) = self.rest.trim_end().rsplit_once(" # folio:")?;
-        if nonce.is_empty() || tail != nonce {
+        if signature.is_empty() || tail != signature {
             return None;
         }
         let name = rest.strip_prefix(" 1 ")?;
@@ -277,7 +277,7 @@ mod tests {
     const NONCE: &str = "0123456789abcdef";
 
     fn parse(text: &str) -> Transcript {
-        Transcript::parse(text.replace("NONCE", NONCE).as_bytes(), NONCE)
+        Transcript::parse(text.replace("NONCE", NONCE).as_bytes(), NONCE, NONCE)
     }
 
     #[test]
@@ -418,14 +418,14 @@ mod tests {
         #[test]
         fn no_input_is_too_strange(pieces in proptest::collection::vec(piece(), 0..60)) {
             let bytes = pieces.concat();
-            let transcript = Transcript::parse(&bytes, NONCE);
+            let transcript = Transcript::parse(&bytes, NONCE, NONCE);
             prop_assert!(transcript.results.len() + transcript.forged.len() <= bytes.len());
         }
 
         #[test]
         fn a_result_needs_the_nonce(text in "[ -~\n]{0,200}", nonce in "[0-9a-f]{16}") {
             prop_assume!(!text.contains(&nonce));
-            let transcript = Transcript::parse(text.as_bytes(), &nonce);
+            let transcript = Transcript::parse(text.as_bytes(), &nonce, &nonce);
             prop_assert!(transcript.results.is_empty() && transcript.begin.is_none() && !transcript.end);
         }
     }

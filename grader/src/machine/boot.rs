@@ -17,7 +17,21 @@ pub struct Boot<'a> {
     pub words: Vec<String>,
     /// How many million instructions it may execute.
     pub budget: u32,
+    /// What the result has to carry, told only at the check's end: by an emulator that
+    /// [asks](super::Emulator::asks). `None` where it carries the nonce.
+    pub challenge: Option<String>,
     /// Whether all page tables are copied when it stops, not only those that a
     /// claim is about.
     pub look: bool,
+}
+
+impl Boot<'_> {
+    /// The kernel's command line, where the emulator [asks](super::Emulator::asks).
+    pub(super) fn kernel_words(&self) -> String {
+        let mut words = self.words.join(" ");
+        if self.challenge.is_some() {
+            words.push_str(" ask");
+        }
+        words
+    }
 }

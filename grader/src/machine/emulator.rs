@@ -49,6 +49,11 @@ impl Emulator {
         matches!(self, Self::Qemu(qemu) if qemu.can_wait)
     }
 
+    /// Whether its machines can be told something at a check's end: then [`Boot::challenge`] counts.
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::Qemu(_))
+    }
+
     /// Boots a machine and waits for its end.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod bochs;
 mod boot;
 pub mod claim;
 mod emulator;
+mod intact;
 mod limits;
 mod outcome;
 pub mod qemu;
@@ -16,5 +17,5 @@ pub mod walk;
 
 pub use boot::Boot;
 pub use emulator::{Emulator, Machine};
-pub use outcome::{End, Outcome};
+pub use outcome::{Conclusion, End, Found, Outcome};
 pub use qemu::ReusedMachine;

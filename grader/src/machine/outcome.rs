@@ -105,6 +105,26 @@ fn backtrace(eip: u32, mut ebp: u32, mut read_pair: impl FnMut(u32) -> Option<[u
     addresses
 }
 
+/// How a machine stood at the end of a check, before it was told what its result has to carry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conclusion {
+    /// What the kernel says there.
+    pub says: u8,
+    /// What was found. Only where it is [`Found::Sound`] the machine was told.
+    pub found: Found,
+}
+
+/// What was found when a machine was looked at, at the end of a check.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// All is as it should be.
+    Sound,
+    /// Something is not.
+    Flaw(String),
+    /// It could not be looked at, for a reason that is not the check's.
+    Nothing(String),
+}
+
 /// What became of a boot.
 #[derive(Debug)]
 pub struct Outcome {
@@ -116,6 +136,8 @@ pub struct Outcome {
     pub processor: Option<Processor>,
     /// The page tables at each checkpoint.
     pub snapshots: Vec<Snapshot>,
+    /// The check's end, if it came to one and the emulator [asks](super::Emulator::asks).
+    pub conclusion: Option<Conclusion>,
     /// What the emulator itself complained about.
     pub complaints: String,
     /// The emulator's command line, for a person to repeat.

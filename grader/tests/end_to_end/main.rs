@@ -9,6 +9,8 @@ mod bad_input;
 mod bochs;
 mod course;
 mod fake_emulator;
+mod forging;
+mod guarded;
 mod hostile;
 mod interrupt;
 mod labs;

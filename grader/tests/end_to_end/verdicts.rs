@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::course::{Copy, check, has_solutions};
 
 /// Each check of the harness, and how it has to come out.
-pub const PROVOKED: [(&str, &str); 26] = [
+pub const PROVOKED: [(&str, &str); 28] = [
     ("harness-pass", "passed"),
     ("harness-not-available", "not_available"),
     ("harness-fail", "failed"),
@@ -26,6 +26,8 @@ pub const PROVOKED: [(&str, &str); 26] = [
     ("harness-wrong-name", "tampered"),
     ("harness-two-results", "tampered"),
     ("harness-nested-log", "failed"),
+    ("harness-panic-that-logs", "panicked"),
+    ("harness-panic-in-a-panic", "panicked"),
     ("harness-memory", "passed"),
     ("harness-boot-info", "passed"),
     ("harness-scratch", "passed"),
@@ -35,10 +37,11 @@ pub const PROVOKED: [(&str, &str); 26] = [
 ];
 
 /// Those that stand on labs 01 to 03.
-const ON_LABS: [(&str, &str); 8] = [
+const ON_LABS: [(&str, &str); 9] = [
     ("harness-out-of-memory", "panicked"),
     ("harness-ring-3", "passed"),
     ("harness-user-copies", "passed"),
+    ("harness-kernel-page", "panicked"),
     ("harness-kernel-stack-overflow", "crashed"),
     ("harness-no-kernel-stack", "crashed"),
     ("harness-write-protect", "crashed"),
@@ -133,6 +136,8 @@ fn what_stands_on_labs_holds_and_its_faults_have_names() {
     let out_of_memory = check(&run, "harness-out-of-memory");
     let said = out_of_memory["context"][0].as_str();
     assert!(said.is_some_and(|text| text.contains("the kernel's heap refused")), "{out_of_memory:#}");
+    let page = check(&run, "harness-kernel-page");
+    assert!(page["message"].as_str().is_some_and(|text| text.contains("but the kernel uses frame ")), "{page:#}");
     assert_eq!(check(&run, "harness-kernel-stack-overflow")["crash"]["kind"], "stack-overflow");
     for (name, protection) in [("harness-write-protect", "CR0.WP"), ("harness-smap", "SMAP")] {
         let stopped = check(&run, name);

@@ -16,7 +16,7 @@ use kernel_core::memory::paged::PagedMachine;
 use kernel_core::memory::{reach, scratch};
 use kernel_core::protection::{self, SectionRights};
 use kernel_core::rng::Rng;
-use kernel_core::{circumstances, expect_panic, report, watchdog};
+use kernel_core::{circumstances, conclusion, expect_panic, report, watchdog};
 use kernel_system::memory::{self, StartError};
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, MemoryMap, Translation, VirtAddr};
@@ -294,12 +294,7 @@ static PASSED_BY_PANIC: Once<&str> = Once::new();
 /// panic, it has passed. Fails the check if the call returns; `expected` says why it must not.
 pub fn has_to_panic(name: &'static str, expected: fmt::Arguments<'_>, call: impl FnOnce()) -> Outcome {
     PASSED_BY_PANIC.call_once(|| name);
-    expect_panic(Some(|| {
-        watchdog::disarm();
-        report::passed(PASSED_BY_PANIC.get().copied().unwrap_or_default());
-        report::word("end");
-        end(End::Ok)
-    }));
+    expect_panic(Some(|| conclusion::panicked(PASSED_BY_PANIC.get().copied().unwrap_or_default())));
     call();
     expect_panic(None);
     fail!(expected: ("{expected}"), saw: ("that it returned"))
@@ -409,21 +404,9 @@ pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'stat
     report::line("begin", format_args!("{name} seed={} memory_kib={kib} circumstances={told:#010x}", line.seed));
     watchdog::arm(line.budget);
     let outcome = (check.run)(&mut context);
-    watchdog::disarm();
-    let how = match outcome {
-        Ok(()) => {
-            report::passed(name);
-            End::Ok
-        }
-        Err(Failed(Cause::Machine(lacks))) => {
-            report::skipped(name, format_args!("{lacks}"));
-            End::Ok
-        }
-        Err(Failed(Cause::Rule)) => {
-            report::failed(name);
-            End::NotOk
-        }
-    };
-    report::word("end");
-    end(how)
+    match outcome {
+        Ok(()) => conclusion::returned(name, End::Ok),
+        Err(Failed(Cause::Machine(lacks))) => conclusion::not_available(name, format_args!("{lacks}")),
+        Err(Failed(Cause::Rule)) => conclusion::returned(name, End::NotOk),
+    }
 }

@@ -18,8 +18,8 @@ use crate::check::{Check, Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::{instructions, provoke};
 use log::info;
-use mm_api::layout::FRAME_COUNT;
-use mm_api::{Frame, FrameRange, LendError, MetadataLender};
+use mm_api::layout::{FRAME_COUNT, KERNEL_HEAP_START};
+use mm_api::{Frame, FrameRange, LendError, MetadataLender, Page, Space};
 
 use crate::programs::{Ending, run_program};
 
@@ -45,12 +45,15 @@ pub const CHECKS: &[Check] = &[
     check("harness-wrong-name", |_| ends(wrong_name)),
     check("harness-two-results", |_| ends(|| provoke::signed_result("harness-two-results"))),
     check("harness-nested-log", nested_log),
+    check("harness-panic-that-logs", |_| panic!("{Talkative}")),
+    check("harness-panic-in-a-panic", |_| panic!("{Panicky}")),
     check("harness-memory", memory),
     check("harness-boot-info", boot_info::run),
     check("harness-scratch", scratch),
     check("harness-lender", lender),
     check("harness-clock", clock),
     check("harness-out-of-memory", out_of_memory),
+    check("harness-kernel-page", kernel_page),
     check("harness-timer", interrupts::timer),
     check("harness-ring-3", ring_3::round_trip),
     check("harness-user-copies", ring_3::copies),
@@ -130,6 +133,15 @@ fn out_of_memory(context: &mut Context) -> Outcome {
     }
 }
 
+/// Takes a page of the kernel's heap out of the tables, behind the heap's back.
+fn kernel_page(context: &mut Context) -> Outcome {
+    context.start_memory()?;
+    kernel_system::memory::with(|memory| {
+        let _frame = memory.manager().unmap(Space::Kernel, Page::containing(KERNEL_HEAP_START));
+    });
+    Ok(())
+}
+
 /// A value whose formatting logs, in the middle of another line of the log.
 struct Talkative;
 
@@ -137,6 +149,16 @@ impl Display for Talkative {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         info!("in between");
         f.write_str("ok 1 harness-nested-log\n")
+    }
+}
+
+/// A value whose formatting panics, with what looks like a result.
+struct Panicky;
+
+impl Display for Panicky {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("ok 1 harness-panic-in-a-panic\n")?;
+        panic!("\nok 1 harness-panic-in-a-panic\n{Talkative}")
     }
 }
 

@@ -13,7 +13,7 @@ impl Nonce {
     pub(crate) const NONE: Self = Self([b'-'; 16]);
 
     /// The nonce with these digits, or `None` if they are not 16 hexadecimal ones.
-    fn parse(digits: &str) -> Option<Self> {
+    pub(crate) fn parse(digits: &str) -> Option<Self> {
         let digits: [u8; 16] = digits.as_bytes().try_into().ok()?;
         digits.iter().all(u8::is_ascii_hexdigit).then_some(Self(digits))
     }
@@ -52,6 +52,8 @@ pub struct CommandLine<'a> {
     pub budget: u32,
     /// `look`: stop before the end, so that somebody can look at the machine.
     pub look: bool,
+    /// `ask`: stop at a check's end, and read from the serial port what its result has to carry.
+    pub ask: bool,
     /// `wait`: stop, and read more words from the serial port before anything else is done.
     pub wait: bool,
 }
@@ -70,6 +72,7 @@ impl<'a> CommandLine<'a> {
         seed: DEFAULT_SEED,
         budget: DEFAULT_BUDGET,
         look: false,
+        ask: false,
         wait: false,
     };
 
@@ -86,6 +89,7 @@ impl<'a> CommandLine<'a> {
                 _ if word.contains('/') => line = Self::EMPTY,
                 None if word == "list" => line.task = Task::List,
                 None if word == "look" => line.look = true,
+                None if word == "ask" => line.ask = true,
                 None if word == "wait" => line.wait = true,
                 Some(("check", name)) => line.task = Task::Check(name),
                 Some(("nonce", digits)) => line.nonce = Nonce::parse(digits).unwrap_or(line.nonce),

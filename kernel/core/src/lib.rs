@@ -10,6 +10,7 @@ mod boot_error;
 pub mod boot_info;
 pub mod circumstances;
 pub mod command_line;
+pub mod conclusion;
 pub mod console;
 mod crash;
 pub mod labs;

@@ -6,15 +6,24 @@ use core::fmt::{self, Write};
 use spin::Mutex;
 
 use crate::command_line::Nonce;
-use crate::console::OneLine;
 use crate::console::serial::{self, Serial};
+use crate::console::{GoingOn, OneLine};
 
 /// What makes this boot's reports genuine.
 static NONCE: Mutex<Nonce> = Mutex::new(Nonce::NONE);
 
+/// What makes this boot's result genuine: the same, or what is told at the check's end.
+static RESULT: Mutex<Nonce> = Mutex::new(Nonce::NONE);
+
 /// From now on reports carry `nonce`.
 pub fn sign_with(nonce: Nonce) {
     *NONCE.lock() = nonce;
+    sign_results_with(nonce);
+}
+
+/// From now on results carry `word`.
+pub(crate) fn sign_results_with(word: Nonce) {
+    *RESULT.lock() = word;
 }
 
 /// Reports one line: `# folio:NONCE KIND TEXT`. Newlines in `text` become spaces.
@@ -28,8 +37,8 @@ pub fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<'_>) {
     serial::end_line();
     // The serial port never fails.
     let _ = write!(Serial, "# folio:{nonce} {kind} ");
-    let _ = OneLine { to: Serial, newline }.write_fmt(text);
-    serial::write("\n");
+    let _ = OneLine { to: GoingOn, newline }.write_fmt(text);
+    serial::end_line();
 }
 
 /// Reports a line without further text: `# folio:NONCE KIND`.
@@ -56,14 +65,14 @@ pub fn failed(name: &str) {
 }
 
 /// The line that holds the result of a check that this machine lacks something for.
-pub fn skipped(name: &str, lacks: fmt::Arguments<'_>) {
-    line("lacks", lacks);
-    let nonce = *NONCE.lock();
+pub fn skipped(name: &str) {
+    let nonce = *RESULT.lock();
+    serial::end_line();
     let _ = writeln!(Serial, "ok 1 {name} # SKIP # folio:{nonce}");
 }
 
 fn result(word: &str, name: &str) {
-    let nonce = *NONCE.lock();
+    let nonce = *RESULT.lock();
     serial::end_line();
     let _ = writeln!(Serial, "{word} 1 {name} # folio:{nonce}");
 }

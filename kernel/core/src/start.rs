@@ -15,7 +15,7 @@ use crate::machine_end::{idle, look_at_the_end, stop_to_be_told};
 use crate::memory::{boot_box, direct, paged, scratch};
 use crate::protection::SectionRights;
 use crate::report;
-use crate::{console, crash};
+use crate::{conclusion, console, crash};
 
 /// What [`entry!`](crate::entry) makes of the kernel's `main`.
 #[doc(hidden)]
@@ -72,6 +72,9 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     }
     let line = machine.command_line();
     report::sign_with(line.nonce);
+    if line.ask {
+        conclusion::ask_at_the_end();
+    }
     if line.look {
         look_at_the_end();
     }

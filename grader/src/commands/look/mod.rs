@@ -80,8 +80,16 @@ fn look(engine: &Engine, lab: &Lab, check: &Check, arguments: &LookArgs, progres
     let memory = check.memory.first().copied().unwrap_or(Memory::DEFAULT);
     let programs = if check.programs { engine.site.programs()? } else { Vec::new() };
     let (image, budget) = (&image.path, check.budget);
-    let outcome = engine.emulator.boot(&Boot { image, memory, programs: &programs, words, budget, look: true })?;
-    let transcript = Transcript::parse(&outcome.serial, &nonce);
+    let outcome = engine.emulator.boot(&Boot {
+        image,
+        memory,
+        programs: &programs,
+        words,
+        budget,
+        look: true,
+        challenge: None,
+    })?;
+    let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
     let ended = match verdict::judge(&check.name, &transcript, &outcome.end, check.budget) {
         Ok(verdict) => verdict.message,
         Err(trouble) => return Err(Error::new(trouble.what)),

@@ -5,6 +5,7 @@
 //! The names of macros that read files are refused wherever they stand, since `use` and macros
 //! can give them others.
 
+pub mod audit;
 mod scan;
 
 use proc_macro2::TokenStream;

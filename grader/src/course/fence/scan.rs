@@ -148,11 +148,11 @@ fn is_abi(after: &[TokenTree]) -> bool {
     }
 }
 
-fn is_sign(token: &TokenTree, sign: char) -> bool {
+pub fn is_sign(token: &TokenTree, sign: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
 
-fn is_word(token: &TokenTree, word: &str) -> bool {
+pub fn is_word(token: &TokenTree, word: &str) -> bool {
     matches!(token, TokenTree::Ident(ident) if ident == word)
 }
 

@@ -98,9 +98,9 @@ fn run(engine: &Engine, image: &Path, check: &str, memory: &str) -> Result<Measu
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     let memory = Memory::parse(memory).map_err(Error::new)?;
-    let boot = Boot { image, memory, programs: &programs, words, budget: MAX_BUDGET, look: false };
+    let boot = Boot { image, memory, programs: &programs, words, budget: MAX_BUDGET, look: false, challenge: None };
     let outcome = engine.emulator.boot(&boot)?;
-    let transcript = Transcript::parse(&outcome.serial, &nonce);
+    let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
     match judge(check, &transcript, &outcome.end, MAX_BUDGET) {
         Ok(verdict) if verdict.status == Status::Passed => Ok(transcript.findings.measures),
         Ok(verdict) => {

@@ -116,6 +116,7 @@ impl Machine {
             end,
             processor,
             snapshots: self.snapshots,
+            conclusion: None,
             complaints: self.debugger.messages.join("\n"),
             command: self.command,
         })

@@ -1,6 +1,7 @@
 //! QEMU: looking for it, its command line, a machine from its start to its end.
 
 mod find;
+mod inspector;
 mod program;
 mod qmp;
 mod reused;

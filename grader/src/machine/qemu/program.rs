@@ -139,20 +139,12 @@ impl Qemu {
     /// # Errors
     /// If it cannot be started.
     pub fn prepare(&self, boot: &Boot<'_>) -> Result<Machine> {
-        let (control, control_end) =
-            UnixStream::pair().map_err(|error| Error::new(format!("cannot talk to the emulator: {error}")))?;
         let mut command = self.waiting(boot);
         command.args(EXIT_DEVICE);
-        // The emulator's standard input is the control connection and its
-        // standard output the serial port, so no file in between is needed.
-        command.args(["-chardev", "socket,id=control,fd=0"]);
-        command.args(["-chardev", "file,id=serial,path=/dev/stdout"]);
-        command.arg("-append").arg(boot.words.join(" "));
-        command.stdin(OwnedFd::from(control_end)).stdout(Stdio::piped()).stderr(Stdio::piped());
-
-        let mut process = Process::spawn(&mut command, Signal::KILL).map_err(|error| self.cannot_start(&error))?;
+        command.arg("-append").arg(boot.kernel_words());
+        let (mut process, control) = connected(command).map_err(|error| self.cannot_start(&error))?;
         Ok(Machine {
-            watch: Watch::new(&mut process, Control::new(control), boot.look),
+            watch: Watch::new(&mut process, control, boot),
             process,
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
@@ -169,19 +161,12 @@ impl Qemu {
     /// # Errors
     /// If it cannot be started.
     pub(super) fn start_reused(&self, boot: &Boot<'_>) -> io::Result<(Process, Control)> {
-        let (control, control_end) = UnixStream::pair()?;
-        let control_end = OwnedFd::from(control_end);
         let mut command = self.waiting(boot);
-        // The words come in where the emulator reads, and the kernel's answers where it prints.
-        command.args(["-chardev".into(), format!("socket,id=control,fd={}", control_end.as_raw_fd())]);
-        command.args(["-chardev", "stdio,id=serial,signal=off"]);
         command.args(["-append", "wait"]);
         // The machine is saved in the temporary file of a disk that has nothing in it and is
         // connected to nothing. The emulator removes the file's name as soon as it is open.
         command.args(["-drive", "if=none,driver=null-co,snapshot=on"]).env("TMPDIR", env::temp_dir());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let process = Process::spawn_with(&mut command, &control_end, Signal::KILL)?;
-        Ok((process, Control::new(control)))
+        connected(command)
     }
 
     /// A QEMU that builds the machine for a boot and waits. It lacks what its control
@@ -205,6 +190,18 @@ impl Qemu {
         let program = self.launcher.as_deref().unwrap_or(&self.program);
         Error::io("cannot start", program, error).advise("`cargo grade doctor` shows what was found")
     }
+}
+
+/// Starts an emulator. The machine's serial port is where the emulator reads and prints, and its
+/// control connection is one more file, so no file with a name is needed.
+fn connected(mut command: Command) -> io::Result<(Process, Control)> {
+    let (control, control_end) = UnixStream::pair()?;
+    let control_end = OwnedFd::from(control_end);
+    command.args(["-chardev".into(), format!("socket,id=control,fd={}", control_end.as_raw_fd())]);
+    command.args(["-chardev", "stdio,id=serial,signal=off"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let process = Process::spawn_with(&mut command, &control_end, Signal::KILL)?;
+    Ok((process, Control::new(control)))
 }
 
 /// Gives a machine its kernel. QEMU puts the name before the kernel's words, so it is given without its folder,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::machine::intact::Standing;
 use crate::machine::outcome::Processor;
 use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
 
@@ -106,6 +107,30 @@ impl Control {
     /// The byte in AL of a machine that has stopped, if the emulator tells.
     pub fn al(&mut self) -> Option<u8> {
         self.register("eax").map(|eax| eax.to_le_bytes()[0])
+    }
+
+    /// Where the processor of a machine that has stopped stands, and who called it there.
+    ///
+    /// # Errors
+    /// If the emulator does not tell.
+    pub fn standing(&mut self) -> io::Result<Standing> {
+        let registers = registers(&self.ask("info registers")?);
+        let named = |name: &str| registers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let (Some(at), Some(ebp)) = (named("eip"), named("ebp")) else {
+            return Err(io::Error::other("it does not tell its registers"));
+        };
+        // Where it cannot be read, nobody called.
+        let pair = words(&self.ask(&format!("x /2xw {ebp:#x}"))?);
+        Ok(Standing { at, returns_to: pair.get(1).copied().unwrap_or(0) })
+    }
+
+    /// Copies memory as the machine's processor sees it into a file.
+    ///
+    /// # Errors
+    /// If the emulator does not do that, or nothing is mapped there.
+    pub fn save_memory(&mut self, address: u32, bytes: u32, file: &Path) -> io::Result<()> {
+        let file = file.to_str().ok_or_else(|| io::Error::other("the file's name is not UTF-8"))?;
+        self.execute("memsave", &json!({ "val": address, "size": bytes, "filename": file })).map(|_| ())
     }
 
     fn register(&mut self, name: &str) -> Option<u32> {

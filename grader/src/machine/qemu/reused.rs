@@ -9,8 +9,7 @@
 //! There is no exit port, which would end the emulator: at its end the kernel stops
 //! the machine, and what would be the exit status is in AL.
 
-use std::io::{self, Write};
-use std::process::ChildStdin;
+use std::io;
 
 use crate::host::exit;
 use crate::host::process::Process;
@@ -27,7 +26,6 @@ pub struct ReusedMachine {
     qemu: Qemu,
     process: Process,
     watch: Watch,
-    words: ChildStdin,
     state: State,
     saved: bool,
     /// What the kernel said before it stopped.
@@ -54,9 +52,8 @@ impl ReusedMachine {
     /// If it cannot be started.
     pub fn prepare(qemu: &Qemu, boot: &Boot<'_>) -> io::Result<Self> {
         let (mut process, control) = qemu.start_reused(boot)?;
-        let words = process.stdin().ok_or(io::ErrorKind::BrokenPipe)?;
-        let watch = Watch::new(&mut process, control, false);
-        Ok(Self { qemu: qemu.clone(), process, watch, words, state: State::Started, saved: false, said: Vec::new() })
+        let watch = Watch::new(&mut process, control, boot);
+        Ok(Self { qemu: qemu.clone(), process, watch, state: State::Started, saved: false, said: Vec::new() })
     }
 
     /// Runs a check, as if the machine had just booted with `boot.words`. All else in `boot` has
@@ -73,9 +70,9 @@ impl ReusedMachine {
         }
         // What the emulator said about the check before, or while it loaded, is not this one's.
         self.watch.drain();
-        self.watch.forget();
+        self.watch.forget(boot.challenge.clone());
         self.watch.said.extend_from_slice(&self.said);
-        self.words.write_all(format!("{}\n", boot.words.join(" ")).as_bytes())?;
+        self.watch.tell(&boot.kernel_words())?;
         self.watch.control.resume_surely()?;
         let stopped = self.watch.until_it_stops(&self.process, patience(boot.budget));
         if let Stopped::Idle = stopped {
@@ -93,6 +90,7 @@ impl ReusedMachine {
             end,
             processor,
             snapshots: std::mem::take(&mut self.watch.snapshots),
+            conclusion: self.watch.conclusion.take(),
             complaints: own_complaints(&self.watch.complained),
             command: self.qemu.command_to_repeat(boot),
         })

@@ -73,6 +73,7 @@ impl Machine {
             end,
             processor,
             snapshots: std::mem::take(&mut self.watch.snapshots),
+            conclusion: self.watch.conclusion.take(),
             complaints: own_complaints(&self.watch.complained),
             command: std::mem::take(&mut self.command),
         };

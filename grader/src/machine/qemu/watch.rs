@@ -1,9 +1,9 @@
 //! Watching a machine until it stops: what it prints, what its emulator tells,
 //! and whether it still does anything.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::process::{ChildStderr, ChildStdout};
+use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,10 +11,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::host::activity::{Idleness, processor_time};
 use crate::host::exit;
 use crate::host::process::Process;
+use crate::machine::boot::Boot;
 use crate::machine::claim::claimed;
 use crate::machine::limits::{MOST_CHECKPOINTS, MOST_OUTPUT};
+use crate::machine::outcome::{Conclusion, Found};
 use crate::machine::walk::Snapshot;
 
+use super::inspector::Inspector;
 use super::qmp::{Control, Event};
 
 /// More than this of the emulator's own complaints is not kept.
@@ -63,28 +66,55 @@ pub struct Watch {
     pub complained: Vec<u8>,
     /// The page tables at each checkpoint.
     pub snapshots: Vec<Snapshot>,
+    /// How it stood at the end of a check, if it came to one.
+    pub conclusion: Option<Conclusion>,
+    /// Where the machine reads what it is told.
+    words: Option<ChildStdin>,
+    inspector: Inspector,
+    /// What it is told at a check's end.
+    challenge: Option<String>,
     /// Whether all page tables are copied, and at the end too.
     look: bool,
 }
 
 impl Watch {
-    /// Watches a process that was just started, with its output and errors piped.
-    ///
-    /// `look`: whether all page tables are copied when it stops, not only those
-    /// that a claim is about.
-    pub fn new(process: &mut Process, control: Control, look: bool) -> Self {
+    /// Watches a process that was just started for this boot, with its three standard files piped.
+    pub fn new(process: &mut Process, control: Control, boot: &Boot<'_>) -> Self {
         let (serial, complaints) = (process.stdout(), process.stderr());
         if let Some(serial) = &serial {
             widen(serial);
         }
-        Self { serial, control, complaints, said: Vec::new(), complained: Vec::new(), snapshots: Vec::new(), look }
+        Self {
+            serial,
+            control,
+            complaints,
+            said: Vec::new(),
+            complained: Vec::new(),
+            snapshots: Vec::new(),
+            conclusion: None,
+            words: process.stdin(),
+            inspector: Inspector::new(boot.image),
+            challenge: boot.challenge.clone(),
+            look: boot.look,
+        }
     }
 
-    /// Forgets what was seen so far: another check begins.
-    pub fn forget(&mut self) {
+    /// Forgets what was seen so far: another check begins, which is told this at its end.
+    pub fn forget(&mut self, challenge: Option<String>) {
         self.said.clear();
         self.complained.clear();
         self.snapshots.clear();
+        self.conclusion = None;
+        self.challenge = challenge;
+    }
+
+    /// Tells the machine a line, over its serial port.
+    ///
+    /// # Errors
+    /// If the emulator does not read it.
+    pub fn tell(&mut self, line: &str) -> io::Result<()> {
+        let words = self.words.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        words.write_all(format!("{line}\n").as_bytes())
     }
 
     /// Waits until the machine stops, for whatever reason, or has used that much more processor time.
@@ -158,12 +188,26 @@ impl Watch {
         while let Some(event) = self.control.waiting_event() {
             let byte = if event == Event::Stop { self.control.al() } else { None };
             match (event, byte) {
+                (Event::Stop, Some(byte)) if exit::is_conclusion(byte) && self.concludes(byte) => {}
                 (Event::Stop, Some(byte)) if byte != exit::STOP_TO_LOOK => return Some(Stopped::ByKernel(byte)),
                 (Event::Stop, _) if self.snapshots.len() < MOST_CHECKPOINTS => self.at_checkpoint(),
                 (event, _) => return Some(Stopped::Event(event)),
             }
         }
         None
+    }
+
+    /// Looks at a machine that stands at the end of a check. If all is as it should be, it is told
+    /// what its result has to carry, and goes on; that happens once.
+    fn concludes(&mut self, says: u8) -> bool {
+        let (Some(challenge), None) = (self.challenge.take(), &self.conclusion) else { return false };
+        let found = self.inspector.look(&mut self.control);
+        let goes_on = found == Found::Sound && self.tell(&challenge).is_ok();
+        self.conclusion = Some(Conclusion { says, found });
+        if goes_on {
+            self.control.resume();
+        }
+        goes_on
     }
 
     /// Copies the page tables that what was claimed since the last checkpoint is

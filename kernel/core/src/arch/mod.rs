@@ -27,10 +27,17 @@ pub mod trap;
 pub(crate) mod vectors;
 
 global_asm!(include_str!("boot.s"));
+global_asm!(include_str!("conclude.s"));
 global_asm!(include_str!("copy.s"));
 global_asm!(include_str!("exceptions.s"));
 global_asm!(include_str!("probe.s"));
 global_asm!(include_str!("provoke.s"));
+
+unsafe extern "C" {
+    /// Stops the machine at the end of a check, with interrupts off from then on, if somebody is
+    /// there who lets it go on. The low byte of `why` is for whoever stopped it.
+    pub(crate) safe fn stop_at_conclusion(why: u32);
+}
 
 /// Sets up the descriptor tables, so that exceptions are reported, and the
 /// interrupt controllers, so that no line passes for an exception.

@@ -117,6 +117,20 @@ impl Write for LogLines {
     }
 }
 
+/// Writes to the serial port what goes on with a line that was begun there. Formatting a
+/// student's value may run code that logs, which ends the line: the rest is log, too.
+pub(crate) struct GoingOn;
+
+impl Write for GoingOn {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !text.is_empty() && serial::at_line_start() {
+            serial::write(LOG_PREFIX);
+        }
+        serial::write(text);
+        Ok(())
+    }
+}
+
 /// Passes text on as one line: newlines become `newline`, other control
 /// characters `?`.
 pub(crate) struct OneLine<W> {

@@ -8,7 +8,7 @@
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, TEMPORARY_START};
 use mm_api::{Entry, EntryFlags, Frame, Page, Protection, TABLE_ENTRIES, TableIndex};
 
-use super::soundness::{Unsound, untouched};
+use super::soundness::Unsound;
 use super::{Owner, POISON, State};
 use crate::arch::paging;
 
@@ -70,7 +70,7 @@ impl State {
     #[track_caller]
     #[inline]
     pub(super) fn ensure_may_change(&self, table: Frame, index: TableIndex, old: Entry, new: Entry) {
-        if untouched(old) == untouched(new) {
+        if meaning(old) == meaning(new) {
             return;
         }
         self.ensure_may_go(table, index, old, new);
@@ -220,13 +220,21 @@ impl State {
             self.kernel_frames(table).find_map(|(lower, frame)| {
                 let page = Page::from_indices(upper, lower);
                 let found = self.walk(root, page.start()).ok();
-                let is_right = found.is_some_and(|walk| {
-                    walk.address == frame.start() && walk.protection() == Protection::KERNEL_WRITE
-                });
+                let is_right = found
+                    .is_some_and(|walk| walk.address == frame.start() && walk.protection() == Protection::KERNEL_WRITE);
                 (!is_right).then_some(Unsound { root, page, frame, found, writable: true })
             })
         })
     }
+}
+
+/// What an entry means to the processor: the frame and the rights, without what it notes there
+/// and what it leaves to software.
+fn meaning(entry: Entry) -> Entry {
+    const MEANS: EntryFlags =
+        EntryFlags::PRESENT.union(EntryFlags::WRITABLE).union(EntryFlags::USER).union(EntryFlags::PAGE_SIZE);
+
+    entry.with_flags(entry.flags() & MEANS)
 }
 
 /// Frames that the direct map can show.

@@ -121,7 +121,7 @@ fn names_table(entry: Entry) -> bool {
 }
 
 /// An entry without what the processor notes in it.
-pub(super) fn untouched(entry: Entry) -> Entry {
+fn untouched(entry: Entry) -> Entry {
     entry.with_flags(entry.flags() - NOTED_BY_PROCESSOR)
 }
 

@@ -1,0 +1,60 @@
+//! `cargo grade audit`: places in the student's files that deserve a person's look.
+
+use std::fs;
+
+use crate::course::fence::audit::notable;
+use crate::course::fence::{self, Reading};
+use crate::course::workspace::{Lab, Workspace};
+use crate::host::error::{Error, Result};
+use crate::host::style::{self, View, plural};
+
+/// What there is to look at in the files of some labs, a line for each place.
+///
+/// # Errors
+/// If there is no such lab, or a file cannot be read.
+pub fn audit(course: &Workspace, labs: &[String], view: &View) -> Result<String> {
+    let mut out = String::new();
+    let mut places = 0;
+    for lab in course.select(labs)? {
+        for name in lab.files() {
+            for (place, why) in of_file(course, lab, &name)? {
+                places += 1;
+                out.push_str(&format!("{}  {why}\n", view.paint(style::STRONG, &place)));
+            }
+        }
+    }
+    out.push_str(&match places {
+        0 => "Nothing that deserves a look.\n".to_owned(),
+        _ => format!("\n{} to look at. They prove nothing by themselves.\n", plural(places, "place")),
+    });
+    Ok(out)
+}
+
+/// Places, and why each deserves a look.
+fn of_file(course: &Workspace, lab: &Lab, name: &str) -> Result<Vec<(String, String)>> {
+    let path = course.root.join(name);
+    // As for a build: nothing but a file of ordinary length is read.
+    let length = fs::symlink_metadata(&path).map_err(|error| Error::io("cannot look at", &path, &error))?;
+    if !length.is_file() || length.len() > fence::LARGEST as u64 {
+        return Ok(vec![(name.to_owned(), "it is no file, or larger than anybody writes".to_owned())]);
+    }
+    let bytes = fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let at = |at: usize| {
+        let (line, column) = fence::place(&text, at);
+        format!("{name}:{line}:{column}")
+    };
+    let mut found = match fence::read(&text, lab.code()) {
+        Reading::Unreadable(byte) => {
+            return Ok(vec![(at(byte), "this is not text that can be read as Rust's tokens".to_owned())]);
+        }
+        Reading::Tokens(breaches) => breaches
+            .into_iter()
+            .map(|breach| (breach.at, format!("`{}` is refused, for {}", breach.token, breach.what.why())))
+            .collect::<Vec<_>>(),
+    };
+    let notable = notable(&text, lab.code()).unwrap_or_default();
+    found.extend(notable.into_iter().map(|place| (place.at, place.what.why().to_owned())));
+    found.sort();
+    Ok(found.into_iter().map(|(byte, why)| (at(byte), why)).collect())
+}

@@ -1,0 +1,62 @@
+//! Looking at a machine that stands at the end of a check, before it is told what its result
+//! has to carry.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::machine::intact::Intact;
+use crate::machine::outcome::Found;
+
+use super::qmp::Control;
+
+/// Where files are that never reach a disk, if the system has such a place.
+const MEMORY_FILES: &str = "/dev/shm";
+
+/// Looks at one emulator's machine; its kernel stays the same.
+pub struct Inspector {
+    image: PathBuf,
+    /// Read when it is needed first: the emulator may be started before the kernel is built.
+    intact: Option<Intact>,
+    /// Where the emulator puts the machine's memory.
+    file: Option<NamedTempFile>,
+}
+
+impl Inspector {
+    /// An inspector of machines that boot this kernel.
+    pub fn new(image: &Path) -> Self {
+        Self { image: image.to_owned(), intact: None, file: None }
+    }
+
+    /// What there is to find.
+    pub fn look(&mut self, control: &mut Control) -> Found {
+        match self.flaw(control) {
+            Ok(None) => Found::Sound,
+            Ok(Some(flaw)) => Found::Flaw(flaw),
+            Err(error) => Found::Nothing(error.to_string()),
+        }
+    }
+
+    fn flaw(&mut self, control: &mut Control) -> io::Result<Option<String>> {
+        let intact = match &mut self.intact {
+            Some(intact) => intact,
+            none => none.insert(Intact::of(&self.image).ok_or_else(|| io::Error::other("the kernel cannot be read"))?),
+        };
+        let (start, bytes) = intact.span().ok_or_else(|| io::Error::other("the kernel has no code"))?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(new_file()?),
+        };
+        let standing = control.standing()?;
+        // What the tables do not map is none of the kernel's own doing.
+        let memory = control.save_memory(start, bytes, file.path()).and_then(|()| fs::read(file.path()));
+        Ok(intact.flaw(&memory.unwrap_or_default(), standing))
+    }
+}
+
+fn new_file() -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(MEMORY_FILES).or_else(|_| NamedTempFile::new_in(env::temp_dir()))
+}

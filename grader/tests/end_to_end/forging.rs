@@ -1,0 +1,56 @@
+//! Submissions that own the machine, in safe code, and forge a result. Each file in
+//! `tests/forging` says in its first line whether it goes on with the student's file as it is
+//! handed out or with one that is right, the verdict that it has to end in, and a part of the message.
+//! `memory.rs` is what all of them stand on.
+
+use std::fs;
+use std::path::Path;
+
+use crate::course::{Copy, check, has_solutions};
+
+/// The student's file of lab 01 with `forge()` where the component is built, and that behind it.
+fn with_forge(copy: &Copy, base: &str, forge: &str) {
+    let text = copy.read(base);
+    let start = text.find("    fn new(map: &MemoryMap").expect("the component is built here");
+    let body = start + text[start..].find("{\n").expect("it has a body") + 2;
+    let text = format!("{}        forge();\n{}", &text[..body], &text[body..]);
+    copy.write("labs/01-pmm/src/bitmap.rs", &format!("{text}\n{forge}"));
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forging")
+}
+
+#[test]
+fn who_owns_the_machine_in_safe_code_finds_nothing_that_makes_a_result() {
+    let memory = fs::read_to_string(folder().join("memory.rs")).unwrap();
+    let mut paths: Vec<_> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| !path.ends_with("memory.rs"));
+    assert!(paths.len() >= 4, "the submissions are not where they were");
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        let (first, rest) = text.split_once('\n').unwrap();
+        let first = first.strip_prefix("//! ").expect("a first line");
+        let [base, status, message] = first.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{first}") };
+        if base != "src/bitmap.rs" && !has_solutions() {
+            continue;
+        }
+        let copy = Copy::new();
+        with_forge(&copy, &format!("labs/01-pmm/{base}"), &format!("{memory}{rest}"));
+        for how in [&[][..], &["--fresh"]] {
+            let words = [&["01", "--check", "never-twice", "--json", "-"], how].concat();
+            let run = copy.grade(&words).expect_code(1).json();
+            let check = check(&run, "never-twice");
+            assert_eq!(check["status"], status, "{}: {check:#}", path.display());
+            let said = check["message"].as_str().unwrap();
+            assert!(said.contains(message), "{}: {said}", path.display());
+        }
+    }
+    if has_solutions() {
+        // What every attack stands on does no harm by itself.
+        let copy = Copy::new();
+        let harmless = "fn forge() {\n    let mut nonce = [0; 16];\n    machine::told(b\"nonce=\", &mut nonce);\n}\n";
+        with_forge(&copy, "labs/01-pmm/alternatives/two_bitmaps.rs", &format!("{memory}{harmless}"));
+        copy.grade(&["01", "--check", "never-twice"]).expect_code(0);
+    }
+}
