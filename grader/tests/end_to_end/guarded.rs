@@ -50,6 +50,7 @@ const ATTACKS: [(&str, &str); 9] = [
     // A directory in which the kernel's code is another frame.
     (
         "let (root, table) = (self.machine.allocate().unwrap(), self.machine.allocate().unwrap());
+         self.machine.clear(root);
          for index in TableIndex::all() {
              let entry = self.machine.read(self.current, index);
              self.machine.write(root, index, if index.as_u32() < 768 { Entry::EMPTY } else { entry });

@@ -89,24 +89,31 @@ impl State {
         }
         assert!(
             !self.is_in_direct_map(table),
-            "entry {index:?} of {table} is changed, but that is a table of the direct map, which the kernel runs in"
+            "entry {} of {table} is changed, but that is a table of the direct map, which the kernel runs in",
+            index.as_u32()
         );
         if table == paging::current_directory() {
             let is_direct_map = (FIRST_OF_DIRECT_MAP..FIRST_OF_ALLOCATIONS).contains(&index);
             assert!(
                 !is_direct_map && index != TEMPORARY,
-                "entry {index:?} of the directory that is loaded is changed, but the kernel runs in what it shows"
+                "entry {} of the directory that is loaded is changed, but the kernel runs in what it shows",
+                index.as_u32()
             );
             let is_same = new.is_present() && old.frame() == new.frame();
             assert!(
                 is_same || !self.holds_kernel_pages(old.frame()),
-                "entry {index:?} of the directory that is loaded is changed, but pages that the kernel uses are there"
+                "entry {} of the directory that is loaded is changed, but pages that the kernel uses are there",
+                index.as_u32()
             );
         }
         let frame = old.frame();
         if self.ledger.owner(frame) == Owner::Kernel && self.reached.is_at(frame, table, index) {
             let is_meant = self.entrusted == Entrusted::ToUnmap(frame) && !new.is_present();
-            assert!(is_meant, "entry {index:?} of {table} is changed, but the kernel uses {frame} by that page");
+            assert!(
+                is_meant,
+                "entry {} of {table} is changed, but the kernel uses {frame} by that page",
+                index.as_u32()
+            );
         }
     }
 
@@ -121,12 +128,14 @@ impl State {
             Owner::Tables => {}
             Owner::User => assert!(
                 !self.is_loadable(table),
-                "entry {index:?} of the directory in {table} names {frame} as a table, which belongs to the caller of \
-                 map()"
+                "entry {} of the directory in {table} names {frame} as a table, which belongs to the caller of \
+                 map()",
+                index.as_u32()
             ),
             Owner::Kernel => assert!(
                 self.entrusted == Entrusted::ToMap(frame) && !self.is_in_place(frame),
-                "entry {index:?} of {table} names {frame}, which is in use by the kernel"
+                "entry {} of {table} names {frame}, which is in use by the kernel",
+                index.as_u32()
             ),
             Owner::Free if self.entrusted == Entrusted::ToMap(frame) => {}
             Owner::Free if index == TEMPORARY && frame == paging::temporary_table() => {
@@ -134,8 +143,9 @@ impl State {
             }
             Owner::Free => assert!(
                 is_identity(index, frame) && !new.has(EntryFlags::USER) && !self.is_loadable(table),
-                "entry {index:?} of {table} names {frame}, which is not the manager's, and nobody asked to map it \
-                 there: it is free, the kernel's, or no memory at all"
+                "entry {} of {table} names {frame}, which is not the manager's, and nobody asked to map it \
+                 there: it is free, the kernel's, or no memory at all",
+                index.as_u32()
             ),
         }
     }
@@ -149,7 +159,8 @@ impl State {
         let first = index.as_u32().wrapping_sub(FIRST_OF_DIRECT_MAP.as_u32()).wrapping_mul(TABLE_ENTRIES);
         assert!(
             new.frame().number() == first && first < DIRECT_MAP_FRAMES && !new.has(EntryFlags::USER),
-            "entry {index:?} maps 4 MiB from {} on at once: only the direct map may be mapped so, for the kernel alone",
+            "entry {} maps 4 MiB from {} on at once: only the direct map may be mapped so, for the kernel alone",
+            index.as_u32(),
             new.frame()
         );
         true
@@ -170,7 +181,8 @@ impl State {
             }
             assert!(
                 entry.has(EntryFlags::PAGE_SIZE) && entry.bits() != POISON,
-                "{table} becomes a directory, but its entry {index:?} ({:#010x}) names no table of the manager's",
+                "{table} becomes a directory, but its entry {} ({:#010x}) names no table of the manager's",
+                index.as_u32(),
                 entry.bits()
             );
         }
