@@ -2,8 +2,8 @@
 
 static WRITE_ANYWHERE: [u8; 12] = [0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0, 0xC3];
 
-/// Makes a failure a success, in the kernel's own code: where it would say that a check fails,
-/// it says that it holds. Then the check goes on.
+/// Changes a number in the kernel's own code, past its write protection. Then the check goes on,
+/// and holds.
 fn forge() {
     machine::run(&WRITE_ANYWHERE, 0, 0);
     let fails = 0x93_u32.to_le_bytes();
