@@ -4,11 +4,12 @@
 //! Each folder is a room that knows those to its right and none to its left:
 //!
 //! ```text
-//! commands -> dev -> report -> judge -> build, machine -> course -> host
+//! commands -> dev, watch -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
 //! - `commands`: the command line, and what each command does;
 //! - `dev`: proofs and measurements for those who write the course;
+//! - `watch`: grading at each save, on a terminal;
 //! - `report`: what a person or a program reads;
 //! - `judge`: a run, and how what a machine says becomes a verdict;
 //! - `build`: from the course's files to a kernel;
@@ -27,6 +28,7 @@ mod host;
 mod judge;
 mod machine;
 mod report;
+mod watch;
 
 pub use commands::main;
 pub use dev::Stage;
@@ -48,7 +50,7 @@ mod tests {
 
     /// The rooms as the crate's documentation has them; those in one string do not know each other.
     const ORDER: [&[&str]; 7] =
-        [&["commands"], &["dev"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
+        [&["commands"], &["dev", "watch"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
 
     fn rank(room: &str) -> Option<usize> {
         ORDER.iter().position(|rooms| rooms.contains(&room))

@@ -38,6 +38,7 @@ Examples:
   cargo grade                      grade all of your labs
   cargo grade 01                   grade lab 01 (also: 1, pmm, 01-pmm)
   cargo grade --check never-twice  run one check
+  cargo grade watch                grade at each save
   cargo grade explain never-twice  what that check is about
   cargo grade --solution           grade the references
   cargo grade doctor               show what was found on this machine
@@ -83,6 +84,12 @@ pub struct GradeArgs {
     /// Boot a machine of its own for every check, in place of a few for all
     #[arg(long)]
     pub fresh: bool,
+    /// Boot this check before all others
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub first: Option<String>,
+    /// Tell line by line, in JSON, what goes on and what came of it, with texts of that many columns: for `watch`
+    #[arg(long, value_name = "COLUMNS", hide = true, conflicts_with_all = ["json", "junit"])]
+    pub tell: Option<u16>,
 }
 
 /// For every command.
@@ -134,6 +141,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash
     Look(LookArgs),
+    /// Grade a lab at each save, and show what to look at next
+    Watch(WatchArgs),
     /// Show what a check, or each check of a lab, is about, and where to read more
     Explain {
         /// A check, or a lab: then its checks in short; all checks in short if none is named
@@ -170,6 +179,17 @@ pub struct RunArgs {
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = Memory::parse)]
     pub memory: Memory,
+}
+
+/// `cargo grade watch`.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// The lab to begin with, such as `01` or `pmm`; the first one that is not done, if none is named
+    #[arg(value_name = "LAB")]
+    pub lab: Option<String>,
+    /// Look for saves again and again, where the system does not tell of them: on network drives, in containers
+    #[arg(long)]
+    pub poll: bool,
 }
 
 /// `cargo grade look`.

@@ -10,11 +10,12 @@ use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
-use crate::host::style::printable_with_colour;
+use crate::host::style::{View, printable_with_colour};
 use crate::judge::results::Run;
 use crate::judge::{Boots, Engine, Request, Timings, Whose, compare, processors};
 use crate::machine::Emulator;
 use crate::report;
+use crate::watch::Line;
 
 use super::arguments::{CommonArgs, GradeArgs};
 use super::output::{print, view};
@@ -44,15 +45,25 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     }
     let (mut engine, second) = place.engines(common, arguments.emulator)?;
     let found = start.elapsed();
-    let (mut run, timings) = on_all(&mut engine, second, &request)?;
+    let progress = arguments.tell.map_or_else(Progress::new, |_| Progress::telling(|told| Line::Told(told).print()));
+    let (mut run, timings) = on_all(&mut engine, second, &request, &progress)?;
     run.elapsed = start.elapsed();
+    if let Some(width) = arguments.tell {
+        let view = View { width: usize::from(width), ..view(common) };
+        Line::Done(report::brief(&run, &engine.site.workspace.root, &view)).print();
+        return Ok(exit_of(&run));
+    }
     tell(&run, &engine.site.workspace, arguments, common)?;
     if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
         let text = spent(&timings, found, start.elapsed());
         // Nobody listens: nothing to do about it.
         let _ = write!(io::stderr(), "{text}");
     }
-    Ok(Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status.is_fine())))
+    Ok(exit_of(&run))
+}
+
+fn exit_of(run: &Run) -> Exit {
+    Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status.is_fine()))
 }
 
 /// Where the reports go.
@@ -83,16 +94,21 @@ fn request(arguments: &GradeArgs) -> Request {
         seed: arguments.seed,
         jobs: arguments.jobs.map_or_else(processors, usize::from),
         boots: if arguments.fresh { Boots::PerCheck } else { Boots::Shared },
+        first: arguments.first.clone(),
     }
 }
 
 /// Grades on the engine's emulator, and on a second one if there is one: then both are compared.
-fn on_all(engine: &mut Engine, second: Option<Emulator>, request: &Request) -> Result<(Run, Timings)> {
-    let progress = Progress::new();
-    let (mut run, mut timings) = engine.grade(request, &progress)?;
+fn on_all(
+    engine: &mut Engine,
+    second: Option<Emulator>,
+    request: &Request,
+    progress: &Progress,
+) -> Result<(Run, Timings)> {
+    let (mut run, mut timings) = engine.grade(request, progress)?;
     if let Some(second) = second {
         engine.emulator = second;
-        let (other, more) = engine.grade(request, &progress)?;
+        let (other, more) = engine.grade(request, progress)?;
         timings.add(more);
         let both = |word: &String| if word == "bochs" { "both".to_owned() } else { word.clone() };
         run.repeat = other.repeat.iter().map(both).collect();

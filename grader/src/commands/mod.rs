@@ -4,13 +4,13 @@
 mod arguments;
 mod audit;
 mod doctor;
-mod explain;
 mod grade;
 mod look;
 mod output;
 mod place;
 mod run;
 mod setup;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,6 +21,7 @@ use crate::dev;
 use crate::host::error::Result;
 use crate::host::exit::Exit;
 use crate::host::process;
+use crate::report;
 
 use arguments::{Cli, Color, Command};
 use output::{complain, print, view};
@@ -70,9 +71,10 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             run::run(&arguments, &place.engine(common)?)
         }
         Some(Command::Look(arguments)) => look::command(&arguments, common),
+        Some(Command::Watch(arguments)) => watch::command(&arguments, common),
         Some(Command::Explain { check, hint }) => {
             let hints = hint.map_or(1, usize::from);
-            print(&explain::explain(&Place::find()?.workspace, check.as_deref(), hints, &view(common))?)?;
+            print(&report::explain(&Place::find()?.workspace, check.as_deref(), hints, &view(common))?)?;
             Ok(Exit::Passed)
         }
         Some(Command::Audit { labs }) => {

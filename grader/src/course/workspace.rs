@@ -11,7 +11,7 @@ use crate::host::error::{Error, Result};
 use crate::host::nearest;
 
 /// What a person may have meant who names a lab that does not exist.
-const COMMANDS: [&str; 6] = ["doctor", "setup", "run", "look", "explain", "help"];
+const COMMANDS: [&str; 7] = ["doctor", "setup", "run", "look", "watch", "explain", "help"];
 
 /// A copy of the course.
 #[derive(Debug)]

@@ -29,6 +29,14 @@ struct Children {
 
 static CHILDREN: LazyLock<Mutex<Children>> = LazyLock::new(Mutex::default);
 
+/// What is done just before the grader ends for a signal.
+static BEFORE_END: Mutex<Option<fn()>> = Mutex::new(None);
+
+/// From now on this is done before the grader ends for a signal, such as to give a terminal back.
+pub fn before_end(what: fn()) {
+    *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+}
+
 /// A process that is killed if the grader is interrupted.
 pub struct Process {
     child: Child,
@@ -43,6 +51,9 @@ pub fn listen() {
         children.closing = true;
         for (id, signal) in children.running.drain() {
             send(id, signal);
+        }
+        if let Some(what) = *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) {
+            what();
         }
         // The lock is kept, so that nobody starts or reaps anything now.
         std::process::exit(exit::INTERRUPTED);

@@ -4,6 +4,25 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+/// What is told to whoever shows it in a way of their own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Told {
+    /// Something begins that has no known end.
+    Start(String),
+    /// A package has been built.
+    Built(String),
+    /// Something begins with that many steps.
+    Count(String, usize),
+    /// One step is done, and this came of it.
+    Step(String),
+    /// Something to be known that stays.
+    Note(String),
+}
+
+/// Who is told.
+type Listener = Box<dyn Fn(Told) + Send + Sync>;
 
 /// A line at the bottom of the terminal that says what is being done.
 ///
@@ -11,6 +30,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub struct Progress {
     bar: ProgressBar,
     quiet: bool,
+    listener: Option<Listener>,
 }
 
 impl Progress {
@@ -20,16 +40,28 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { bar, quiet: false }
+        Self { bar, quiet: false, listener: None }
     }
 
     /// Never shows anything.
     pub fn silent() -> Self {
-        Self { bar: ProgressBar::hidden(), quiet: true }
+        Self { bar: ProgressBar::hidden(), quiet: true, listener: None }
+    }
+
+    /// Shows nothing itself, and tells all of it.
+    pub fn telling(listener: impl Fn(Told) + Send + Sync + 'static) -> Self {
+        Self { listener: Some(Box::new(listener)), ..Self::silent() }
+    }
+
+    fn tell(&self, told: impl FnOnce() -> Told) {
+        if let Some(listener) = &self.listener {
+            listener(told());
+        }
     }
 
     /// Begins something that takes a while and has no known end.
     pub fn start(&self, what: &str) {
+        self.tell(|| Told::Start(what.to_owned()));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}") {
             self.bar.set_style(style);
         }
@@ -41,11 +73,13 @@ impl Progress {
 
     /// A package has been built.
     pub fn built(&self, package: &str) {
+        self.tell(|| Told::Built(package.to_owned()));
         self.bar.set_message(format!("({package})"));
     }
 
     /// Begins something with that many steps.
     pub fn start_counting(&self, what: &str, steps: usize) {
+        self.tell(|| Told::Count(what.to_owned(), steps));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {pos} of {len}  {wide_msg}") {
             self.bar.set_style(style);
         }
@@ -57,12 +91,14 @@ impl Progress {
 
     /// One step is done, and `what` came of it.
     pub fn step(&self, what: &str) {
+        self.tell(|| Told::Step(what.to_owned()));
         self.bar.set_message(what.to_owned());
         self.bar.inc(1);
     }
 
     /// Says something that stays, terminal or not.
     pub fn note(&self, text: &str) {
+        self.tell(|| Told::Note(text.to_owned()));
         if !self.quiet {
             self.bar.suspend(|| {
                 // Nobody listens: nothing to do about it.

@@ -1,5 +1,7 @@
 //! How text is laid out and coloured.
 
+use std::io::{self, Write};
+
 use anstyle::{AnsiColor, Style};
 
 /// How a report is to be shown.
@@ -70,6 +72,16 @@ impl View {
 
 /// The width of the column of labels in [`View::field`].
 const LABEL_WIDTH: usize = 10;
+
+/// Prints to standard output, without colour where there is none.
+///
+/// # Errors
+/// If nobody reads it.
+pub fn say(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
 
 /// `text` in lines of at most `width` columns. Its own line ends stay.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {

@@ -76,7 +76,7 @@ impl Engine {
                 if schedule.is_stopped() {
                     break;
                 }
-                let mut jobs = self.jobs(group, &tasks);
+                let mut jobs = self.jobs(group, &tasks, request.first.as_deref());
                 let (kernel, times) = match self.built(request.whose, group, &tasks, &mut jobs, &schedule) {
                     Ok(built) => built,
                     Err(error) => {

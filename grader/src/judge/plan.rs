@@ -79,7 +79,9 @@ impl Engine {
     }
 
     /// The boots of one kernel, as if all of its labs will compile.
-    pub fn jobs<'a>(&self, group: &Group, tasks: &[Task<'a>]) -> Vec<Job<'a>> {
+    ///
+    /// Those of the check called `first` come first.
+    pub fn jobs<'a>(&self, group: &Group, tasks: &[Task<'a>], first: Option<&str>) -> Vec<Job<'a>> {
         let image = self.site.builder().image(&self.site.name(&group.mix));
         let mut jobs = Vec::new();
         for task in &group.members {
@@ -90,6 +92,7 @@ impl Engine {
                 }
             }
         }
+        jobs.sort_by_key(|job| Some(job.check.name.as_str()) != first);
         jobs
     }
 

@@ -46,6 +46,8 @@ pub struct Request {
     pub jobs: usize,
     /// How a check comes by its machine.
     pub boots: Boots,
+    /// The check that is booted before all others.
+    pub first: Option<String>,
 }
 
 impl Default for Request {
@@ -57,6 +59,7 @@ impl Default for Request {
             seed: DEFAULT_SEED,
             jobs: processors(),
             boots: Boots::Shared,
+            first: None,
         }
     }
 }

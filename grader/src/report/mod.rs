@@ -4,9 +4,11 @@
 //! decides a verdict. The only other things read are the kernel image's line
 //! tables and the source files, to show where a crash happened.
 
+mod brief;
 mod crash;
 mod details;
 mod evidence;
+mod explain;
 mod file;
 mod json;
 mod junit;
@@ -22,8 +24,10 @@ use std::path::Path;
 use crate::host::style::View;
 use crate::judge::results::Run;
 
+pub use brief::{Brief, CheckBrief, LabBrief, Standing, brief};
+pub use explain::{check as explain_check, explain};
 pub use file::{remove_older, try_out, write};
-pub use next::{after_full_marks, chapter};
+pub use next::after_full_marks;
 pub use source::function_at;
 pub use symbolize::Images;
 

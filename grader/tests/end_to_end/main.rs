@@ -19,3 +19,4 @@ mod reports;
 mod shared;
 mod students;
 mod verdicts;
+mod watch;

@@ -6,7 +6,8 @@ use crate::course::lab_toml::Check;
 use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::style::{self, View, plural};
-use crate::report::chapter;
+
+use super::next::chapter;
 
 /// A check with so many of its hints, or all of a lab, or all of them.
 ///

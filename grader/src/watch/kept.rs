@@ -1,0 +1,111 @@
+//! What `watch` remembers from one time to the next: how each check stood, under the target folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::course::workspace::Lab;
+use crate::report::{LabBrief, Standing};
+
+/// How each check stood when it was graded last.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Kept {
+    /// By the lab's id, then by the check's name.
+    labs: BTreeMap<String, BTreeMap<String, Standing>>,
+    /// By the lab's id: the check to look at first.
+    first: BTreeMap<String, String>,
+}
+
+impl Kept {
+    /// Reads a file. What is not there, or is damaged, is as if nothing had been graded.
+    pub fn load(file: &Path) -> Self {
+        fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    /// Writes a file, whole or not at all.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn save(&self, file: &Path) -> io::Result<()> {
+        let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
+        fs::create_dir_all(&folder)?;
+        let mut new = tempfile::NamedTempFile::new_in(&folder)?;
+        serde_json::to_writer(&mut new, self)?;
+        new.persist(file).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// How a check stood.
+    pub fn standing(&self, lab: &str, check: &str) -> Option<Standing> {
+        self.labs.get(lab)?.get(check).copied()
+    }
+
+    /// The check of a lab to look at first.
+    pub fn first(&self, lab: &str) -> Option<&str> {
+        self.first.get(lab).map(String::as_str)
+    }
+
+    /// Remembers how a lab's checks stand. If it was not built, that says nothing about them.
+    pub fn note(&mut self, lab: &LabBrief) {
+        if !lab.is_built {
+            return;
+        }
+        let standings = self.labs.entry(lab.id.clone()).or_default();
+        standings.extend(lab.checks.iter().map(|check| (check.name.clone(), check.standing)));
+        match &lab.first {
+            Some(first) => self.first.insert(lab.id.clone(), first.clone()),
+            None => self.first.remove(&lab.id),
+        };
+    }
+
+    /// The points that a lab had.
+    pub fn points(&self, lab: &Lab) -> u32 {
+        let has_passed = |name: &str| self.standing(&lab.id, name) == Some(Standing::Passed);
+        lab.toml.checks.iter().filter(|check| has_passed(&check.name)).map(|check| check.points).sum()
+    }
+
+    /// Whether all checks of a lab passed.
+    pub fn is_done(&self, lab: &Lab) -> bool {
+        lab.toml.checks.iter().all(|check| self.standing(&lab.id, &check.name) == Some(Standing::Passed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::CheckBrief;
+
+    fn brief(standing: Standing, is_built: bool) -> LabBrief {
+        let check = CheckBrief { name: "never-twice".to_owned(), standing, words: String::new() };
+        let first = (standing != Standing::Passed).then(|| check.name.clone());
+        LabBrief { id: "01-pmm".to_owned(), is_built, checks: vec![check], first, text: String::new() }
+    }
+
+    #[test]
+    fn what_is_kept_is_there_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernel/desk.json");
+        assert_eq!(Kept::load(&file), Kept::default());
+        let mut kept = Kept::default();
+        kept.note(&brief(Standing::Wrong, true));
+        kept.save(&file).unwrap();
+        kept.save(&file).unwrap();
+        assert_eq!(Kept::load(&file), kept);
+        assert_eq!(kept.first("01-pmm"), Some("never-twice"));
+        fs::write(&file, "{ damaged").unwrap();
+        assert_eq!(Kept::load(&file), Kept::default());
+        assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lab_that_is_not_built_changes_nothing() {
+        let mut kept = Kept::default();
+        kept.note(&brief(Standing::Passed, true));
+        assert_eq!(kept.first("01-pmm"), None);
+        kept.note(&brief(Standing::Wrong, false));
+        assert_eq!(kept.standing("01-pmm", "never-twice"), Some(Standing::Passed));
+    }
+}

@@ -1,0 +1,263 @@
+//! `cargo grade watch`: grades a lab at each save, and shows what to look at next.
+//!
+//! - `desk` is what it knows, and what it does about each thing that happens;
+//! - `page` is what that looks like;
+//! - `saves`, `runner` and `terminal` are the world: files, graders, keys.
+//!
+//! Each run is a grader of its own, which tells line by line what goes on (`line`). So a save can
+//! stop a run with all of its machines and compilers, whatever they do at the moment.
+
+mod desk;
+mod input;
+mod kept;
+mod line;
+mod page;
+mod plain;
+mod runner;
+mod saves;
+mod terminal;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+
+use crate::course::workspace::{Lab, Workspace};
+use crate::host::error::{Error, Result};
+use crate::host::exit::Exit;
+use crate::host::style::View;
+
+use desk::{Action, Desk};
+use input::Input;
+use kept::Kept;
+use runner::Runner;
+use saves::Saves;
+use terminal::Terminal;
+
+pub use line::Line;
+pub use saves::Means;
+
+/// What to watch, and how.
+pub struct Options {
+    /// The course.
+    pub course: Workspace,
+    /// The lab to begin with; the first one that is not done, if none is named.
+    pub lab: Option<String>,
+    /// How saves are found out about.
+    pub means: Means,
+    /// The grader's own program.
+    pub program: PathBuf,
+    /// Where it is kept how each check stood.
+    pub kept: PathBuf,
+    /// How text looks.
+    pub view: View,
+    /// Whether there is a terminal, with keys, that may be used as a whole.
+    pub is_interactive: bool,
+}
+
+/// Watches until somebody leaves.
+///
+/// # Errors
+/// If there is no such lab, or files cannot be watched, or the terminal cannot be used.
+pub fn watch(options: Options) -> Result<Exit> {
+    let kept = Kept::load(&options.kept);
+    let lab = first_lab(&options, &kept)?;
+    let (tell, told) = mpsc::channel();
+    let files: Vec<PathBuf> = options.course.labs.iter().flat_map(|lab| files(&options.course, lab)).collect();
+    let tell_saves = tell.clone();
+    // Whoever does not listen any more is about to end.
+    let _saves = Saves::of(&files, options.means, move |file| drop(tell_saves.send(Input::Saved(file))))?;
+    let runner = Runner::new(options.program, options.course.root.clone(), tell.clone());
+    let surface = if options.is_interactive {
+        let terminal = Terminal::enter().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
+        terminal::tell_keys(tell);
+        Surface::Screen(terminal)
+    } else {
+        Surface::Lines(plain::Lines::default())
+    };
+    let desk = Desk::new(options.course, kept, lab);
+    let mut watch = Watch { desk, runner, surface, view: options.view, file: options.kept, graded: None };
+    watch.run(&told);
+    let summary = page::progress(&watch.desk, &watch.view);
+    drop(watch);
+    // Nobody reads it: nothing to do about it.
+    let _ = crate::host::style::say(&format!("{summary}\n"));
+    Ok(Exit::Passed)
+}
+
+/// The lab to begin with, by its place in the course.
+fn first_lab(options: &Options, kept: &Kept) -> Result<usize> {
+    let labs = &options.course.labs;
+    if let Some(name) = &options.lab {
+        let chosen = options.course.select(std::slice::from_ref(name))?;
+        return Ok(labs.iter().position(|lab| chosen.iter().any(|chosen| chosen.id == lab.id)).unwrap_or(0));
+    }
+    Ok(labs.iter().position(|lab| !kept.is_done(lab)).unwrap_or(0))
+}
+
+/// The student's files of a lab.
+fn files(course: &Workspace, lab: &Lab) -> Vec<PathBuf> {
+    lab.files().iter().map(|file| course.root.join(file)).collect()
+}
+
+/// Where a desk is shown.
+enum Surface {
+    Screen(Terminal),
+    Lines(plain::Lines),
+}
+
+/// A desk, and the world around it.
+struct Watch {
+    desk: Desk,
+    runner: Runner,
+    surface: Surface,
+    view: View,
+    file: PathBuf,
+    /// What was graded last: a lab, and what was in its files.
+    graded: Option<(String, blake3::Hash)>,
+}
+
+impl Watch {
+    /// Does what there is to do until somebody leaves.
+    fn run(&mut self, told: &Receiver<Input>) {
+        self.grade();
+        loop {
+            if self.show().is_err() {
+                break;
+            }
+            let Ok(input) = told.recv() else { break };
+            // What has come meanwhile is shown at once.
+            let more: Vec<Input> = told.try_iter().collect();
+            if !std::iter::once(input).chain(more).all(|input| self.take(input)) {
+                break;
+            }
+        }
+        self.runner.end();
+    }
+
+    /// Shows the desk as it is.
+    fn show(&mut self) -> std::io::Result<()> {
+        match &mut self.surface {
+            Surface::Screen(terminal) => {
+                let (columns, rows) = Terminal::size();
+                terminal.draw(&page::screen(&self.desk, columns, rows, &self.view))
+            }
+            Surface::Lines(lines) => lines.show(&self.desk, &self.view),
+        }
+    }
+
+    /// Does what has to be done about something that happened. `false`: somebody leaves.
+    fn take(&mut self, input: Input) -> bool {
+        match input {
+            Input::Saved(file) => self.saved(&file),
+            Input::Key(key) => return self.act(|desk| desk.key(key)),
+            Input::Interrupt => return false,
+            Input::Resized => {}
+            Input::Said(number, line) => {
+                if self.runner.is_current(number) {
+                    self.said(&line);
+                }
+            }
+            Input::Ended(number, complaints) => {
+                if self.runner.is_current(number) {
+                    self.ended(&complaints);
+                }
+            }
+        }
+        true
+    }
+
+    /// Does what the desk wants to be done. `false`: somebody leaves.
+    fn act(&mut self, ask: impl FnOnce(&mut Desk) -> Action) -> bool {
+        match ask(&mut self.desk) {
+            Action::None => {}
+            Action::Leave => return false,
+            Action::Grade => self.grade(),
+            Action::GradeAll => self.start(vec!["--tell".to_owned(), self.columns()]),
+            Action::Look(check) => {
+                self.start(["look", check.as_str(), "--svg", "-"].map(str::to_owned).to_vec());
+            }
+        }
+        true
+    }
+
+    /// A file was saved. The same text once more is no reason to grade.
+    fn saved(&mut self, file: &Path) {
+        let lab = self.desk.course.labs.iter().find(|lab| files(&self.desk.course, lab).iter().any(|own| own == file));
+        let Some(lab) = lab else { return };
+        let files = files(&self.desk.course, lab);
+        let missing = files.iter().find(|file| !file.is_file());
+        if missing.is_none() && self.graded.as_ref() == Some(&(lab.id.clone(), contents(&files))) {
+            return;
+        }
+        if missing.is_some() {
+            self.runner.stop();
+            self.graded = None;
+        }
+        let missing = missing.map(PathBuf::as_path);
+        self.act(|desk| desk.saved(file, missing));
+    }
+
+    /// Grades the lab; the check that was not right the last time comes first.
+    fn grade(&mut self) {
+        // A save is acknowledged before anything else is done. A terminal that is gone is found out about later.
+        let _ = self.show();
+        let lab = self.desk.lab();
+        self.graded = Some((lab.id.clone(), contents(&files(&self.desk.course, lab))));
+        let mut words = vec![lab.id.clone(), "--tell".to_owned(), self.columns()];
+        if let Some(first) = self.desk.first() {
+            words.extend(["--first".to_owned(), first.name.clone()]);
+        }
+        self.start(words);
+    }
+
+    /// How wide texts are to be.
+    fn columns(&self) -> String {
+        match &self.surface {
+            Surface::Screen(_) => Terminal::size().0.saturating_sub(1).clamp(40, 200).to_string(),
+            Surface::Lines(_) => self.view.width.clamp(40, 200).to_string(),
+        }
+    }
+
+    fn start(&mut self, mut words: Vec<String>) {
+        let color = if self.view.color { "always" } else { "never" };
+        words.extend(["--no-install", "--color", color].map(str::to_owned));
+        if let Err(error) = self.runner.start(&words) {
+            self.desk.trouble(&error.to_string());
+        }
+    }
+
+    /// What runs said a line.
+    fn said(&mut self, line: &str) {
+        match Line::parse(line) {
+            Some(Line::Told(told)) => self.desk.told(told),
+            Some(Line::Done(brief)) => {
+                self.desk.done(brief);
+                if let Err(error) = self.desk.kept.save(&self.file) {
+                    self.desk.note = Some(format!("cannot keep this in {}: {error}", self.file.display()));
+                }
+            }
+            None => self.desk.hear(line),
+        }
+    }
+
+    /// What ran has said all.
+    fn ended(&mut self, complaints: &str) {
+        let code = self.runner.finish();
+        if code == Some(i32::from(Exit::CouldNotRun.code())) || code.is_none() {
+            let why = complaints.trim();
+            self.desk.trouble(if why.is_empty() { "the grader ended without a word" } else { why });
+        } else {
+            self.desk.ended();
+        }
+    }
+}
+
+/// What is in files; one that cannot be read has nothing in it.
+fn contents(files: &[PathBuf]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for file in files {
+        let text = fs::read(file).unwrap_or_default();
+        hasher.update(&text.len().to_le_bytes()).update(&text);
+    }
+    hasher.finalize()
+}

@@ -1,0 +1,130 @@
+//! Being told when a file is saved, however an editor does that.
+//!
+//! Many editors write another file and give it the name. So the folders are watched and
+//! not the files, and what happens to other files in them is left out.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify_debouncer_mini::notify::{self, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify_debouncer_mini::{Config, DebounceEventResult, Debouncer, new_debouncer_opt};
+
+use crate::host::error::{Error, Result};
+
+/// A burst of saves is told of as one: so long after its first. A person takes twice as long
+/// for at once.
+const BURST: Duration = Duration::from_millis(40);
+
+/// Where nobody tells of saves, the files are read this often.
+const POLL: Duration = Duration::from_millis(200);
+
+/// How saves are found out about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Means {
+    /// The operating system tells.
+    Told,
+    /// The files are read again and again.
+    Polled,
+}
+
+/// Tells of saves for as long as it lives.
+pub struct Saves {
+    _watcher: Box<dyn Any>,
+}
+
+impl Saves {
+    /// Calls `saved` for each of the files that has been changed, made or taken away.
+    ///
+    /// # Errors
+    /// If a folder cannot be watched.
+    pub fn of(files: &[PathBuf], means: Means, saved: impl Fn(PathBuf) + Send + 'static) -> Result<Self> {
+        let wanted: BTreeSet<PathBuf> = files.iter().map(|file| real(file)).collect();
+        let handler = move |events: DebounceEventResult| {
+            let paths: BTreeSet<PathBuf> = events.unwrap_or_default().iter().map(|event| real(&event.path)).collect();
+            paths.intersection(&wanted).cloned().for_each(&saved);
+        };
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        match means {
+            Means::Told => {
+                let config = Config::default().with_timeout(BURST);
+                let watcher = new_debouncer_opt::<_, RecommendedWatcher>(config, handler);
+                watching(watcher, &folders, "`cargo grade watch --poll` does without being told")
+            }
+            Means::Polled => {
+                let files = notify::Config::default().with_poll_interval(POLL).with_compare_contents(true);
+                let config = Config::default().with_timeout(BURST).with_notify_config(files);
+                watching(new_debouncer_opt::<_, PollWatcher>(config, handler), &folders, "can they be read?")
+            }
+        }
+    }
+}
+
+/// Adds folders to a watcher.
+fn watching<W: Watcher + 'static>(
+    watcher: notify::Result<Debouncer<W>>,
+    folders: &BTreeSet<&Path>,
+    advice: &str,
+) -> Result<Saves> {
+    let cannot = |error: notify::Error| Error::new(format!("cannot watch the labs' files: {error}")).advise(advice);
+    let mut watcher = watcher.map_err(cannot)?;
+    for folder in folders {
+        watcher.watcher().watch(folder, RecursiveMode::NonRecursive).map_err(cannot)?;
+    }
+    Ok(Saves { _watcher: Box::new(watcher) })
+}
+
+/// A file by the real name of its folder. The file itself may be gone, or a link.
+fn real(file: &Path) -> PathBuf {
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, file.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => file.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::sync::mpsc;
+
+    /// Longer than anything takes.
+    const AGES: Duration = Duration::from_secs(60);
+
+    fn each(means: Means) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bitmap.rs");
+        fs::write(&file, "0").unwrap();
+        let (tell, told) = mpsc::channel();
+        let _saves = Saves::of(&[file.clone()], means, move |path| tell.send(path).unwrap()).unwrap();
+        // An editor's files beside it are left out, and the file that takes its place is not.
+        fs::write(folder.path().join(".bitmap.rs.swp"), "swap").unwrap();
+        fs::write(folder.path().join("4913"), "").unwrap();
+        let new = folder.path().join("bitmap.rs~new");
+        fs::write(&new, "1, of another length").unwrap();
+        fs::rename(&new, &file).unwrap();
+        assert_eq!(told.recv_timeout(AGES).unwrap(), real(&file));
+        fs::write(&file, "2, longer than before this").unwrap();
+        assert_eq!(told.recv_timeout(AGES).unwrap(), real(&file));
+        fs::remove_file(&file).unwrap();
+        assert_eq!(told.recv_timeout(AGES).unwrap(), real(&file));
+    }
+
+    #[test]
+    fn saves_are_told_of_however_they_are_made() {
+        each(Means::Told);
+    }
+
+    #[test]
+    fn saves_are_found_by_polling_too() {
+        each(Means::Polled);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let file = PathBuf::from("/no/such/folder/bitmap.rs");
+        assert!(Saves::of(&[file], Means::Told, |_| ()).is_err());
+    }
+}

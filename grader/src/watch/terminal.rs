@@ -1,0 +1,105 @@
+//! The terminal, while a program has all of it: entered and always given back.
+
+use std::io::{self, Write};
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use crossterm::style::Print;
+use crossterm::terminal::{
+    self, BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
+    EnterAlternateScreen, LeaveAlternateScreen,
+};
+use crossterm::{execute, queue};
+
+use crate::host::process;
+
+use super::input::Input;
+
+/// Whether the terminal is ours.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal. It is given back when this is dropped, at a panic, and when a signal ends the grader.
+pub struct Terminal;
+
+impl Terminal {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If it cannot be set up.
+    pub fn enter() -> io::Result<Self> {
+        process::before_end(give_back);
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            give_back();
+            before(info);
+        }));
+        terminal::enable_raw_mode()?;
+        ENTERED.store(true, Ordering::SeqCst);
+        let terminal = Self;
+        execute!(io::stdout(), EnterAlternateScreen, Hide, DisableLineWrap)?;
+        Ok(terminal)
+    }
+
+    /// Columns and rows.
+    pub fn size() -> (usize, usize) {
+        let (columns, rows) = terminal::size().unwrap_or((80, 24));
+        (usize::from(columns), usize::from(rows))
+    }
+
+    /// Shows lines, from the top. There must not be more than rows, or longer ones than columns.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    pub fn draw(&self, lines: &[String]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        queue!(out, BeginSynchronizedUpdate)?;
+        for (row, line) in (0..).zip(lines) {
+            queue!(out, MoveTo(0, row), Print(line), Clear(ClearType::UntilNewLine))?;
+        }
+        queue!(out, Clear(ClearType::FromCursorDown), EndSynchronizedUpdate)?;
+        out.flush()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Makes the terminal what it was, if it is not.
+fn give_back() {
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        // If it is gone, nobody sees it.
+        let _ = execute!(io::stdout(), EnableLineWrap, Show, LeaveAlternateScreen);
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+/// Tells of keys from now on.
+pub fn tell_keys(tell: Sender<Input>) {
+    thread::spawn(move || {
+        while let Ok(event) = read() {
+            let input = match event {
+                Event::Key(key) if key.kind == KeyEventKind::Release => continue,
+                Event::Key(key) if key.modifiers.contains(KeyModifiers::CONTROL) => match key.code {
+                    KeyCode::Char('c' | 'd') => Input::Interrupt,
+                    KeyCode::Char('l') => Input::Resized,
+                    _ => continue,
+                },
+                Event::Key(key) => Input::Key(key.code),
+                Event::Resize(..) => Input::Resized,
+                _ => continue,
+            };
+            if tell.send(input).is_err() {
+                break;
+            }
+        }
+        // The terminal is gone: as if somebody had left.
+        let _ = tell.send(Input::Interrupt);
+    });
+}
