@@ -4,10 +4,11 @@
 //! Each folder is a room that knows those to its right and none to its left:
 //!
 //! ```text
-//! commands -> dev, watch -> report -> judge -> build, machine -> course -> host
+//! commands -> batch, dev, watch -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
 //! - `commands`: the command line, and what each command does;
+//! - `batch`: a class's submissions, graded one by one;
 //! - `dev`: proofs and measurements for those who write the course;
 //! - `watch`: grading at each save, on a terminal;
 //! - `report`: what a person or a program reads;
@@ -20,6 +21,7 @@
 //! Nothing is public but what the program and its tests from end to end need.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod build;
 mod commands;
 mod course;
@@ -31,7 +33,7 @@ mod report;
 mod watch;
 
 pub use commands::main;
-pub use dev::Stage;
+pub use course::stage::Stage;
 pub use host::error::Error;
 
 use std::ffi::OsString;
@@ -50,7 +52,7 @@ mod tests {
 
     /// The rooms as the crate's documentation has them; those in one string do not know each other.
     const ORDER: [&[&str]; 7] =
-        [&["commands"], &["dev", "watch"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
+        [&["commands"], &["batch", "dev", "watch"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
 
     fn rank(room: &str) -> Option<usize> {
         ORDER.iter().position(|rooms| rooms.contains(&room))

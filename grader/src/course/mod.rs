@@ -6,4 +6,5 @@ mod handed_in;
 pub mod lab_toml;
 pub mod mix;
 pub mod programs;
+pub mod stage;
 pub mod workspace;

@@ -5,7 +5,7 @@ mod bench;
 mod check;
 mod clippy;
 mod screenshot;
-mod stage;
+mod staged;
 
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use crate::host::style::View;
 use crate::judge::{Engine, processors};
 
 pub use arguments::DevCommand;
-pub use stage::Stage;
 
 /// Runs one of these commands; returns whether all is well.
 ///

@@ -22,7 +22,7 @@ use crate::judge::{Engine, processors};
 use crate::report;
 
 use super::arguments::What;
-use super::stage::Stage;
+use super::staged::staged;
 use figures::{Figures, tables};
 pub use peers::champions;
 use peers::{Kernel, frames, heaps};
@@ -90,7 +90,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 
 /// From save to score, and boots a second.
 fn save_to_score(engine: &Engine, options: &Options, progress: &Progress, figures: &mut Figures) -> Result<()> {
-    let (stage, staged) = Stage::with_engine(engine)?;
+    let (stage, staged) = staged(engine)?;
     let colds = if options.warm { Colds::LeftOut } else { Colds::Measured };
     let bench = Bench { colds, staged: &staged, stage: &stage, runs: options.runs, progress };
     for lab in &staged.site.workspace.labs {

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::spent::{Row, Spent, children_time, largest, median, row, smallest};
 
 use crate::course::lab_toml::Check;
+use crate::course::stage::Stage;
 use crate::course::workspace::Lab;
-use crate::dev::stage::Stage;
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::process;

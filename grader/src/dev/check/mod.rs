@@ -26,7 +26,8 @@ use crate::host::style::{BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 use crate::judge::{DEFAULT_SEED, Engine, Request, Whose};
 use crate::report;
 
-use super::stage::Stage;
+use super::staged::staged;
+use crate::course::stage::Stage;
 use files::Files;
 use host_tests::Tested;
 use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, within_fence, wrong_or};
@@ -59,7 +60,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         return Err(Error::new(format!("labs/{} has no reference here", lab.id))
             .advise("`dev check` needs the whole course, not what students get"));
     }
-    let (stage, staged) = Stage::with_engine(engine)?;
+    let (stage, staged) = staged(engine)?;
     let mut proof = Proof::new(options, view, progress);
     for lab in labs {
         proof.lab(engine, &staged, &stage, lab)?;
@@ -74,7 +75,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
     let labs = engine.site.workspace.select(labs)?;
-    let (stage, _) = Stage::with_engine(engine)?;
+    let (stage, _) = staged(engine)?;
     let options = Options::default();
     let mut proof = Proof::new(&options, view, progress);
     for lab in labs.into_iter().filter(|lab| miri::concerns(lab)) {

@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use crate::build::site::Site;
-use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
-use crate::judge::Engine;
 
 /// A copy of the course, with a build folder of its own: cargo tells by the
 /// time of a file's change whether to build it again, so two copies that share
@@ -83,22 +80,6 @@ impl Stage {
         self.folder.join("miri")
     }
 
-    /// Makes a copy of an engine's course, and an engine that grades the copy.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create), and if the copy is not a course.
-    pub fn with_engine(engine: &Engine) -> Result<(Self, Engine)> {
-        let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
-        let stage = Self::create(&engine.site.workspace.root, &target.join("staged"))?;
-        let site = Site {
-            workspace: Workspace::open(&stage.root())?,
-            toolchain: engine.site.toolchain.clone(),
-            target_dir: stage.target_dir(),
-        };
-        let staged = Engine { site, emulator: engine.emulator.clone() };
-        Ok((stage, staged))
-    }
-
     /// Makes these texts, by their names in a folder of the copy, all the files that it has.
     ///
     /// # Errors
@@ -116,8 +97,8 @@ impl Stage {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn replace(&self, name: &str, text: &str) -> Result<()> {
-        put(&self.root().join(name), text.as_bytes())
+    pub fn replace(&self, name: &str, text: impl AsRef<[u8]>) -> Result<()> {
+        put(&self.root().join(name), text.as_ref())
     }
 }
 
