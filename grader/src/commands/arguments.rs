@@ -156,6 +156,8 @@ pub enum Command {
         /// Labs, such as `01` or `pmm`; all if none is named
         labs: Vec<String>,
     },
+    /// Grade a class: a folder, zip, tar.gz or git bundle for each student
+    Batch(BatchArgs),
     /// For those who write the course
     #[command(subcommand)]
     Dev(DevCommand),
@@ -190,6 +192,35 @@ pub struct WatchArgs {
     /// Look for saves again and again, where the system does not tell of them: on network drives, in containers
     #[arg(long)]
     pub poll: bool,
+}
+
+/// `cargo grade batch`.
+#[derive(Args, Debug)]
+pub struct BatchArgs {
+    /// The folder that holds the submissions
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where results go: a folder that is made if it is not there
+    #[arg(long, value_name = "RESULTS")]
+    pub out: PathBuf,
+    /// Grade this lab only, such as `01` or `pmm` (may be given several times)
+    #[arg(long = "lab", value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// Go on where a batch into the same folder stopped
+    #[arg(long)]
+    pub resume: bool,
+    /// Go on, and grade a submission or a lab again, or `all` (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub regrade: Vec<String>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// How many are graded at a time; as many as processors if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Grade without bubblewrap: only what you would run yourself
+    #[arg(long)]
+    pub unsafe_no_sandbox: bool,
 }
 
 /// `cargo grade look`.

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod audit;
+mod batch;
 mod doctor;
 mod grade;
 mod look;
@@ -80,6 +81,12 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         Some(Command::Audit { labs }) => {
             print(&audit::audit(&Place::find()?.workspace, &labs, &view(common))?)?;
             Ok(Exit::Passed)
+        }
+        Some(Command::Batch(arguments)) => {
+            let place = Place::find()?;
+            // A wrong name is told before anything is installed.
+            place.workspace.select(&arguments.labs)?;
+            batch::batch(&arguments, &place.engine(common)?)
         }
         Some(Command::Dev(command)) => {
             let engine = Place::find()?.engine(common)?;

@@ -30,7 +30,9 @@ impl Stage {
     /// If something cannot be read or written.
     pub fn create(from: &Path, folder: &Path) -> Result<Self> {
         let to = &folder.join("course");
-        fs::create_dir_all(to).map_err(|error| Error::io("cannot create", to, &error))?;
+        for folder in [to, &folder.join("scratch")] {
+            fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
+        }
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(|error| Error::io("cannot create", &path, &error))?;
         lock.lock().map_err(|error| Error::io("cannot lock", &path, &error))?;
@@ -63,6 +65,34 @@ impl Stage {
     /// The copy's folder.
     pub fn root(&self) -> PathBuf {
         self.folder.join("course")
+    }
+
+    /// Its folder and what is built from it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All files of the copy, by their names.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn files(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let root = self.root();
+        let mut files = BTreeMap::new();
+        for entry in WalkBuilder::new(&root).standard_filters(false).build() {
+            let entry = entry.map_err(|error| Error::new(format!("cannot read the copy of the course: {error}")))?;
+            if entry.file_type().is_some_and(|kind| kind.is_file()) {
+                let bytes = fs::read(entry.path()).map_err(|error| Error::io("cannot read", entry.path(), &error))?;
+                let name = entry.path().strip_prefix(&root).unwrap_or(entry.path());
+                files.insert(name.to_string_lossy().into_owned(), bytes);
+            }
+        }
+        Ok(files)
+    }
+
+    /// A folder for files that are gone soon. It is made with the copy.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
     }
 
     /// Where kernels are built from it.

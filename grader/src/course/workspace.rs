@@ -182,7 +182,9 @@ fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
             return Err(Error::new(format!("labs/{id}/{wrong}")).advise("it is the file that you edit: restore it"));
         }
     }
-    Ok(Lab { has_solution: folder.join("solution").is_dir(), id, folder, toml })
+    // Where it is kept out of reach, there may be an empty folder.
+    let has_solution = fs::read_dir(folder.join("solution")).is_ok_and(|mut files| files.next().is_some());
+    Ok(Lab { has_solution, id, folder, toml })
 }
 
 fn check_unique(labs: &[Lab]) -> Result<()> {

@@ -1,9 +1,10 @@
 //! What is going on, for somebody who waits in front of a terminal.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 /// What is told to whoever shows it in a way of their own.
@@ -87,6 +88,23 @@ impl Progress {
         self.bar.set_message("");
         self.bar.set_length(steps as u64);
         self.bar.set_position(0);
+    }
+
+    /// Begins something with that many steps that takes long: with how many are done in a minute, and the time left.
+    pub fn start_rated(&self, what: &str, steps: usize) {
+        let template = "{spinner} {prefix} [{bar:20}] {pos} of {len}, {rate}, {eta} left  {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // Nobody sees a part of a line that cannot be written.
+                let _ = write!(out, "{:.1} a minute", state.per_sec() * 60.0);
+            };
+            self.bar.set_style(style.with_key("rate", rate));
+        }
+        self.bar.set_prefix(what.to_owned());
+        self.bar.set_message("");
+        self.bar.reset();
+        self.bar.set_length(steps as u64);
+        self.bar.enable_steady_tick(Duration::from_millis(500));
     }
 
     /// One step is done, and `what` came of it.

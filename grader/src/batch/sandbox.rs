@@ -1,0 +1,159 @@
+//! Where a submission is compiled and booted: in bubblewrap (`bwrap`), without a network, without
+//! anybody's files but the course's, the compiler's and the emulator's, and those can only be read.
+//!
+//! The grader runs itself in there. So what it starts, and the files that it reads, are in there, too.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::build::toolchain::Toolchain;
+use crate::course::stage::Stage;
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+use crate::host::launcher::{self, Limits};
+use crate::host::path::on_path;
+use crate::host::process;
+
+/// Folders of every lab that no submission may see while that lab is graded.
+const NOT_IN_REACH: [&str; 4] = ["solution", "mistakes", "alternatives", "champion"];
+
+/// Whether bubblewrap is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Walls {
+    /// It is, or nothing is graded.
+    Bubblewrap,
+    /// It is not: whoever grades said so.
+    None,
+}
+
+/// What a submission is graded with, and in.
+pub struct Sandbox {
+    /// bubblewrap, if it is used.
+    bwrap: Option<PathBuf>,
+    grader: PathBuf,
+    emulator: PathBuf,
+    toolchain: Toolchain,
+    cargo_home: Option<PathBuf>,
+}
+
+impl Sandbox {
+    /// A sandbox, tried out.
+    ///
+    /// # Errors
+    /// If there is no bubblewrap, or it does not work here.
+    pub fn new(walls: Walls, toolchain: &Toolchain, emulator: &Path) -> Result<Self> {
+        let grader = env::current_exe().map_err(|error| Error::new(format!("cannot find the grader: {error}")))?;
+        let mut sandbox = Self {
+            bwrap: None,
+            grader,
+            emulator: emulator.to_owned(),
+            toolchain: toolchain.clone(),
+            cargo_home: cargo_home(),
+        };
+        if walls == Walls::Bubblewrap {
+            let advice = "install it (Debian: apt-get install bubblewrap) and allow user namespaces, or grade only \
+                          what you trust, with --unsafe-no-sandbox";
+            let bwrap = on_path("bwrap")
+                .ok_or_else(|| Error::new("submissions are graded in bubblewrap, which is missing").advise(advice))?;
+            sandbox.bwrap = Some(bwrap.clone());
+            let mut command = Command::new(&bwrap);
+            sandbox.build_walls(&mut command);
+            command.arg(&sandbox.grader).arg("--version");
+            let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &bwrap, &error))?;
+            if !output.status.success() {
+                return Err(Error::new("submissions are graded in bubblewrap, which does not work here")
+                    .advise(advice)
+                    .output(String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+        Ok(sandbox)
+    }
+
+    /// The grader, to be run on the copy of the course in a stage: it grades one lab, with more arguments to come.
+    pub fn grader(&self, stage: &Stage, lab: &Lab) -> Command {
+        let launcher = launcher::launcher();
+        let mut command = match &self.bwrap {
+            None => launcher::command(launcher.as_deref(), Limits::default(), &self.grader),
+            Some(bwrap) => {
+                let mut command = launcher::command(launcher.as_deref(), Limits::default(), bwrap);
+                self.build_walls(&mut command);
+                self.let_in(&mut command, stage, lab);
+                command.arg(&self.grader);
+                command
+            }
+        };
+        command.current_dir(stage.root()).envs(self.environment()).env("CARGO_TARGET_DIR", stage.folder());
+        command.env_remove("CARGO_MANIFEST_DIR").env_remove("FOLIO_TIMINGS").env_remove("FOLIO_BOCHS");
+        command.args([&lab.id, "--no-install", "--color", "never", "--jobs", "1", "--json", "-"]);
+        command
+    }
+
+    /// What the grader in there finds its tools by.
+    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        let mut variables = vec![
+            ("RUSTC", self.toolchain.rustc.clone()),
+            ("FOLIO_QEMU", self.emulator.clone()),
+            // What is needed was fetched before.
+            ("CARGO_NET_OFFLINE", "true".into()),
+        ];
+        variables.extend(self.cargo_home.clone().map(|folder| ("CARGO_HOME", folder)));
+        variables
+    }
+
+    /// bubblewrap's arguments for everything that is the same for all submissions.
+    fn build_walls(&self, command: &mut Command) {
+        command.args(["--unshare-all", "--die-with-parent", "--new-session", "--hostname", "folio", "--clearenv"]);
+        command.args([
+            "--setenv",
+            "PATH",
+            "/usr/bin:/bin",
+            "--setenv",
+            "LC_ALL",
+            "C.UTF-8",
+            "--setenv",
+            "HOME",
+            "/tmp",
+        ]);
+        for (name, value) in self.environment() {
+            command.args(["--setenv", name]).arg(value);
+        }
+        command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", "/usr", "/usr"]);
+        for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
+            match fs::read_link(folder) {
+                Ok(target) => command.arg("--symlink").arg(target).arg(folder),
+                Err(_) => command.args(["--ro-bind-try", folder, folder]),
+            };
+        }
+        for file in ["/etc/ld.so.cache", "/etc/alternatives", "/nix/store"] {
+            command.args(["--ro-bind-try", file, file]);
+        }
+        let programs = [&self.grader, &self.emulator, &self.toolchain.linker].map(PathBuf::as_path);
+        let crates = self.cargo_home.iter().map(|folder| folder.join("registry"));
+        let folders = [self.toolchain.sysroot.clone()].into_iter().chain(crates);
+        let seen = folders.chain(programs.into_iter().map(Path::to_owned)).filter(|path| !path.starts_with("/usr"));
+        for path in seen {
+            command.arg("--ro-bind-try").arg(&path).arg(&path);
+        }
+    }
+
+    /// bubblewrap's arguments for one submission: its copy of the course, and the folder that is built into.
+    fn let_in(&self, command: &mut Command, stage: &Stage, lab: &Lab) {
+        let (course, scratch) = (stage.root(), stage.scratch());
+        command.arg("--bind").arg(&scratch).arg("/tmp");
+        command.arg("--bind").arg(stage.target_dir()).arg(stage.target_dir());
+        command.arg("--ro-bind").arg(&course).arg(&course);
+        let labs_folder = course.join("labs").join(&lab.id);
+        for folder in NOT_IN_REACH.map(|folder| labs_folder.join(folder)).iter().filter(|folder| folder.is_dir()) {
+            command.arg("--tmpfs").arg(folder);
+        }
+        command.arg("--setenv").arg("CARGO_TARGET_DIR").arg(stage.folder());
+        command.arg("--chdir").arg(&course);
+    }
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let named = env::var_os("CARGO_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    named.or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+}

@@ -1,0 +1,177 @@
+//! The folder for results. What is in it is whole, whenever the grader ends and however.
+//!
+//! - `lock`: held by the batch that writes here, with its process's number;
+//! - `graded/LAB-HASH.json`: what the grader says about a lab's files, once for all submissions
+//!   that have the same; with it a batch goes on where another one stopped;
+//! - `submissions/NAME.json`: everything about one submission;
+//! - `results.csv` and `results.json`: the tables, written at the end.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::host::error::{Error, Result};
+
+/// What files that are not whole yet are called.
+const UNFINISHED: &str = ".unfinished-";
+
+/// A folder for results that this process has for itself.
+pub struct Store {
+    folder: PathBuf,
+    /// Held for as long as the store is in use.
+    _lock: File,
+}
+
+/// What the grader says about a lab's files.
+#[derive(Serialize, Deserialize)]
+pub struct Graded {
+    /// What it depends on besides those files.
+    pub circumstances: String,
+    /// The lab, as the grader's JSON has it.
+    pub report: Value,
+}
+
+impl Store {
+    /// Takes a folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// If another process has it, or it cannot be written.
+    pub fn open(folder: &Path) -> Result<Self> {
+        for folder in [folder, &folder.join("graded"), &folder.join("submissions")] {
+            fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
+        }
+        let path = folder.join("lock");
+        let lock = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut lock = lock.map_err(|error| Error::io("cannot write", &path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut who = String::new();
+                let _ = lock.read_to_string(&mut who);
+                return Err(Error::new(format!("process {} writes its results to {}", who.trim(), folder.display()))
+                    .advise("wait for its end, or name another folder"));
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("cannot lock", &path, &error)),
+        }
+        let number = std::process::id();
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| writeln!(lock, "{number}"))
+            .map_err(|error| Error::io("cannot write", &path, &error))?;
+        let store = Self { folder: folder.to_owned(), _lock: lock };
+        store.remove_unfinished();
+        Ok(store)
+    }
+
+    /// Whether a batch has written here before.
+    pub fn has_results(&self) -> bool {
+        let has_file = |name: &str| fs::read_dir(self.folder.join(name)).is_ok_and(|mut files| files.next().is_some());
+        has_file("graded") || has_file("submissions")
+    }
+
+    /// What a batch that was killed has not finished is not looked at by anyone.
+    fn remove_unfinished(&self) {
+        for folder in [self.folder.clone(), self.folder.join("graded"), self.folder.join("submissions")] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    // It only takes room.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// What is known about a lab's files in these circumstances.
+    pub fn graded(&self, lab: &str, hash: &str, circumstances: &str) -> Option<Value> {
+        let bytes = fs::read(self.folder.join(graded_name(lab, hash))).ok()?;
+        let graded: Graded = serde_json::from_slice(&bytes).ok()?;
+        (graded.circumstances == circumstances).then_some(graded.report)
+    }
+
+    /// Keeps what is known about a lab's files.
+    ///
+    /// # Errors
+    /// If it cannot be written. What was known before is then as it was.
+    pub fn keep(&self, lab: &str, hash: &str, graded: &Graded) -> Result<()> {
+        self.write(&graded_name(lab, hash), &json(graded))
+    }
+
+    /// Writes a file, whole or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written; an older one is then as it was.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        write_whole(&path, text.as_bytes()).map_err(|error| Error::io("cannot write", &path, &error))
+    }
+}
+
+fn graded_name(lab: &str, hash: &str) -> String {
+    format!("graded/{lab}-{hash}.json")
+}
+
+/// Something as JSON, with a newline at its end.
+pub fn json(value: &impl Serialize) -> String {
+    // Text, numbers and lists only: there is nothing in it that JSON cannot say.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Writes a file beside its place, waits until the disk has it, and moves it there in one step.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // So that the name survives a loss of power, too; not every file system can.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_for_one_batch_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let refused = Store::open(folder.path()).map(drop).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("process {} writes", std::process::id())), "{refused}");
+        drop(store);
+        Store::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn results_are_known_again_in_the_same_circumstances() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(!store.has_results());
+        let graded = Graded { circumstances: "today".to_owned(), report: Value::from(7) };
+        store.keep("01-pmm", "ab", &graded).unwrap();
+        fs::write(folder.path().join("graded/.unfinished-x"), "{").unwrap();
+        drop(store);
+        let store = Store::open(folder.path()).unwrap();
+        assert!(store.has_results() && !folder.path().join("graded/.unfinished-x").exists());
+        assert_eq!(store.graded("01-pmm", "ab", "today"), Some(Value::from(7)));
+        assert_eq!(store.graded("01-pmm", "ab", "tomorrow"), None);
+        assert_eq!(store.graded("01-pmm", "cd", "today"), None);
+        fs::write(folder.path().join("graded/01-pmm-ab.json"), "{").unwrap();
+        assert_eq!(store.graded("01-pmm", "ab", "today"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.write("results.csv", "old").unwrap();
+        store.write("results.csv", "new").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("results.csv")).unwrap(), "new");
+        assert!(store.write("no/such/folder", "x").is_err());
+    }
+}

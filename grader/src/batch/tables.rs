@@ -1,0 +1,129 @@
+//! The tables of a class: on the terminal, as CSV, and as JSON.
+
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use serde::Serialize;
+
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+use crate::host::style::printable;
+
+use super::row::{Row, Standing};
+
+/// Raised whenever a field changes its meaning or goes away.
+const FORMAT: u32 = 1;
+
+/// `results.json`.
+#[derive(Serialize)]
+pub struct Results<'a> {
+    format: u32,
+    emulator: &'a str,
+    toolchain: &'a str,
+    seed: u64,
+    submissions: &'a [Row],
+}
+
+impl<'a> Results<'a> {
+    /// The rows, and what they were graded with.
+    pub fn new(emulator: &'a str, toolchain: &'a str, seed: u64, submissions: &'a [Row]) -> Self {
+        Self { format: FORMAT, emulator, toolchain, seed, submissions }
+    }
+}
+
+/// A line for each submission, with a column for each lab.
+///
+/// # Errors
+/// If a row cannot be written as CSV.
+pub fn csv(rows: &[Row], labs: &[&Lab]) -> Result<String> {
+    let failed = |error: &dyn std::fmt::Display| Error::new(format!("cannot write CSV: {error}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = vec!["submission".to_owned(), "status".to_owned(), "score".to_owned(), "max_score".to_owned()];
+    header.extend(labs.iter().map(|lab| lab.id.clone()));
+    header.push("message".to_owned());
+    writer.write_record(&header).map_err(|error| failed(&error))?;
+    for row in rows {
+        let mut fields = vec![cell(&row.name), row.status.words().to_owned()];
+        fields.extend([row.score, row.max_score].map(|points| points.to_string()));
+        fields.extend(row.labs.iter().map(|lab| lab.score.to_string()));
+        fields.push(cell(row.message.as_deref().unwrap_or_default()));
+        writer.write_record(&fields).map_err(|error| failed(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn cell(text: &str) -> String {
+    let text = printable(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+/// The table for a person, and how many submissions there are of each kind.
+pub fn text(rows: &[Row], labs: &[&Lab]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty();
+    table.style_mut().row_separator = LineStyle::none();
+    let mut header = vec!["Submission".to_owned(), "Status".to_owned(), "Points".to_owned()];
+    header.extend(labs.iter().map(|lab| lab.id.clone()));
+    table.set_header(header);
+    for row in rows {
+        let mut cells = vec![printable(&row.name), row.status.words().to_owned(), row.score.to_string()];
+        cells.extend(row.labs.iter().map(|lab| match lab.status {
+            Standing::Graded => lab.score.to_string(),
+            Standing::Empty => "–".to_owned(),
+            other => other.words().to_owned(),
+        }));
+        table.add_row(cells);
+    }
+    for column in 2..labs.len() + 3 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n\n{}", closing(rows))
+}
+
+/// How many there are of each kind, and why the others were not graded.
+fn closing(rows: &[Row]) -> String {
+    let kinds = [
+        Standing::Graded,
+        Standing::CouldNotBuild,
+        Standing::Hostile,
+        Standing::Empty,
+        Standing::Unreadable,
+        Standing::NotGraded,
+    ];
+    let count = |kind| rows.iter().filter(|row| row.status == kind).count();
+    let counts: Vec<String> = kinds
+        .into_iter()
+        .filter(|kind| count(*kind) > 0)
+        .map(|kind| format!("{} {}", count(kind), kind.words()))
+        .collect();
+    let mut text = format!("{} submissions: {}\n", rows.len(), counts.join(", "));
+    for row in rows.iter().filter(|row| row.status != Standing::Graded) {
+        if let Some(message) = &row.message {
+            text.push_str(&format!("  {}: {}\n", printable(&row.name), printable(message)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::gather::Trouble;
+
+    #[test]
+    fn every_submission_has_its_line() {
+        let rows = [
+            Row::without("=alice, \"A\"", &Trouble::Hostile("has\u{1b} a link".to_owned()), &[]),
+            Row::without("bob", &Trouble::Empty("has none".to_owned()), &[]),
+        ];
+        let text = csv(&rows, &[]).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let records: Vec<csv::StringRecord> = reader.records().map(|record| record.unwrap()).collect();
+        assert_eq!(records.iter().map(|record| &record[0]).collect::<Vec<_>>(), ["'=alice, \"A\"", "bob"]);
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        let text = super::text(&rows, &[]);
+        assert!(text.contains("2 submissions: 1 hostile, 1 empty") && text.contains("bob: has none"), "{text}");
+    }
+}

@@ -1,0 +1,256 @@
+//! Grading what was handed in: each lab's files once, several at a time, each in a copy of the course.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::build::site::Site;
+use crate::course::stage::Stage;
+use crate::course::workspace::{Lab, Workspace};
+use crate::host::error::{Error, Result};
+use crate::host::exit::Exit;
+use crate::host::progress::Progress;
+use crate::host::{process, style};
+use crate::judge::Engine;
+
+use super::gather::Files;
+use super::sandbox::Sandbox;
+use super::store::{Graded, Store};
+
+/// So often a lab's files are graded if the grader itself fails.
+const TRIES: u32 = 2;
+
+/// A lab's files, as one or more submissions have them.
+pub struct Task<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// BLAKE3 of their names and bytes.
+    pub hash: String,
+    /// The files.
+    pub files: Files,
+}
+
+impl<'a> Task<'a> {
+    /// What a submission has for a lab, if anything.
+    pub fn of(lab: &'a Lab, files: &Files) -> Option<Self> {
+        let names = lab.files();
+        let files: Files =
+            files.iter().filter(|(name, _)| names.contains(name)).map(|(n, b)| (n.clone(), b.clone())).collect();
+        (!files.is_empty()).then(|| Self { lab, hash: hash(&files), files })
+    }
+}
+
+/// BLAKE3 of files: of their names and bytes, each after its length.
+pub fn hash(files: &Files) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]) {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Copies of the course, one for each thread that grades.
+pub struct Stages<'a> {
+    engine: &'a Engine,
+    stages: Vec<Stage>,
+}
+
+impl<'a> Stages<'a> {
+    /// Makes the first copy.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn first(engine: &'a Engine) -> Result<Self> {
+        Ok(Self { engine, stages: vec![Self::stage(engine, 0)?] })
+    }
+
+    fn stage(engine: &Engine, number: usize) -> Result<Stage> {
+        let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir).join("batch");
+        Stage::create(&engine.site.workspace.root, &target.join(number.to_string()))
+    }
+
+    /// BLAKE3 of the whole course.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn hash(&self) -> Result<String> {
+        self.stages.first().map_or(Ok(String::new()), |stage| Ok(hash(&stage.files()?)))
+    }
+
+    /// Makes as many copies as are to be used at a time, and builds the kernel in each: the references are
+    /// compiled then, and what is not on this computer is fetched.
+    ///
+    /// # Errors
+    /// If one cannot be made, or the course does not compile.
+    pub fn prepare(&mut self, count: usize, progress: &Progress) -> Result<()> {
+        for number in 0..count {
+            if number == self.stages.len() {
+                self.stages.push(Self::stage(self.engine, number)?);
+            }
+            let (first, stage) = (&self.stages[0], &self.stages[number]);
+            if !stage.target_dir().is_dir() && first.target_dir().is_dir() {
+                progress.start("Copying what is built");
+                copy(&first.target_dir(), &stage.target_dir())?;
+            }
+            let workspace = Workspace::open(&stage.root())?;
+            let toolchain = self.engine.site.toolchain.clone();
+            let site = Site { workspace, toolchain, target_dir: stage.target_dir() };
+            site.image_of(&site.mix(&[]), progress)?;
+        }
+        progress.finish();
+        Ok(())
+    }
+}
+
+/// Copies a folder with the times of its files, which tell cargo that nothing is new.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new("cp");
+    command.args(["-R", "-p"]).arg(from).arg(to);
+    let output = process::output(&mut command).map_err(|error| Error::io("cannot start", Path::new("cp"), &error))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            Err(Error::new(format!("cannot copy {}", from.display())).output(words))
+        }
+    }
+}
+
+/// What there is to grade, and where it goes.
+pub struct Work<'a> {
+    /// What grades.
+    pub sandbox: &'a Sandbox,
+    /// Where results go.
+    pub store: &'a Store,
+    /// What they depend on besides the files.
+    pub circumstances: &'a str,
+    /// Seed of the checks that draw random numbers.
+    pub seed: u64,
+    /// What is shown meanwhile.
+    pub progress: &'a Progress,
+}
+
+/// What the grader says about a lab's files, or why it says nothing, by lab and hash.
+pub type Reports = BTreeMap<(String, String), Result<Value, String>>;
+
+impl Work<'_> {
+    /// Grades everything. What is done is kept at once.
+    ///
+    /// # Errors
+    /// If a result cannot be kept.
+    pub fn grade(&self, tasks: Vec<Task<'_>>, stages: &Stages<'_>) -> Result<Reports> {
+        let queue = Mutex::new(VecDeque::from(tasks));
+        let reports = Mutex::new(Reports::new());
+        let failure = Mutex::new(None);
+        let is_stopped = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for stage in &stages.stages {
+                scope.spawn(|| {
+                    while let Some(task) = next(&queue, &is_stopped) {
+                        match self.graded(&task, stage) {
+                            Ok(report) => {
+                                self.progress.step(&format!("{} {}", task.lab.id, &task.hash[..8]));
+                                let key = (task.lab.id.clone(), task.hash);
+                                reports.lock().unwrap_or_else(PoisonError::into_inner).insert(key, report);
+                            }
+                            Err(error) => {
+                                is_stopped.store(true, Ordering::Relaxed);
+                                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(reports.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Grades a lab's files, and keeps what comes of it.
+    fn graded(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            match self.run(task, stage)? {
+                Ok(report) => {
+                    let graded = Graded { circumstances: self.circumstances.to_owned(), report };
+                    self.store.keep(&task.lab.id, &task.hash, &graded)?;
+                    return Ok(Ok(graded.report));
+                }
+                Err(words) => why = words,
+            }
+        }
+        Ok(Err(why))
+    }
+
+    /// Lays the files over the course, and runs the grader on them: what its JSON says about the lab, or why it
+    /// could not do its work.
+    fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
+        let over = Over::lay(stage, &task.files)?;
+        let mut command = self.sandbox.grader(stage, task.lab);
+        command.args(["--seed", &self.seed.to_string()]);
+        let output =
+            process::output(&mut command).map_err(|error| Error::new(format!("cannot run the grader: {error}")))?;
+        over.take_away()?;
+        if output.status.code().is_some_and(Exit::is_verdict)
+            && let Ok(mut run) = serde_json::from_slice::<Value>(&output.stdout)
+            && run["labs"][0]["checks"].is_array()
+        {
+            return Ok(Ok(run["labs"][0].take()));
+        }
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = words.lines().find(|line| line.starts_with("error")).or(words.lines().next_back());
+        Ok(Err(style::printable(line.unwrap_or("the grader ended without a word"))))
+    }
+}
+
+fn next<'a>(queue: &Mutex<VecDeque<Task<'a>>>, is_stopped: &AtomicBool) -> Option<Task<'a>> {
+    if is_stopped.load(Ordering::Relaxed) {
+        return None;
+    }
+    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+/// A submission's files in the place of the course's.
+struct Over<'a> {
+    stage: &'a Stage,
+    before: Files,
+}
+
+impl<'a> Over<'a> {
+    fn lay(stage: &'a Stage, files: &Files) -> Result<Self> {
+        let mut before = Files::new();
+        for (name, bytes) in files {
+            let path = stage.root().join(name);
+            let old = std::fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
+            before.insert(name.clone(), old);
+            stage.replace(name, bytes)?;
+        }
+        Ok(Self { stage, before })
+    }
+
+    fn take_away(self) -> Result<()> {
+        self.before.iter().try_for_each(|(name, bytes)| self.stage.replace(name, bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_files_and_what_they_are_called_makes_their_hash() {
+        let of = |files: &[(&str, &str)]| {
+            hash(&files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_owned())).collect())
+        };
+        assert_eq!(of(&[("a", "1"), ("b", "2")]), of(&[("b", "2"), ("a", "1")]));
+        let all = [of(&[("a", "1")]), of(&[("a", "2")]), of(&[("b", "1")]), of(&[("a", "1b")]), of(&[("a1", "b")])];
+        assert!(all.iter().enumerate().all(|(at, hash)| !all[..at].contains(hash)));
+    }
+}
