@@ -88,21 +88,20 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
         return Err(Error::new(format!("there are results in {}", batch.out.display()))
             .advise("--resume goes on with them, --regrade all grades everything again"));
     }
-    let emulator = engine.emulator.qemu()?;
-    let sandbox = Sandbox::new(batch.walls, &engine.site.toolchain, &emulator.program)?;
-    let tasks = tasks(&submissions, &labs);
     let mut stages = Stages::first(engine)?;
-    let circumstances = format!(
-        "course {}, {}, {}, seed {}",
-        stages.hash()?,
-        engine.site.toolchain.version,
-        engine.emulator.version(),
-        batch.seed
-    );
-    let (mut reports, left) = known(tasks, &store, &circumstances, &regraded(batch, &submissions, &labs)?);
-    stages.prepare(batch.jobs.min(left.len()), progress)?;
-    progress.start_rated("Grading", left.len());
+    let emulator = engine.emulator.qemu()?;
+    let sandbox = Sandbox::new(batch.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
+    let (compiler, version) = (&engine.site.toolchain.version, engine.emulator.version());
+    let circumstances = format!("course {}, {compiler}, {version}, seed {}", stages.hash()?, batch.seed);
+    let again = regraded(batch, &submissions, &labs)?;
+    let (mut reports, left) = known(tasks(&submissions, &labs), &store, &circumstances, &again);
     let work = Work { sandbox: &sandbox, store: &store, circumstances: &circumstances, seed: batch.seed, progress };
+    if let Some(task) = left.first() {
+        stages.prepare(batch.jobs.min(left.len()), &circumstances, progress)?;
+        progress.start("Trying out the course as it is");
+        work.try_out(&stages, task.lab)?;
+    }
+    progress.start_rated("Grading", left.len());
     reports.extend(work.grade(left, &stages)?);
     progress.finish();
     let rows = rows(&submissions, &labs, &reports);

@@ -36,6 +36,9 @@ pub struct Sandbox {
     emulator: PathBuf,
     toolchain: Toolchain,
     cargo_home: Option<PathBuf>,
+    /// Where the first copy of the course is. In there, every copy is at this place: what was built in one is
+    /// as good in all others.
+    place: PathBuf,
 }
 
 impl Sandbox {
@@ -43,7 +46,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If there is no bubblewrap, or it does not work here.
-    pub fn new(walls: Walls, toolchain: &Toolchain, emulator: &Path) -> Result<Self> {
+    pub fn new(walls: Walls, toolchain: &Toolchain, emulator: &Path, place: &Path) -> Result<Self> {
         let grader = env::current_exe().map_err(|error| Error::new(format!("cannot find the grader: {error}")))?;
         let mut sandbox = Self {
             bwrap: None,
@@ -51,6 +54,7 @@ impl Sandbox {
             emulator: emulator.to_owned(),
             toolchain: toolchain.clone(),
             cargo_home: cargo_home(),
+            place: place.to_owned(),
         };
         if walls == Walls::Bubblewrap {
             let advice = "install it (Debian: apt-get install bubblewrap) and allow user namespaces, or grade only \
@@ -140,15 +144,16 @@ impl Sandbox {
 
     /// bubblewrap's arguments for one submission: its copy of the course, and the folder that is built into.
     fn let_in(&self, command: &mut Command, stage: &Stage, lab: &Lab) {
-        let (course, scratch) = (stage.root(), stage.scratch());
-        command.arg("--bind").arg(&scratch).arg("/tmp");
-        command.arg("--bind").arg(stage.target_dir()).arg(stage.target_dir());
-        command.arg("--ro-bind").arg(&course).arg(&course);
-        let labs_folder = course.join("labs").join(&lab.id);
-        for folder in NOT_IN_REACH.map(|folder| labs_folder.join(folder)).iter().filter(|folder| folder.is_dir()) {
-            command.arg("--tmpfs").arg(folder);
+        let (course, built) = (self.place.join("course"), self.place.join("kernel"));
+        command.arg("--bind").arg(stage.scratch()).arg("/tmp");
+        command.arg("--bind").arg(stage.target_dir()).arg(built);
+        command.arg("--ro-bind").arg(stage.root()).arg(&course);
+        for folder in NOT_IN_REACH.map(|folder| Path::new("labs").join(&lab.id).join(folder)) {
+            if stage.root().join(&folder).is_dir() {
+                command.arg("--tmpfs").arg(course.join(folder));
+            }
         }
-        command.arg("--setenv").arg("CARGO_TARGET_DIR").arg(stage.folder());
+        command.arg("--setenv").arg("CARGO_TARGET_DIR").arg(&self.place);
         command.arg("--chdir").arg(&course);
     }
 }

@@ -1,6 +1,8 @@
 //! Grading what was handed in: each lab's files once, several at a time, each in a copy of the course.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,35 +84,57 @@ impl<'a> Stages<'a> {
         self.stages.first().map_or(Ok(String::new()), |stage| Ok(hash(&stage.files()?)))
     }
 
-    /// Makes as many copies as are to be used at a time, and builds the kernel in each: the references are
-    /// compiled then, and what is not on this computer is fetched.
+    /// The first copy's folder.
+    pub fn place(&self) -> &Path {
+        self.stages[0].folder()
+    }
+
+    /// Makes as many copies as are to be used at a time, with the kernel built in each: the references are
+    /// compiled then, and what is not on this computer is fetched. `circumstances` tell whether what is
+    /// built there is of use.
     ///
     /// # Errors
     /// If one cannot be made, or the course does not compile.
-    pub fn prepare(&mut self, count: usize, progress: &Progress) -> Result<()> {
+    pub fn prepare(&mut self, count: usize, circumstances: &str, progress: &Progress) -> Result<()> {
         for number in 0..count {
             if number == self.stages.len() {
                 self.stages.push(Self::stage(self.engine, number)?);
             }
-            let (first, stage) = (&self.stages[0], &self.stages[number]);
-            if !stage.target_dir().is_dir() && first.target_dir().is_dir() {
-                progress.start("Copying what is built");
-                copy(&first.target_dir(), &stage.target_dir())?;
+            let stage = &self.stages[number];
+            empty(&stage.scratch())?;
+            if number == 0 {
+                let workspace = Workspace::open(&stage.root())?;
+                let toolchain = self.engine.site.toolchain.clone();
+                let site = Site { workspace, toolchain, target_dir: stage.target_dir() };
+                site.image_of(&site.mix(&[]), progress)?;
+                continue;
             }
-            let workspace = Workspace::open(&stage.root())?;
-            let toolchain = self.engine.site.toolchain.clone();
-            let site = Site { workspace, toolchain, target_dir: stage.target_dir() };
-            site.image_of(&site.mix(&[]), progress)?;
+            let stamp = stage.folder().join("built-in");
+            if fs::read_to_string(&stamp).is_ok_and(|built_in| built_in == circumstances) {
+                continue;
+            }
+            progress.start("Copying what is built");
+            empty(&stage.target_dir())?;
+            copy(&self.stages[0].target_dir(), &stage.target_dir())?;
+            fs::write(&stamp, circumstances).map_err(|error| Error::io("cannot write", &stamp, &error))?;
         }
         progress.finish();
         Ok(())
     }
 }
 
-/// Copies a folder with the times of its files, which tell cargo that nothing is new.
+/// Makes a folder that has nothing in it.
+fn empty(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", folder, &error)),
+        _ => fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error)),
+    }
+}
+
+/// Copies what is in a folder with the times of the files, which tell cargo that nothing is new.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut command = Command::new("cp");
-    command.args(["-R", "-p"]).arg(from).arg(to);
+    command.args(["-R", "-p"]).arg(from.join(".")).arg(to);
     let output = process::output(&mut command).map_err(|error| Error::io("cannot start", Path::new("cp"), &error))?;
     match output.status.success() {
         true => Ok(()),
@@ -189,6 +213,26 @@ impl Work<'_> {
         Ok(Err(why))
     }
 
+    /// Grades the course as it is in each copy: what cannot be built later is then a submission's fault.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub fn try_out(&self, stages: &Stages<'_>, lab: &Lab) -> Result<()> {
+        for stage in &stages.stages {
+            let task = Task { lab, hash: String::new(), files: Files::new() };
+            let what = match self.run(&task, stage)? {
+                Ok(report) => report["build_error"].as_str().map(str::to_owned),
+                Err(words) => Some(words),
+            };
+            if let Some(words) = what {
+                return Err(Error::new("the course as it is cannot be graded here")
+                    .advise("restore the files that you have changed; this is what was said:")
+                    .output(words));
+            }
+        }
+        Ok(())
+    }
+
     /// Lays the files over the course, and runs the grader on them: what its JSON says about the lab, or why it
     /// could not do its work.
     fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
@@ -228,7 +272,7 @@ impl<'a> Over<'a> {
         let mut before = Files::new();
         for (name, bytes) in files {
             let path = stage.root().join(name);
-            let old = std::fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
+            let old = fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
             before.insert(name.clone(), old);
             stage.replace(name, bytes)?;
         }

@@ -143,7 +143,7 @@ impl Site {
         }
         // The error is elsewhere. If it goes away with the reference in the
         // place of a lab, then that lab does not keep to its interface.
-        let is_about_code = !broken.errors.is_empty() || !broken.stopped.is_empty();
+        let is_about_code = broken.is_about_code();
         let text = broken.text();
         let suspects: Vec<&Lab> = labs
             .iter()

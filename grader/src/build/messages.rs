@@ -22,12 +22,14 @@ pub struct Broken {
     pub output: String,
     /// Packages whose compiler did not come to its own end.
     pub stopped: Vec<Stopped>,
+    /// What is wrong with the image, if that was linked after all.
+    pub flaw: Option<String>,
 }
 
 impl Broken {
     /// An image that was built and that no machine boots.
     pub fn of_image(flaw: String) -> Self {
-        Self { output: flaw, ..Self::default() }
+        Self { flaw: Some(flaw), ..Self::default() }
     }
 
     /// Takes from what cargo says whose compiler was stopped.
@@ -35,9 +37,14 @@ impl Broken {
         self.stopped = stopped::all(&self.output);
     }
 
+    /// Whether code keeps the kernel from being built, and not the computer that builds it.
+    pub fn is_about_code(&self) -> bool {
+        !self.errors.is_empty() || !self.stopped.is_empty() || self.flaw.is_some()
+    }
+
     /// Everything that is said, whoever says it.
     pub fn text(self) -> String {
-        let text: String = self.errors.into_values().collect();
+        let text: String = self.errors.into_values().chain(self.flaw).collect();
         if text.trim().is_empty() { self.output } else { text }
     }
 }
