@@ -51,8 +51,15 @@ mod tests {
     use std::path::Path;
 
     /// The rooms as the crate's documentation has them; those in one string do not know each other.
-    const ORDER: [&[&str]; 7] =
-        [&["commands"], &["batch", "dev", "watch"], &["report"], &["judge"], &["build", "machine"], &["course"], &["host"]];
+    const ORDER: [&[&str]; 7] = [
+        &["commands"],
+        &["batch", "dev", "watch"],
+        &["report"],
+        &["judge"],
+        &["build", "machine"],
+        &["course"],
+        &["host"],
+    ];
 
     fn rank(room: &str) -> Option<usize> {
         ORDER.iter().position(|rooms| rooms.contains(&room))

@@ -14,7 +14,6 @@ use rustix::process::Signal;
 
 use crate::build::messages::{Answer, Broken, append, host_trouble, is_about_space};
 use crate::build::toolchain::Toolchain;
-use crate::course::mix::Mix;
 use crate::course::programs;
 use crate::host::error::{Error, Result};
 use crate::host::launcher::{self, Limits};
@@ -105,17 +104,16 @@ impl Builder<'_> {
         self.target_dir.join("images").join(format!("{name}.elf"))
     }
 
-    /// Builds the kernel, with the references of the mix and the student's files for all other labs.
+    /// Builds the kernel, with what these features of the labs put in the place of the student's files.
     ///
     /// The folder must have been [made](Self::make_folder).
     ///
     /// # Errors
     /// If cargo cannot be run, or fails for a reason that is not in the code.
-    pub fn build(&self, mix: &Mix, name: &str, progress: &Progress) -> Result<Built> {
+    pub fn build(&self, features: &[String], name: &str, progress: &Progress) -> Result<Built> {
         let path = self.image(name);
         let mut command = self.cargo();
-        if !mix.solutions.is_empty() {
-            let features: Vec<String> = mix.solutions.iter().map(|package| format!("{package}/solution")).collect();
+        if !features.is_empty() {
             command.arg("--features").arg(features.join(","));
         }
         let (success, answer) = self.run_settled(command, progress)?;

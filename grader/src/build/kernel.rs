@@ -55,7 +55,7 @@ impl Kernel {
             self.broken.insert(lab.id.clone(), text.clone());
             self.refused.extend(sentence.as_ref().map(|sentence| (lab.id.clone(), sentence.clone())));
         }
-        if let Some(Guilty { lab: blocking, text, .. }) = guilty.iter().find(|guilty| !guilty.lab.has_solution) {
+        if let Some(Guilty { lab: blocking, text, .. }) = guilty.iter().find(|guilty| !guilty.lab.has_reference()) {
             for lab in labs {
                 if !self.broken.contains_key(&lab.id) {
                     self.broken.insert(lab.id.clone(), blocked(blocking, text));
@@ -149,7 +149,7 @@ impl Site {
             .iter()
             .copied()
             .filter(is_student_s)
-            .filter(|lab| !kernel.broken.contains_key(&lab.id) && lab.has_solution)
+            .filter(|lab| !kernel.broken.contains_key(&lab.id) && lab.has_reference())
             .collect();
         let each = suspects.iter().map(|lab| vec![*lab]);
         let together = (suspects.len() > 1).then(|| suspects.clone());
@@ -163,7 +163,7 @@ impl Site {
         }
         // Nothing tells a lab that has no reference here from the course's own code.
         let unknown: Vec<&Lab> =
-            self.workspace.labs.iter().filter(is_student_s).filter(|lab| !lab.has_solution).collect();
+            self.workspace.labs.iter().filter(is_student_s).filter(|lab| !lab.has_reference()).collect();
         if unknown.is_empty() {
             return Err(Error::new("the course's own code does not compile")
                 .advise("restore the files that are not yours to edit; this is what rustc said:")

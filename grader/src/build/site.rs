@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::course::mix::Mix;
 use crate::course::programs;
-use crate::course::workspace::{Lab, Workspace};
+use crate::course::workspace::{Lab, Reference, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 
@@ -46,11 +46,21 @@ impl Site {
             .workspace
             .labs
             .iter()
-            .filter(|lab| lab.has_solution && !student.iter().any(|other| other.id == lab.id))
+            .filter(|lab| lab.has_reference() && !student.iter().any(|other| other.id == lab.id))
             .map(|lab| lab.toml.package.clone())
             .collect();
         solutions.sort();
         Mix { solutions }
+    }
+
+    /// The features that put a mix's references in the place of the student's files.
+    fn features(&self, mix: &Mix) -> Vec<String> {
+        let labs = self.workspace.labs.iter().filter(|lab| mix.solutions.contains(&lab.toml.package));
+        let feature = |lab: &Lab| match lab.reference {
+            Reference::Compiled => format!("{}/compiled", lab.toml.package),
+            Reference::Source | Reference::Missing => format!("{}/solution", lab.toml.package),
+        };
+        labs.map(feature).collect()
     }
 
     /// A short name for a mix: the labs in it that are the student's.
@@ -83,7 +93,7 @@ impl Site {
         }
         progress.start("Building the kernel");
         let start = Instant::now();
-        let built = builder.build(mix, &name, progress)?;
+        let built = builder.build(&self.features(mix), &name, progress)?;
         times.push((name, start.elapsed()));
         // Where it cannot be written, a change is not announced.
         let _ = fs::write(self.compiler_file(), &self.toolchain.version);

@@ -95,7 +95,7 @@ fn rows(workspace: &Workspace, tools: &Tools, target_dir: &Path) -> Vec<Row> {
         },
     });
     let labs: Vec<&str> = workspace.labs.iter().map(|lab| lab.id.as_str()).collect();
-    let with = workspace.labs.iter().filter(|lab| lab.has_solution).count();
+    let with = workspace.labs.iter().filter(|lab| lab.has_reference()).count();
     rows.push(ok("labs", &format!("{} ({with} with a reference)", labs.len()), labs.join(" ")));
     rows
 }

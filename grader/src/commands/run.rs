@@ -105,7 +105,7 @@ impl Missing {
         let whose = course.labs.iter().find(|lab| self.file.starts_with(&format!("labs/{}/", lab.id)));
         if let Some(lab) = whose {
             let _ = writeln!(text, "  `cargo grade {}` shows what of lab {} holds by now", lab.number(), lab.id);
-            if lab.has_solution {
+            if lab.has_reference() {
                 let chosen = course.select(&arguments.labs).unwrap_or_default();
                 let others: Vec<&str> =
                     chosen.iter().filter(|other| other.id != lab.id).map(|other| other.number()).collect();

@@ -31,8 +31,37 @@ pub struct Lab {
     pub folder: PathBuf,
     /// What its `lab.toml` says.
     pub toml: LabToml,
-    /// Whether the reference is there. It is not in what students get.
-    pub has_solution: bool,
+    /// Its reference.
+    pub reference: Reference,
+}
+
+/// A lab's reference, as far as it is here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reference {
+    /// There is none.
+    Missing,
+    /// An object, as hand-outs have it: it can be linked, and not read.
+    Compiled,
+    /// Its files, in the folder `solution`.
+    Source,
+}
+
+impl Reference {
+    fn find(lab: &Path, package: &str) -> Self {
+        // Where it is kept out of reach, there may be an empty folder.
+        if fs::read_dir(lab.join("solution")).is_ok_and(|mut files| files.next().is_some()) {
+            Self::Source
+        } else if lab.join("compiled").join(archive(package)).is_file() {
+            Self::Compiled
+        } else {
+            Self::Missing
+        }
+    }
+}
+
+/// The name of a compiled reference, in the lab's folder `compiled`.
+pub fn archive(package: &str) -> String {
+    format!("lib{package}.a")
 }
 
 impl Lab {
@@ -65,6 +94,16 @@ impl Lab {
             .collect();
         sentences.sort();
         sentences
+    }
+
+    /// Whether a kernel can be built with the reference in the place of the student's files.
+    pub fn has_reference(&self) -> bool {
+        self.reference != Reference::Missing
+    }
+
+    /// Whether the reference can be read. It cannot in what students get.
+    pub fn has_solution(&self) -> bool {
+        self.reference == Reference::Source
     }
 
     /// Whether its fastest design is here. It is not in what students get.
@@ -182,9 +221,7 @@ fn read_lab(labs_folder: &Path, id: String) -> Result<Lab> {
             return Err(Error::new(format!("labs/{id}/{wrong}")).advise("it is the file that you edit: restore it"));
         }
     }
-    // Where it is kept out of reach, there may be an empty folder.
-    let has_solution = fs::read_dir(folder.join("solution")).is_ok_and(|mut files| files.next().is_some());
-    Ok(Lab { has_solution, id, folder, toml })
+    Ok(Lab { reference: Reference::find(&folder, &toml.package), id, folder, toml })
 }
 
 fn check_unique(labs: &[Lab]) -> Result<()> {

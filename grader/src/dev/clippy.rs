@@ -62,7 +62,7 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
 /// What a lab's package can be, and the feature that makes it so.
 fn implementations(lab: &Lab) -> Vec<(&'static str, Option<&'static str>)> {
     let mut found = vec![("the student's", None)];
-    if lab.has_solution {
+    if lab.has_solution() {
         found.push(("the reference of", Some("solution")));
     }
     if lab.has_champion() {

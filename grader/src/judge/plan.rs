@@ -52,7 +52,7 @@ impl Engine {
         labs.retain(|lab| lab.toml.checks.iter().any(|check| wanted(&check)));
         let graded = if request.whose == Whose::Solution { Graded::Solution } else { Graded::Student };
         if graded == Graded::Solution
-            && let Some(lab) = labs.iter().find(|lab| !lab.has_solution)
+            && let Some(lab) = labs.iter().find(|lab| !lab.has_reference())
         {
             return Err(Error::new(format!("labs/{} has no reference here", lab.id))
                 .advise("what students get leaves the references out: run `cargo grade` without --solution"));
@@ -72,7 +72,7 @@ impl Engine {
     /// What is true of the references, if some are missing.
     fn note(&self, whose: Whose) -> Option<String> {
         let labs = &self.site.workspace.labs;
-        let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_solution).map(|lab| lab.id.as_str()).collect();
+        let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_reference()).map(|lab| lab.id.as_str()).collect();
         (whose == Whose::Student && labs.len() > 1 && !without.is_empty()).then(|| {
             format!("No reference is here for {}: your own is used beside the other labs.", without.join(", "))
         })

@@ -105,6 +105,7 @@ fn list(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::workspace::Reference;
     use std::path::{Path, PathBuf};
 
     use crate::course::lab_toml::LabToml;
@@ -134,7 +135,8 @@ hint = "Do not search."
 chapter = "lab-01-frames.html#cost"
 "#;
         let toml = LabToml::parse(text, Path::new("lab.toml")).unwrap();
-        let lab = Lab { id: "01-pmm".to_owned(), folder: PathBuf::from("labs/01-pmm"), toml, has_solution: true };
+        let lab =
+            Lab { id: "01-pmm".to_owned(), folder: PathBuf::from("labs/01-pmm"), toml, reference: Reference::Source };
         Workspace { root: PathBuf::from("/nowhere"), labs: vec![lab] }
     }
 

@@ -368,7 +368,12 @@ pub mod tests {
             ));
         }
         let toml = LabToml::parse(&text, Path::new("lab.toml")).unwrap();
-        Lab { id: id.to_owned(), folder: PathBuf::from("/course/labs").join(id), toml, has_solution: false }
+        Lab {
+            id: id.to_owned(),
+            folder: PathBuf::from("/course/labs").join(id),
+            toml,
+            reference: crate::course::workspace::Reference::Missing,
+        }
     }
 
     /// A desk for lab 01 of a course of two, of which nothing was run.

@@ -57,6 +57,7 @@ impl fmt::Debug for Frame {
 
 /// The frames from one number up to, not including, another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct FrameRange {
     first: u32,
     end: u32,
@@ -180,6 +181,7 @@ impl fmt::Display for Order {
 /// A run: `2^order` frames that follow each other, the first one's number a
 /// multiple of how many they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct FrameRun {
     first: Frame,
     order: Order,

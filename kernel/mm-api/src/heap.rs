@@ -138,6 +138,7 @@ pub trait KernelHeap {
 
 /// Why no block was handed out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum AllocError {
     /// No free place is large enough, and there is no memory to grow by.
     OutOfMemory,
@@ -149,6 +150,7 @@ pub enum AllocError {
 
 /// Why a pointer was not accepted as a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum BlockError {
     /// The pointer does not point into the heap's memory: it is none of its blocks.
     Foreign,
@@ -162,6 +164,7 @@ pub enum BlockError {
 
 /// Why a block was not reallocated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub enum ReallocError {
     /// There is no place for the larger block.
     Alloc(AllocError),
@@ -171,6 +174,7 @@ pub enum ReallocError {
 
 /// What the self-test counted in a sound heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
 pub struct HeapSummary {
     /// Bytes of memory that the heap has now: what it grew by, less what it gave back.
     pub bytes: u32,
@@ -186,6 +190,7 @@ pub struct HeapSummary {
 
 /// What the self-test found in a heap that is not sound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct HeapDamage {
     /// What is wrong.
     pub kind: DamageKind,
@@ -197,6 +202,7 @@ pub struct HeapDamage {
 
 /// What can be wrong with a heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum DamageKind {
     /// The bytes that the heap keeps beside a block were overwritten.
     Header,

@@ -6,6 +6,7 @@
 /// The addresses have 64 bits, since a PC's memory map speaks of memory beyond
 /// 4 GiB too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct PhysRange {
     /// The first byte.
     pub start: u64,
@@ -19,6 +20,7 @@ pub struct PhysRange {
 /// The numbers are those of the BIOS call INT 15h, E820h
 /// (ACPI Specification 6.5, section 15.1, "INT 15H, E820H").
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum RegionKind {
     /// Type 1: memory that the kernel may use.
     Usable,
@@ -31,6 +33,7 @@ pub enum RegionKind {
 /// Nothing is promised: `base + length` may be past the last 64-bit address,
 /// and `length` may be zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct MemoryRegion {
     /// The region's first byte.
     pub base: u64,
@@ -48,6 +51,7 @@ pub struct MemoryRegion {
 /// in the middle of a frame, and lie or reach beyond 4 GiB; so may reserved
 /// ranges, apart from lying beyond 4 GiB.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct MemoryMap<'a> {
     /// The firmware's regions.
     pub regions: &'a [MemoryRegion],

@@ -151,6 +151,7 @@ impl fmt::Debug for Page {
 
 /// Pages that follow each other.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct PageRange {
     first: Page,
     len: u32,

@@ -56,6 +56,7 @@ pub trait Pages {
 
 /// Why a page was not given memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum PageError {
     /// The frames ran out, for the page itself or for a page table.
     OutOfFrames,

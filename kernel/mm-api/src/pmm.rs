@@ -30,6 +30,7 @@ pub trait MetadataLender {
 
 /// Why memory for an allocator's records was not lent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum LendError {
     /// The kernel has no mapping for some of the frames.
     Unreachable,
@@ -41,6 +42,7 @@ pub enum LendError {
 
 /// Why a frame allocator could not be built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum InitError {
     /// The memory map leaves not one whole frame to manage.
     NoUsableMemory,
@@ -54,6 +56,7 @@ pub enum InitError {
 ///
 /// Whatever the reason: nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum FreeError {
     /// The frame is free already. In a run: at least one of its frames is.
     AlreadyFree,

@@ -81,6 +81,7 @@ pub trait ProcessHeap {
 
 /// Why the break was not moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum BreakError {
     /// The break would have to lie past 4 GiB or below address 0.
     Wraps,

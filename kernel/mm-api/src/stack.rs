@@ -18,6 +18,7 @@ pub const STACK_ALIGN: u32 = 16;
 
 /// What a program is started with. No string contains a NUL.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Arguments<'a> {
     /// Its name and its arguments: `argv`.
     pub argv: &'a [&'a [u8]],
@@ -29,6 +30,7 @@ pub struct Arguments<'a> {
 
 /// An entry of the auxiliary vector: what the kernel tells a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Auxiliary {
     /// What it is about, such as [`PAGE_SIZE_KIND`](Self::PAGE_SIZE_KIND).
     pub kind: u32,
@@ -133,6 +135,7 @@ pub trait UserStack {
 /// cannot be destroyed twice.
 #[derive(PartialEq, Eq, Debug)]
 #[must_use = "a stack that is not destroyed keeps its frames for ever"]
+#[repr(transparent)]
 pub struct KernelStack(PageRange);
 
 impl KernelStack {
@@ -206,6 +209,7 @@ pub trait KernelStacks {
 
 /// Why there is no stack, or no larger one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum StackError {
     /// The address is not in the stack's region.
     Outside,

@@ -6,6 +6,7 @@ use crate::{Frame, Machine, Page, PageRange, PhysAddr, VirtAddr};
 
 /// What may be done with a page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(C)]
 pub struct Protection {
     /// Writing is allowed; reading always is.
     pub writable: bool,
@@ -26,6 +27,7 @@ impl Protection {
 
 /// What the tables say about an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct Translation {
     /// The byte of physical memory that the address means.
     pub address: PhysAddr,
@@ -36,6 +38,7 @@ pub struct Translation {
 /// A piece of the kernel half that is mapped from the start: pages that follow
 /// each other, mapped to frames that follow each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct KernelMapping {
     /// The pages, all of them in the direct map (below
     /// [`KERNEL_VIRTUAL_START`](crate::layout::KERNEL_VIRTUAL_START)).
@@ -48,6 +51,7 @@ pub struct KernelMapping {
 
 /// What the kernel half has to contain before anything is allocated.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct KernelLayout<'a> {
     /// The direct map, cut where what is allowed changes. No two overlap.
     pub mappings: &'a [KernelMapping],
@@ -63,6 +67,7 @@ pub struct KernelLayout<'a> {
 /// a directory cannot be destroyed twice or used afterwards.
 #[derive(PartialEq, Eq, Debug)]
 #[must_use = "a directory that is not destroyed keeps its frames for ever"]
+#[repr(transparent)]
 pub struct Directory(Frame);
 
 impl Directory {
@@ -83,6 +88,7 @@ impl Directory {
 
 /// The address space that an operation is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub enum Space<'a> {
     /// The one whose directory is loaded.
     Current,
@@ -96,6 +102,7 @@ pub enum Space<'a> {
 ///
 /// Whatever the reason: nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum VmmError {
     /// A range of no pages at all.
     Empty,

@@ -97,7 +97,7 @@ impl Bench<'_> {
     fn saved(&self, lab: &Lab) -> Result<Saved> {
         let student = lab.toml.files.first().cloned().unwrap_or_default();
         let (below, whose) = match student.strip_prefix("src/") {
-            Some(root) if lab.has_solution => (format!("solution/{root}"), Whose::Solution),
+            Some(root) if lab.has_solution() => (format!("solution/{root}"), Whose::Solution),
             _ => (student, Whose::Student),
         };
         let file = format!("labs/{}/{below}", lab.id);
@@ -139,7 +139,7 @@ impl Bench<'_> {
     /// # Errors
     /// If they cannot be graded.
     pub fn course(&self, rows: &mut Vec<Row>) -> Result<()> {
-        if self.staged.site.workspace.labs.iter().any(|lab| !lab.has_solution) {
+        if self.staged.site.workspace.labs.iter().any(|lab| !lab.has_solution()) {
             return Ok(());
         }
         self.child(&["--solution"])?;

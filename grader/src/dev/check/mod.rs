@@ -56,7 +56,7 @@ pub struct Options {
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
     let labs = engine.site.workspace.select(&options.labs)?;
-    if let Some(lab) = labs.iter().find(|lab| !lab.has_solution) {
+    if let Some(lab) = labs.iter().find(|lab| !lab.has_solution()) {
         return Err(Error::new(format!("labs/{} has no reference here", lab.id))
             .advise("`dev check` needs the whole course, not what students get"));
     }
@@ -79,7 +79,7 @@ pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Prog
     let options = Options::default();
     let mut proof = Proof::new(&options, view, progress);
     for lab in labs.into_iter().filter(|lab| miri::concerns(lab)) {
-        if !lab.has_solution {
+        if !lab.has_solution() {
             return Err(Error::new(format!("labs/{} has no reference here", lab.id))
                 .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
         }

@@ -255,7 +255,7 @@ mod tests {
     use super::super::files::Files;
     use super::*;
     use crate::course::lab_toml::LabToml;
-    use crate::course::workspace::Workspace;
+    use crate::course::workspace::{Reference, Workspace};
     use crate::dev::check::variant;
     use crate::judge::results::Graded;
 
@@ -271,7 +271,7 @@ mod tests {
             check("cheap", true),
         );
         let toml = LabToml::parse(&text, Path::new("lab.toml")).unwrap();
-        Lab { id: "01-pmm".to_owned(), folder: PathBuf::from("labs/01-pmm"), toml, has_solution: true }
+        Lab { id: "01-pmm".to_owned(), folder: PathBuf::from("labs/01-pmm"), toml, reference: Reference::Source }
     }
 
     fn verdicts(right: Status, cheap: Status) -> LabReport {
@@ -320,7 +320,7 @@ mod tests {
     fn so_does_all_of_this_course() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let course = Workspace::open(root).unwrap();
-        for lab in course.labs.iter().filter(|lab| lab.has_solution) {
+        for lab in course.labs.iter().filter(|lab| lab.has_solution()) {
             let variants = variant::all(lab).unwrap();
             assert_eq!(within_fence(lab, &variants.all).err(), None);
         }

@@ -175,6 +175,7 @@ fn origin(path: &Path, folder: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::course::lab_toml::LabToml;
+    use crate::course::workspace::Reference;
 
     const TOML: &str = "title = \"t\"\npackage = \"heap\"\nfiles = [\"src/blocks.rs\", \"src/shared.rs\"]\nchapter = \"c\"\n\
                         [[check]]\nname = \"finds\"\npoints = 1\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n";
@@ -187,7 +188,8 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let toml = LabToml::parse(TOML, Path::new("lab.toml")).unwrap();
-        let lab = Lab { id: "03-heap".to_owned(), folder: folder.path().to_owned(), toml, has_solution: true };
+        let lab =
+            Lab { id: "03-heap".to_owned(), folder: folder.path().to_owned(), toml, reference: Reference::Source };
         (folder, lab)
     }
 

@@ -40,7 +40,12 @@ fn wrong(page: &str) -> Vec<String> {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let toml = crate::course::lab_toml::LabToml::parse(&toml, Path::new("lab.toml")).unwrap();
-    let lab = Lab { id: "01-pmm".to_owned(), folder: folder.path().to_owned(), toml, has_solution: true };
+    let lab = Lab {
+        id: "01-pmm".to_owned(),
+        folder: folder.path().to_owned(),
+        toml,
+        reference: crate::course::workspace::Reference::Source,
+    };
     let off = Kind::Mistake(Mistake::parse(PATCH, Path::new("off.patch")).unwrap());
     let off = Variant { origin: "mistakes/off.patch".into(), kind: off, files: super::super::files::Files::new() };
     complaints(&lab, &[off])
@@ -77,7 +82,7 @@ fn the_pages_of_this_course_are_right_and_leave_no_contract_out() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let course = Workspace::open(root).unwrap();
     let mut named = Vec::new();
-    for lab in course.labs.iter().filter(|lab| lab.has_solution) {
+    for lab in course.labs.iter().filter(|lab| lab.has_solution()) {
         let variants = variant::all(lab).unwrap();
         assert_eq!(complaints(lab, &variants.all), Vec::<String>::new());
         let page = fs::read_to_string(lab.folder.join(PAGE)).unwrap();

@@ -1,0 +1,443 @@
+//! Tables for what a lab provides: a compiled reference is called, the kernel calls.
+//!
+//! Each table is provided by a function of the reference's object; [`exports!`](crate::exports)
+//! makes these functions.
+
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use mm_api::{
+    AllocError, Arguments, BlockError, BreakError, Directory, Frame, FrameAllocator, FrameRun, FreeError, HeapDamage,
+    HeapMemory, HeapSummary, InitError, Interrupts, KernelHeap, KernelLayout, KernelStack, KernelStacks, Machine,
+    MemoryMap, MetadataLender, Order, Page, PageRange, Pages, ProcessHeap, Protection, ReallocError, SharedKernelHeap,
+    Space, StackError, Translation, UserStack, VirtAddr, VirtualMemory, VmmError,
+};
+
+use crate::crossing::{Answer, Crosses};
+use crate::instruments::{HeapMemoryTable, RemoteInterrupts, RemoteMachine};
+use crate::remote::{Held, INSTRUMENT, Inline, LENT, Remote, Table, Words};
+use crate::services::{SERVICES, Services};
+
+/// Words of a component that there is one of.
+pub const COMPONENT: usize = 256;
+/// Words of a component that every process has one of.
+pub const OF_PROCESS: usize = 16;
+
+/// A table that a compiled reference provides.
+pub trait Provided: Table + Sized {
+    /// The table.
+    fn table() -> &'static Self;
+}
+
+/// Names the functions that tables are provided by.
+macro_rules! provided {
+    ($($Table:ident: $function:ident),+ $(,)?) => {
+        $(
+            impl Provided for $Table {
+                fn table() -> &'static Self {
+                    unsafe extern "C" {
+                        fn $function(services: &'static Services) -> &'static $Table;
+                    }
+                    // SAFETY: that is what the object's function is; it is of this version.
+                    unsafe { $function(&SERVICES) }
+                }
+            }
+        )+
+    };
+}
+
+provided! {
+    FramesTable: folio_reference_frames,
+    ManagerTable: folio_reference_manager,
+    HeapMaker: folio_reference_heap,
+    SharedHeapTable: folio_reference_shared_heap,
+    ProcessHeapTable: folio_reference_process_heap,
+    UserStackTable: folio_reference_user_stack,
+    KernelStacksTable: folio_reference_kernel_stacks,
+}
+
+/// A type that has parameters for the same component whatever they are.
+pub trait With<P: ?Sized> {
+    /// The component.
+    type Component;
+}
+
+impl<T: Table, P: ?Sized, const WORDS: usize> With<P> for Remote<T, WORDS> {
+    type Component = Self;
+}
+
+table! {
+    /// Lab 01's.
+    FramesTable(Owned: FrameAllocator) for FrameAllocator {
+        fn new[new](map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> InitError;
+        fn allocate[mut]() -> Option<Frame>;
+        fn allocate_run[mut](order: Order) -> Option<FrameRun>;
+        fn free[mut](frame: Frame) -> Result<(), FreeError>;
+        fn free_run[mut](run: FrameRun) -> Result<(), FreeError>;
+        fn free_frames[ref]() -> u32;
+        fn managed_frames[ref]() -> u32;
+    }
+}
+
+/// Lab 01's component.
+pub type Pmm = Remote<FramesTable, COMPONENT>;
+
+table! {
+    /// Lab 02's.
+    ManagerTable(Owned: VirtualMemory<RemoteMachine>) for VirtualMemory<RemoteMachine>
+        = [impl<M: Machine> VirtualMemory<M> for Remote<ManagerTable, COMPONENT>]
+    {
+        fn new[with_machine](layout: &KernelLayout<'_>) -> VmmError;
+        fn root[ref](space: Space<'_>) -> Frame;
+        fn load[mut](space: Space<'_>) -> ();
+        fn map[mut](space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Result<(), VmmError>;
+        fn unmap[mut](space: Space<'_>, page: Page) -> Result<Frame, VmmError>;
+        fn translate[ref](space: Space<'_>, address: VirtAddr) -> Option<Translation>;
+        fn protect[mut](space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError>;
+        fn allocate[mut](pages: u32) -> Result<PageRange, VmmError>;
+        fn free[mut](pages: PageRange) -> Result<(), VmmError>;
+        fn allocate_in[mut](
+            space: Space<'_>, first: Page, pages: u32, protection: Protection
+        ) -> Result<(), VmmError>;
+        fn free_in[mut](space: Space<'_>, first: Page, pages: u32) -> Result<(), VmmError>;
+        fn create_directory[mut]() -> Result<Directory, VmmError>;
+        fn destroy_directory[mut](directory: Directory) -> ();
+    }
+}
+
+/// Lab 02's component.
+pub type Vmm<M> = <Remote<ManagerTable, COMPONENT> as With<M>>::Component;
+
+table! {
+    /// Lab 03's heap, or one of the kernel's that lab 03 shares.
+    HeapTable(Held: KernelHeap) for KernelHeap {
+        fn allocate[mut](layout: Layout) -> Result<NonNull<u8>, AllocError>;
+        fn allocate_zeroed[mut](layout: Layout) -> Result<NonNull<u8>, AllocError>;
+        fn allocate_array[mut](count: u32, size: u32) -> Result<NonNull<u8>, AllocError>;
+        fn free[mut](block: NonNull<u8>) -> Result<(), BlockError>;
+        fn reallocate[mut](block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError>;
+        fn usable_size[ref](block: NonNull<u8>) -> Result<u32, BlockError>;
+        fn check[ref]() -> Result<HeapSummary, HeapDamage>;
+    }
+}
+
+/// A heap that lab 03's second part owns: one of the kernel's.
+pub type RemoteHeap = Remote<HeapTable, INSTRUMENT>;
+
+/// A heap, to be sent for good.
+pub(crate) fn heap<H: KernelHeap>(heap: H) -> RemoteHeap {
+    // SAFETY: the functions are for a heap in the words; who owns it may send it if it may be sent.
+    unsafe { Remote::of(const { &HeapTable::of::<Inline<H, INSTRUMENT>>() }, Words::holding(heap)) }
+}
+
+/// Lab 03's heap, whose constructor is no part of its trait.
+pub trait HeapKind {
+    /// The heap.
+    type Heap: KernelHeap + Send + 'static;
+
+    /// A heap that grows by `memory`, whose region begins at `base`.
+    ///
+    /// # Errors
+    /// The lab's.
+    ///
+    /// # Safety
+    /// What the lab asks for.
+    unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError>;
+}
+
+/// How lab 03's heap is made.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct HeapMaker {
+    heaps: HeapTable,
+    new: unsafe extern "C" fn(*mut (), *mut u8, *mut Lent) -> Answer<(), AllocError>,
+}
+
+/// A heap's memory, lent for as long as there is the heap.
+type Lent = Remote<HeapMemoryTable, LENT>;
+
+impl Table for HeapMaker {
+    fn end(&self) -> unsafe extern "C" fn(*mut ()) {
+        Table::end(&self.heaps)
+    }
+}
+
+impl HeapMaker {
+    /// The functions of a type.
+    #[must_use]
+    pub const fn of<K: HeapKind>() -> Self {
+        unsafe extern "C" fn new<K: HeapKind>(
+            place: *mut (),
+            base: *mut u8,
+            memory: *mut Lent,
+        ) -> Answer<(), AllocError> {
+            const {
+                assert!(size_of::<OnSlot<K::Heap>>() <= size_of::<Words<COMPONENT>>(), "the heap needs more words");
+            }
+            let slot = Slot::take();
+            // SAFETY: nobody else has the slot. What was sent may be used for good.
+            let memory = unsafe { (*slot.memory.get()).write(memory.read()) };
+            // SAFETY: the caller's promise, as everywhere between the two sides.
+            let made = unsafe { K::new(NonNull::new_unchecked(base), memory) };
+            match made {
+                Ok(heap) => {
+                    // SAFETY: there is room, and it is aligned.
+                    unsafe { place.cast::<OnSlot<K::Heap>>().write(OnSlot { heap, slot }) };
+                    Answer::Good(())
+                }
+                Err(error) => {
+                    slot.taken.store(false, Ordering::Relaxed);
+                    Answer::Bad(error)
+                }
+            }
+        }
+        Self { heaps: HeapTable::of::<OnSlot<K::Heap>>(), new: new::<K> }
+    }
+}
+
+/// Lab 03's component for one user.
+pub type Heap<'m> = <Remote<HeapTable, COMPONENT> as With<&'m ()>>::Component;
+
+impl Remote<HeapTable, COMPONENT> {
+    /// A heap that grows by `memory`, whose region begins at `base`.
+    ///
+    /// # Errors
+    /// The lab's.
+    ///
+    /// # Safety
+    /// What the lab asks for.
+    pub unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self, AllocError> {
+        let maker = HeapMaker::table();
+        let mut words = Words::empty();
+        // It is the other side's from now on.
+        let mut memory = core::mem::ManuallyDrop::new(memory.send());
+        // SAFETY: the caller's promise; there is room for the heap.
+        match unsafe { (maker.new)(words.place(), base.as_ptr(), &raw mut *memory) } {
+            // SAFETY: the heap is in the words.
+            Answer::Good(()) => Ok(unsafe { Self::of(&maker.heaps, words) }),
+            Answer::Bad(error) => Err(error),
+        }
+    }
+}
+
+/// Memory that stays where it is: a heap may be moved while it refers to it.
+struct Slot {
+    taken: AtomicBool,
+    memory: UnsafeCell<MaybeUninit<Lent>>,
+}
+
+// SAFETY: the memory is used by whoever has taken the slot.
+unsafe impl Sync for Slot {}
+
+/// As many heaps as there can be at a time.
+static SLOTS: [Slot; 64] =
+    [const { Slot { taken: AtomicBool::new(false), memory: UnsafeCell::new(MaybeUninit::uninit()) } }; 64];
+
+impl Slot {
+    /// A slot that nobody has.
+    fn take() -> &'static Self {
+        let free = |slot: &&Self| !slot.taken.swap(true, Ordering::Relaxed);
+        SLOTS.iter().find(free).expect("there are more heaps of the reference than it was compiled for")
+    }
+}
+
+/// A heap, and where its memory is.
+#[repr(C)]
+struct OnSlot<H> {
+    heap: H,
+    slot: &'static Slot,
+}
+
+impl<H> Held for OnSlot<H> {
+    type Object = H;
+
+    unsafe fn at<'a>(place: *mut ()) -> &'a H {
+        // SAFETY: the heap is there, and is borrowed as the `Remote` is.
+        unsafe { &(*place.cast::<Self>()).heap }
+    }
+
+    unsafe fn at_mut<'a>(place: *mut ()) -> &'a mut H {
+        // SAFETY: likewise.
+        unsafe { &mut (*place.cast::<Self>()).heap }
+    }
+
+    unsafe fn end(place: *mut ()) {
+        // SAFETY: the heap is there, and is not used again.
+        let Self { heap, slot } = unsafe { place.cast::<Self>().read() };
+        drop(heap);
+        slot.taken.store(false, Ordering::Relaxed);
+    }
+}
+
+table! {
+    /// Lab 03's, its second part.
+    SharedHeapTable(Owned: SharedKernelHeap<RemoteHeap, RemoteInterrupts>)
+        for SharedKernelHeap<RemoteHeap, RemoteInterrupts>
+        = [impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I>]
+    {
+        fn new[with_heap]() -> ();
+        fn with[lend_heap]() -> ();
+        fn kmalloc[ref](bytes: u32) -> *mut u8;
+        fn kzalloc[ref](bytes: u32) -> *mut u8;
+        fn kfree[ref](block: *mut u8) -> Result<(), BlockError>;
+        fn malloc[ref](bytes: u32) -> *mut u8;
+        fn calloc[ref](count: u32, size: u32) -> *mut u8;
+        fn realloc[ref](block: *mut u8, bytes: u32) -> Result<*mut u8, BlockError>;
+        fn free[ref](block: *mut u8) -> Result<(), BlockError>;
+        fn heap_self_test[ref]() -> Result<HeapSummary, HeapDamage>;
+    }
+}
+
+/// Lab 03's component for the whole kernel.
+#[derive(Debug)]
+pub struct SharedHeap<H, I> {
+    shared: Remote<SharedHeapTable, COMPONENT>,
+    /// What is in there.
+    owned: PhantomData<(H, I)>,
+}
+
+// SAFETY: it gives its heap to one user at a time, and shares the interrupts.
+unsafe impl<H: Send, I: Sync> Sync for SharedHeap<H, I> {}
+
+impl<H, I> SharedHeap<H, I> {
+    fn of(shared: Remote<SharedHeapTable, COMPONENT>) -> Self {
+        Self { shared, owned: PhantomData }
+    }
+
+    fn table(&self) -> &'static SharedHeapTable {
+        self.shared.table()
+    }
+
+    fn place(&self) -> *mut () {
+        self.shared.place()
+    }
+}
+
+/// Work that is done with a heap, on the side that the heap comes from.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    work: *mut (),
+    call: unsafe extern "C" fn(*mut (), *mut ()),
+}
+
+impl Work {
+    /// Work with a heap in the words of a [`RemoteHeap`].
+    ///
+    /// # Safety
+    /// It is called while `work` lives, with such a heap.
+    pub(crate) unsafe fn new<H, F: FnMut(&mut H)>(work: &mut F) -> Self {
+        unsafe extern "C" fn call<H, F: FnMut(&mut H)>(work: *mut (), heap: *mut ()) {
+            // SAFETY: the caller's promise; the heap is lent for this call.
+            let (work, heap) = unsafe { (&mut *work.cast::<F>(), &mut *heap.cast::<H>()) };
+            work(heap);
+        }
+        Self { work: core::ptr::from_mut(work).cast(), call: call::<H, F> }
+    }
+
+    /// Does it.
+    pub(crate) fn call(self, heap: &mut RemoteHeap) {
+        // SAFETY: the heap came from the side that the work is from.
+        unsafe { (self.call)(self.work, heap.place_mut()) }
+    }
+}
+
+// SAFETY: two pointers.
+unsafe impl Crosses for Work {
+    type Sent = Self;
+
+    fn send(self) -> Self {
+        self
+    }
+
+    unsafe fn receive(sent: &mut Self) -> Self {
+        *sent
+    }
+}
+
+/// Values that are sent for good: who receives one owns it.
+macro_rules! owned {
+    ($($Type:ty),+) => {
+        $(
+            // SAFETY: the representation of a `Remote` is C's, and its words are the sender's own.
+            unsafe impl Crosses for $Type {
+                type Sent = MaybeUninit<Self>;
+
+                fn send(self) -> Self::Sent {
+                    MaybeUninit::new(self)
+                }
+
+                unsafe fn receive(sent: &mut Self::Sent) -> Self {
+                    // SAFETY: it is received once.
+                    unsafe { sent.assume_init_read() }
+                }
+            }
+        )+
+    };
+}
+
+owned!(RemoteMachine, RemoteInterrupts, RemoteHeap);
+
+table! {
+    /// Lab 04's.
+    ProcessHeapTable(Owned: ProcessHeap) for ProcessHeap {
+        fn new[new](image_end: VirtAddr, limit: VirtAddr) -> BreakError;
+        fn start[ref]() -> VirtAddr;
+        fn current[ref]() -> VirtAddr;
+        fn brk[mut](pages: &mut dyn Pages, address: VirtAddr) -> Result<(), BreakError>;
+        fn sbrk[mut](pages: &mut dyn Pages, increment: i32) -> Result<VirtAddr, BreakError>;
+        fn fork[fork](from: &dyn Pages, to: &mut dyn Pages) -> BreakError;
+        fn clear[mut](pages: &mut dyn Pages) -> ();
+    }
+}
+
+/// Lab 04's component.
+pub type HeapOfProcess = Remote<ProcessHeapTable, OF_PROCESS>;
+
+table! {
+    /// Lab 05's, for processes.
+    UserStackTable(Owned: UserStack) for UserStack {
+        fn create[new](pages: &mut dyn Pages) -> StackError;
+        fn bottom[ref]() -> VirtAddr;
+        fn set_up[mut](pages: &mut dyn Pages, arguments: &Arguments<'_>) -> Result<VirtAddr, StackError>;
+        fn grow[mut](pages: &mut dyn Pages, address: VirtAddr) -> Result<(), StackError>;
+        fn fork[fork](from: &dyn Pages, to: &mut dyn Pages) -> StackError;
+        fn destroy[end](pages: &mut dyn Pages) -> ();
+    }
+}
+
+/// Lab 05's component for processes.
+pub type ProcessStack = Remote<UserStackTable, OF_PROCESS>;
+
+table! {
+    /// Lab 05's, for the kernel.
+    KernelStacksTable(Owned: KernelStacks) for KernelStacks {
+        fn new[make](area: PageRange) -> ();
+        fn create[mut](pages: &mut dyn Pages) -> Result<KernelStack, StackError>;
+        fn destroy[mut](pages: &mut dyn Pages, stack: KernelStack) -> ();
+    }
+}
+
+/// Lab 05's component for the kernel.
+pub type StackArea = Remote<KernelStacksTable, COMPONENT>;
+
+/// Makes the functions that provide a reference's tables:
+/// `exports! { folio_reference_frames: FramesTable = FramesTable::of::<Inline<Pmm, COMPONENT>>(); }`.
+#[macro_export]
+macro_rules! exports {
+    ($($function:ident: $Table:ty = $table:expr;)+) => {
+        $(
+            // The name is the one that `lab_abi` asks for, so it clashes with none.
+            #[unsafe(no_mangle)]
+            extern "C" fn $function(services: &'static $crate::services::Services) -> &'static $Table {
+                static TABLE: $Table = $table;
+                $crate::services::receive(services);
+                &TABLE
+            }
+        )+
+    };
+}

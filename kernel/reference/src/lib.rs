@@ -1,0 +1,57 @@
+//! A lab's reference as an object, with a function for each of its tables.
+//!
+//! `cargo grade handout` builds it, once for each lab; a feature says which.
+#![no_std]
+
+use core::panic::PanicInfo;
+
+/// Provides the tables of a lab.
+#[allow(unused_macros)] // There is none without a feature.
+macro_rules! provide {
+    ($($function:ident: $Table:ident of $Component:ty),+ $(,)?) => {
+        lab_abi::exports! {
+            $($function: lab_abi::components::$Table = lab_abi::components::$Table::of::<$Component>();)+
+        }
+    };
+}
+
+/// A component that there is one of, in the words of a `Remote`.
+#[allow(dead_code)] // Not every lab has one.
+type Component<T> = lab_abi::remote::Inline<T, { lab_abi::components::COMPONENT }>;
+
+/// A component that every process has one of, likewise.
+#[allow(dead_code)]
+type OfProcess<T> = lab_abi::remote::Inline<T, { lab_abi::components::OF_PROCESS }>;
+
+#[cfg(feature = "pmm")]
+provide!(folio_reference_frames: FramesTable of Component<pmm::Pmm>);
+
+#[cfg(feature = "vmm")]
+provide!(folio_reference_manager: ManagerTable of Component<vmm::Vmm<lab_abi::instruments::RemoteMachine>>);
+
+#[cfg(feature = "heap")]
+mod kernel_heap;
+#[cfg(feature = "heap")]
+provide!(
+    folio_reference_heap: HeapMaker of kernel_heap::Kind,
+    folio_reference_shared_heap: SharedHeapTable of Component<kernel_heap::Shared>,
+);
+
+#[cfg(feature = "process-heap")]
+provide!(folio_reference_process_heap: ProcessHeapTable of OfProcess<process_heap::Heap>);
+
+#[cfg(feature = "stack")]
+provide!(
+    folio_reference_user_stack: UserStackTable of OfProcess<stack::ProcessStack>,
+    folio_reference_kernel_stacks: KernelStacksTable of Component<stack::StackArea>,
+);
+
+/// By this, `lab_abi` knows which version of it is in the object.
+#[used]
+static VERSION: &str = lab_abi::VERSION;
+
+/// A reference's panic is the kernel's.
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    lab_abi::services::panic(info)
+}
