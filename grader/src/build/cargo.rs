@@ -25,17 +25,14 @@ use super::{compiler, environment, image, wrappers};
 
 /// The custom target, and its name.
 const TARGET_FILE: &str = "kernel/i686-folio.json";
-const TARGET: &str = "i686-folio";
+pub const TARGET: &str = "i686-folio";
 const PROFILE: &str = "kernel";
 
-/// What cargo is to build, and how.
-const SCOPE: [&str; 12] = [
-    "--package",
-    "kernel-image",
-    "--package",
-    "user",
-    "--profile",
-    PROFILE,
+/// The packages of a kernel.
+const PACKAGES: [&str; 2] = ["kernel-image", "user"];
+
+/// How cargo is to build for a machine without a system.
+const BARE_METAL: [&str; 6] = [
     "--target",
     TARGET_FILE,
     "-Zbuild-std=core,alloc",
@@ -140,8 +137,8 @@ impl Builder<'_> {
 
     /// The cargo that builds the kernel.
     fn cargo(&self) -> Command {
-        let mut command = self.program(&self.toolchain.cargo);
-        command.arg("build").args(SCOPE).args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
+        let mut command = self.bare_metal(&PACKAGES, PROFILE);
+        command.args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
         command.args(["--keep-going", "--target-dir"]).arg(self.target_dir);
         if let Some(launcher) = launcher::launcher() {
             compiler::limit(&mut command, &launcher, self.root);
@@ -149,10 +146,17 @@ impl Builder<'_> {
         command
     }
 
+    /// The cargo that builds packages for a machine without a system.
+    pub fn bare_metal(&self, packages: &[&str], profile: &str) -> Command {
+        let mut command = self.program(&self.toolchain.cargo);
+        command.arg("build").args(scope(packages, profile));
+        command
+    }
+
     /// A command that looks at the kernel with clippy: `program` is the toolchain's `cargo-clippy`.
     pub fn clippy(&self, program: &Path) -> Command {
         let mut command = self.program(program);
-        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(SCOPE);
+        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(scope(&PACKAGES, PROFILE));
         command.arg("--target-dir").arg(self.target_dir);
         command
     }
@@ -264,6 +268,12 @@ fn lines(pipe: Option<impl Read>, mut take: impl FnMut(&[u8])) {
         take(&line);
         line.clear();
     }
+}
+
+/// What cargo is to build, and how.
+fn scope<'a>(packages: &[&'a str], profile: &'a str) -> Vec<&'a str> {
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    packages.chain(["--profile", profile]).chain(BARE_METAL).collect()
 }
 
 /// Gives an image a name of its own: the next mix's takes the old one.

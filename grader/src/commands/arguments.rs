@@ -158,6 +158,8 @@ pub enum Command {
     },
     /// Grade a class: a folder, zip, tar.gz or git bundle for each student
     Batch(BatchArgs),
+    /// Write the course as students get it: with the references compiled, and without their source
+    Handout(HandoutArgs),
     /// For those who write the course
     #[command(subcommand)]
     Dev(DevCommand),
@@ -221,6 +223,17 @@ pub struct BatchArgs {
     /// Grade without bubblewrap: only what you would run yourself
     #[arg(long)]
     pub unsafe_no_sandbox: bool,
+}
+
+/// `cargo grade handout`.
+#[derive(Args, Debug)]
+pub struct HandoutArgs {
+    /// Where it goes: a new or an empty folder
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Bring the hand-out that is there up to date; the student's files in it are left alone
+    #[arg(long)]
+    pub update: bool,
 }
 
 /// `cargo grade look`.

@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod doctor;
 mod grade;
+mod handout;
 mod look;
 mod output;
 mod place;
@@ -87,6 +88,10 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             // A wrong name is told before anything is installed.
             place.workspace.select(&arguments.labs)?;
             batch::batch(&arguments, &place.engine(common)?)
+        }
+        Some(Command::Handout(arguments)) => {
+            handout::handout(&arguments, common)?;
+            Ok(Exit::Passed)
         }
         Some(Command::Dev(command)) => {
             let engine = Place::find()?.engine(common)?;

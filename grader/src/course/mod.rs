@@ -3,6 +3,7 @@
 
 pub mod fence;
 mod handed_in;
+pub mod handout;
 pub mod lab_toml;
 pub mod mix;
 pub mod programs;

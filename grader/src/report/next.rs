@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::course::lab_toml::LabToml;
-    use crate::course::workspace::Lab;
+    use crate::course::workspace::{Lab, Reference};
     use crate::judge::samples;
 
     #[test]
@@ -171,12 +171,7 @@ mod tests {
                  [[check]]\nname = \"{check}\"\npoints = 5\nrule = \"r\"\nhint = \"h\"\nchapter = \"c\"\n"
             );
             let toml = LabToml::parse(&text, Path::new("lab.toml")).unwrap();
-            Lab {
-                id: id.to_owned(),
-                folder: PathBuf::from("labs").join(id),
-                toml,
-                reference: crate::course::workspace::Reference::Source,
-            }
+            Lab { id: id.to_owned(), folder: PathBuf::from("labs").join(id), toml, reference: Reference::Source }
         };
         let labs = vec![lab("01-pmm", "pmm", "counts-exact"), lab("02-vmm", "vmm", "maps")];
         Workspace { root: PathBuf::from("/nowhere"), labs }

@@ -11,6 +11,7 @@ mod course;
 mod fake_emulator;
 mod forging;
 mod guarded;
+mod handout;
 mod hostile;
 mod interrupt;
 mod labs;

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::super::variant;
 use super::*;
-use crate::course::workspace::Workspace;
+use crate::course::workspace::{Reference, Workspace};
 
 const SOURCE: &str = "\
 /// Counts. A count is exact.
@@ -40,12 +40,7 @@ fn wrong(page: &str) -> Vec<String> {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let toml = crate::course::lab_toml::LabToml::parse(&toml, Path::new("lab.toml")).unwrap();
-    let lab = Lab {
-        id: "01-pmm".to_owned(),
-        folder: folder.path().to_owned(),
-        toml,
-        reference: crate::course::workspace::Reference::Source,
-    };
+    let lab = Lab { id: "01-pmm".to_owned(), folder: folder.path().to_owned(), toml, reference: Reference::Source };
     let off = Kind::Mistake(Mistake::parse(PATCH, Path::new("off.patch")).unwrap());
     let off = Variant { origin: "mistakes/off.patch".into(), kind: off, files: super::super::files::Files::new() };
     complaints(&lab, &[off])

@@ -1,0 +1,156 @@
+//! A lab's reference as an object that any kernel can be linked with: compiled, and without a
+//! trace of its source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::read::archive::ArchiveFile;
+use object::{Object, ObjectSymbol};
+
+use crate::host::error::{Error, Result};
+use crate::host::process;
+
+use super::cargo::Builder;
+use super::toolchain::Toolchain;
+
+/// How the functions are called that a kernel finds a reference by.
+const EXPORTED: &str = "folio_reference_";
+
+/// The crate that makes the objects, and its profile.
+const PACKAGE: &str = "reference";
+
+/// Compiles the reference of a lab's package, with a folder for what is built: returns an
+/// archive with one object.
+///
+/// # Errors
+/// If it does not compile, or the object is not what it has to be.
+pub fn compile(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<Vec<u8>> {
+    let library = build(builder, package, folder)?;
+    let bytes = fs::read(&library).map_err(|error| Error::io("cannot read", &library, &error))?;
+    let object =
+        member(&bytes).ok_or_else(|| Error::new(format!("the reference of `{package}` is not in its object")))?;
+    let whole = folder.join(format!("{package}.whole.o"));
+    fs::write(&whole, object).map_err(|error| Error::io("cannot write", &whole, &error))?;
+    let object = strip(builder.toolchain, &whole)?;
+    let archived = archive(&object);
+    complaint(&object).map_or(Ok(archived), |complaint| {
+        Err(Error::new(format!("the object of the reference of `{package}` {complaint}"))
+            .advise("see kernel/reference, and the profile `reference` in Cargo.toml"))
+    })
+}
+
+/// Runs cargo: returns the library with the reference and all that it stands on.
+fn build(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathBuf> {
+    let mut command = builder.bare_metal(&[PACKAGE], PACKAGE);
+    command.args(["--features", package, "--color=never", "--quiet", "--target-dir"]).arg(folder);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(builder));
+    let cargo = &builder.toolchain.cargo;
+    let output = process::output(&mut command).map_err(|error| Error::io("cannot start", cargo, &error))?;
+    if !output.status.success() {
+        return Err(Error::new(format!("the reference of `{package}` could not be compiled"))
+            .advise("this is what cargo said:")
+            .output(String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(folder.join(super::cargo::TARGET).join(PACKAGE).join(format!("lib{PACKAGE}.a")))
+}
+
+/// What keeps paths of this computer and the names of the reference's own functions out of the object.
+fn flags(builder: &Builder<'_>) -> String {
+    let library = builder.toolchain.sysroot.join("lib/rustlib/src/rust");
+    let packages = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
+        let home = std::env::var_os("HOME")?;
+        Some(PathBuf::from(home).join(".cargo"))
+    });
+    let renamed = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    // The last one that fits counts.
+    let mut flags: Vec<String> = packages.iter().map(|folder| renamed(folder, "cargo")).collect();
+    flags.push(renamed(&library, "rust"));
+    flags.push(renamed(builder.root, ""));
+    // Sections would be named after functions.
+    flags.push("-Zfunction-sections=no".to_owned());
+    flags.join("\u{1f}")
+}
+
+/// The object in a library that a kernel finds a reference by.
+fn member(library: &[u8]) -> Option<&[u8]> {
+    let archive = ArchiveFile::parse(library).ok()?;
+    archive.members().flatten().find_map(|member| {
+        let object = member.data(library).ok()?;
+        let file = object::File::parse(object).ok()?;
+        file.symbols().any(|symbol| is_exported(&symbol)).then_some(object)
+    })
+}
+
+fn is_exported<'a>(symbol: &impl ObjectSymbol<'a>) -> bool {
+    symbol.is_definition() && symbol.is_global() && symbol.name().is_ok_and(|name| name.starts_with(EXPORTED))
+}
+
+/// The object without the names of what is only its own.
+fn strip(toolchain: &Toolchain, object: &Path) -> Result<Vec<u8>> {
+    let stripped = object.with_extension("stripped.o");
+    let mut command = Command::new(&toolchain.linker);
+    if toolchain.linker.file_name().is_some_and(|name| name.to_string_lossy().starts_with("rust-lld")) {
+        command.args(["-flavor", "gnu"]);
+    }
+    command.args(["-r", "--discard-all", "--strip-debug", "-o"]).arg(&stripped).arg(object);
+    let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &toolchain.linker, &error))?;
+    if !output.status.success() {
+        return Err(Error::new("the linker could not strip an object").output(String::from_utf8_lossy(&output.stderr)));
+    }
+    fs::read(&stripped).map_err(|error| Error::io("cannot read", &stripped, &error))
+}
+
+/// What is wrong with an object, if something is: a name that could clash with one of a student's
+/// kernel, or that no kernel has.
+fn complaint(object: &[u8]) -> Option<String> {
+    let Ok(file) = object::File::parse(object) else { return Some("cannot be read".to_owned()) };
+    for symbol in file.symbols() {
+        let name = symbol.name().unwrap_or_default();
+        if symbol.is_definition() && symbol.is_global() && !name.starts_with(EXPORTED) {
+            return Some(format!("has a public name, `{name}`, that is none of `{EXPORTED}…`"));
+        }
+        // The compiler's own: every kernel has them.
+        let is_the_compiler_s = name.starts_with("mem") || name.starts_with("__") || name == "bcmp";
+        if symbol.is_undefined() && !name.is_empty() && !is_the_compiler_s {
+            return Some(format!("lacks `{name}`"));
+        }
+    }
+    None
+}
+
+/// An archive, in the format that all linkers read, with this object.
+fn archive(object: &[u8]) -> Vec<u8> {
+    let mut bytes = b"!<arch>\n".to_vec();
+    // Name, time, owner, group, mode, size: the same whoever makes it, and when.
+    let header = format!("{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", "reference.o/", 0, 0, 0, 644, object.len());
+    bytes.extend(header.bytes());
+    bytes.extend(object);
+    if object.len() % 2 == 1 {
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_archived_is_found_again() {
+        for object in [&b"one"[..], b"even"] {
+            let bytes = archive(object);
+            let parsed = ArchiveFile::parse(bytes.as_slice()).unwrap();
+            let members: Vec<_> = parsed.members().map(Result::unwrap).collect();
+            assert_eq!(members.len(), 1);
+            assert_eq!(members[0].name(), b"reference.o");
+            assert_eq!(members[0].data(bytes.as_slice()).unwrap(), object);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(member(&archive(b"text")), None);
+        assert!(complaint(b"text").is_some());
+    }
+}

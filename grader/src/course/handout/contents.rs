@@ -1,0 +1,162 @@
+//! Which files of the course students get.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ignore::WalkBuilder;
+
+use crate::course::workspace::Workspace;
+use crate::host::error::{Error, Result};
+use crate::host::process;
+
+/// Folders of a lab that hold answers, or what depends on them.
+const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", "compiled"];
+
+/// What is for those who work on the course.
+const NOT_FOR_STUDENTS: [&str; 4] = ["README.md", "CONTRIBUTING.md", ".ci", ".gitattributes"];
+
+/// The student's README in the course, and what it is called in the hand-out.
+const README: (&str, &str) = ("README-student.md", "README.md");
+
+/// A file of a hand-out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// The course's own.
+    Copied(PathBuf),
+    /// Made for the hand-out.
+    Made(Vec<u8>),
+}
+
+impl Content {
+    /// The bytes.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Copied(from) => fs::read(from).map_err(|error| Error::io("cannot read", from, &error)),
+            Self::Made(bytes) => Ok(bytes.clone()),
+        }
+    }
+}
+
+/// The files of a hand-out, by their names.
+pub type Contents = BTreeMap<String, Content>;
+
+/// The course's files that students get. Files that git does not track are no part of it, where
+/// there is git.
+///
+/// # Errors
+/// If the course cannot be read, or a lab's file is missing.
+pub fn contents(workspace: &Workspace) -> Result<Contents> {
+    let root = &workspace.root;
+    let names = match tracked(root) {
+        Some(names) => names,
+        None => found(root)?,
+    };
+    let mut contents = Contents::new();
+    for name in names.into_iter().filter(|name| is_for_students(name)) {
+        let from = root.join(&name);
+        // What is tracked may have been removed since.
+        if from.symlink_metadata().is_ok_and(|found| found.is_file()) {
+            contents.insert(name, Content::Copied(from));
+        }
+    }
+    let (from, to) = README;
+    let readme = contents.remove(from).ok_or_else(|| {
+        Error::new(format!("{from} is missing")).advise("it becomes the README of what students get: restore it")
+    })?;
+    contents.insert(to.to_owned(), readme);
+    for name in workspace.labs.iter().flat_map(|lab| lab.files()) {
+        if !contents.contains_key(&name) {
+            return Err(
+                Error::new(format!("git does not track {name}, which students are to get")).advise("`git add` it")
+            );
+        }
+    }
+    Ok(contents)
+}
+
+/// The student's files that are not as they were committed: an instructor who tries a lab has an
+/// answer in them.
+pub fn unfinished(workspace: &Workspace) -> Vec<String> {
+    let files: Vec<String> = workspace.labs.iter().flat_map(|lab| lab.files()).collect();
+    let mut command = git(&workspace.root);
+    command.args(["diff", "--name-only", "--no-ext-diff", "--relative", "-z", "HEAD", "--"]).args(&files);
+    let changed = names(&mut command).unwrap_or_default();
+    files.into_iter().filter(|file| changed.contains(file)).collect()
+}
+
+fn is_for_students(name: &str) -> bool {
+    let mut parts = name.split('/');
+    let (first, _, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let answers = first == "labs" && third.is_some_and(|folder| ANSWERS.contains(&folder));
+    !answers && !NOT_FOR_STUDENTS.contains(&first)
+}
+
+fn git(root: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(root);
+    command
+}
+
+/// The names that git prints, each ended by a NUL.
+fn names(command: &mut Command) -> Option<Vec<String>> {
+    let output = process::output(command).ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// The files that git tracks, if it does.
+fn tracked(root: &Path) -> Option<Vec<String>> {
+    // A course within another project's folder may not be tracked at all.
+    names(git(root).args(["ls-files", "-z"])).filter(|names| !names.is_empty())
+}
+
+/// The files that git would track.
+fn found(root: &Path) -> Result<Vec<String>> {
+    let walk = WalkBuilder::new(root)
+        // Dotfiles belong to the course too; `.git` does not.
+        .hidden(false)
+        .require_git(false)
+        .git_global(false)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build();
+    let mut names = Vec::new();
+    for entry in walk {
+        let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
+        if entry.file_type().is_some_and(|kind| kind.is_file())
+            && let Some(name) = entry.path().strip_prefix(root).ok().and_then(Path::to_str)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_and_what_is_the_teacher_s_stay_behind() {
+        for name in [
+            "labs/01-pmm/solution/bitmap.rs",
+            "labs/01-pmm/mistakes/a.patch",
+            "labs/01-pmm/alternatives/part/x.rs",
+            "labs/01-pmm/champion/bitmap.rs",
+            "labs/01-pmm/compiled/libpmm.a",
+            "README.md",
+            ".ci/run",
+        ] {
+            assert!(!is_for_students(name), "{name}");
+        }
+        for name in
+            ["labs/01-pmm/src/bitmap.rs", "labs/01-pmm/README.md", "kernel/checks/src/solution.rs", "Cargo.lock"]
+        {
+            assert!(is_for_students(name), "{name}");
+        }
+    }
+}
