@@ -12,6 +12,7 @@ fn documents() -> Vec<PathBuf> {
     let in_labs = fs::read_dir(root().join("labs")).unwrap().map(|entry| entry.unwrap().path().join("README.md"));
     let names = [
         "README.md",
+        "README-student.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
