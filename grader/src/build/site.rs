@@ -54,7 +54,7 @@ impl Site {
     }
 
     /// The features that put a mix's references in the place of the student's files.
-    fn features(&self, mix: &Mix) -> Vec<String> {
+    pub fn features(&self, mix: &Mix) -> Vec<String> {
         let labs = self.workspace.labs.iter().filter(|lab| mix.solutions.contains(&lab.toml.package));
         let feature = |lab: &Lab| match lab.reference {
             Reference::Compiled => format!("{}/compiled", lab.toml.package),

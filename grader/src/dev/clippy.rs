@@ -45,8 +45,9 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
     }
     let program = kernel_clippy(engine, permission)?;
     let mut kernel = engine.site.builder().clippy(&program);
-    let mut features: Vec<String> =
-        engine.site.mix(&[]).solutions.iter().map(|package| format!("{package}/solution")).collect();
+    let mut features = engine.site.features(&engine.site.mix(&[]));
+    // What hand-outs are made with is in no kernel of the course's own.
+    kernel.args(["--package", "lab-abi", "--package", "reference"]);
     // The benchmark's own target takes a library of its own; its code is the same on this one.
     if root.join("kernel/bench/Cargo.toml").is_file() {
         kernel.args(["--package", "kernel-bench"]);

@@ -1,6 +1,7 @@
 //! What the kernel does for a compiled reference: the log, and what becomes of a panic.
 
 use core::fmt::{self, Write};
+use core::hint;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use core::{ptr, slice, str};
@@ -108,7 +109,9 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
         unsafe { (services.panic)(Text::of(message.text()), Text::of(place.text())) }
     }
     // Nobody called this reference, so this is not reached.
-    loop {}
+    loop {
+        hint::spin_loop();
+    }
 }
 
 /// A text that is cut where there is no more room for it.
