@@ -195,7 +195,7 @@ fn with(mix: &Mix, labs: &[&Lab]) -> Mix {
     solutions.extend(labs.iter().map(|lab| lab.toml.package.clone()));
     solutions.sort();
     solutions.dedup();
-    Mix { solutions }
+    Mix { solutions, symbols: mix.symbols }
 }
 
 /// Why a lab that may be fine cannot be graded.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::course::mix::Mix;
+use crate::course::mix::{Mix, Symbols};
 use crate::course::programs;
 use crate::course::workspace::{Lab, Reference, Workspace};
 use crate::host::error::{Error, Result};
@@ -50,7 +50,17 @@ impl Site {
             .map(|lab| lab.toml.package.clone())
             .collect();
         solutions.sort();
-        Mix { solutions }
+        Mix { solutions, symbols: Symbols::Course }
+    }
+
+    /// The features by which cargo builds a mix, such as `pmm/solution`.
+    pub fn features(&self, mix: &Mix) -> Vec<String> {
+        let solutions = mix.solutions.iter().map(|package| format!("{package}/solution"));
+        let symbols = self.workspace.labs.iter().filter(|lab| lab.toml.symbols).filter_map(|lab| match mix.symbols {
+            Symbols::Lab => Some(format!("{}/symbols", lab.toml.package)),
+            Symbols::Course => lab.has_champion().then(|| format!("{}/champion-symbols", lab.toml.package)),
+        });
+        solutions.chain(symbols).collect()
     }
 
     /// The features that put a mix's references in the place of the student's files.
@@ -72,7 +82,11 @@ impl Site {
             .map(|lab| lab.toml.package.as_str())
             .filter(|package| !mix.solutions.iter().any(|solution| solution == package))
             .collect();
-        if own.is_empty() { "reference".to_owned() } else { own.join("+") }
+        let name = if own.is_empty() { "reference".to_owned() } else { own.join("+") };
+        match mix.symbols {
+            Symbols::Course => name,
+            Symbols::Lab => format!("{name}-linked"),
+        }
     }
 
     /// Builds a mix, and nothing else.

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 
+use crate::course::mix::{Mix, Symbols};
 use crate::course::programs;
-use crate::course::workspace::Workspace;
+use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::exit::{self, Exit};
 use crate::host::process;
@@ -28,7 +29,8 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
     let mix = if arguments.solution {
         engine.site.mix(&[])
     } else {
-        engine.site.mix(&engine.site.workspace.select(&arguments.labs)?)
+        let labs = engine.site.workspace.select(&arguments.labs)?;
+        Mix { symbols: symbols(arguments, &labs), ..engine.site.mix(&labs) }
     };
     let progress = Progress::new();
     let image = engine.site.image_of(&mix, &progress)?;
@@ -68,6 +70,12 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
         code if code == Some(exit::GUEST_OK) || program.is_none() => Exit::Passed,
         _ => Exit::Failed,
     })
+}
+
+/// The lab's own functions are linked in only where the lab is named: everything stands on them.
+fn symbols(arguments: &RunArgs, labs: &[&Lab]) -> Symbols {
+    let is_named = !arguments.labs.is_empty() && labs.iter().any(|lab| lab.toml.symbols);
+    if is_named { Symbols::Lab } else { Symbols::Course }
 }
 
 /// A part that the kernel needed and nobody has written.

@@ -27,6 +27,8 @@ pub struct LabToml {
     pub files: Vec<String>,
     /// Its page in the book.
     pub chapter: String,
+    /// Whether its functions can be linked into the kernel as those that the compiler calls by name.
+    pub symbols: bool,
     /// Its checks.
     pub checks: Vec<Check>,
 }
@@ -120,6 +122,8 @@ struct RawLab {
     files: Spanned<Vec<Spanned<String>>>,
     chapter: Spanned<String>,
     #[serde(default)]
+    symbols: bool,
+    #[serde(default)]
     check: Vec<Spanned<RawCheck>>,
 }
 
@@ -200,6 +204,7 @@ impl LabToml {
             package: raw.package.into_inner(),
             files,
             chapter: raw.chapter.into_inner(),
+            symbols: raw.symbols,
             checks,
         })
     }

@@ -11,6 +11,7 @@ mod arena;
 mod check;
 mod harness;
 mod heap;
+mod memory;
 mod mmap;
 mod pmm;
 mod process_heap;
@@ -27,6 +28,7 @@ use check::{Check, names_are_sound};
 
 /// Every lab's checks.
 const ALL: &[&[Check]] = &[
+    memory::CHECKS,
     pmm::CHECKS,
     vmm::CHECKS,
     heap::CHECKS,

@@ -7,8 +7,8 @@
 use core::ptr::NonNull;
 
 use mm_api::{
-    AllocError, BreakError, FrameAllocator, HeapMemory, InitError, KernelLayout, KernelStacks, MemoryMap,
-    MetadataLender, PageRange, Pages, SharedKernelHeap, StackError, VirtAddr, VirtualMemory, VmmError,
+    AllocError, BreakError, FrameAllocator, HeapMemory, InitError, KernelLayout, KernelStacks, MemoryFunctions,
+    MemoryMap, MetadataLender, PageRange, Pages, SharedKernelHeap, StackError, VirtAddr, VirtualMemory, VmmError,
 };
 
 use crate::memory::boot_box::BootBox;
@@ -47,6 +47,7 @@ pub type KernelStackArea = BootBox<dyn KernelStacks + Send>;
 
 /// Builds the labs' components.
 pub struct Labs {
+    memory: MemoryFunctions,
     frames: fn(&MemoryMap<'_>, &mut dyn MetadataLender) -> Result<Frames, InitError>,
     manager: fn(Handle, &KernelLayout<'_>) -> Result<Manager, VmmError>,
     heap: unsafe fn(NonNull<u8>, &'static mut dyn HeapMemory) -> Result<Heap, AllocError>,
@@ -60,9 +61,10 @@ pub struct Labs {
 }
 
 impl Labs {
-    /// The table for these types, in the labs' order.
+    /// The table for lab 00's functions, and these types in the order of the other labs.
     #[must_use]
     pub const fn of<F, V, H, S, P, U, K>(
+        memory: MemoryFunctions,
         protections: Protections,
         mappings: Mappings,
         demand_paging: DemandPaging,
@@ -77,6 +79,7 @@ impl Labs {
         K: KernelStacks + Send + 'static,
     {
         Self {
+            memory,
             frames: |map, lender| F::new(map, lender).map(|frames| boxed!(frames => dyn FrameAllocator + Send)),
             manager: |machine, layout| {
                 V::new(machine, layout).map(|manager| boxed!(manager => dyn VirtualMemory<Handle> + Send))
@@ -90,6 +93,12 @@ impl Labs {
             mappings,
             demand_paging,
         }
+    }
+
+    /// Lab 00's functions.
+    #[must_use]
+    pub fn memory(&self) -> MemoryFunctions {
+        self.memory
     }
 
     /// Lab 01: see [`FrameAllocator::new`].

@@ -25,7 +25,7 @@ pub mod start;
 pub mod watchdog;
 
 pub use arch::clock::instructions;
-pub use arch::{interrupts, provoke, trap};
+pub use arch::{breakpoints, interrupts, provoke, trap};
 /// The screen, for pictures.
 pub mod screen {
     pub use crate::console::vga::{COLUMNS, Colour, ROWS, divide, draw, is_present};

@@ -23,6 +23,7 @@ static LABS: Labs = Labs::of::<
     stack::ProcessStack,
     stack::StackArea,
 >(
+    memory::FUNCTIONS,
     Protections::of::<protect::KernelRights, protect::RegionRights, protect::Faults, protect::Copies>(),
     Mappings::of::<mmap::ProcessMappings>(),
     DemandPaging::of::<mmap::Demand>(),

@@ -1,8 +1,8 @@
 //! What the kernel and the labs agree on.
 //!
 //! Addresses, frames and the memory map are types here, and every component
-//! that a lab asks for is a trait. The kernel is written against the traits, a
-//! lab implements one of them, and neither knows the other.
+//! that a lab asks for is a trait, or in lab 00 four types of functions. The kernel is
+//! written against these, a lab implements one of them, and neither knows the other.
 //!
 //! Nothing in this crate is `unsafe`, and nothing needs an operating system:
 //! the same code runs in the kernel and in the labs' tests on the host.
@@ -22,6 +22,7 @@ mod heap;
 mod interrupts;
 pub mod layout;
 mod machine;
+mod memory_functions;
 mod memory_map;
 mod mmap;
 mod page;
@@ -43,6 +44,7 @@ pub use heap::{
 };
 pub use interrupts::Interrupts;
 pub use machine::{FrameSource, Machine, PhysMemory, SelfMap, Tlb};
+pub use memory_functions::{Memcmp, Memcpy, Memmove, MemoryFunctions, Memset};
 pub use memory_map::{MemoryMap, MemoryRegion, PhysRange, RegionKind};
 pub use mmap::{
     DemandPaging, Fork, MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Mappings, Placement, SharedPages,

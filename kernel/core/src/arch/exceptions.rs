@@ -16,9 +16,9 @@ use x86::segmentation::{
 use super::registers::{Registers, fault_address};
 use super::trap::{self, Trap, TrapFrame};
 use super::vectors::{
-    BREAKPOINT, DOUBLE_FAULT, EXCEPTIONS_END, MACHINE_CHECK, NON_MASKABLE, OVERFLOW, PAGE_FAULT, SYSTEM_CALL,
+    BREAKPOINT, DEBUG, DOUBLE_FAULT, EXCEPTIONS_END, MACHINE_CHECK, NON_MASKABLE, OVERFLOW, PAGE_FAULT, SYSTEM_CALL,
 };
-use super::{copy, descriptors, pic, probe, symbols};
+use super::{breakpoints, copy, descriptors, pic, probe, symbols};
 
 /// Reports what the kernel cannot go on after, and ends the machine.
 pub(crate) struct Reporter {
@@ -119,6 +119,7 @@ unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {
     let seen = unsafe { frame.cast::<KernelFrame>().read() };
     let in_ring_3 = seen.cs & 3 == 3;
     let trap = match seen.vector {
+        DEBUG if !in_ring_3 && breakpoints::resume_if_hit() => None,
         vector @ 0..EXCEPTIONS_END => {
             let address = fault_address();
             probe::resume_if_probing(&probe::Caught {

@@ -8,6 +8,7 @@
 use core::arch::global_asm;
 
 mod apic;
+pub mod breakpoints;
 pub(crate) mod clock;
 pub(crate) mod copy;
 mod descriptors;

@@ -5,6 +5,8 @@ pub(super) const EXCEPTIONS_END: u32 = 32;
 /// The vector of system calls, as on Linux.
 pub(super) const SYSTEM_CALL: u32 = 0x80;
 
+/// A breakpoint of the debug registers', or single steps.
+pub(super) const DEBUG: u32 = 1;
 /// An interrupt that cannot be turned off.
 pub(super) const NON_MASKABLE: u32 = 2;
 /// `int3`.

@@ -1,0 +1,47 @@
+//! The check of `memcpy` where the memory ends.
+
+use core::cmp::Ordering;
+
+use crate::check::{Context, Outcome};
+use crate::ensure;
+
+use super::LENGTHS;
+use super::field::{Field, Functions, first_wrong, pattern, write_pattern};
+
+const SOURCE: u8 = 0x35;
+
+/// Nothing outside of the ranges is read or written: the pages beside them are not mapped.
+/// With no bytes at all, the pointers may lead there.
+///
+/// Catches words that are read across the end or the beginning, and a loop that looks at the
+/// first byte before it looks at the length. Such an access is a page fault in the student's line.
+pub fn copy_edges(context: &mut Context) -> Outcome {
+    let functions = Functions::new(context)?;
+    let (mut to, mut from) = (Field::new(1)?, Field::new(1)?);
+    let len = from.len();
+    write_pattern(&mut from, 0..len, SOURCE);
+    for n in LENGTHS {
+        // At one edge, at the other, and with ends that are aligned differently.
+        let starts = [0, 1, 2, 3, len - n - 3, len - n - 2, len - n - 1, len - n];
+        for src in starts {
+            for dest in starts {
+                functions.copy(&mut to, dest, &from, src, n);
+                let wrong = first_wrong(&to, dest..dest + n, |index| pattern(SOURCE, index - dest + src));
+                ensure!(
+                    wrong.is_none(),
+                    expected: ("all of {n} bytes that are copied at the edges of a page to arrive"),
+                    saw: ("other bytes there")
+                );
+            }
+        }
+    }
+    for offset in [-64, -1, len as isize, len as isize + 7] {
+        let answer = functions.nothing_at(&from, offset);
+        ensure!(
+            answer == Ordering::Equal,
+            expected: ("memcmp of no bytes to return 0"),
+            saw: ("that it is {}", super::comparing::sign(answer))
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Memory for the functions to work on: pages between two that are not mapped.
+
+use core::cmp::Ordering;
+use core::ops::Range;
+use core::{ptr, slice};
+
+use kernel_system::memory;
+use mm_api::layout::PAGE_SIZE;
+use mm_api::{MemoryFunctions, PageRange};
+
+use crate::check::{Context, Failed};
+use crate::fail;
+
+/// Pages that are mapped one after the other; the ones before and after are not mapped.
+pub struct Field {
+    base: *mut u8,
+    len: usize,
+}
+
+impl Field {
+    /// Fields of so many pages each. The memory has to be [up](Context::start_pages).
+    ///
+    /// # Errors
+    /// Fails the check if there are no such pages.
+    pub fn new(pages: u32) -> Result<Self, Failed> {
+        let range = match memory::with(|memory| memory.manager().allocate(pages)) {
+            Ok(range) => range,
+            Err(error) => fail!(expected: ("{pages} pages for the check"), saw: ("{error}")),
+        };
+        if !is_guarded(range) {
+            fail!(expected: ("{range:?} to be mapped, between two pages that are not"), saw: ("other page tables"));
+        }
+        let base = ptr::with_exposed_provenance_mut(range.first().start().as_u32() as usize);
+        Ok(Self { base, len: (pages * PAGE_SIZE) as usize })
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the pages are mapped, and belong to this field alone: they were allocated
+        // for it, to frames of their own, and are never freed.
+        #[allow(unsafe_code)]
+        unsafe {
+            slice::from_raw_parts(self.base, self.len)
+        }
+    }
+
+    /// Its bytes, to be changed.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `bytes`.
+        #[allow(unsafe_code)]
+        unsafe {
+            slice::from_raw_parts_mut(self.base, self.len)
+        }
+    }
+
+    /// The pointer to the byte of this number, or to the one past the last.
+    ///
+    /// # Panics
+    /// If it has fewer than `n` bytes from there on.
+    fn range(&self, offset: usize, n: usize) -> *mut u8 {
+        assert!(offset.checked_add(n).is_some_and(|end| end <= self.len), "a check leaves its field");
+        self.base.wrapping_add(offset)
+    }
+
+    /// The number of the byte that a pointer points to, as seen from the first one.
+    fn offset(&self, pointer: *mut u8) -> isize {
+        pointer.addr().wrapping_sub(self.base.addr()) as isize
+    }
+
+    /// The pointer to an address before or after the field, for a range of no bytes.
+    fn outside(&self, offset: isize) -> *mut u8 {
+        self.base.wrapping_offset(offset)
+    }
+}
+
+/// Whether every page of the range is mapped to a frame of its own, and the ones beside it are
+/// not mapped, whatever lab 02 said.
+fn is_guarded(range: PageRange) -> bool {
+    memory::with(|memory| {
+        let (machine, root) = (memory.machine(), memory.kernel_root());
+        let frame = |page| machine.frame_of(root, page);
+        let first = range.first();
+        let before = first.number().checked_sub(1).and_then(mm_api::Page::new);
+        let after = first.checked_add(range.len());
+        range.iter().all(|page| frame(page).is_some())
+            && [before, after].into_iter().flatten().all(|page| frame(page).is_none())
+    })
+}
+
+/// The lab's functions, called on fields.
+#[derive(Clone, Copy)]
+pub struct Functions(MemoryFunctions);
+
+impl Functions {
+    /// Brings the memory up.
+    ///
+    /// # Errors
+    /// Fails the check if that is not possible.
+    pub fn new(context: &mut Context) -> Result<Self, Failed> {
+        context.start_pages()?;
+        Ok(Self(context.labs().memory()))
+    }
+
+    /// `memcpy` from one field to another. Returns which byte of `to` the answer points to.
+    pub fn copy(&self, to: &mut Field, dest: usize, from: &Field, src: usize, n: usize) -> isize {
+        let (target, source) = (to.range(dest, n), from.range(src, n));
+        // SAFETY: both ranges are in their fields, which are different ones.
+        #[allow(unsafe_code)]
+        let answer = unsafe { (self.0.memcpy)(target, source, n) };
+        to.offset(answer)
+    }
+
+    /// `memcpy` of a range to itself.
+    pub fn copy_itself(&self, field: &mut Field, place: usize, n: usize) {
+        let range = field.range(place, n);
+        // SAFETY: the range is in the field.
+        #[allow(unsafe_code)]
+        unsafe {
+            (self.0.memcpy)(range, range, n)
+        };
+    }
+
+    /// `memset`. Returns which byte the answer points to.
+    pub fn set(&self, field: &mut Field, dest: usize, value: i32, n: usize) -> isize {
+        let target = field.range(dest, n);
+        // SAFETY: the range is in the field.
+        #[allow(unsafe_code)]
+        let answer = unsafe { (self.0.memset)(target, value, n) };
+        field.offset(answer)
+    }
+
+    /// `memmove` within a field. Returns which byte the answer points to.
+    pub fn shift(&self, field: &mut Field, dest: usize, src: usize, n: usize) -> isize {
+        let (target, source) = (field.range(dest, n), field.range(src, n));
+        // SAFETY: both ranges are in the field.
+        #[allow(unsafe_code)]
+        let answer = unsafe { (self.0.memmove)(target, source, n) };
+        field.offset(answer)
+    }
+
+    /// `memmove` from one field to another.
+    pub fn shift_across(&self, to: &mut Field, dest: usize, from: &Field, src: usize, n: usize) {
+        let (target, source) = (to.range(dest, n), from.range(src, n));
+        // SAFETY: both ranges are in their fields.
+        #[allow(unsafe_code)]
+        unsafe {
+            (self.0.memmove)(target, source, n)
+        };
+    }
+
+    /// `memcmp`: how the left range compares with the right one.
+    pub fn compare(&self, left: (&Field, usize), right: (&Field, usize), n: usize) -> Ordering {
+        let (a, b) = (left.0.range(left.1, n), right.0.range(right.1, n));
+        // SAFETY: both ranges are in their fields.
+        #[allow(unsafe_code)]
+        let answer = unsafe { (self.0.memcmp)(a, b, n) };
+        answer.cmp(&0)
+    }
+
+    /// All four on ranges of no bytes whose pointers lead to where nothing is mapped. Returns
+    /// what `memcmp` says.
+    pub fn nothing_at(&self, field: &Field, offset: isize) -> Ordering {
+        let nowhere = field.outside(offset);
+        // SAFETY: a range of no bytes may be anywhere.
+        #[allow(unsafe_code)]
+        let answer = unsafe {
+            (self.0.memcpy)(nowhere, nowhere.wrapping_add(1), 0);
+            (self.0.memmove)(nowhere.wrapping_add(1), nowhere, 0);
+            (self.0.memset)(nowhere, 7, 0);
+            (self.0.memcmp)(nowhere, nowhere.wrapping_add(1), 0)
+        };
+        answer.cmp(&0)
+    }
+}
+
+/// The byte of this number in a pattern: neighbours differ, and so do places a page apart.
+pub fn pattern(stamp: u8, index: usize) -> u8 {
+    let mixed = (index as u32).wrapping_mul(0x9E37_79B1);
+    (mixed >> 24) as u8 ^ stamp
+}
+
+/// Writes a pattern to a part of a field.
+pub fn write_pattern(field: &mut Field, part: Range<usize>, stamp: u8) {
+    for index in part {
+        field.bytes_mut()[index] = pattern(stamp, index);
+    }
+}
+
+/// The first byte of a part that is not what `expected` says of its number.
+pub fn first_wrong(field: &Field, part: Range<usize>, expected: impl Fn(usize) -> u8) -> Option<Wrong> {
+    let bytes = field.bytes();
+    part.map(|index| Wrong { index, expected: expected(index), saw: bytes[index] })
+        .find(|byte| byte.expected != byte.saw)
+}
+
+/// A byte that is not what it should be.
+#[derive(Clone, Copy)]
+pub struct Wrong {
+    /// Its number in the field.
+    pub index: usize,
+    /// What it should be.
+    pub expected: u8,
+    /// What it is.
+    pub saw: u8,
+}
