@@ -1,7 +1,7 @@
 //! The contract of lab 00: copying, filling and comparing bytes.
 //!
 //! The four functions of C's `<string.h>` that every compiler takes for granted
-//! (ISO C17, sections 7.24.2 and 7.24.4 to 7.24.6): what is written as an assignment or
+//! (ISO C17, sections 7.24.2, 7.24.4 and 7.24.6): what is written as an assignment or
 //! a comparison of values becomes a call of one of them. They stand at the bottom of
 //! everything, so what they need themselves must not come from them.
 //!
@@ -17,6 +17,7 @@
 //!   these functions are those symbols, and would call themselves. A function may call
 //!   another of the four directly.
 
+// ANCHOR: functions
 /// `memcpy`: copies the `n` bytes from `src` on to `dest`, and returns `dest`.
 ///
 /// The source stays as it is. The ranges do not overlap, or they are the same one:
@@ -51,6 +52,7 @@ pub type Memset = unsafe fn(dest: *mut u8, value: i32, n: usize) -> *mut u8;
 /// # Safety
 /// `n` bytes from `left` on and from `right` on may be read.
 pub type Memcmp = unsafe fn(left: *const u8, right: *const u8, n: usize) -> i32;
+// ANCHOR_END: functions
 
 /// The four functions of an implementation.
 #[derive(Clone, Copy)]

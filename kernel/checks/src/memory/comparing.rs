@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use crate::check::{Context, Outcome};
 use crate::ensure;
 
-use super::field::{Field, Functions, write_pattern};
+use super::field::{Field, Functions, NOWHERE, write_pattern};
 use super::{ALIGNMENTS, LENGTHS};
 
 const PLACE: usize = 64;
@@ -155,6 +155,10 @@ pub fn compare_exact(context: &mut Context) -> Outcome {
                 );
             }
         }
+    }
+    for offset in NOWHERE {
+        let answer = functions.compare_nothing(&left, offset);
+        ensure!(answer == Ordering::Equal, expected: ("memcmp of no bytes to return 0"), saw: ("that it is {}", sign(answer)));
     }
     Ok(())
 }

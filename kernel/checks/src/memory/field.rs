@@ -162,21 +162,48 @@ impl Functions {
         answer.cmp(&0)
     }
 
-    /// All four on ranges of no bytes whose pointers lead to where nothing is mapped. Returns
-    /// what `memcmp` says.
-    pub fn nothing_at(&self, field: &Field, offset: isize) -> Ordering {
+    /// `memcpy` of no bytes, where nothing is mapped: so far from the field's first byte.
+    pub fn copy_nothing(&self, field: &Field, offset: isize) {
         let nowhere = field.outside(offset);
         // SAFETY: a range of no bytes may be anywhere.
         #[allow(unsafe_code)]
-        let answer = unsafe {
-            (self.0.memcpy)(nowhere, nowhere.wrapping_add(1), 0);
-            (self.0.memmove)(nowhere.wrapping_add(1), nowhere, 0);
-            (self.0.memset)(nowhere, 7, 0);
-            (self.0.memcmp)(nowhere, nowhere.wrapping_add(1), 0)
+        unsafe {
+            (self.0.memcpy)(nowhere, nowhere.wrapping_add(1), 0)
         };
+    }
+
+    /// `memset` of no bytes, likewise.
+    pub fn set_nothing(&self, field: &Field, offset: isize) {
+        // SAFETY: a range of no bytes may be anywhere.
+        #[allow(unsafe_code)]
+        unsafe {
+            (self.0.memset)(field.outside(offset), 7, 0)
+        };
+    }
+
+    /// `memmove` of no bytes, likewise, up and down.
+    pub fn shift_nothing(&self, field: &Field, offset: isize) {
+        let nowhere = field.outside(offset);
+        // SAFETY: a range of no bytes may be anywhere.
+        #[allow(unsafe_code)]
+        unsafe {
+            (self.0.memmove)(nowhere, nowhere.wrapping_add(1), 0);
+            (self.0.memmove)(nowhere.wrapping_add(1), nowhere, 0);
+        };
+    }
+
+    /// `memcmp` of no bytes, likewise.
+    pub fn compare_nothing(&self, field: &Field, offset: isize) -> Ordering {
+        let nowhere = field.outside(offset);
+        // SAFETY: a range of no bytes may be anywhere.
+        #[allow(unsafe_code)]
+        let answer = unsafe { (self.0.memcmp)(nowhere, nowhere.wrapping_add(1), 0) };
         answer.cmp(&0)
     }
 }
+
+/// Where nothing is mapped beside a field of one page, in bytes from its first one on.
+pub const NOWHERE: [isize; 4] = [-64, -1, 4096, 4096 + 7];
 
 /// The byte of this number in a pattern: neighbours differ, and so do places a page apart.
 pub fn pattern(stamp: u8, index: usize) -> u8 {

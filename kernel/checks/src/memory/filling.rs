@@ -3,7 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 
-use super::field::{Field, Functions, first_wrong, pattern, write_pattern};
+use super::field::{Field, Functions, NOWHERE, first_wrong, pattern, write_pattern};
 use super::{ALIGNMENTS, LENGTHS};
 
 const PLACE: usize = 64;
@@ -88,5 +88,6 @@ pub fn set_exact(context: &mut Context) -> Outcome {
             functions.set(&mut field, dest, 0x3C, n);
         }
     }
+    NOWHERE.into_iter().for_each(|offset| functions.set_nothing(&field, offset));
     Ok(())
 }

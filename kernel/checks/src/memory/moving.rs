@@ -3,7 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 
-use super::field::{Field, Functions, Wrong, first_wrong, pattern, write_pattern};
+use super::field::{Field, Functions, NOWHERE, Wrong, first_wrong, pattern, write_pattern};
 use super::{ALIGNMENTS, LENGTHS};
 
 /// Where sources begin, but for their alignment: there is room on both sides.
@@ -109,5 +109,6 @@ pub fn move_exact(context: &mut Context) -> Outcome {
             functions.shift(&mut field, dest, src, n);
         }
     }
+    NOWHERE.into_iter().for_each(|offset| functions.shift_nothing(&field, offset));
     Ok(())
 }
