@@ -4,18 +4,6 @@
 //! (ISO C17, sections 7.24.2, 7.24.4 and 7.24.6): what is written as an assignment or
 //! a comparison of values becomes a call of one of them. They stand at the bottom of
 //! everything, so what they need themselves must not come from them.
-//!
-//! What holds for all four:
-//!
-//! - **A range** is `n` bytes from a pointer on. `n` may be 0: nothing is read or written
-//!   then, whatever the pointers are.
-//! - **Alignment.** Every pointer may have every alignment.
-//! - **Nothing else is touched.** No byte outside of the ranges is read or written, not even
-//!   to write back what it was.
-//! - **Any length**, to the end of the address space.
-//! - **No call of the symbols** `memcpy`, `memmove`, `memset` or `memcmp`: in the kernel,
-//!   these functions are those symbols, and would call themselves. A function may call
-//!   another of the four directly.
 
 // ANCHOR: functions
 /// `memcpy`: copies the `n` bytes from `src` on to `dest`, and returns `dest`.
@@ -52,9 +40,18 @@ pub type Memset = unsafe fn(dest: *mut u8, value: i32, n: usize) -> *mut u8;
 /// # Safety
 /// `n` bytes from `left` on and from `right` on may be read.
 pub type Memcmp = unsafe fn(left: *const u8, right: *const u8, n: usize) -> i32;
-// ANCHOR_END: functions
 
 /// The four functions of an implementation.
+///
+/// What holds for all of them:
+///
+/// - With `n` = 0 nothing is read or written, whatever the pointers are.
+/// - Every pointer may have every alignment.
+/// - No byte outside of the ranges is read or written, not even to write back what it was.
+/// - A range may have any length, up to the end of the address space.
+/// - No call of the symbols `memcpy`, `memmove`, `memset` or `memcmp`: in the kernel, these
+///   functions are those symbols, and would call themselves. A function may call another of
+///   the four directly.
 #[derive(Clone, Copy)]
 pub struct MemoryFunctions {
     /// Copies.
@@ -66,3 +63,4 @@ pub struct MemoryFunctions {
     /// Compares.
     pub memcmp: Memcmp,
 }
+// ANCHOR_END: functions

@@ -8,8 +8,8 @@
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works: `cargo grade 00`
 //! shows after each step what holds by now. Each function says what it has to promise;
-//! what holds for all of them is the documentation of [`mm_api::Memcpy`] and its
-//! neighbours, in `kernel/mm-api/src/memory_functions.rs`.
+//! what holds for all of them is the documentation of
+//! [`mm_api::MemoryFunctions`], in `kernel/mm-api/src/memory_functions.rs`.
 //!
 //! # The suggested design
 //! A loop over the bytes. The byte of number `index` in a range that begins at `dest` is

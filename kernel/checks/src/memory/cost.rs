@@ -3,7 +3,6 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
-use kernel_core::instructions;
 
 use super::field::{Field, Functions};
 
@@ -20,16 +19,23 @@ const LIMIT: u64 = 3 * LENGTH as u64;
 pub fn memory_cost(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, from) = (Field::new(2)?, Field::new(2)?);
+    functions.copy(&mut to, 0, &from, 0, LENGTH);
+    let copying = functions.spent();
+    functions.set(&mut to, 0, 0, LENGTH);
+    let filling = functions.spent();
+    functions.shift(&mut to, 0, 64, LENGTH);
+    let moving_down = functions.spent();
+    functions.shift(&mut to, 64, 0, LENGTH);
+    let moving_up = functions.spent();
+    to.bytes_mut().fill(9);
+    functions.compare((&to, 0), (&to, 4096), LENGTH);
+    let comparing = functions.spent();
     let costs = [
-        ("memcpy", cost(|| drop(functions.copy(&mut to, 0, &from, 0, LENGTH)))),
-        ("memset", cost(|| drop(functions.set(&mut to, 0, 0, LENGTH)))),
-        ("memmove-down", cost(|| drop(functions.shift(&mut to, 0, 64, LENGTH)))),
-        ("memmove-up", cost(|| drop(functions.shift(&mut to, 64, 0, LENGTH)))),
-        ("memcmp", {
-            to.bytes_mut().fill(9);
-            let copy = &to;
-            cost(|| drop(functions.compare((copy, 0), (copy, 4096), LENGTH)))
-        }),
+        ("memcpy", copying),
+        ("memset", filling),
+        ("memmove-down", moving_down),
+        ("memmove-up", moving_up),
+        ("memcmp", comparing),
     ];
     for (name, spent) in costs {
         context.measure(name, spent, "instructions");
@@ -42,11 +48,4 @@ pub fn memory_cost(context: &mut Context) -> Outcome {
         );
     }
     Ok(())
-}
-
-/// The instructions of a call.
-fn cost(call: impl FnOnce()) -> u64 {
-    let start = instructions();
-    call();
-    instructions() - start
 }

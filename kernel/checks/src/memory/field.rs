@@ -1,9 +1,11 @@
 //! Memory for the functions to work on: pages between two that are not mapped.
 
+use core::cell::Cell;
 use core::cmp::Ordering;
 use core::ops::Range;
-use core::{ptr, slice};
+use core::{fmt, ptr, slice};
 
+use kernel_core::{breakpoints, circumstances, instructions};
 use kernel_system::memory;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{MemoryFunctions, PageRange};
@@ -93,8 +95,22 @@ fn is_guarded(range: PageRange) -> bool {
 }
 
 /// The lab's functions, called on fields.
-#[derive(Clone, Copy)]
-pub struct Functions(MemoryFunctions);
+///
+/// Before each call it is written down, so that a crash in it is told with its arguments.
+pub struct Functions {
+    functions: MemoryFunctions,
+    watch: Watch,
+    /// The instructions of the last call.
+    spent: Cell<u64>,
+    /// The symbol that the last call came to.
+    called: Cell<Option<&'static str>>,
+}
+
+/// What is watched in each call.
+enum Watch {
+    Cost,
+    Symbols,
+}
 
 impl Functions {
     /// Brings the memory up.
@@ -102,103 +118,139 @@ impl Functions {
     /// # Errors
     /// Fails the check if that is not possible.
     pub fn new(context: &mut Context) -> Result<Self, Failed> {
+        Self::with(context, Watch::Cost)
+    }
+
+    /// The same, with breakpoints on the symbols in every call.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn watched(context: &mut Context) -> Result<Self, Failed> {
+        Self::with(context, Watch::Symbols)
+    }
+
+    fn with(context: &mut Context, watch: Watch) -> Result<Self, Failed> {
         context.start_pages()?;
-        Ok(Self(context.labs().memory()))
+        let functions = context.labs().memory();
+        Ok(Self { functions, watch, spent: Cell::new(0), called: Cell::new(None) })
+    }
+
+    /// How many instructions the last call took, if symbols are not watched.
+    pub fn spent(&self) -> u64 {
+        self.spent.get()
+    }
+
+    /// The first symbol that the last call came to, if symbols are watched.
+    pub fn called(&self) -> Option<&'static str> {
+        self.called.get()
+    }
+
+    /// Makes a call.
+    fn call<R: Copy>(&self, text: fmt::Arguments<'_>, call: impl FnOnce() -> R) -> R {
+        circumstances::during(text, || match self.watch {
+            Watch::Cost => {
+                let start = instructions();
+                let answer = call();
+                self.spent.set(instructions() - start);
+                answer
+            }
+            Watch::Symbols => {
+                let (answer, called) = breakpoints::memory_function_called_in(call);
+                self.called.set(called);
+                answer
+            }
+        })
+    }
+
+    fn call_memcpy(&self, dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
+        // SAFETY: who calls this has both ranges from fields, or `n` is 0.
+        #[allow(unsafe_code)]
+        self.call(format_args!("memcpy(dest {dest:p}, src {src:p}, n {n})"), || unsafe {
+            (self.functions.memcpy)(dest, src, n)
+        })
+    }
+
+    fn call_memmove(&self, dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
+        // SAFETY: as for `memcpy`.
+        #[allow(unsafe_code)]
+        self.call(format_args!("memmove(dest {dest:p}, src {src:p}, n {n})"), || unsafe {
+            (self.functions.memmove)(dest, src, n)
+        })
+    }
+
+    fn call_memset(&self, dest: *mut u8, value: i32, n: usize) -> *mut u8 {
+        // SAFETY: as for `memcpy`.
+        #[allow(unsafe_code)]
+        self.call(format_args!("memset(dest {dest:p}, value {value:#x}, n {n})"), || unsafe {
+            (self.functions.memset)(dest, value, n)
+        })
+    }
+
+    fn call_memcmp(&self, left: *const u8, right: *const u8, n: usize) -> Ordering {
+        // SAFETY: as for `memcpy`.
+        #[allow(unsafe_code)]
+        let answer = self.call(format_args!("memcmp(left {left:p}, right {right:p}, n {n})"), || unsafe {
+            (self.functions.memcmp)(left, right, n)
+        });
+        answer.cmp(&0)
     }
 
     /// `memcpy` from one field to another. Returns which byte of `to` the answer points to.
     pub fn copy(&self, to: &mut Field, dest: usize, from: &Field, src: usize, n: usize) -> isize {
-        let (target, source) = (to.range(dest, n), from.range(src, n));
-        // SAFETY: both ranges are in their fields, which are different ones.
-        #[allow(unsafe_code)]
-        let answer = unsafe { (self.0.memcpy)(target, source, n) };
+        let answer = self.call_memcpy(to.range(dest, n), from.range(src, n), n);
         to.offset(answer)
     }
 
     /// `memcpy` of a range to itself.
     pub fn copy_itself(&self, field: &mut Field, place: usize, n: usize) {
         let range = field.range(place, n);
-        // SAFETY: the range is in the field.
-        #[allow(unsafe_code)]
-        unsafe {
-            (self.0.memcpy)(range, range, n)
-        };
+        self.call_memcpy(range, range, n);
     }
 
     /// `memset`. Returns which byte the answer points to.
     pub fn set(&self, field: &mut Field, dest: usize, value: i32, n: usize) -> isize {
-        let target = field.range(dest, n);
-        // SAFETY: the range is in the field.
-        #[allow(unsafe_code)]
-        let answer = unsafe { (self.0.memset)(target, value, n) };
+        let answer = self.call_memset(field.range(dest, n), value, n);
         field.offset(answer)
     }
 
     /// `memmove` within a field. Returns which byte the answer points to.
     pub fn shift(&self, field: &mut Field, dest: usize, src: usize, n: usize) -> isize {
-        let (target, source) = (field.range(dest, n), field.range(src, n));
-        // SAFETY: both ranges are in the field.
-        #[allow(unsafe_code)]
-        let answer = unsafe { (self.0.memmove)(target, source, n) };
+        let answer = self.call_memmove(field.range(dest, n), field.range(src, n), n);
         field.offset(answer)
     }
 
     /// `memmove` from one field to another.
     pub fn shift_across(&self, to: &mut Field, dest: usize, from: &Field, src: usize, n: usize) {
-        let (target, source) = (to.range(dest, n), from.range(src, n));
-        // SAFETY: both ranges are in their fields.
-        #[allow(unsafe_code)]
-        unsafe {
-            (self.0.memmove)(target, source, n)
-        };
+        self.call_memmove(to.range(dest, n), from.range(src, n), n);
     }
 
     /// `memcmp`: how the left range compares with the right one.
     pub fn compare(&self, left: (&Field, usize), right: (&Field, usize), n: usize) -> Ordering {
-        let (a, b) = (left.0.range(left.1, n), right.0.range(right.1, n));
-        // SAFETY: both ranges are in their fields.
-        #[allow(unsafe_code)]
-        let answer = unsafe { (self.0.memcmp)(a, b, n) };
-        answer.cmp(&0)
+        self.call_memcmp(left.0.range(left.1, n), right.0.range(right.1, n), n)
     }
 
     /// `memcpy` of no bytes, where nothing is mapped: so far from the field's first byte.
     pub fn copy_nothing(&self, field: &Field, offset: isize) {
         let nowhere = field.outside(offset);
-        // SAFETY: a range of no bytes may be anywhere.
-        #[allow(unsafe_code)]
-        unsafe {
-            (self.0.memcpy)(nowhere, nowhere.wrapping_add(1), 0)
-        };
+        self.call_memcpy(nowhere, nowhere.wrapping_add(1), 0);
     }
 
     /// `memset` of no bytes, likewise.
     pub fn set_nothing(&self, field: &Field, offset: isize) {
-        // SAFETY: a range of no bytes may be anywhere.
-        #[allow(unsafe_code)]
-        unsafe {
-            (self.0.memset)(field.outside(offset), 7, 0)
-        };
+        self.call_memset(field.outside(offset), 7, 0);
     }
 
     /// `memmove` of no bytes, likewise, up and down.
     pub fn shift_nothing(&self, field: &Field, offset: isize) {
         let nowhere = field.outside(offset);
-        // SAFETY: a range of no bytes may be anywhere.
-        #[allow(unsafe_code)]
-        unsafe {
-            (self.0.memmove)(nowhere, nowhere.wrapping_add(1), 0);
-            (self.0.memmove)(nowhere.wrapping_add(1), nowhere, 0);
-        };
+        self.call_memmove(nowhere, nowhere.wrapping_add(1), 0);
+        self.call_memmove(nowhere.wrapping_add(1), nowhere, 0);
     }
 
     /// `memcmp` of no bytes, likewise.
     pub fn compare_nothing(&self, field: &Field, offset: isize) -> Ordering {
         let nowhere = field.outside(offset);
-        // SAFETY: a range of no bytes may be anywhere.
-        #[allow(unsafe_code)]
-        let answer = unsafe { (self.0.memcmp)(nowhere, nowhere.wrapping_add(1), 0) };
-        answer.cmp(&0)
+        self.call_memcmp(nowhere, nowhere.wrapping_add(1), 0)
     }
 }
 

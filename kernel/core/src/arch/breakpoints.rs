@@ -24,9 +24,9 @@ const ALL_ON: u32 = 0b01_01_01_01;
 /// Which breakpoint was hit, as the bits of DR6 name them; 0 if none was.
 static HIT: AtomicU32 = AtomicU32::new(0);
 
-/// Calls `work`, and returns the name of the first of the four functions that was called
-/// meanwhile, if one was.
-pub fn memory_function_called_in(work: impl FnOnce()) -> Option<&'static str> {
+/// Calls `work`, and returns its answer with the name of the first of the four functions
+/// that was called meanwhile, if one was.
+pub fn memory_function_called_in<R>(work: impl FnOnce() -> R) -> (R, Option<&'static str>) {
     HIT.store(0, Ordering::Relaxed);
     let addresses = [
         memcpy as *const () as u32,
@@ -50,10 +50,11 @@ pub fn memory_function_called_in(work: impl FnOnce()) -> Option<&'static str> {
         );
     }
     switch(ALL_ON);
-    work();
+    let answer = work();
     switch(0);
     let hit = HIT.swap(0, Ordering::Relaxed);
-    NAMES.iter().enumerate().find(|(index, _)| hit & 1 << index != 0).map(|(_, name)| *name)
+    let name = NAMES.iter().enumerate().find(|(index, _)| hit & 1 << index != 0).map(|(_, name)| *name);
+    (answer, name)
 }
 
 /// If this exception 1 is one of the breakpoints, notes which, switches them off, and says
