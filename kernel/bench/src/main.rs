@@ -14,6 +14,7 @@ mod arguments;
 mod frames;
 mod heaps;
 mod machine;
+mod memory_functions;
 mod own_heap;
 mod rng;
 
@@ -32,10 +33,11 @@ extern "C" fn bench_main(information: &'static BootInformation) -> ! {
     let mut words = arguments::words(information);
     match (words.next(), words.next(), words.next()) {
         (Some("frames"), None, _) => frames::measure_all(),
+        (Some("memory"), None, _) => memory_functions::measure_all(),
         (Some("heaps"), None, _) => heaps::list(),
         (Some("traces"), None, _) => heaps::list_traces(),
         (Some("heap"), Some(name), trace) => heaps::measure(name, trace),
-        _ => panic!("say what to measure: `frames`, `heaps`, `traces`, or `heap NAME [TRACE]`"),
+        _ => panic!("say what to measure: `memory`, `frames`, `heaps`, `traces`, or `heap NAME [TRACE]`"),
     }
     end(true)
 }

@@ -38,7 +38,8 @@ pub const CHAMPION: MemoryFunctions = MemoryFunctions {
 };
 
 /// The functions as the symbols that the compiler calls. Those of the compiler's own
-/// library are weak, so these take their place.
+/// library are weak, so these take their place. They are never inlined: a call of one of them
+/// has to be a call, for the check that looks for such calls.
 #[cfg(any(feature = "symbols", feature = "champion-symbols"))]
 mod symbols {
     #[cfg(not(feature = "symbols"))]
@@ -48,6 +49,7 @@ mod symbols {
 
     /// # Safety
     /// As [`mm_api::Memcpy`].
+    #[inline(never)]
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -56,6 +58,7 @@ mod symbols {
 
     /// # Safety
     /// As [`mm_api::Memmove`].
+    #[inline(never)]
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -64,6 +67,7 @@ mod symbols {
 
     /// # Safety
     /// As [`mm_api::Memset`].
+    #[inline(never)]
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -72,6 +76,7 @@ mod symbols {
 
     /// # Safety
     /// As [`mm_api::Memcmp`].
+    #[inline(never)]
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
         // SAFETY: the caller's promise.

@@ -1,0 +1,92 @@
+//! Measures lab 00's functions beside those of the compiler's own library, in time: what a
+//! `rep` instruction takes, a count of instructions does not say.
+//!
+//! The time stamp counter ticks at the rate of the computer's own, in the emulator and
+//! without it.
+
+use core::hint::black_box;
+
+use mm_api::MemoryFunctions;
+
+use crate::machine::{println, ticks};
+
+/// The compiler's own: the benchmark is linked with them.
+mod library {
+    unsafe extern "C" {
+        pub fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8;
+        pub fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8;
+        pub fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8;
+        pub fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32;
+    }
+}
+
+/// `compiler_builtins`, called like the others.
+const LIBRARY: MemoryFunctions = MemoryFunctions {
+    // SAFETY: the caller's promise, here and below.
+    memcpy: |dest, src, n| unsafe { library::memcpy(dest, src, n) },
+    memmove: |dest, src, n| unsafe { library::memmove(dest, src, n) },
+    memset: |dest, value, n| unsafe { library::memset(dest, value, n) },
+    memcmp: |left, right, n| unsafe { library::memcmp(left, right, n) },
+};
+
+/// Who is measured.
+const CANDIDATES: &[(&str, MemoryFunctions)] = &[
+    ("compiler_builtins", LIBRARY),
+    ("folio memory", memory::FUNCTIONS),
+    #[cfg(feature = "memory-champion")]
+    ("folio memory champion", memory::CHAMPION),
+];
+
+/// Bytes of a call.
+const LENGTHS: [usize; 8] = [1, 8, 24, 64, 256, 1024, 4096, 65536];
+/// The largest, with what overlaps.
+const ROOM: usize = 65536 + 64;
+/// Calls that are timed together: so many that the clock does not count.
+const BYTES_A_SAMPLE: usize = 32768;
+/// The shortest of so many samples counts: whatever else the computer does makes one longer.
+const SAMPLES: usize = 60;
+
+/// Memory to work on.
+struct Buffers {
+    to: [u8; ROOM],
+    from: [u8; ROOM],
+}
+
+static mut BUFFERS: Buffers = Buffers { to: [0; ROOM], from: [0; ROOM] };
+
+/// Measures all of them.
+pub fn measure_all() {
+    println!("function,bytes,candidate,ticks");
+    // SAFETY: this is called once, and there is one processor.
+    let buffers = unsafe { &mut *(&raw mut BUFFERS) };
+    let (to, from) = (buffers.to.as_mut_ptr(), buffers.from.as_ptr());
+    for n in LENGTHS {
+        for (name, functions) in CANDIDATES {
+            // SAFETY: all ranges are in the buffers, and no others are.
+            let calls: [(&str, &dyn Fn()); 5] = [
+                ("memcpy", &|| _ = unsafe { (functions.memcpy)(to, from, n) }),
+                ("memset", &|| _ = unsafe { (functions.memset)(to, 0, n) }),
+                ("memmove down", &|| _ = unsafe { (functions.memmove)(to, to.add(48), n) }),
+                ("memmove up", &|| _ = unsafe { (functions.memmove)(to.add(48), to, n) }),
+                ("memcmp", &|| _ = black_box(unsafe { (functions.memcmp)(to, from, n) })),
+            ];
+            for (function, call) in calls {
+                println!("{function},{n},{name},{:.1}", time(call, n));
+            }
+        }
+    }
+}
+
+/// Ticks of a call, the shortest mean of several samples.
+fn time(call: &dyn Fn(), n: usize) -> f64 {
+    let calls = (BYTES_A_SAMPLE / n).clamp(4, 1000);
+    let sample = || {
+        let start = ticks();
+        for _ in 0..calls {
+            call();
+        }
+        ticks() - start
+    };
+    let least = (0..SAMPLES).map(|_| sample()).min().unwrap_or(0);
+    least as f64 / calls as f64
+}
