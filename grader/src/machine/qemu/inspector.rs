@@ -2,8 +2,7 @@
 //! has to carry.
 
 use std::env;
-use std::fs;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -23,12 +22,14 @@ pub struct Inspector {
     intact: Option<Intact>,
     /// Where the emulator puts the machine's memory.
     file: Option<NamedTempFile>,
+    /// What was read from there, kept for its room.
+    memory: Vec<u8>,
 }
 
 impl Inspector {
     /// An inspector of machines that boot this kernel.
     pub fn new(image: &Path) -> Self {
-        Self { image: image.to_owned(), intact: None, file: None }
+        Self { image: image.to_owned(), intact: None, file: None, memory: Vec::new() }
     }
 
     /// What there is to find.
@@ -52,8 +53,12 @@ impl Inspector {
         };
         let standing = control.standing()?;
         // What the tables do not map is none of the kernel's own doing.
-        let memory = control.save_memory(start, bytes, file.path()).and_then(|()| fs::read(file.path()));
-        Ok(intact.flaw(&memory.unwrap_or_default(), standing))
+        self.memory.clear();
+        if control.save_memory(start, bytes, file.path()).is_ok() {
+            file.rewind()?;
+            file.read_to_end(&mut self.memory)?;
+        }
+        Ok(intact.flaw(&self.memory, standing))
     }
 }
 
