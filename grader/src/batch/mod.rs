@@ -123,8 +123,9 @@ fn submissions(batch: &Batch, labs: &[&Lab]) -> Result<Vec<Submission>> {
 /// What there is to grade, each once.
 fn tasks<'a>(submissions: &[Submission], labs: &[&'a Lab]) -> Vec<Task<'a>> {
     let mut tasks = BTreeMap::new();
-    for files in submissions.iter().filter_map(|submission| submission.contents.as_ref().ok()) {
-        for task in labs.iter().filter_map(|lab| Task::of(lab, files)) {
+    for submission in submissions {
+        let task = |lab: &&'a Lab| Task::of(&submission.source.name, lab, submission.contents.as_ref().ok()?);
+        for task in labs.iter().filter_map(task) {
             tasks.entry((task.lab.id.clone(), task.hash.clone())).or_insert(task);
         }
     }
@@ -142,7 +143,7 @@ fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<
             for lab in labs {
                 let is_lab = lab.is_called(name);
                 is_known |= is_named || is_lab;
-                if let Some(task) = submission.contents.as_ref().ok().and_then(|files| Task::of(lab, files))
+                if let Some(task) = submission.contents.as_ref().ok().and_then(|files| Task::of(name, lab, files))
                     && (is_named || is_lab || name == "all")
                 {
                     again.push((lab.id.clone(), task.hash));
@@ -192,7 +193,7 @@ fn rows(submissions: &[Submission], labs: &[&Lab], reports: &Reports) -> Vec<Row
 }
 
 fn lab_row(lab: &Lab, files: &Files, reports: &Reports) -> LabRow {
-    let Some(task) = Task::of(lab, files) else { return LabRow::without(lab, Standing::Empty, None) };
+    let Some(task) = Task::of("", lab, files) else { return LabRow::without(lab, Standing::Empty, None) };
     match reports.get(&(lab.id.clone(), task.hash.clone())) {
         Some(Ok(report)) => LabRow::graded(lab, &task.hash, report),
         Some(Err(why)) => LabRow::without(lab, Standing::NotGraded, Some(why.clone())),

@@ -169,7 +169,10 @@ fn tar(from: impl Read, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
     let archive = tar::Archive::new(Bounded { inner: from, left: MOST_UNPACKED, is_over: &is_over });
     let read = entries(archive, gatherer);
     match is_over.get() {
-        true => Err(Trouble::Hostile(format!("unpacks to more than {} MiB", MOST_UNPACKED >> 20))),
+        true => Err(Trouble::Hostile(format!(
+            "unpacks to more than {} MiB, with `target/` in it or made to",
+            MOST_UNPACKED >> 20
+        ))),
         false => read,
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::host::error::{Error, Result};
+use crate::report::escaped;
 
 /// What files that are not whole yet are called.
 const UNFINISHED: &str = ".unfinished-";
@@ -116,7 +117,7 @@ fn graded_name(lab: &str, hash: &str) -> String {
 /// Something as JSON, with a newline at its end.
 pub fn json(value: &impl Serialize) -> String {
     // Text, numbers and lists only: there is nothing in it that JSON cannot say.
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut text = escaped(&serde_json::to_string_pretty(value).unwrap_or_default());
     text.push('\n');
     text
 }
@@ -163,6 +164,11 @@ mod tests {
         assert_eq!(store.graded("01-pmm", "cd", "today"), None);
         fs::write(folder.path().join("graded/01-pmm-ab.json"), "{").unwrap();
         assert_eq!(store.graded("01-pmm", "ab", "today"), None);
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_written() {
+        assert_eq!(json(&"\u{1b}[2J\u{202E}"), "\"\\u001b[2J\\u202e\"\n");
     }
 
     #[test]

@@ -29,6 +29,8 @@ const TRIES: u32 = 2;
 
 /// A lab's files, as one or more submissions have them.
 pub struct Task<'a> {
+    /// The first submission that has them.
+    pub whose: String,
     /// The lab.
     pub lab: &'a Lab,
     /// BLAKE3 of their names and bytes.
@@ -39,11 +41,11 @@ pub struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// What a submission has for a lab, if anything.
-    pub fn of(lab: &'a Lab, files: &Files) -> Option<Self> {
+    pub fn of(whose: &str, lab: &'a Lab, files: &Files) -> Option<Self> {
         let names = lab.files();
         let files: Files =
             files.iter().filter(|(name, _)| names.contains(name)).map(|(n, b)| (n.clone(), b.clone())).collect();
-        (!files.is_empty()).then(|| Self { lab, hash: hash(&files), files })
+        (!files.is_empty()).then(|| Self { whose: whose.to_owned(), lab, hash: hash(&files), files })
     }
 }
 
@@ -178,7 +180,7 @@ impl Work<'_> {
                     while let Some(task) = next(&queue, &is_stopped) {
                         match self.graded(&task, stage) {
                             Ok(report) => {
-                                self.progress.step(&format!("{} {}", task.lab.id, &task.hash[..8]));
+                                self.progress.step(&format!("{} of {}", task.lab.id, style::printable(&task.whose)));
                                 let key = (task.lab.id.clone(), task.hash);
                                 reports.lock().unwrap_or_else(PoisonError::into_inner).insert(key, report);
                             }
@@ -219,7 +221,7 @@ impl Work<'_> {
     /// If that does not work.
     pub fn try_out(&self, stages: &Stages<'_>, lab: &Lab) -> Result<()> {
         for stage in &stages.stages {
-            let task = Task { lab, hash: String::new(), files: Files::new() };
+            let task = Task { whose: String::new(), lab, hash: String::new(), files: Files::new() };
             let what = match self.run(&task, stage)? {
                 Ok(report) => report["build_error"].as_str().map(str::to_owned),
                 Err(words) => Some(words),

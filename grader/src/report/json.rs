@@ -36,7 +36,7 @@ pub fn render(run: &Run, root: &Path, images: &Images) -> String {
 }
 
 /// JSON without characters that a terminal would obey: such ones stand in strings only, and may be escaped there.
-fn escaped(json: &str) -> String {
+pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if is_printable(c) {

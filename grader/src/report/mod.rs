@@ -27,6 +27,7 @@ use crate::judge::results::Run;
 pub use brief::{Brief, CheckBrief, LabBrief, Standing, brief};
 pub use explain::{check as explain_check, explain};
 pub use file::{remove_older, try_out, write};
+pub use json::escaped;
 pub use next::after_full_marks;
 pub use source::function_at;
 pub use symbolize::Images;

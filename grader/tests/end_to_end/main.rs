@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod bad_input;
+mod batch;
 mod bochs;
 mod course;
 mod fake_emulator;

@@ -111,7 +111,7 @@ impl Bench<'_> {
         saved.edits += 1;
         // It is not enough to change a comment: then the compiler finds that nothing changed.
         let edit = format!("#[used]\nstatic EDIT: u32 = {};\n", saved.edits);
-        self.stage.replace(&saved.file, &format!("{}\n{edit}", saved.text))
+        self.stage.replace(&saved.file, format!("{}\n{edit}", saved.text))
     }
 
     /// With nothing built before.

@@ -1,0 +1,266 @@
+//! A class is graded: whatever is handed in, everybody gets a row, and nothing is lost.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::bad_input::write_program;
+use crate::course::{Copy, Ran, course, has_solutions, target_dir};
+
+const LAB_01: &str = "labs/01-pmm/src/bitmap.rs";
+
+/// A class's folder, and one for results.
+struct Class {
+    folder: tempfile::TempDir,
+}
+
+impl Class {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("class")).unwrap();
+        Self { folder }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join("class").join(name)
+    }
+
+    fn out(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn zip(&self, name: &str, files: &[(&str, &[u8])]) {
+        let mut zip = zip::ZipWriter::new(fs::File::create(self.at(name)).unwrap());
+        for (name, bytes) in files {
+            zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap();
+    }
+
+    /// A tar with one entry of this type, whatever its name.
+    fn tar(&self, name: &str, entry: &[u8], kind: tar::EntryType, bytes: &[u8]) {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..entry.len()].copy_from_slice(entry);
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(bytes.len() as u64);
+        if matches!(kind, tar::EntryType::Symlink | tar::EntryType::Link) {
+            header.set_link_name("notes.txt").unwrap();
+        }
+        header.set_cksum();
+        let file = fs::File::create(self.at(name)).unwrap();
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+        tar.append(&header, bytes).unwrap();
+        tar.into_inner().unwrap().finish().unwrap();
+    }
+
+    /// A git bundle with one file in it.
+    fn bundle(&self, name: &str, file: &str, bytes: impl AsRef<[u8]>) {
+        let tree = self.folder.path().join("tree");
+        let path = tree.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        let git = |words: &[&str]| {
+            let mut command = Command::new("git");
+            command.current_dir(&tree).args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(words);
+            assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success(), "{words:?}");
+        };
+        git(&["init", "--quiet"]);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message", "mine"]);
+        git(&["bundle", "create", self.at(name).to_str().unwrap(), "HEAD"]);
+        fs::remove_dir_all(tree).unwrap();
+    }
+
+    /// The grader, to be run on the class.
+    fn command(&self, copy: &Copy, out: &str, words: &[&str]) -> Command {
+        let (class, out) = (self.at(""), self.out(out));
+        let mut all = vec!["batch", class.to_str().unwrap(), "--out", out.to_str().unwrap(), "--color", "never"];
+        if !has_bubblewrap() {
+            all.push("--unsafe-no-sandbox");
+        }
+        all.extend(words);
+        copy.command(&all)
+    }
+
+    fn batch(&self, copy: &Copy, out: &str, words: &[&str]) -> Ran {
+        Ran::of(&mut self.command(copy, out, words))
+    }
+
+    fn results(&self, out: &str) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.out(out).join("results.json")).unwrap()).unwrap()
+    }
+}
+
+/// Whether submissions can be graded in bubblewrap on this computer.
+fn has_bubblewrap() -> bool {
+    let mut command = Command::new("bwrap");
+    command.args(["--unshare-all", "--ro-bind", "/", "/", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The file that students get, with this behind it.
+fn skeleton(more: &str) -> String {
+    format!("{}\n{more}\n", fs::read_to_string(course().join(LAB_01)).unwrap())
+}
+
+#[test]
+fn every_submission_gets_its_row() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    let reference = fs::read_to_string(course().join("labs/05-stack/src/user_stack.rs")).unwrap();
+    let begun = skeleton("");
+    class.file(&format!("alice/folio/{LAB_01}"), &begun);
+    class.zip("bob.zip", &[("hw/src/bitmap.rs", begun.as_bytes()), ("user_stack.rs", reference.as_bytes())]);
+    class.bundle("carol.bundle", "bitmap.rs", &begun);
+    class.file("dan/bitmap.rs", skeleton("compile_error!(\"not yet\");"));
+    class.file("eve/bitmap.rs", skeleton("const X: &str = include_str!(\"/etc/passwd\");"));
+    class.file("fay/notes.txt", "");
+    class.file("gil.zip", "no zip");
+    class.file("hal.rar", "");
+    class.tar("ivy.tar.gz", b"../../bitmap.rs", tar::EntryType::Regular, b"");
+    class.tar("jon.tgz", b"/etc/bitmap.rs", tar::EntryType::Regular, b"");
+    class.tar("kim.tgz", b"src/bitmap.rs", tar::EntryType::Symlink, b"");
+    class.tar("leo.tgz", b"src/bitmap.rs", tar::EntryType::Link, b"");
+    class.tar("mia.tgz", b"dev/sda", tar::EntryType::Block, b"");
+    class.tar("ned.tgz", b"src/bitmap.rs", tar::EntryType::Regular, &vec![0; 40 << 20]);
+    class.tar("oda.tgz", b"notes.txt", tar::EntryType::Regular, &vec![0; 257 << 20]);
+    class.zip("pat.zip", &[("src/bitmap.rs", b"1"), ("src/Bitmap.rs", b"1")]);
+    class.file("quin/x", "");
+    symlink("/etc/passwd", class.at("quin/bitmap.rs")).unwrap();
+    class.tar("rex.tgz", b"J\xfcrgen/src/bitmap.rs", tar::EntryType::Regular, begun.as_bytes());
+    class.batch(&copy, "out", &[]).expect_code(0).says("18 submissions: 4 graded, 2 could not build, 7 hostile");
+
+    let results = class.results("out");
+    let expected = [
+        ("alice", "graded", ""),
+        ("bob", "graded", ""),
+        ("carol", "graded", ""),
+        ("dan", "could_not_build", "does not compile"),
+        ("eve", "could_not_build", "`include_str` is refused"),
+        ("fay", "empty", "none of the labs' files"),
+        ("gil", "unreadable", "Zip"),
+        ("hal", "unreadable", "neither a folder nor"),
+        ("ivy", "hostile", "leads out of it"),
+        ("jon", "hostile", "absolute path"),
+        ("kim", "hostile", "a symbolic link, not a file"),
+        ("leo", "hostile", "a hard link, not a file"),
+        ("mia", "hostile", "a device in it: dev/sda"),
+        ("ned", "hostile", "larger than 4 MiB"),
+        ("oda", "hostile", "unpacks to more than"),
+        ("pat", "unreadable", "capital and small letters"),
+        ("quin", "hostile", "a symbolic link, not a file"),
+        ("rex", "graded", ""),
+    ];
+    let rows = results["submissions"].as_array().unwrap();
+    for (row, (name, status, words)) in rows.iter().zip(expected) {
+        assert_eq!((row["name"].as_str(), row["status"].as_str()), (Some(name), Some(status)), "{row:#}");
+        assert!(row["message"].as_str().unwrap_or_default().contains(words), "{row:#}");
+        let whole = fs::read_to_string(class.out("out").join(format!("submissions/{name}.json"))).unwrap();
+        assert!(!whole.contains("root:"), "{whole}");
+    }
+    assert_eq!(rows.len(), expected.len());
+    assert_eq!(rows[0]["labs"][0]["same_files"], serde_json::json!(["bob", "carol", "rex"]));
+    let csv = fs::read_to_string(class.out("out").join("results.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + rows.len(), "{csv}");
+    // What is graded is graded once, and nothing is left over.
+    assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(class.at("..")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_batch_that_is_killed_goes_on_where_it_stopped() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    for number in 0..6 {
+        class.file(&format!("student {number}/bitmap.rs"), skeleton(&format!("const _: u8 = {number};")));
+    }
+    class.batch(&copy, "whole", &["--jobs", "1"]).expect_code(0);
+    let mut batch = class.command(&copy, "killed", &["--jobs", "1"]);
+    let mut batch = batch.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let done = || fs::read_dir(class.out("killed").join("graded")).map_or(0, |files| files.count());
+    while done() < 2 {
+        assert!(batch.try_wait().unwrap().is_none(), "the batch ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    batch.kill().unwrap();
+    batch.wait().unwrap();
+    assert!(done() < 6, "it was too late");
+    assert!(!class.out("killed").join("results.csv").exists());
+
+    class.batch(&copy, "killed", &["--jobs", "1"]).expect_code(2).says("--resume goes on with them");
+    class.batch(&copy, "killed", &["--jobs", "1", "--resume"]).expect_code(0);
+    for name in ["results.csv", "results.json"] {
+        let of = |out: &str| fs::read_to_string(class.out(out).join(name)).unwrap();
+        assert_eq!(of("killed"), of("whole"));
+    }
+    class.batch(&copy, "killed", &["--regrade", "student 9"]).expect_code(2).says("no submission or lab");
+    let time = |number: usize| {
+        let mut files: Vec<_> =
+            fs::read_dir(class.out("killed").join("graded")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        fs::metadata(&files[number]).unwrap().modified().unwrap()
+    };
+    let before: Vec<_> = (0..6).map(time).collect();
+    class.batch(&copy, "killed", &["--regrade", "student 3"]).expect_code(0);
+    assert_eq!((0..6).filter(|number| time(*number) != before[*number]).count(), 1);
+}
+
+#[test]
+fn a_folder_that_is_no_class_is_told_in_a_line() {
+    let (copy, class) = (Copy::new(), Class::new());
+    class.batch(&copy, "out", &[]).expect_code(2).says("there are no submissions in");
+    class.file(LAB_01, "");
+    class.batch(&copy, "out", &[]).expect_code(2).says("is one submission");
+    assert!(!class.out("out").exists());
+}
+
+#[test]
+fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
+    if !has_bubblewrap() || !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    class.file("alice/bitmap.rs", skeleton(""));
+    let secret = class.out("secret");
+    fs::write(&secret, "").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = folder.path().join("qemu-system-i386");
+    let course = target_dir().join("staged/batch/0/course");
+    // Everything that could be had in there is tried by a program that runs in there: the emulator.
+    let tries = [
+        ("passwd", "cat /etc/passwd".to_owned()),
+        ("secret", format!("cat {}", secret.display())),
+        ("class", format!("ls {}", class.at("alice").display())),
+        ("reference", format!("ls {}/labs/01-pmm/solution/*", course.display())),
+        ("course", format!("touch {}/README.md", course.display())),
+        ("tools", "touch /usr/bin/tool".to_owned()),
+        ("network", "grep -v lo: /proc/net/dev | grep :".to_owned()),
+        ("processes", format!("ls /proc/{}", std::process::id())),
+        ("other", format!("ls {}/labs/02-vmm/solution/*", course.display())),
+    ];
+    let script: String = tries.iter().map(|(name, what)| format!("{what} >&2 && echo {name} >> /tmp/had\n")).collect();
+    let says = "for word; do case \"$word\" in --version) echo 'QEMU emulator version 7.2.22'; exit 0;; help) exit 0;; esac; done\n";
+    write_program(&emulator, &format!("#!/bin/sh\n{says}{script}echo no machine >&2; exit 1\n"));
+    let mut command = class.command(&copy, "out", &["--jobs", "1"]);
+    Ran::of(command.env("FOLIO_QEMU", &emulator)).expect_code(2).says("no machine");
+    let had = fs::read_to_string(Path::new(&target_dir()).join("staged/batch/0/scratch/had")).unwrap();
+    // The other labs' references are what a lab is graded with.
+    assert!(had.lines().all(|line| line == "other") && had.contains("other"), "{had}");
+}
