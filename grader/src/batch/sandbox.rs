@@ -63,7 +63,7 @@ impl Sandbox {
                 .ok_or_else(|| Error::new("submissions are graded in bubblewrap, which is missing").advise(advice))?;
             sandbox.bwrap = Some(bwrap.clone());
             let mut command = Command::new(&bwrap);
-            sandbox.build_walls(&mut command);
+            sandbox.build_walls(&mut command, None);
             command.arg(&sandbox.grader).arg("--version");
             let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &bwrap, &error))?;
             if !output.status.success() {
@@ -82,7 +82,7 @@ impl Sandbox {
             None => launcher::command(launcher.as_deref(), Limits::default(), &self.grader),
             Some(bwrap) => {
                 let mut command = launcher::command(launcher.as_deref(), Limits::default(), bwrap);
-                self.build_walls(&mut command);
+                self.build_walls(&mut command, Some(&stage.scratch()));
                 self.let_in(&mut command, stage, lab);
                 command.arg(&self.grader);
                 command
@@ -106,8 +106,9 @@ impl Sandbox {
         variables
     }
 
-    /// bubblewrap's arguments for everything that is the same for all submissions.
-    fn build_walls(&self, command: &mut Command) {
+    /// bubblewrap's arguments for everything that is the same for all submissions, and for `/tmp`: this folder, or
+    /// an empty one.
+    fn build_walls(&self, command: &mut Command, scratch: Option<&Path>) {
         command.args(["--unshare-all", "--die-with-parent", "--new-session", "--hostname", "folio", "--clearenv"]);
         command.args([
             "--setenv",
@@ -123,7 +124,12 @@ impl Sandbox {
         for (name, value) in self.environment() {
             command.args(["--setenv", name]).arg(value);
         }
-        command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", "/usr", "/usr"]);
+        // First, since what comes later may be in it.
+        match scratch {
+            Some(scratch) => command.arg("--bind").arg(scratch).arg("/tmp"),
+            None => command.args(["--tmpfs", "/tmp"]),
+        };
+        command.args(["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/usr", "/usr"]);
         for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
             match fs::read_link(folder) {
                 Ok(target) => command.arg("--symlink").arg(target).arg(folder),
@@ -145,7 +151,6 @@ impl Sandbox {
     /// bubblewrap's arguments for one submission: its copy of the course, and the folder that is built into.
     fn let_in(&self, command: &mut Command, stage: &Stage, lab: &Lab) {
         let (course, built) = (self.place.join("course"), self.place.join("kernel"));
-        command.arg("--bind").arg(stage.scratch()).arg("/tmp");
         command.arg("--bind").arg(stage.target_dir()).arg(built);
         command.arg("--ro-bind").arg(stage.root()).arg(&course);
         for folder in NOT_IN_REACH.map(|folder| Path::new("labs").join(&lab.id).join(folder)) {

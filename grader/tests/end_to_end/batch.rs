@@ -143,7 +143,10 @@ fn every_submission_gets_its_row() {
     class.file("quin/x", "");
     symlink("/etc/passwd", class.at("quin/bitmap.rs")).unwrap();
     class.tar("rex.tgz", b"J\xfcrgen/src/bitmap.rs", tar::EntryType::Regular, begun.as_bytes());
-    class.batch(&copy, "out", &[]).expect_code(0).says("18 submissions: 4 graded, 2 could not build, 7 hostile");
+    class
+        .batch(&copy, "out", &[])
+        .expect_code(0)
+        .says("18 submissions: 4 graded, 2 could not build, 8 hostile, 1 empty, 3 unreadable");
 
     let results = class.results("out");
     let expected = [
