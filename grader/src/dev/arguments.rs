@@ -67,6 +67,8 @@ pub enum DevCommand {
 pub enum What {
     /// From save to score, and boots a second
     Time,
+    /// What memcpy and its neighbours take in the emulator: the lab's beside the compiler's own
+    Memory,
     /// What frame allocators cost in guest instructions: the lab's beside its peers
     Frames,
     /// What heaps cost in guest instructions and in memory: the lab's beside its peers

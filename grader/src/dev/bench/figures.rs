@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
 
-use super::peers::{frames, heaps};
+use super::peers::{frames, heaps, memory};
 use super::spent::Row;
 use super::system;
 use super::table::{align, plain_table};
@@ -24,6 +24,8 @@ pub struct Figures {
     pub rows: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<memory::Cost>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<frames::Cost>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,10 +74,11 @@ pub fn tables(figures: &Figures, view: &View) -> String {
         align(&mut table, 2);
         let _ = writeln!(out, "{table}");
     }
+    let of_memory = memory::tables(&figures.memory);
     let of_frames = frames::tables(&figures.frames);
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
     let of_system = system::table(&figures.system);
-    for (title, table) in of_frames.into_iter().chain(of_heaps).chain(of_system) {
+    for (title, table) in of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_system) {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
     }
     for heap in figures.heaps.iter().flat_map(heaps::Figures::not_measured) {

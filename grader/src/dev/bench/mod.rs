@@ -25,7 +25,7 @@ use super::arguments::What;
 use super::staged::staged;
 use figures::{Figures, tables};
 pub use peers::champions;
-use peers::{Kernel, frames, heaps};
+use peers::{Kernel, frames, heaps, memory};
 use time::{Bench, Colds};
 
 /// What to measure.
@@ -52,6 +52,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         toolchain: engine.site.toolchain.version.clone(),
         rows: Vec::new(),
         checks: Vec::new(),
+        memory: Vec::new(),
         frames: Vec::new(),
         system: Vec::new(),
         heaps: None,
@@ -64,7 +65,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         figures.processors = Some(processors());
         save_to_score(engine, options, progress, &mut figures)?;
     }
-    if is_wanted(What::Frames) || is_wanted(What::Heap) {
+    if [What::Memory, What::Frames, What::Heap].into_iter().any(is_wanted) {
         instructions(engine, is_wanted, progress, &mut figures)?;
     }
     if is_wanted(What::System) {
@@ -109,6 +110,9 @@ fn instructions(
     figures: &mut Figures,
 ) -> Result<()> {
     let Some(kernel) = Kernel::build(engine, progress)? else { return Ok(()) };
+    if is_wanted(What::Memory) {
+        figures.memory = memory::measure(&kernel, progress)?;
+    }
     if is_wanted(What::Frames) {
         figures.frames = frames::measure(&kernel, progress)?;
     }

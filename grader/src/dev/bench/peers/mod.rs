@@ -4,5 +4,6 @@
 pub mod frames;
 pub mod heaps;
 mod kernel;
+pub mod memory;
 
 pub use kernel::{Kernel, champions};
