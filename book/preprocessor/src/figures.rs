@@ -14,11 +14,22 @@ use crate::Problem;
 pub struct Figures {
     emulator: String,
     toolchain: String,
+    #[serde(default)]
+    memory: Vec<Memory>,
     frames: Vec<Frames>,
     traces: Vec<Trace>,
     heaps: Vec<Heap>,
     heaps_by_trace: Vec<HeapOnTrace>,
     system: Vec<System>,
+}
+
+/// A function of lab 00, or of its peer, on ranges of one length.
+#[derive(Deserialize, Debug)]
+struct Memory {
+    function: String,
+    bytes: u32,
+    candidate: String,
+    ticks: f64,
 }
 
 /// A frame allocator on one size of memory.
@@ -76,8 +87,16 @@ struct System {
 
 impl Figures {
     /// The names of the tables.
-    pub const TABLES: [&'static str; 7] =
-        ["frames", "heaps", "heap-traces", "heap-instructions", "heap-utilization", "system", "measured-with"];
+    pub const TABLES: [&'static str; 8] = [
+        "memory",
+        "frames",
+        "heaps",
+        "heap-traces",
+        "heap-instructions",
+        "heap-utilization",
+        "system",
+        "measured-with",
+    ];
 
     /// Reads the figures.
     ///
@@ -92,6 +111,7 @@ impl Figures {
     /// The table of this name, as Markdown; `None` if there is none.
     pub fn table(&self, name: &str) -> Option<String> {
         Some(match name {
+            "memory" => many_columns(&self.of_memory()),
             "frames" => many_columns(&self.of_frames()),
             "heaps" => many_columns(&self.of_heaps()),
             "heap-traces" => many_columns(&self.of_traces()),
@@ -101,6 +121,36 @@ impl Figures {
             "measured-with" => format!("Measured with {} and {}.\n", self.emulator, self.toolchain),
             _ => return None,
         })
+    }
+
+    /// Each function of each candidate, by the length of the ranges.
+    fn of_memory(&self) -> String {
+        let mut lengths: Vec<u32> = self.memory.iter().map(|cost| cost.bytes).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        let mut out = String::from("| | |");
+        for length in &lengths {
+            let _ = write!(out, " {length} B |");
+        }
+        out += "\n|:---|:---|";
+        out += &"---:|".repeat(lengths.len());
+        out.push('\n');
+        for function in names(self.memory.iter().map(|cost| cost.function.as_str())) {
+            for candidate in names(self.memory.iter().map(|cost| cost.candidate.as_str())) {
+                let _ = write!(out, "| {function} | {candidate} |");
+                for length in &lengths {
+                    let is_meant = |cost: &&Memory| {
+                        cost.function == function && cost.candidate == candidate && cost.bytes == *length
+                    };
+                    let _ = match self.memory.iter().find(is_meant) {
+                        Some(cost) => write!(out, " {:.0} |", cost.ticks),
+                        None => write!(out, " – |"),
+                    };
+                }
+                out.push('\n');
+            }
+        }
+        out
     }
 
     /// Single frames, in a memory whose low 99 % are taken.
@@ -262,6 +312,7 @@ mod tests {
     fn figures() -> Figures {
         let text = r#"{
             "emulator": "QEMU 1", "toolchain": "rustc 1",
+            "memory": [{"function": "memcpy", "bytes": 64, "candidate": "folio memory", "ticks": 140.2}],
             "frames": [
                 {"allocator": "folio pmm", "memory_mib": 32, "frames_a_run": 1, "pattern": "low", "percent_taken": 99,
                  "allocate": 90.4, "free": 60.6, "metadata_bytes_per_frame": 0.141, "verdict": "ok"},
@@ -290,6 +341,11 @@ mod tests {
             assert!(figures().table(name).is_some_and(|text| text.ends_with('\n')), "{name}");
         }
         assert!(figures().table("speed").is_none());
+    }
+
+    #[test]
+    fn of_memory_each_function_has_a_row_for_each_candidate() {
+        assert_eq!(figures().of_memory(), "| | | 64 B |\n|:---|:---|---:|\n| memcpy | folio memory | 140 |\n");
     }
 
     #[test]
