@@ -53,24 +53,19 @@ impl Site {
         Mix { solutions, symbols: Symbols::Course }
     }
 
-    /// The features by which cargo builds a mix, such as `pmm/solution`.
+    /// The features by which cargo builds a mix: those that put references in the place of the student's files, such
+    /// as `pmm/solution`, and those that say whose functions the compiler's names stand for.
     pub fn features(&self, mix: &Mix) -> Vec<String> {
-        let solutions = mix.solutions.iter().map(|package| format!("{package}/solution"));
+        let labs = self.workspace.labs.iter().filter(|lab| mix.solutions.contains(&lab.toml.package));
+        let references = labs.map(|lab| match lab.reference {
+            Reference::Compiled => format!("{}/compiled", lab.toml.package),
+            Reference::Source | Reference::Missing => format!("{}/solution", lab.toml.package),
+        });
         let symbols = self.workspace.labs.iter().filter(|lab| lab.toml.symbols).filter_map(|lab| match mix.symbols {
             Symbols::Lab => Some(format!("{}/symbols", lab.toml.package)),
             Symbols::Course => lab.has_champion().then(|| format!("{}/champion-symbols", lab.toml.package)),
         });
-        solutions.chain(symbols).collect()
-    }
-
-    /// The features that put a mix's references in the place of the student's files.
-    pub fn features(&self, mix: &Mix) -> Vec<String> {
-        let labs = self.workspace.labs.iter().filter(|lab| mix.solutions.contains(&lab.toml.package));
-        let feature = |lab: &Lab| match lab.reference {
-            Reference::Compiled => format!("{}/compiled", lab.toml.package),
-            Reference::Source | Reference::Missing => format!("{}/solution", lab.toml.package),
-        };
-        labs.map(feature).collect()
+        references.chain(symbols).collect()
     }
 
     /// A short name for a mix: the labs in it that are the student's.

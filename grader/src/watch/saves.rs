@@ -98,7 +98,7 @@ mod tests {
         let file = folder.path().join("bitmap.rs");
         fs::write(&file, "0").unwrap();
         let (tell, told) = mpsc::channel();
-        let _saves = Saves::of(&[file.clone()], means, move |path| tell.send(path).unwrap()).unwrap();
+        let _saves = Saves::of(std::slice::from_ref(&file), means, move |path| tell.send(path).unwrap()).unwrap();
         // An editor's files beside it are left out, and the file that takes its place is not.
         fs::write(folder.path().join(".bitmap.rs.swp"), "swap").unwrap();
         fs::write(folder.path().join("4913"), "").unwrap();
