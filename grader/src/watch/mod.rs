@@ -17,6 +17,7 @@ mod runner;
 mod saves;
 mod terminal;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
@@ -74,8 +75,10 @@ pub fn watch(options: Options) -> Result<Exit> {
     } else {
         Surface::Lines(plain::Lines::default())
     };
+    let known = options.course.labs.iter().map(|lab| (lab.id.clone(), contents(&self::files(&options.course, lab))));
+    let known = known.collect();
     let desk = Desk::new(options.course, kept, lab);
-    let mut watch = Watch { desk, runner, surface, view: options.view, file: options.kept, graded: None };
+    let mut watch = Watch { desk, runner, surface, view: options.view, file: options.kept, known };
     watch.run(&told);
     let summary = page::progress(&watch.desk, &watch.view);
     drop(watch);
@@ -112,8 +115,9 @@ struct Watch {
     surface: Surface,
     view: View,
     file: PathBuf,
-    /// What was graded last: a lab, and what was in its files.
-    graded: Option<(String, blake3::Hash)>,
+    /// What was in the files of each lab when they were looked at last, by the lab's id. A compiler that reads a
+    /// file may look like a save of it, and so does a save of the same text.
+    known: BTreeMap<String, blake3::Hash>,
 }
 
 impl Watch {
@@ -186,14 +190,18 @@ impl Watch {
         let Some(lab) = lab else { return };
         let files = files(&self.desk.course, lab);
         let missing = files.iter().find(|file| !file.is_file());
-        if missing.is_none() && self.graded.as_ref() == Some(&(lab.id.clone(), contents(&files))) {
+        let missing = missing.map(PathBuf::as_path);
+        let is_news = match missing {
+            Some(_) => self.known.remove(&lab.id).is_some(),
+            None => {
+                let now = contents(&files);
+                self.known.insert(lab.id.clone(), now) != Some(now)
+            }
+        };
+        if !is_news {
             return;
         }
-        if missing.is_some() {
-            self.runner.stop();
-            self.graded = None;
-        }
-        let missing = missing.map(PathBuf::as_path);
+        self.runner.stop();
         self.act(|desk| desk.saved(file, missing));
     }
 
@@ -201,9 +209,7 @@ impl Watch {
     fn grade(&mut self) {
         // A save is acknowledged before anything else is done. A terminal that is gone is found out about later.
         let _ = self.show();
-        let lab = self.desk.lab();
-        self.graded = Some((lab.id.clone(), contents(&files(&self.desk.course, lab))));
-        let mut words = vec![lab.id.clone(), "--tell".to_owned(), self.columns()];
+        let mut words = vec![self.desk.lab().id.clone(), "--tell".to_owned(), self.columns()];
         if let Some(first) = self.desk.first() {
             words.extend(["--first".to_owned(), first.name.clone()]);
         }
