@@ -89,6 +89,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_available_is_skipped() {
+        let mut run = samples::run();
+        let check = &mut run.labs[0].checks[0];
+        check.status = Status::NotAvailable;
+        check.message = "not available here: this machine lacks SMEP".to_owned();
+        let root = Path::new("/nowhere");
+        let text = render(&run, root, &Images::new(root));
+        assert!(text.contains(r#"skipped="1" errors="0" failures="3""#), "{text}");
+        assert!(text.contains("this machine lacks SMEP"), "{text}");
+        quick_junit::Report::deserialize_from_str(&text).unwrap();
+    }
+
+    #[test]
     fn no_control_character_gets_into_the_file() {
         let mut run = samples::run();
         let hostile = "\u{1b}[2J\u{0}\u{9b}\u{FFFE}\u{FFFF}\u{202E}]]>&<".to_owned();

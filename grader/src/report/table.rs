@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_available_keeps_its_points_and_says_why() {
+        let mut run = samples::lab();
+        run.checks[0].status = Status::NotAvailable;
+        run.checks[0].message = "not available here: this machine lacks SMEP".to_owned();
+        let text = lab(&run, &View { width: 200, ..View::default() });
+        assert!(text.contains("–  counts-exact   5/5  not available here: this machine lacks SMEP"), "{text}");
+    }
+
+    #[test]
     fn a_check_that_differs_between_machines_is_shown_as_such() {
         let text = lab(&samples::run_on_both().labs[0], &View::default());
         assert!(text.contains("✘  counts-exact   0/5  differs: QEMU passed, Bochs hung"), "{text}");

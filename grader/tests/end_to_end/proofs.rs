@@ -45,3 +45,24 @@ fn an_address_space_is_shown_and_drawn() {
     copy.grade(&["look", "02", "--svg", "-"]).expect_code(0).says("not started").says("user half: 0 pages");
     copy.grade(&["look", "translate-thruth"]).expect_code(2).says("translate-truth");
 }
+
+/// A line of what `machine-rights` logs: rights and section, without the addresses, which change
+/// with every line of the kernel's code.
+fn rights_and_section(line: &str) -> Option<&str> {
+    line.strip_prefix("0x").and_then(|_| line.get(26..))
+}
+
+#[test]
+fn the_chapter_shows_the_rights_that_the_machine_has() {
+    if !has_solutions() {
+        return;
+    }
+    let copy = Copy::new();
+    let run = copy.grade(&["--solution", "--check", "machine-rights", "--json", "-"]).expect_code(0).json();
+    let check = check(&run, "machine-rights");
+    let log = check["log"].as_array().into_iter().flatten().filter_map(|line| line.as_str());
+    let seen: Vec<&str> = log.filter_map(rights_and_section).collect();
+    let shown = copy.read("book/examples/reports/machine-rights.txt");
+    let shown: Vec<&str> = shown.lines().filter_map(rights_and_section).collect();
+    assert!(seen.len() > 5 && seen == shown, "the machine has {seen:#?}, the chapter {shown:#?}");
+}
