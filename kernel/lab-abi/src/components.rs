@@ -11,10 +11,12 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use mm_api::{
-    AllocError, Arguments, BlockError, BreakError, Directory, Frame, FrameAllocator, FrameRun, FreeError, HeapDamage,
-    HeapMemory, HeapSummary, InitError, Interrupts, KernelHeap, KernelLayout, KernelStack, KernelStacks, Machine,
-    MemoryMap, MetadataLender, Order, Page, PageRange, Pages, ProcessHeap, Protection, ReallocError, SharedKernelHeap,
-    Space, StackError, Translation, UserStack, VirtAddr, VirtualMemory, VmmError,
+    AllocError, Arguments, BadAddress, BlockError, BreakError, CpuFeatures, Decision, DemandPaging, Directory,
+    Enforced, Fault, FaultPolicy, Fork, Frame, FrameAllocator, FrameRun, FreeError, HeapDamage, HeapMemory,
+    HeapSummary, InitError, Interrupts, KernelHeap, KernelLayout, KernelProtection, KernelStack, KernelStacks, Machine,
+    MapError, MapRequest, Mappings, MemoryMap, MetadataLender, Order, Page, PageError, PageRange, Pages, ProcessHeap,
+    ProtectError, Protection, ReallocError, Region, RegionList, RegionProtection, Rights, Section, SharedKernelHeap,
+    SharedPages, Space, StackError, Translation, UserCopy, UserStack, UserWindow, VirtAddr, VirtualMemory, VmmError,
 };
 
 use crate::crossing::{Answer, Crosses};
@@ -58,6 +60,12 @@ provided! {
     ProcessHeapTable: folio_reference_process_heap,
     UserStackTable: folio_reference_user_stack,
     KernelStacksTable: folio_reference_kernel_stacks,
+    KernelProtectionTable: folio_reference_kernel_protection,
+    RegionProtectionTable: folio_reference_region_protection,
+    FaultPolicyTable: folio_reference_fault_policy,
+    UserCopyTable: folio_reference_user_copy,
+    MappingsTable: folio_reference_mappings,
+    DemandPagingTable: folio_reference_demand_paging,
 }
 
 /// A type that has parameters for the same component whatever they are.
@@ -424,6 +432,66 @@ table! {
 
 /// Lab 05's component for the kernel.
 pub type StackArea = Remote<KernelStacksTable, COMPONENT>;
+
+table! {
+    /// Lab 06's, for the kernel's own pages.
+    KernelProtectionTable(Held: KernelProtection) for KernelProtection {
+        fn rights[only](section: Section) -> Option<Protection>;
+        fn enforce[only](cpu: CpuFeatures) -> Enforced;
+    }
+}
+
+table! {
+    /// Lab 06's, for the regions of processes.
+    RegionProtectionTable(Held: RegionProtection) for RegionProtection {
+        fn protect[only](regions: &mut dyn RegionList, pages: PageRange, rights: Rights) -> Result<(), ProtectError>;
+    }
+}
+
+table! {
+    /// Lab 06's, for faults.
+    FaultPolicyTable(Held: FaultPolicy) for FaultPolicy {
+        fn decide[only](fault: &Fault) -> Decision;
+    }
+}
+
+table! {
+    /// Lab 06's, for copies to and from processes.
+    UserCopyTable(Held: UserCopy) for UserCopy {
+        fn copy_in[only](window: &mut dyn UserWindow, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress>;
+        fn copy_out[only](window: &mut dyn UserWindow, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress>;
+    }
+}
+
+table! {
+    /// Lab 07's, for the region list.
+    MappingsTable(Held: Mappings) for Mappings {
+        fn map[only](regions: &mut dyn RegionList, request: &MapRequest) -> Result<PageRange, MapError>;
+        fn unmap[only](regions: &mut dyn RegionList, address: VirtAddr, length: u32) -> Result<PageRange, MapError>;
+    }
+}
+
+table! {
+    /// Lab 07's, for pages.
+    DemandPagingTable(Held: DemandPaging) for DemandPaging {
+        fn fill[only](pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
+        fn write[only](pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
+        fn fork[only](fork: &mut dyn Fork, region: &Region) -> Result<(), PageError>;
+    }
+}
+
+/// Lab 06's functions for the kernel's own pages.
+pub type KernelRights = Remote<KernelProtectionTable, LENT>;
+/// Lab 06's functions for regions.
+pub type RegionRights = Remote<RegionProtectionTable, LENT>;
+/// Lab 06's functions for faults.
+pub type Faults = Remote<FaultPolicyTable, LENT>;
+/// Lab 06's functions for copies.
+pub type Copies = Remote<UserCopyTable, LENT>;
+/// Lab 07's functions for the region list.
+pub type ProcessMappings = Remote<MappingsTable, LENT>;
+/// Lab 07's functions for pages.
+pub type Demand = Remote<DemandPagingTable, LENT>;
 
 /// Makes the functions that provide a reference's tables:
 /// `exports! { folio_reference_frames: FramesTable = FramesTable::of::<Inline<Pmm, COMPONENT>>(); }`.

@@ -1,13 +1,15 @@
 //! How arguments and answers cross the border.
 
 use core::alloc::Layout;
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
 use mm_api::{
-    AllocError, Arguments, BlockError, BreakError, Entry, Frame, FrameRange, FrameRun, FreeError, HeapDamage,
-    HeapSummary, InitError, KernelLayout, KernelStack, LendError, MemoryMap, Order, Page, PageError, PageRange,
-    PhysAddr, Protection, ReallocError, Space, StackError, TableIndex, Translation, VirtAddr, VmmError,
+    Access, AllocError, Arguments, BadAddress, BlockError, BreakError, CpuFeatures, Decision, Enforced, Entry, Fault,
+    Frame, FrameRange, FrameRun, FreeError, HeapDamage, HeapSummary, InitError, KernelLayout, KernelStack, LendError,
+    MapError, MapRequest, MemoryMap, Order, Page, PageError, PageRange, PhysAddr, ProtectError, Protection,
+    ReallocError, Region, Rights, Section, Space, StackError, TableIndex, Translation, VirtAddr, VmmError,
 };
 
 /// A value that crosses the border, by way of a place in the sender's memory.
@@ -52,8 +54,9 @@ macro_rules! plain {
     };
 }
 
-plain!((), bool, i32, u8, u32, *mut u8, NonNull<u8>);
+plain!((), bool, i32, u8, u32, usize, *mut u8, NonNull<u8>);
 plain!(Entry, Frame, FrameRange, FrameRun, KernelStack, Order, Page, PageRange, PhysAddr, TableIndex, VirtAddr);
+plain!(CpuFeatures, Decision, Enforced, MapError, ProtectError, Region, Rights, Section);
 plain!(HeapDamage, HeapSummary, Protection, Translation, mm_api::Directory);
 plain!(
     AllocError,
@@ -67,6 +70,17 @@ plain!(
     StackError,
     VmmError
 );
+
+// SAFETY: there is nothing to send.
+unsafe impl Crosses for BadAddress {
+    type Sent = ();
+
+    fn send(self) {}
+
+    unsafe fn receive((): &mut ()) -> Self {
+        Self
+    }
+}
 
 /// References to types that lie in the sender's memory as they are.
 macro_rules! by_reference {
@@ -91,7 +105,7 @@ macro_rules! by_reference {
     };
 }
 
-by_reference!(MemoryMap<'_>, KernelLayout<'_>, Arguments<'_>);
+by_reference!(MapRequest, Region, MemoryMap<'_>, KernelLayout<'_>, Arguments<'_>);
 
 /// An answer that may be an error.
 #[repr(C)]
@@ -172,6 +186,47 @@ unsafe impl Crosses for Space<'_> {
     #[inline]
     unsafe fn receive(sent: &mut Space<'static>) -> Self {
         *sent
+    }
+}
+
+/// A fault, and room for what the other side makes of it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct SentFault {
+    address: VirtAddr,
+    access: Access,
+    region: Answer<Region, ()>,
+    mapped: Answer<Protection, ()>,
+    /// No larger there than `ROOM` words.
+    received: [MaybeUninit<u32>; ROOM],
+}
+
+/// Words that a fault takes, with any compiler.
+const ROOM: usize = 12;
+
+// SAFETY: each part crosses by itself.
+unsafe impl Crosses for &Fault {
+    type Sent = SentFault;
+
+    fn send(self) -> SentFault {
+        SentFault {
+            address: self.address,
+            access: self.access,
+            region: self.region.send(),
+            mapped: self.mapped.send(),
+            received: [MaybeUninit::uninit(); ROOM],
+        }
+    }
+
+    unsafe fn receive(sent: &mut SentFault) -> Self {
+        const { assert!(size_of::<Fault>() <= 4 * ROOM && align_of::<Fault>() <= 4, "a fault needs more words") };
+        // SAFETY: the caller's promise.
+        let (region, mapped) = unsafe { (Crosses::receive(&mut sent.region), Crosses::receive(&mut sent.mapped)) };
+        let place = sent.received.as_mut_ptr().cast::<Fault>();
+        // SAFETY: there is room, and it is aligned.
+        unsafe { place.write(Fault { address: sent.address, access: sent.access, region, mapped }) };
+        // SAFETY: it was written just now, and lives as long as what was sent.
+        unsafe { &*place }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Tables for what a lab is given: the kernel's side is called, a compiled reference calls.
 
-use core::mem;
+use core::mem::{self, MaybeUninit};
 use core::ptr;
 
 use mm_api::{
-    Entry, Frame, FrameRange, FrameSource, HeapMemory, Interrupts, LendError, Machine, MetadataLender, Page, PageError,
-    Pages, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr,
+    BadAddress, Entry, Fork, Frame, FrameRange, FrameSource, HeapMemory, Interrupts, LendError, Machine,
+    MetadataLender, Page, PageError, PageRange, Pages, PhysMemory, Protection, Region, RegionList, SelfMap,
+    SharedPages, TableIndex, Tlb, UserWindow, VirtAddr,
 };
 
 use crate::crossing::Crosses;
@@ -66,6 +67,105 @@ table! {
     }
 }
 
+table! {
+    /// [`RegionList`], for labs 06 and 07.
+    RegionListTable(Held: RegionList) for RegionList {
+        fn len[ref]() -> usize;
+        fn is_empty[ref]() -> bool;
+        fn get[ref](index: usize) -> Region;
+        fn insert[mut](index: usize, region: Region) -> ();
+        fn remove[mut](index: usize) -> Region;
+        fn replace[mut](index: usize, region: Region) -> ();
+    }
+}
+
+table! {
+    /// [`UserWindow`], for lab 06.
+    UserWindowTable(Held: UserWindow) for UserWindow {
+        fn open[mut]() -> ();
+        fn close[mut]() -> ();
+        fn read[mut](address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress>;
+        fn write[mut](address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress>;
+    }
+}
+
+table! {
+    /// [`SharedPages`], for lab 07.
+    SharedPagesTable(Held: SharedPages) for Pages {
+        fn map[mut](page: Page) -> Result<(), PageError>;
+        fn unmap[mut](page: Page) -> ();
+        fn is_mapped[ref](page: Page) -> bool;
+        fn read[ref](address: VirtAddr, bytes: &mut [u8]) -> ();
+        fn write[mut](address: VirtAddr, bytes: &[u8]) -> ();
+        fn zero[mut](address: VirtAddr, bytes: u32) -> ();
+    } for SharedPages {
+        fn users[ref](page: Page) -> u32;
+        fn protection[ref](page: Page) -> Option<Protection>;
+        fn first_mapped[ref](pages: PageRange) -> Option<Page>;
+        fn protect[mut](page: Page, protection: Protection) -> ();
+        fn copy[mut](page: Page) -> Result<(), PageError>;
+    }
+}
+
+/// Pages of another process, lent.
+pub type LentPages = Remote<SharedPagesTable, LENT>;
+
+table! {
+    /// [`Fork`], for lab 07.
+    ForkTable(Held: Fork) for Fork = [impl Fork for LentFork] {
+        fn parent[parent]() -> ();
+        fn share[mut](page: Page) -> Result<(), PageError>;
+        fn is_shared[ref](page: Page) -> bool;
+        fn unshare[mut](page: Page) -> ();
+    }
+}
+
+/// A fork, lent, and room for the parent's pages, which it lends in turn.
+#[repr(C)]
+#[derive(Debug)]
+pub struct LentFork {
+    fork: Remote<ForkTable, LENT>,
+    /// A lent value has nothing to drop.
+    parent: MaybeUninit<LentPages>,
+}
+
+impl LentFork {
+    fn table(&self) -> &'static ForkTable {
+        self.fork.table()
+    }
+
+    fn place(&self) -> *mut () {
+        self.fork.place()
+    }
+
+    fn place_mut(&mut self) -> *mut () {
+        self.fork.place_mut()
+    }
+
+    fn keep(&mut self, parent: LentPages) -> &mut LentPages {
+        self.parent.write(parent)
+    }
+}
+
+// SAFETY: the representation of both is C's, and their words are the sender's own.
+unsafe impl<'a> Crosses for &'a mut (dyn Fork + 'a) {
+    type Sent = LentFork;
+
+    fn send(self) -> LentFork {
+        let object: *mut (dyn Fork + 'a) = self;
+        // SAFETY: only a lifetime is left out; what is received lives no longer.
+        let object = unsafe { mem::transmute::<*mut (dyn Fork + 'a), *mut (dyn Fork + 'static)>(object) };
+        let table = const { &ForkTable::of::<Behind<dyn Fork>>() };
+        // SAFETY: the functions are for such a reference. It is used during one call.
+        LentFork { fork: unsafe { Remote::of(table, Words::holding(object)) }, parent: MaybeUninit::uninit() }
+    }
+
+    unsafe fn receive(sent: &mut LentFork) -> Self {
+        // SAFETY: the sender's, which lives on and is used by nobody else.
+        unsafe { &mut *ptr::from_mut(sent) }
+    }
+}
+
 /// References to trait objects: their words are sent, and there they are a [`Remote`].
 macro_rules! lent {
     ($($Trait:ident: $Table:ident),+ $(,)?) => {
@@ -112,6 +212,7 @@ macro_rules! lent {
 }
 
 lent!(MetadataLender: LenderTable, HeapMemory: HeapMemoryTable, Pages: PagesTable);
+lent!(RegionList: RegionListTable, UserWindow: UserWindowTable, SharedPages: SharedPagesTable);
 
 /// A machine that a reference owns.
 pub type RemoteMachine = Remote<MachineTable, INSTRUMENT>;

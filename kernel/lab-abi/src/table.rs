@@ -22,6 +22,8 @@
 /// | `make` | `fn(…) -> Self`, with `()` after the arrow |
 /// | `fork` | `fn(&self, …) -> Result<Self, Error>`, with `Error` after the arrow |
 /// | `end` | `fn(self, …)`, with `()` after the arrow |
+/// | `only` | `fn(…) -> Answer`, of a type that keeps nothing |
+/// | `parent` | [`mm_api::Fork::parent`] |
 /// | `with_machine` | `new`, with a machine as its first argument |
 /// | `with_heap` | `make`, with a heap and the interrupts as its arguments |
 /// | `lend_heap` | `fn<R>(&self, work: impl FnOnce(&mut Heap) -> R) -> R` |
@@ -91,6 +93,9 @@ macro_rules! signature {
     (new ($($Arg:ty),*) -> $Error:ty) => { signature!(mut ($($Arg),*) -> Result<(), $Error>) };
     (make ($($Arg:ty),*) -> $Nothing:ty) => { signature!(mut ($($Arg),*) -> ()) };
     (end ($($Arg:ty),*) -> $Nothing:ty) => { signature!(mut ($($Arg),*) -> $Nothing) };
+    (parent () -> $Nothing:ty) => {
+        unsafe extern "C" fn(*mut ()) -> $crate::instruments::LentPages
+    };
     (with_machine ($($Arg:ty),*) -> $Error:ty) => {
         signature!(new ($crate::instruments::RemoteMachine $(, $Arg)*) -> $Error)
     };
@@ -155,6 +160,22 @@ macro_rules! called {
             })
         })
     };
+    (only $Trait:path, ($held:ident: $bound:path) $name:ident ($($arg:ident: $Arg:ty),*) -> $Answer:ty) => {
+        called!(@fn ($held: $bound) ($($arg: $Arg),*) -> $Answer, |_place| {
+            <H::Object as $Trait>::$name($(received!($arg: $Arg)),*)
+        })
+    };
+    (parent $Trait:path, ($held:ident: $bound:path) $name:ident () -> $Nothing:ty) => {{
+        unsafe extern "C" fn call<H: $crate::remote::$held>(place: *mut ()) -> $crate::instruments::LentPages
+        where
+            H::Object: $bound,
+        {
+            // SAFETY: the words of a `Remote` with this table are there, and are borrowed mutably.
+            let object = unsafe { H::at_mut(place) };
+            $crate::crossing::Crosses::send(<H::Object as $Trait>::$name(object))
+        }
+        call::<H>
+    }};
     (make $Trait:path, ($held:ident: $bound:path) $name:ident ($($arg:ident: $Arg:ty),*) -> $Nothing:ty) => {
         called!(@fn ($held: $bound) ($($arg: $Arg),*) -> (), |place| {
             let value = <H::Object as $Trait>::$name($(received!($arg: $Arg)),*);
@@ -229,6 +250,19 @@ macro_rules! calling {
             sent!((table.$name), (words.place()), ($($arg: $Arg),*) -> Result<(), $Error>)?;
             // SAFETY: the table's function has put a value there.
             Ok(unsafe { Self::of(table, words) })
+        }
+    };
+    (only $Table:ident $name:ident ($($arg:ident: $Arg:ty),*) -> $Answer:ty) => {
+        fn $name($($arg: $Arg),*) -> $Answer {
+            let table = <$Table as $crate::components::Provided>::table();
+            sent!((table.$name), (core::ptr::null_mut()), ($($arg: $Arg),*) -> $Answer)
+        }
+    };
+    (parent $Table:ident $name:ident () -> $Nothing:ty) => {
+        fn $name(&mut self) -> &mut dyn mm_api::SharedPages {
+            // SAFETY: the function is for the value in this place.
+            let parent = unsafe { (self.table().$name)(self.place_mut()) };
+            self.keep(parent)
         }
     };
     (make $Table:ident $name:ident ($($arg:ident: $Arg:ty),*) -> $Nothing:ty) => {

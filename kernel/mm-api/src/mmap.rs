@@ -14,6 +14,7 @@ pub const MAPPINGS_END: VirtAddr = USER_STACK_GUARD;
 
 /// Where a mapping is to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub enum Placement {
     /// Anywhere; at the address if it is free there.
     Hint(VirtAddr),
@@ -25,6 +26,7 @@ pub enum Placement {
 
 /// What a program asks `mmap` for. All mappings are anonymous: their pages are zero at first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct MapRequest {
     /// Where.
     pub placement: Placement,
@@ -82,6 +84,7 @@ pub trait Mappings {
 
 /// Why nothing was mapped or unmapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum MapError {
     /// No bytes at all: EINVAL.
     Empty,

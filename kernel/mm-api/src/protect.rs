@@ -6,6 +6,7 @@ use crate::{Access, Page, PageRange, Protection, Region, RegionList, Rights, Vir
 
 /// A part of the kernel half. Each has rights of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
 pub enum Section {
     /// The kernel's code.
     Code,
@@ -29,6 +30,7 @@ impl Section {
 
 /// What the processor can do (Intel SDM volume 2A, CPUID).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(C)]
 pub struct CpuFeatures {
     /// Supervisor-mode execution prevention: leaf 7, EBX bit 7.
     pub smep: bool,
@@ -40,6 +42,7 @@ pub struct CpuFeatures {
 
 /// What of it is switched on in the control registers (SDM volume 3A, section 2.5).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(C)]
 pub struct Enforced {
     /// CR0.WP: the kernel cannot write to read-only pages either.
     pub write_protect: bool,
@@ -94,6 +97,7 @@ pub trait RegionProtection {
 
 /// Why rights were not changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum ProtectError {
     /// A page belongs to no region: ENOMEM.
     NotMapped,
@@ -206,6 +210,7 @@ impl Fault {
 
 /// What is done about a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub enum Decision {
     /// Nothing: the program may do it, and the tables let it.
     GoOn,
@@ -221,6 +226,7 @@ pub enum Decision {
 
 /// Why a program may not do what it tried to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum Refusal {
     /// The address is in the kernel half.
     KernelHalf,

@@ -10,6 +10,7 @@ use crate::PageRange;
 /// may be read as well, and what may be read may be executed. The rights are
 /// kept as they were asked for all the same, as Linux does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(C)]
 pub struct Rights {
     /// Reading.
     pub read: bool,
@@ -51,6 +52,7 @@ impl fmt::Display for Rights {
 
 /// What is done with a byte of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
 pub enum Access {
     /// It is read.
     Read,
@@ -62,6 +64,7 @@ pub enum Access {
 
 /// What a region is for, which also says who gives its pages memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
 pub enum Purpose {
     /// A segment of the program's image: mapped when the program is loaded.
     Image,
@@ -77,6 +80,7 @@ pub enum Purpose {
 
 /// Who else sees what is written to a region after a fork.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
 pub enum Sharing {
     /// Nobody: parent and child have a copy each, made when one of them writes.
     Private,
@@ -86,6 +90,7 @@ pub enum Sharing {
 
 /// Pages of an address space that are alike in all that the kernel knows about them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(C)]
 pub struct Region {
     /// The pages; at least one.
     pub pages: PageRange,

@@ -46,6 +46,20 @@ provide!(
     folio_reference_kernel_stacks: KernelStacksTable of Component<stack::StackArea>,
 );
 
+#[cfg(feature = "protect")]
+provide!(
+    folio_reference_kernel_protection: KernelProtectionTable of Component<protect::KernelRights>,
+    folio_reference_region_protection: RegionProtectionTable of Component<protect::RegionRights>,
+    folio_reference_fault_policy: FaultPolicyTable of Component<protect::Faults>,
+    folio_reference_user_copy: UserCopyTable of Component<protect::Copies>,
+);
+
+#[cfg(feature = "mmap")]
+provide!(
+    folio_reference_mappings: MappingsTable of Component<mmap::ProcessMappings>,
+    folio_reference_demand_paging: DemandPagingTable of Component<mmap::Demand>,
+);
+
 /// By this, `lab_abi` knows which version of it is in the object.
 #[used]
 static VERSION: &str = lab_abi::VERSION;
