@@ -110,12 +110,12 @@ pub fn progress(desk: &Desk, view: &View) -> String {
         total += points;
         let text = format!("{} {points}", lab.number());
         parts.push(match (desk.kept.is_done(lab), lab.id == desk.lab().id) {
-            (true, _) => view.paint(GOOD, &format!("{text}✔")),
+            (true, _) => view.paint(GOOD, &format!("{} ✔", lab.number())),
             (false, true) => view.paint(STRONG, &text),
             (false, false) => view.paint(FAINT, &text),
         });
     }
-    format!("{}   {total} of {max} points in the course", parts.join("  "))
+    format!("{total} of {max} points:  {}", parts.join("  "))
 }
 
 /// The keys, in one line.
@@ -244,7 +244,7 @@ mod tests {
             "5 of 15 points\n",
             "done in 1.2 s, 1 better, 1 worse; waiting for a save\n",
             "✘ b: failed\n  hint      Hint of b.\n\n✔ a  passed  ▲ better\n· c  not started: step 5  ▼ worse\n",
-            "\n01 5  02 0   5 of 20 points in the course\nh hint  e explain",
+            "\n5 of 20 points:  01 5  02 0\nh hint  e explain",
         ] {
             assert!(text.contains(part), "{part}\n---\n{text}");
         }
@@ -283,7 +283,7 @@ mod tests {
         desk.done(brief([Passed, Passed, Passed]));
         let text = shown(&desk);
         assert!(text.contains("\nLab 01 is done: all of its 3 checks pass. `n` goes on to lab 02, Title.\n"), "{text}");
-        assert!(text.contains("01 15✔  02 0   15 of 20"), "{text}");
+        assert!(text.contains("15 of 20 points:  01 ✔  02 0"), "{text}");
     }
 
     #[test]

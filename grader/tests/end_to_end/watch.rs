@@ -154,7 +154,7 @@ fn a_save_is_acknowledged_and_judged() {
     let mut session = Session::begin(&panicking("first words"), &[]);
     session.sees("first words");
     session.is_done();
-    session.sees("01 0  02 0");
+    session.sees("points:  01 0  02 0");
     assert!(session.seen().contains("0 of 100 points"), "{}", session.seen());
 
     session.save(&panicking("second words"));
@@ -282,10 +282,10 @@ fn in_a_pipe_there_are_plain_lines() {
         }
         panic!("`{text}` does not come:\n{}", said.join("\n"))
     };
-    let said = until("points in the course");
+    let said = until(" points:  ");
     assert!(said.contains("  piped words\n") && said.contains("\n✘ run-cost"), "{said}");
     copy.write(FILE, &panicking("more words"));
-    let said = until("points in the course");
+    let said = until(" points:  ");
     assert!(said.starts_with("01-pmm: saved labs/01-pmm/src/bitmap.rs\n"), "{said}");
     // The check that failed the last time is booted first.
     assert!(said.contains("\nmanaged-count: panicked\n") && said.contains("  more words\n"), "{said}");
