@@ -192,6 +192,8 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
     session.sees("usable-frames-only  4");
     session.press("e");
     session.sees("managed-count in 01-pmm Frames, 4 points");
+    session.press("k");
+    session.sees("The address space");
     session.press("\u{1b}");
     session.sees("managed-count: panicked");
     session.press(" ");
