@@ -122,10 +122,12 @@ fn every_submission_gets_its_row() {
         return;
     }
     let (copy, class) = (Copy::new(), Class::new());
-    let reference = fs::read_to_string(course().join("labs/05-stack/src/user_stack.rs")).unwrap();
+    let of_course = |file: &str| fs::read_to_string(course().join(file)).unwrap();
+    let (stack, model) =
+        (of_course("labs/05-stack/src/user_stack.rs"), of_course("labs/04-process-heap/solution/program_break.rs"));
     let begun = skeleton("");
     class.file(&format!("alice/folio/{LAB_01}"), &begun);
-    class.zip("bob.zip", &[("hw/src/bitmap.rs", begun.as_bytes()), ("user_stack.rs", reference.as_bytes())]);
+    class.zip("bob.zip", &[("hw/src/bitmap.rs", begun.as_bytes()), ("user_stack.rs", stack.as_bytes())]);
     class.bundle("carol.bundle", "bitmap.rs", &begun);
     class.file("dan/bitmap.rs", skeleton("compile_error!(\"not yet\");"));
     class.file("eve/bitmap.rs", skeleton("const X: &str = include_str!(\"/etc/passwd\");"));
@@ -143,10 +145,11 @@ fn every_submission_gets_its_row() {
     class.file("quin/x", "");
     symlink("/etc/passwd", class.at("quin/bitmap.rs")).unwrap();
     class.tar("rex.tgz", b"J\xfcrgen/src/bitmap.rs", tar::EntryType::Regular, begun.as_bytes());
+    class.file("sam/src/program_break.rs", model);
     class
         .batch(&copy, "out", &[])
         .expect_code(0)
-        .says("18 submissions: 4 graded, 2 could not build, 8 hostile, 1 empty, 3 unreadable");
+        .says("19 submissions: 5 graded, 2 could not build, 8 hostile, 1 empty, 3 unreadable");
 
     let results = class.results("out");
     let expected = [
@@ -168,6 +171,7 @@ fn every_submission_gets_its_row() {
         ("pat", "unreadable", "capital and small letters"),
         ("quin", "hostile", "a symbolic link, not a file"),
         ("rex", "graded", ""),
+        ("sam", "graded", ""),
     ];
     let rows = results["submissions"].as_array().unwrap();
     for (row, (name, status, words)) in rows.iter().zip(expected) {
@@ -177,11 +181,13 @@ fn every_submission_gets_its_row() {
         assert!(!whole.contains("root:"), "{whole}");
     }
     assert_eq!(rows.len(), expected.len());
+    let sam = &rows[18]["labs"][3];
+    assert!(sam["score"] == 100 && sam["score"] == sam["max_score"] && rows[18]["score"] == 100, "{sam:#}");
     assert_eq!(rows[0]["labs"][0]["same_files"], serde_json::json!(["bob", "carol", "rex"]));
     let csv = fs::read_to_string(class.out("out").join("results.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + rows.len(), "{csv}");
     // What is graded is graded once, and nothing is left over.
-    assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 5);
     assert_eq!(fs::read_dir(class.at("..")).unwrap().count(), 2);
 }
 
