@@ -154,7 +154,7 @@ fn a_save_is_acknowledged_and_judged() {
     let mut session = Session::begin(&panicking("first words"), &[]);
     session.sees("first words");
     session.is_done();
-    session.sees("points:  01 0  02 0");
+    session.sees("  01 0  02 0  03 0");
     assert!(session.seen().contains("0 of 100 points"), "{}", session.seen());
 
     session.save(&panicking("second words"));
