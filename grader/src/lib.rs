@@ -4,13 +4,15 @@
 //! Each folder is a room that knows those to its right and none to its left:
 //!
 //! ```text
-//! commands -> batch, dev, watch -> report -> judge -> build, machine -> course -> host
+//! commands -> batch, contest, dev, watch -> peers -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
 //! - `commands`: the command line, and what each command does;
 //! - `batch`: a class's submissions, graded one by one;
+//! - `contest`: a student's allocator beside all others;
 //! - `dev`: proofs and measurements for those who write the course;
 //! - `watch`: grading at each save, on a terminal;
+//! - `peers`: what allocators cost, the labs' and their peers from crates.io;
 //! - `report`: what a person or a program reads;
 //! - `judge`: a run, and how what a machine says becomes a verdict;
 //! - `build`: from the course's files to a kernel;
@@ -24,11 +26,13 @@
 mod batch;
 mod build;
 mod commands;
+mod contest;
 mod course;
 mod dev;
 mod host;
 mod judge;
 mod machine;
+mod peers;
 mod report;
 mod watch;
 
@@ -51,9 +55,10 @@ mod tests {
     use std::path::Path;
 
     /// The rooms as the crate's documentation has them; those in one string do not know each other.
-    const ORDER: [&[&str]; 7] = [
+    const ORDER: [&[&str]; 8] = [
         &["commands"],
-        &["batch", "dev", "watch"],
+        &["batch", "contest", "dev", "watch"],
+        &["peers"],
         &["report"],
         &["judge"],
         &["build", "machine"],

@@ -41,6 +41,7 @@ Examples:
   cargo grade watch                grade at each save
   cargo grade explain never-twice  what that check is about
   cargo grade --solution           grade the references
+  cargo grade contest heap         measure your heap beside others
   cargo grade doctor               show what was found on this machine
 
 Environment:
@@ -143,6 +144,9 @@ pub enum Command {
     Look(LookArgs),
     /// Grade a lab at each save, and show what to look at next
     Watch(WatchArgs),
+    /// Measure your heap or frame allocator beside the reference, the champion and crates.io's, for points without an upper bound
+    #[command(subcommand)]
+    Contest(ContestCommand),
     /// Show what a check, or each check of a lab, is about, and where to read more
     Explain {
         /// A check, or a lab: then its checks in short; all checks in short if none is named
@@ -253,6 +257,46 @@ pub struct LookArgs {
     pub seed: u64,
 }
 
+/// `cargo grade contest …`.
+#[derive(Subcommand, Debug)]
+pub enum ContestCommand {
+    /// Heaps: how little memory is lost, and how few instructions a call takes
+    Heap {
+        /// For every contest.
+        #[command(flatten)]
+        common: ContestArgs,
+        /// Draw a heap over time into this file, as SVG: where blocks lie, how large and how old they are
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+        /// Which heap is drawn, as the table calls it, or one of `dev bench policies`; yours if none is named
+        #[arg(long, value_name = "HEAP", requires = "picture")]
+        of: Option<String>,
+        /// On which trace it is drawn; the one on which it loses most if none is named
+        #[arg(long, value_name = "TRACE", requires = "picture")]
+        trace: Option<String>,
+    },
+    /// Frame allocators: how small their records are, and how few instructions a call takes
+    Frames {
+        /// For every contest.
+        #[command(flatten)]
+        common: ContestArgs,
+    },
+}
+
+/// For every contest.
+#[derive(Args, Debug)]
+pub struct ContestArgs {
+    /// Take the reference in place of your file
+    #[arg(long)]
+    pub solution: bool,
+    /// Draw other traces of the same kinds, so that nothing is tuned to one; 0 are the book's
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u32,
+    /// Write the result as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -278,6 +322,18 @@ mod tests {
             matches!(parse("grade explain x").unwrap().command, Some(Command::Explain { check: Some(check), .. }) if check == "x")
         );
         assert!(matches!(parse("grade dev check 01").unwrap().command, Some(Command::Dev(DevCommand::Check { .. }))));
+    }
+
+    #[test]
+    fn only_a_heap_is_drawn() {
+        let cli = parse("grade contest heap --seed 7 --picture x.svg --trace holes").unwrap();
+        let Some(Command::Contest(ContestCommand::Heap { common, picture, of, trace })) = cli.command else {
+            panic!("{:?}", cli.command)
+        };
+        assert_eq!((common.seed, picture, of, trace), (7, Some("x.svg".into()), None, Some("holes".into())));
+        for line in ["grade contest", "grade contest frames --picture x.svg", "grade contest heap --trace holes"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod arguments;
 mod audit;
 mod batch;
+mod contest;
 mod doctor;
 mod grade;
 mod handout;
@@ -73,6 +74,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             run::run(&arguments, &place.engine(common)?)
         }
         Some(Command::Look(arguments)) => look::command(&arguments, common),
+        Some(Command::Contest(arguments)) => contest::command(&arguments, common),
         Some(Command::Watch(arguments)) => watch::command(&arguments, common),
         Some(Command::Explain { check, hint }) => {
             let hints = hint.map_or(1, usize::from);

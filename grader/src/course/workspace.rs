@@ -11,8 +11,8 @@ use crate::host::error::{Error, Result};
 use crate::host::nearest;
 
 /// What a person may have meant who names a lab that does not exist.
-const COMMANDS: [&str; 10] =
-    ["doctor", "setup", "run", "look", "watch", "explain", "audit", "batch", "handout", "help"];
+const COMMANDS: [&str; 11] =
+    ["doctor", "setup", "run", "look", "watch", "contest", "explain", "audit", "batch", "handout", "help"];
 
 /// A copy of the course.
 #[derive(Debug)]

@@ -73,6 +73,8 @@ pub enum What {
     Frames,
     /// What heaps cost in guest instructions and in memory: the lab's beside its peers
     Heap,
+    /// What each policy of a heap does to it, in guest instructions and in memory
+    Policies,
     /// What the operating system takes in guest instructions: forks and exits, system calls, page tables
     System,
     /// Only see whether what counts instructions builds and runs: no figures

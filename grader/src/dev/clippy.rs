@@ -16,8 +16,7 @@ use crate::host::style::View;
 use crate::host::style::{BAD, FAINT, GOOD};
 use crate::host::system::System;
 use crate::judge::Engine;
-
-use super::bench;
+use crate::peers;
 
 /// The clippy that belongs to Debian's compiler.
 const DEBIAN_CLIPPY: &str = "rust-web-clippy";
@@ -51,7 +50,7 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
     // The benchmark's own target takes a library of its own; its code is the same on this one.
     if root.join("kernel/bench/Cargo.toml").is_file() {
         kernel.args(["--package", "kernel-bench"]);
-        features.extend(bench::champions(&engine.site.workspace));
+        features.extend(peers::champions(&engine.site.workspace));
     }
     if !features.is_empty() {
         kernel.arg("--features").arg(features.join(","));

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
+use crate::peers::table::{align, plain_table};
+use crate::peers::{frames, heaps, memory, policies};
 
-use super::peers::{frames, heaps, memory};
 use super::spent::Row;
 use super::system;
-use super::table::{align, plain_table};
 use super::time::CheckRow;
 
 /// All figures.
@@ -32,6 +32,8 @@ pub struct Figures {
     pub system: Vec<system::Cost>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub heaps: Option<heaps::Figures>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<policies::Policy>,
 }
 
 /// The figures as tables.
@@ -78,11 +80,12 @@ pub fn tables(figures: &Figures, view: &View) -> String {
     let of_frames = frames::tables(&figures.frames);
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
     let of_system = system::table(&figures.system);
-    for (title, table) in of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_system) {
+    let of_policies = policies::table(&figures.policies);
+    for (title, table) in of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_policies).chain(of_system) {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
     }
-    for heap in figures.heaps.iter().flat_map(heaps::Figures::not_measured) {
-        let _ = writeln!(out, "\n{}\n{}", view.paint(BAD, "Not measured"), printable(heap));
+    for (heap, said) in figures.heaps.iter().flat_map(heaps::Figures::failed) {
+        let _ = writeln!(out, "\n{}\n{}", view.paint(BAD, "Not measured"), printable(&format!("{heap}: {said}")));
     }
     out
 }

@@ -6,11 +6,9 @@
 //! counts; a busy machine shows in the spread. Instructions are always the same.
 
 mod figures;
-mod peers;
 mod rows;
 mod spent;
 mod system;
-mod table;
 mod time;
 
 use std::path::{Path, PathBuf};
@@ -19,13 +17,12 @@ use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::host::style::View;
 use crate::judge::{Engine, processors};
+use crate::peers::{Kernel, frames, heaps, memory, policies};
 use crate::report;
 
 use super::arguments::What;
 use super::staged::staged;
 use figures::{Figures, tables};
-pub use peers::champions;
-use peers::{Kernel, frames, heaps, memory};
 use time::{Bench, Colds};
 
 /// What to measure.
@@ -56,6 +53,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         frames: Vec::new(),
         system: Vec::new(),
         heaps: None,
+        policies: Vec::new(),
     };
     let is_wanted = |what| match what {
         What::Smoke => options.what.contains(&what),
@@ -65,7 +63,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         figures.processors = Some(processors());
         save_to_score(engine, options, progress, &mut figures)?;
     }
-    if [What::Memory, What::Frames, What::Heap].into_iter().any(is_wanted) {
+    if [What::Memory, What::Frames, What::Heap, What::Policies].into_iter().any(is_wanted) {
         instructions(engine, is_wanted, progress, &mut figures)?;
     }
     if is_wanted(What::System) {
@@ -118,6 +116,9 @@ fn instructions(
     }
     if is_wanted(What::Heap) {
         figures.heaps = Some(heaps::measure(&kernel, progress)?);
+    }
+    if is_wanted(What::Policies) {
+        figures.policies = policies::measure(&kernel, progress)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::judge::wire::Transcript;
 use crate::judge::{DEFAULT_SEED, Engine, Status, nonce};
 use crate::machine::Boot;
 
-use super::table::{align, plain_table};
+use crate::peers::table::{align, plain_table};
 
 /// The check that counts for processes.
 const OF_PROCESSES: &str = "harness-costs-of-processes";

@@ -7,7 +7,7 @@ use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 
 use super::kernel::{Kernel, read};
-use crate::dev::bench::table::{align, plain_table};
+use super::table::{align, plain_table};
 
 /// One measurement: a function of somebody's, on ranges of one length.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use std::process::Command;
 use serde::de::DeserializeOwned;
 
 use crate::build::freshness::BY_CONTENT;
-use crate::course::workspace::Workspace;
+use crate::course::mix::Mix;
+use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::exit;
 use crate::host::process;
@@ -29,6 +30,15 @@ const QUICK: Recipe = Recipe { target: "i686-folio", target_file: "kernel/i686-f
 /// Memory of the machine. What is managed in it is only described, or much smaller.
 const MEMORY: &str = "256M";
 
+/// What is measured beside each lab's file, where it is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// The champion.
+    Champion,
+    /// The reference and the champion.
+    ReferenceAndChampion,
+}
+
 /// How the benchmark is built.
 struct Recipe {
     target: &'static str,
@@ -48,7 +58,15 @@ impl<'a> Kernel<'a> {
     /// # Errors
     /// If it cannot be built.
     pub fn build(engine: &'a Engine, progress: &Progress) -> Result<Option<Self>> {
-        Self::built(engine, &MEASURED, progress)
+        Self::built(engine, &MEASURED, &engine.site.mix(&[]), Beside::Champion, progress)
+    }
+
+    /// The same for other labs' files: those of a mix, none of which is refused.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn of_mix(engine: &'a Engine, mix: &Mix, beside: Beside, progress: &Progress) -> Result<Option<Self>> {
+        Self::built(engine, &MEASURED, mix, beside, progress)
     }
 
     /// The same, but to see whether it works: its figures mean nothing.
@@ -56,10 +74,16 @@ impl<'a> Kernel<'a> {
     /// # Errors
     /// If it cannot be built.
     pub fn build_quickly(engine: &'a Engine, progress: &Progress) -> Result<Option<Self>> {
-        Self::built(engine, &QUICK, progress)
+        Self::built(engine, &QUICK, &engine.site.mix(&[]), Beside::Champion, progress)
     }
 
-    fn built(engine: &'a Engine, recipe: &Recipe, progress: &Progress) -> Result<Option<Self>> {
+    fn built(
+        engine: &'a Engine,
+        recipe: &Recipe,
+        mix: &Mix,
+        beside: Beside,
+        progress: &Progress,
+    ) -> Result<Option<Self>> {
         if !engine.site.workspace.root.join(MANIFEST).is_file() {
             return Ok(None);
         }
@@ -74,13 +98,7 @@ impl<'a> Kernel<'a> {
             .arg(BY_CONTENT)
             .arg("--target-dir")
             .arg(target_dir);
-        let solutions = engine.site.mix(&[]).solutions;
-        let mut features: Vec<String> = LABS
-            .into_iter()
-            .filter(|lab| solutions.iter().any(|package| package == lab))
-            .map(|package| format!("{package}/solution"))
-            .collect();
-        features.extend(champions(&engine.site.workspace));
+        let features = features(&engine.site.workspace, mix, beside);
         if !features.is_empty() {
             command.arg("--features").arg(features.join(","));
         }
@@ -136,14 +154,33 @@ impl<'a> Kernel<'a> {
     }
 }
 
+/// The features by which the benchmark measures what is asked for. Of a reference that is there only compiled, for
+/// another target, it measures nothing: the student's file is in its place.
+fn features(course: &Workspace, mix: &Mix, beside: Beside) -> Vec<String> {
+    let is_source = |lab: &Lab| lab.has_solution() && LABS.contains(&lab.toml.package.as_str());
+    let is_in_place = |lab: &Lab| mix.solutions.contains(&lab.toml.package);
+    let in_place = course.labs.iter().filter(|lab| is_source(lab) && is_in_place(lab));
+    let mut features: Vec<String> = in_place.map(|lab| format!("{}/solution", lab.toml.package)).collect();
+    features.extend(champions(course));
+    if beside == Beside::ReferenceAndChampion {
+        features.extend(measuring(course, "reference", |lab| is_source(lab) && !is_in_place(lab)));
+    }
+    features
+}
+
 /// The features of the benchmark by which it measures the champions that are in this copy of the
 /// course, such as `kernel-bench/pmm-champion`.
 pub fn champions(course: &Workspace) -> Vec<String> {
+    measuring(course, "champion", Lab::has_champion)
+}
+
+/// The features by which it measures such labs' files of one kind, as far as it knows them.
+fn measuring(course: &Workspace, kind: &str, is_meant: impl Fn(&Lab) -> bool) -> Vec<String> {
     let manifest = fs::read_to_string(course.root.join(MANIFEST)).unwrap_or_default();
     let manifest: toml::Table = manifest.parse().unwrap_or_default();
     let known = |feature: &String| manifest.get("features").is_some_and(|known| known.get(feature).is_some());
-    let present = course.labs.iter().filter(|lab| lab.has_champion());
-    let features = present.map(|lab| format!("{}-champion", lab.toml.package)).filter(known);
+    let meant = course.labs.iter().filter(|lab| is_meant(lab));
+    let features = meant.map(|lab| format!("{}-{kind}", lab.toml.package)).filter(known);
     features.map(|feature| format!("{PACKAGE}/{feature}")).collect()
 }
 

@@ -6,26 +6,27 @@ use serde::{Deserialize, Serialize};
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 
+use super::each::{Measured, each};
 use super::kernel::{Kernel, read};
-use crate::dev::bench::table::{align, plain_table};
+use super::table::{align, plain_table};
 
 /// One measurement: an allocator on one size of memory, taken so far in one way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Cost {
-    allocator: String,
-    memory_mib: u32,
-    frames_a_run: u32,
-    pattern: String,
-    percent_taken: u32,
+    pub allocator: String,
+    pub memory_mib: u32,
+    pub frames_a_run: u32,
+    pub pattern: String,
+    pub percent_taken: u32,
     /// Instructions for one allocation.
     #[serde(rename(deserialize = "allocate_mean"))]
-    allocate: f64,
+    pub allocate: f64,
     /// Instructions for taking it back.
     #[serde(rename(deserialize = "free_mean"))]
-    free: f64,
-    metadata_bytes_per_frame: f64,
+    pub free: f64,
+    pub metadata_bytes_per_frame: f64,
     /// `ok`, or what the allocator did wrong.
-    verdict: String,
+    pub verdict: String,
 }
 
 /// Measures every frame allocator.
@@ -39,6 +40,21 @@ pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Cost>> {
         what.output(error.tool_output().unwrap_or_default())
     })?;
     read(&text)
+}
+
+#[derive(Deserialize)]
+struct Name {
+    allocator: String,
+}
+
+/// Measures every frame allocator with the frames that a seed draws, each in a machine of its own.
+///
+/// # Errors
+/// If the benchmark does not end well.
+pub fn measure_each(kernel: &Kernel<'_>, seed: u32, progress: &Progress) -> Result<Measured<Cost>> {
+    let names: Vec<Name> = read(&kernel.run("allocators")?)?;
+    let names: Vec<String> = names.into_iter().map(|Name { allocator }| allocator).collect();
+    each(kernel, &names, &|allocator| format!("frames {allocator} seed={seed}"), progress)
 }
 
 /// What is shown: how much is taken, in which pattern.

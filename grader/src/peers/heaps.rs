@@ -1,17 +1,14 @@
 //! What heaps cost, and how little memory is enough for them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
 
-use crate::host::error::{Error, Result};
+use crate::host::error::Result;
 use crate::host::progress::Progress;
-use crate::judge::processors;
 
+use super::each::{Measured, each};
 use super::kernel::{Kernel, read};
-use crate::dev::bench::table::{align, plain_table};
+use super::table::{align, plain_table};
 
 /// Everything that is known of the heaps.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -20,20 +17,25 @@ pub struct Figures {
     heaps: Vec<Summary>,
     heaps_by_trace: Vec<Cost>,
     /// Heaps that panicked or hung, and what they said.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    not_measured: Vec<String>,
+    #[serde(rename = "not_measured", skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<(String, String)>,
 }
 
 impl Figures {
-    /// Heaps that panicked or hung, and what they said.
-    pub fn not_measured(&self) -> &[String] {
-        &self.not_measured
+    /// The names of heaps that panicked or hung, and what they said.
+    pub fn failed(&self) -> &[(String, String)] {
+        &self.failed
+    }
+
+    /// What every heap that ran cost, trace by trace.
+    pub fn by_trace(&self) -> &[Cost] {
+        &self.heaps_by_trace
     }
 }
 
 /// A program that the heaps are measured with.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-struct Trace {
+pub struct Trace {
     trace: String,
     about: String,
     allocations: u32,
@@ -41,17 +43,19 @@ struct Trace {
     /// The most blocks, and the most bytes in them, at a time.
     peak_blocks: u32,
     payload_bytes: u32,
+    /// The least memory for them, of any heap that keeps what lab 03's contract asks for.
+    contract_bytes: u32,
 }
 
 /// One measurement: a heap on one trace.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-struct Cost {
-    heap: String,
-    trace: String,
+pub struct Cost {
+    pub heap: String,
+    pub trace: String,
     /// Instructions a call: the mean, what 99 of 100 calls do not exceed, the most.
-    mean: f64,
+    pub mean: f64,
     p99: u32,
-    worst: u32,
+    pub worst: u32,
     #[serde(rename(deserialize = "allocate_mean"), skip_serializing_if = "Option::is_none")]
     allocate: Option<f64>,
     #[serde(rename(deserialize = "free_mean"), skip_serializing_if = "Option::is_none")]
@@ -62,21 +66,26 @@ struct Cost {
     payload_bytes: u32,
     /// The smallest region that is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
-    heap_bytes: Option<u32>,
+    pub heap_bytes: Option<u32>,
     /// What the heap keeps outside its region.
     bytes_elsewhere: u32,
     /// The most bytes in blocks, in percent of the region and what is kept elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    utilization: Option<f64>,
+    pub utilization: Option<f64>,
     /// How many calls were refused though there was plenty of memory.
-    failed: u32,
+    pub failed: u32,
     /// `ok`, or what the heap did wrong.
-    verdict: String,
+    pub verdict: String,
 }
 
 impl Cost {
+    /// Whether the trace reallocates.
+    pub fn reallocates(&self) -> bool {
+        self.reallocate.is_some()
+    }
+
     /// Computes the utilization.
-    fn rate(&mut self) {
+    pub fn rate(&mut self) {
         let bytes = self.heap_bytes.map(|bytes| f64::from(bytes + self.bytes_elsewhere));
         self.utilization = bytes.map(|bytes| tenths(100.0 * f64::from(self.payload_bytes) / bytes));
     }
@@ -84,23 +93,23 @@ impl Cost {
 
 /// All traces of one heap taken together.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-struct Summary {
-    heap: String,
+pub struct Summary {
+    pub heap: String,
     /// Instructions a call in traces that do not reallocate: the mean of their
     /// means, the largest of their 99th percentiles, the most.
-    mean: f64,
+    pub mean: f64,
     p99: u32,
-    worst: u32,
+    pub worst: u32,
     /// Instructions a call in traces that do: the mean of their means.
     reallocating: f64,
     /// The mean of all traces, in percent, and the least of them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    utilization: Option<f64>,
+    pub utilization: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     least_utilization: Option<f64>,
     failed: u32,
     /// `ok`, or what the heap did wrong in the first trace that it did not do right.
-    verdict: String,
+    pub verdict: String,
 }
 
 #[derive(Deserialize)]
@@ -108,14 +117,25 @@ struct Name {
     heap: String,
 }
 
-/// Measures every heap, each in a machine of its own.
+/// Measures every heap with the published traces, each in a machine of its own.
 ///
 /// # Errors
 /// If the benchmark does not end well.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Figures> {
-    let traces: Vec<Trace> = read(&kernel.run("traces")?)?;
-    let (costs, not_measured) = on_each(kernel, "", progress)?;
-    Ok(Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs, not_measured })
+    measure_with(kernel, PUBLISHED, progress)
+}
+
+/// The seed of the published traces.
+pub const PUBLISHED: u32 = 0;
+
+/// Measures every heap with the traces that a seed draws.
+///
+/// # Errors
+/// If the benchmark does not end well.
+pub fn measure_with(kernel: &Kernel<'_>, seed: u32, progress: &Progress) -> Result<Figures> {
+    let traces: Vec<Trace> = read(&kernel.run(&format!("traces seed={seed}"))?)?;
+    let Measured { rows, failed } = on_each(kernel, &format!("seed={seed}"), progress)?;
+    Ok(Figures { heaps: summaries(&traces, &rows), traces, heaps_by_trace: rows, failed })
 }
 
 /// Runs one trace on every heap, and returns the names of those that were not right.
@@ -123,9 +143,10 @@ pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Figures> {
 /// # Errors
 /// If the benchmark does not end well.
 pub fn smoke(kernel: &Kernel<'_>, progress: &Progress) -> Result<(usize, Vec<String>)> {
-    let (costs, mut wrong) = on_each(kernel, SMOKE, progress)?;
-    let heaps = costs.len() + wrong.len();
-    let not_right = costs.iter().filter(|cost| cost.verdict != "ok" || cost.failed > 0);
+    let Measured { rows, failed } = on_each(kernel, SMOKE, progress)?;
+    let heaps = rows.len() + failed.len();
+    let mut wrong: Vec<String> = failed.into_iter().map(|(heap, said)| format!("{heap}: {said}")).collect();
+    let not_right = rows.iter().filter(|cost| cost.verdict != "ok" || cost.failed > 0);
     wrong.extend(not_right.map(|cost| format!("{}: {}", cost.heap, cost.verdict)));
     Ok((heaps, wrong))
 }
@@ -133,44 +154,25 @@ pub fn smoke(kernel: &Kernel<'_>, progress: &Progress) -> Result<(usize, Vec<Str
 /// The trace that is soonest over.
 const SMOKE: &str = "short-lived";
 
-/// Measures every heap on one trace or, if that is not named, on all. Also says which ones it could not measure.
-fn on_each(kernel: &Kernel<'_>, trace: &str, progress: &Progress) -> Result<(Vec<Cost>, Vec<String>)> {
+/// Measures every heap, with more words on each command line: a trace, a seed.
+fn on_each(kernel: &Kernel<'_>, more: &str, progress: &Progress) -> Result<Measured<Cost>> {
     let names: Vec<Name> = read(&kernel.run("heaps")?)?;
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut all = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(Name { heap }) = names.get(number) else { return all };
-            progress.start(&format!("Counting instructions: {heap}"));
-            let text = kernel.run(format!("heap {heap} {trace}").trim_end());
-            all.push((number, text.and_then(|text| read::<Cost>(&text))));
-        }
-    };
-    let mut all = Vec::new();
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..processors().min(names.len())).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            all.extend(worker.join().map_err(|_| Error::new("a heap could not be measured"))?);
-        }
-        Ok::<(), Error>(())
-    })?;
-    all.sort_by_key(|(number, _)| *number);
-    let (mut costs, mut not_measured) = (Vec::new(), Vec::new());
-    for (Name { heap }, (_, result)) in names.iter().zip(all) {
-        match result {
-            Ok(of_heap) => costs.extend(of_heap),
-            Err(error) => {
-                let said = error.tool_output().unwrap_or_default().trim();
-                not_measured.push(format!("{heap}: {error} {said}").trim_end().to_owned());
-            }
-        }
-    }
-    costs.iter_mut().for_each(Cost::rate);
-    Ok((costs, not_measured))
+    let names: Vec<String> = names.into_iter().map(|Name { heap }| heap).collect();
+    on_each_of(kernel, &names, more, progress)
 }
 
-fn summaries(traces: &[Trace], costs: &[Cost]) -> Vec<Summary> {
+/// The same for heaps of these names.
+///
+/// # Errors
+/// If the benchmark does not end well.
+pub fn on_each_of(kernel: &Kernel<'_>, names: &[String], more: &str, progress: &Progress) -> Result<Measured<Cost>> {
+    let mut measured = each(kernel, names, &|heap| format!("heap {heap} {more}"), progress)?;
+    measured.rows.iter_mut().for_each(Cost::rate);
+    Ok(measured)
+}
+
+/// All traces of each heap taken together.
+pub fn summaries(traces: &[Trace], costs: &[Cost]) -> Vec<Summary> {
     let reallocates = |cost: &&Cost| traces.iter().any(|trace| trace.trace == cost.trace && trace.reallocations > 0);
     let each = |heap: &str| -> Summary {
         let own: Vec<&Cost> = costs.iter().filter(|cost| cost.heap == heap).collect();
@@ -272,9 +274,9 @@ mod tests {
     use super::*;
 
     const TRACES: &str = "\
-trace,allocations,reallocations,peak_blocks,payload_bytes,about
-queue,10,0,5,900,\"Messages, one after the other.\"
-text,10,7,5,900,\"A text that grows.\"
+trace,allocations,reallocations,peak_blocks,payload_bytes,contract_bytes,about
+queue,10,0,5,900,940,\"Messages, one after the other.\"
+text,10,7,5,900,940,\"A text that grows.\"
 ";
 
     const COSTS: &str = "\
@@ -290,7 +292,7 @@ bad,queue,20,50.0,60,70,50.0,50.0,,900,,20,3,overwritten
         let traces: Vec<Trace> = read(TRACES).unwrap();
         let mut costs: Vec<Cost> = read(COSTS).unwrap();
         costs.iter_mut().for_each(Cost::rate);
-        Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs, not_measured: Vec::new() }
+        Figures { heaps: summaries(&traces, &costs), traces, heaps_by_trace: costs, failed: Vec::new() }
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What allocators cost in guest instructions: the labs' beside their peers,
 //! as the kernel in `kernel/bench` counts them.
 
+mod each;
 pub mod frames;
 pub mod heaps;
 mod kernel;
 pub mod memory;
+pub mod policies;
+pub mod table;
 
-pub use kernel::{Kernel, champions};
+pub use each::Measured;
+pub use kernel::{Beside, Kernel, champions, read};
