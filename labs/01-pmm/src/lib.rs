@@ -17,6 +17,11 @@ pub use bitmap::Pmm;
 #[cfg(feature = "compiled")]
 pub use lab_abi::components::Pmm;
 
+/// The reference beside your file, built only to be measured.
+#[cfg(feature = "reference")]
+#[path = "../solution/bitmap.rs"]
+pub mod reference;
+
 /// How far it goes: a third allocator, built only to be measured and tested.
 #[cfg(feature = "champion")]
 #[path = "../champion/bitmap.rs"]

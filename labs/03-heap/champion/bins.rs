@@ -1,19 +1,21 @@
 //! The free blocks, in bins by size, and the wilderness, which is in none.
 //!
-//! There is one **bin** for each size below 256 bytes, and four for each power of two above. Two
-//! levels of bit maps know which bins have blocks in them, so that the next one is found in a few
-//! instructions (Masmano and others, "TLSF: a new dynamic memory allocator for real-time
-//! systems", 2004). Within a bin, the best of the first few blocks is taken.
+//! There is one **bin** for each size below 128 bytes, and two for each power of two above. They
+//! are 32, as many as a word has bits: a map of one word says which of them have blocks in them,
+//! and the next one is found with a rotation and a search for the lowest bit. With two levels of
+//! maps there would be more bins, each narrower (Masmano and others, "TLSF: a new dynamic memory
+//! allocator for real-time systems", 2004), and every call would pay for the second.
 //!
 //! A block's **link** is the offset of the next block of its bin, or 0. Its **back link** is the
 //! offset of the word that leads to it: the link of the block before it in the bin, or the word
 //! at the region's beginning where the bin starts. So a block leaves its bin without asking which
-//! bin that is, and can be asked whether its bin still knows of it.
+//! bin that is.
 
 use mm_api::{HEAP_ALIGN, HEAP_MAX};
 
-use super::Heap;
-use super::header::{Block, PREV_USED};
+use super::Champion;
+use super::aim::{Aim, Fit};
+use super::header::{Block, FREE, MIN_BLOCK, seal};
 use super::region::WORD;
 
 /// From a free block's header to its link to the next one in its bin.
@@ -23,93 +25,96 @@ pub const NEXT: u32 = WORD;
 pub const BACK: u32 = 2 * WORD;
 
 /// Below this many bytes, every size is a bin of its own.
-pub const EXACT: u32 = 256;
+pub const EXACT: u32 = 128;
 
-/// Above, every power of two is cut into two to this many classes.
-pub const STEPS_LOG: u32 = 2;
+/// Above, every power of two is cut into two to this many bins.
+const STEPS_LOG: u32 = 1;
 
-/// How many classes there are. The words at the region's beginning are where
-/// their lists start. There are no blocks of bin 0, so 0 can mean "none".
-pub const BINS: u32 = EXACT / HEAP_ALIGN + ((HEAP_MAX.ilog2() - EXACT.ilog2()) << STEPS_LOG);
+/// The first bin, that of the smallest block. There are none before it, so the offset 0, where
+/// bin 0 would start, can mean "none".
+pub const FIRST_BIN: u32 = MIN_BLOCK / HEAP_ALIGN;
 
-/// The offset of the bit maps: a bit for each bin, set where its list has a block.
-pub const MAPS: u32 = BINS * WORD;
+/// The bin behind the last one.
+pub const END_BIN: u32 = FIRST_BIN + u32::BITS;
+
+/// The offset behind the words where bins start.
+const HEADS_END: u32 = END_BIN * WORD;
 
 /// The offset of the first block.
-pub const FIRST: u32 = (MAPS + BINS.div_ceil(u32::BITS) * WORD).next_multiple_of(HEAP_ALIGN) + HEAP_ALIGN - WORD;
-
-/// How many blocks of a list are compared. Three are nearly as good as all of them.
-pub const PROBES: u32 = 3;
+pub const FIRST: u32 = HEADS_END.next_multiple_of(HEAP_ALIGN) + HEAP_ALIGN - WORD;
 
 /// The bin of a free block, or of a request, of `size` bytes.
 ///
-/// Blocks of a higher bin are larger than all blocks of a lower one.
+/// Blocks of a higher bin are larger than all blocks of a lower one. The last bin has all that are
+/// too large for the others.
 #[inline(always)]
-pub fn bin_of(size: u32) -> u32 {
+pub const fn bin_of(size: u32) -> u32 {
     if size < EXACT {
         size / HEAP_ALIGN
     } else {
-        let power = size.ilog2();
-        let step = (size >> (power - STEPS_LOG)) - (1 << STEPS_LOG);
-        EXACT / HEAP_ALIGN + ((power - EXACT.ilog2()) << STEPS_LOG) + step
+        // The highest bits, from the first one on, count the steps within a power of two.
+        let shift = size.ilog2() - STEPS_LOG;
+        let bin = (size >> shift) + (shift << STEPS_LOG) + EXACT_BINS;
+        if bin < END_BIN { bin } else { END_BIN - 1 }
     }
 }
 
-/// Where a free block is kept.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kept {
-    InBin,
-    /// What the wilderness merges with is the wilderness: this is the larger one.
-    AsWilderness,
-}
+/// What makes the first bin of several sizes follow the last of one.
+const EXACT_BINS: u32 = (EXACT / HEAP_ALIGN) - (1 << STEPS_LOG) - ((EXACT.ilog2() - STEPS_LOG) << STEPS_LOG);
+const _: () = assert!(bin_of(EXACT) == bin_of(EXACT - HEAP_ALIGN) + 1 && bin_of(HEAP_MAX - HEAP_ALIGN) < END_BIN);
 
-impl Heap<'_> {
-    /// The wilderness: a free block; of size 0 if there is none.
+impl<A: Aim> Champion<'_, A> {
+    /// The wilderness; of size 0 if there is none.
     #[inline(always)]
     pub(super) fn wilderness(&self) -> Block {
-        Block { at: self.wilderness, size: self.wilderness_size, flags: PREV_USED }
+        Block { at: self.wild, size: self.wild_size, flags: FREE }
     }
 
-    /// Says which free block is the wilderness now.
+    /// Makes a free block, and puts it into its bin. The block before it is used, and the one
+    /// behind it knows that this one is free.
     #[inline(always)]
-    pub(super) fn set_wilderness(&mut self, at: u32, size: u32) {
-        (self.wilderness, self.wilderness_size) = (at, size);
+    pub(super) fn put_in(&mut self, at: u32, size: u32) {
+        self.mark_free(at, size);
+        self.insert(at, bin_of(size));
     }
 
-    /// Makes a free block, and keeps it. The block before it is used, and the one behind
-    /// it knows that this one is free.
+    /// Makes a free block the wilderness. For the rest, as [`put_in`](Self::put_in).
     #[inline(always)]
-    pub(super) fn put_in(&mut self, at: u32, size: u32, kept: Kept) {
-        self.set_header(at, size | PREV_USED);
+    pub(super) fn put_in_wild(&mut self, at: u32, size: u32) {
+        self.mark_free(at, size);
+        (self.wild, self.wild_size) = (at, size);
+    }
+
+    /// Writes a free block's header, and its size at its end.
+    #[inline(always)]
+    pub(super) fn mark_free(&mut self, at: u32, size: u32) {
+        self.set_header(at, size | FREE);
         self.region.write(at + size - WORD, size);
-        match kept {
-            Kept::AsWilderness => self.set_wilderness(at, size),
-            Kept::InBin => self.insert(at, size),
+    }
+
+    /// Where the free block of `size` bytes before `at` begins, if there is a sound one.
+    #[inline(always)]
+    pub(super) fn free_before(&self, at: u32, size: u32) -> Option<u32> {
+        let before = at.wrapping_sub(size);
+        let is_there = before < at && self.region.read(before) == seal(before, size | FREE);
+        if is_there { Some(before) } else { None }
+    }
+
+    /// Takes a free block from its bin, or from its place as the wilderness; returns whether it was
+    /// that.
+    #[inline(always)]
+    pub(super) fn take_out(&mut self, at: u32) -> bool {
+        if at == self.wild {
+            (self.wild, self.wild_size) = (0, 0);
+            return true;
         }
+        self.remove(at);
+        false
     }
 
-    /// Whether its bin knows of a free block, or it is the wilderness.
+    /// Puts a free block at the beginning of this bin.
     #[inline(always)]
-    pub(super) fn is_known(&self, free: Block) -> bool {
-        free.at == self.wilderness || self.is_linked(free.at)
-    }
-
-    /// Takes a free block from where it is kept, and says where that was.
-    #[inline(always)]
-    pub(super) fn take_out(&mut self, free: Block) -> Kept {
-        if free.at == self.wilderness {
-            self.set_wilderness(0, 0);
-            Kept::AsWilderness
-        } else {
-            self.remove(free.at);
-            Kept::InBin
-        }
-    }
-
-    /// Puts a free block at the beginning of its bin.
-    #[inline(always)]
-    pub(super) fn insert(&mut self, at: u32, size: u32) {
-        let bin = bin_of(size);
+    pub(super) fn insert(&mut self, at: u32, bin: u32) {
         let head = bin * WORD;
         let next = self.region.read(head);
         self.region.write(at + NEXT, next);
@@ -118,9 +123,7 @@ impl Heap<'_> {
         if next != 0 {
             self.region.write(next + BACK, at + NEXT);
         } else {
-            let (map, bit) = (bin / u32::BITS, bin % u32::BITS);
-            self.region.write(MAPS + map * WORD, self.region.read(MAPS + map * WORD) | 1 << bit);
-            self.map_of_maps |= 1 << map;
+            self.map |= 1_u32.rotate_left(bin);
         }
     }
 
@@ -131,78 +134,75 @@ impl Heap<'_> {
         self.region.write(back, next);
         if next != 0 {
             self.region.write(next + BACK, back);
-        } else if back < MAPS {
+        } else if back < HEADS_END {
             // It was the only one.
-            let bin = back / WORD;
-            let (map, bit) = (bin / u32::BITS, bin % u32::BITS);
-            let bits = self.region.read(MAPS + map * WORD) & !(1 << bit);
-            self.region.write(MAPS + map * WORD, bits);
-            if bits == 0 {
-                self.map_of_maps &= !(1 << map);
+            self.map &= (!1_u32).rotate_left(back / WORD);
+        }
+    }
+
+    /// A bit for each bin, that of `bin` first. Those before it come round to where no bin is.
+    #[inline(always)]
+    fn map_from(&self, bin: u32) -> u32 {
+        self.map.rotate_right(bin)
+    }
+
+    /// The first bin, from `bin` on, that has a block; [`END_BIN`] or more if there is none.
+    #[inline(always)]
+    pub(super) fn next_bin(&self, bin: u32) -> u32 {
+        bin + self.map_from(bin).trailing_zeros()
+    }
+
+    /// The first block of a bin that has one.
+    #[inline(always)]
+    pub(super) fn first_of(&self, bin: u32) -> Block {
+        let at = self.region.read(bin * WORD);
+        // What is in such a bin has all the same size.
+        if bin < EXACT / HEAP_ALIGN { Block { at, size: bin * HEAP_ALIGN, flags: FREE } } else { self.open(at) }
+    }
+
+    /// A block of at least `need` bytes from the bins, and its bin.
+    #[inline(always)]
+    pub(super) fn find(&self, need: u32) -> Option<(Block, u32)> {
+        let own = bin_of(need);
+        let mut map = self.map_from(own);
+        if need >= EXACT && map & 1 != 0 {
+            if let Some(block) = self.fit_in(own, need) {
+                return Some((block, own));
             }
+            map &= !1;
         }
-    }
-
-    /// Whether the words in its bin that should lead to this block do so.
-    #[inline(always)]
-    pub(super) fn is_linked(&self, at: u32) -> bool {
-        let (next, back) = (self.region.read(at + NEXT), self.region.read(at + BACK));
-        self.region.read(back) == at && (next == 0 || self.region.read(next + BACK) == at + NEXT)
-    }
-
-    /// The first bin, from `bin` on, that has a block.
-    #[inline(always)]
-    pub(super) fn next_bin(&self, bin: u32) -> Option<u32> {
-        let (map, bit) = (bin / u32::BITS, bin % u32::BITS);
-        let bits = self.region.read(MAPS + map * WORD) >> bit;
-        if bits != 0 {
-            return Some(bin + bits.trailing_zeros());
-        }
-        let maps = self.map_of_maps & (u32::MAX << map << 1);
-        if maps == 0 {
+        let bin = own + map.trailing_zeros();
+        if bin >= END_BIN {
             return None;
         }
-        let map = maps.trailing_zeros();
-        Some(map * u32::BITS + self.region.read(MAPS + map * WORD).trailing_zeros())
+        // Any block of a higher bin is large enough.
+        let block = match A::FIT {
+            Fit::Best(_) if bin >= EXACT / HEAP_ALIGN => self.fit_in(bin, need)?,
+            _ => self.first_of(bin),
+        };
+        Some((block, bin))
     }
 
-    /// The smallest of the first few blocks of the bin that has `need` bytes.
+    /// A block of at least `need` bytes from a bin that has blocks.
     #[inline(always)]
-    pub(super) fn best_of(&self, bin: u32, need: u32) -> Option<Block> {
-        let mut best = None;
-        let mut best_size = u32::MAX;
+    fn fit_in(&self, bin: u32, need: u32) -> Option<Block> {
         let mut at = self.region.read(bin * WORD);
-        for _ in 0..PROBES {
+        let (Fit::First(probes) | Fit::Best(probes)) = A::FIT;
+        let mut best: Option<Block> = None;
+        for _ in 0..probes {
+            let block = self.open(at);
+            match A::FIT {
+                Fit::First(_) if block.size >= need => return Some(block),
+                Fit::Best(_) if block.size >= need && best.is_none_or(|best| block.size < best.size) => {
+                    best = Some(block);
+                }
+                _ => {}
+            }
+            at = self.region.read(at + NEXT);
             if at == 0 {
                 break;
             }
-            let block = self.open(at);
-            if block.size >= need && block.size < best_size {
-                best = Some(block);
-                best_size = block.size;
-                if block.size == need {
-                    break;
-                }
-            }
-            at = self.region.read(at + NEXT);
         }
         best
-    }
-
-    /// A block of at least `need` bytes from the bins.
-    #[inline(always)]
-    pub(super) fn find(&self, need: u32) -> Option<Block> {
-        let own = bin_of(need);
-        let mut bin = self.next_bin(own)?;
-        if need < EXACT {
-            return Some(self.open(self.region.read(bin * WORD)));
-        }
-        if bin == own {
-            if let Some(block) = self.best_of(bin, need) {
-                return Some(block);
-            }
-            bin = self.next_bin(own + 1)?;
-        }
-        self.best_of(bin, need)
     }
 }

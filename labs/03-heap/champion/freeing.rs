@@ -7,65 +7,104 @@ use core::ptr::NonNull;
 
 use mm_api::{BlockError, HEAP_SLACK};
 
-use super::Heap;
-use super::bins::{FIRST, Kept};
-use super::header::{BROKEN, Block, MIN_BLOCK, USED};
+use super::Champion;
+use super::aim::Aim;
+use super::bins::{FIRST, bin_of};
+use super::header::{BROKEN, Block, FREE, MIN_BLOCK, PREV_FREE};
 use super::region::WORD;
 
-impl Heap<'_> {
+impl<A: Aim> Champion<'_, A> {
     /// Makes a used block free, and merges it with its neighbours.
     ///
     /// `None`, and nothing has changed, if one of the neighbours is not sound.
     #[inline(always)]
     pub(super) fn release(&mut self, block: Block) -> Option<()> {
         let next = self.open(block.end());
-        if next.is_broken() || !next.is_prev_used() || (!next.is_used() && !self.is_known(next)) {
+        if next.flags & (BROKEN | PREV_FREE) != 0 {
             return None;
         }
-        let (mut at, mut size, mut kept) = (block.at, block.size, Kept::InBin);
+        let (mut at, mut size) = (block.at, block.size);
         if !block.is_prev_used() {
-            let prev = self.open(block.at.wrapping_sub(self.region.read(block.at - WORD)));
-            if prev.end() != block.at || !prev.is_sound_free() || !self.is_known(prev) {
-                return None;
+            let before = self.region.read(at - WORD);
+            let prev = self.free_before(at, before)?;
+            if prev != self.wild {
+                self.remove(prev);
             }
-            kept = kept.max(self.take_out(prev));
-            self.set_header(block.at, size);
-            at = prev.at;
-            size += prev.size;
+            self.set_free(at);
+            (at, size) = (prev, size + before);
         }
         if next.is_used() {
             self.set_prev_free(next.at);
         } else {
-            kept = kept.max(self.take_out(next));
+            if self.is_past_the_end(next) {
+                self.put_back(block.at, block.size, at);
+                return None;
+            }
+            if next.at == self.wild {
+                self.wild = at;
+            } else {
+                self.remove(next.at);
+            }
             size += next.size;
         }
         if size > HEAP_SLACK && at + size == self.region.last() {
-            size = self.give_back(size);
+            let bytes = self.memory.shrink(size - HEAP_SLACK);
+            if bytes != 0 {
+                self.shorten_region(bytes);
+                size -= bytes;
+            }
         }
-        self.put_in(at, size, kept);
+        self.mark_free(at, size);
+        // What the wilderness merges with is the wilderness.
+        if at == self.wild {
+            self.wild_size = size;
+        } else {
+            self.insert(at, bin_of(size));
+        }
         Some(())
     }
 
-    /// Gives back what the last block, a free one of `size` bytes, has too much.
-    /// Returns its size then.
+    /// Whether a free block has more bytes than there are. The end may look like one if it was
+    /// overwritten.
+    #[inline(always)]
+    fn is_past_the_end(&self, free: Block) -> bool {
+        free.at == self.region.last() || free.end() > self.region.last()
+    }
+
+    /// Makes the block at `at` used again that was merged with the free one that begins at `prev`;
+    /// with none if that is the same.
     #[cold]
     #[inline(never)]
-    pub(super) fn give_back(&mut self, size: u32) -> u32 {
-        let bytes = self.memory.shrink(size - HEAP_SLACK);
-        if bytes == 0 {
-            return size;
+    fn put_back(&mut self, at: u32, size: u32, prev: u32) {
+        if prev != at {
+            self.set_header(at, size | PREV_FREE);
+            if prev != self.wild {
+                self.insert(prev, bin_of(at - prev));
+            }
         }
+    }
+
+    /// What is behind a used block, if that is sound.
+    pub(super) fn sound_next(&self, block: Block) -> Option<Block> {
+        let next = self.open(block.end());
+        let is_sound = next.flags & (BROKEN | PREV_FREE) == 0 && (next.is_used() || !self.is_past_the_end(next));
+        if is_sound { Some(next) } else { None }
+    }
+
+    /// The memory has shrunk by so many bytes: moves the end to where it is now.
+    #[cold]
+    #[inline(never)]
+    fn shorten_region(&mut self, bytes: u32) {
         // SAFETY: this is by how much the memory has shrunk.
         unsafe { self.region.set_bytes(self.region.bytes() - bytes) };
-        self.set_header(self.region.last(), USED);
-        size - bytes
+        self.set_header(self.region.last(), PREV_FREE);
     }
 
     /// The used block that begins where the pointer points.
     #[inline(always)]
     pub(super) fn used_block(&self, pointer: NonNull<u8>) -> Option<Block> {
         let block = self.open(self.region.header_of(pointer)?);
-        let sound = block.flags & (BROKEN | USED) == USED && block.end() <= self.region.last();
+        let sound = block.flags & (BROKEN | FREE) == 0 && block.end() <= self.region.last();
         if sound { Some(block) } else { None }
     }
 

@@ -1,29 +1,31 @@
 //! Blocks, as their boundary tags tell them.
 //!
-//! A block's **header** is its size and two bits: whether the block is used, and whether the one
-//! before it is. It is sealed ([`seal`]). A free block has its **size** at its end, too: there
+//! A block's **header** is its size and two bits: whether the block is free, and whether the one
+//! before it is. A sound header of a used block thus has none of the bits that are looked at first. It is sealed ([`seal`]). A free block has its **size** at its end, too: there
 //! the block behind it finds where it begins (Knuth's boundary tags, The Art of Computer
 //! Programming 1, section 2.5, algorithm C).
 
 use mm_api::{HEAP_ALIGN, HEAP_MAX};
 
-use super::Heap;
+use super::Champion;
+use super::aim::Aim;
 use super::region::WORD;
 
-/// The smallest block: a free one needs four words.
-pub const MIN_BLOCK: u32 = 4 * WORD;
+/// The smallest block. A free one needs four words; of that size, there would be one bin more than
+/// the map of the bins has bits.
+pub const MIN_BLOCK: u32 = 6 * WORD;
 
-/// Header: the block is used.
-pub const USED: u32 = 1;
+/// Header: the block is free.
+pub const FREE: u32 = 1;
 
-/// Header: the block before this one is used.
-pub const PREV_USED: u32 = 2;
+/// Header: the block before this one is free.
+pub const PREV_FREE: u32 = 2;
 
 /// Header: the block's size in bytes, with its header; a multiple of eight.
 pub const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
 
 /// Header: what is never set, unless the header was overwritten.
-pub const BROKEN: u32 = !(SIZE | USED | PREV_USED);
+pub const BROKEN: u32 = !(SIZE | FREE | PREV_FREE);
 
 /// What an odd number is multiplied by to seal it, and its inverse modulo 2^32.
 ///
@@ -50,7 +52,8 @@ pub fn block_size(bytes: usize) -> Option<u32> {
     if bytes > (SIZE - WORD) as usize {
         return None;
     }
-    Some((bytes as u32 + WORD).next_multiple_of(HEAP_ALIGN).max(MIN_BLOCK))
+    let size = (bytes as u32 + (WORD + HEAP_ALIGN - 1)) & !(HEAP_ALIGN - 1);
+    Some(size.max(MIN_BLOCK))
 }
 
 /// A block, as its header tells it.
@@ -72,12 +75,12 @@ impl Block {
 
     #[inline(always)]
     pub fn is_used(self) -> bool {
-        self.flags & USED != 0
+        self.flags & FREE == 0
     }
 
     #[inline(always)]
     pub fn is_prev_used(self) -> bool {
-        self.flags & PREV_USED != 0
+        self.flags & PREV_FREE == 0
     }
 
     #[inline(always)]
@@ -88,11 +91,11 @@ impl Block {
     /// Whether the header is that of a free block: then the block before it is used.
     #[inline(always)]
     pub fn is_sound_free(self) -> bool {
-        self.flags == PREV_USED
+        self.flags == FREE
     }
 }
 
-impl Heap<'_> {
+impl<A: Aim> Champion<'_, A> {
     /// The block whose header lies at `at`.
     #[inline(always)]
     pub(super) fn open(&self, at: u32) -> Block {
@@ -110,13 +113,20 @@ impl Heap<'_> {
     #[inline(always)]
     pub(super) fn set_prev_used(&mut self, at: u32) {
         let header = self.region.read(at);
-        self.region.write(at, header.wrapping_add(seal(0, PREV_USED)));
+        self.region.write(at, header.wrapping_sub(seal(0, PREV_FREE)));
+    }
+
+    /// Marks the used block at `at`, which is a part of a free one now: who frees it once more is told.
+    #[inline(always)]
+    pub(super) fn set_free(&mut self, at: u32) {
+        let header = self.region.read(at);
+        self.region.write(at, header.wrapping_add(seal(0, FREE)));
     }
 
     /// Tells the block at `at`, which took the one before it for used, that it is free.
     #[inline(always)]
     pub(super) fn set_prev_free(&mut self, at: u32) {
         let header = self.region.read(at);
-        self.region.write(at, header.wrapping_sub(seal(0, PREV_USED)));
+        self.region.write(at, header.wrapping_add(seal(0, PREV_FREE)));
     }
 }

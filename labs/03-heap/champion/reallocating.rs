@@ -2,15 +2,14 @@
 
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, ReallocError};
 
-use super::Heap;
-use super::header::{Block, MIN_BLOCK, PREV_USED, USED};
-use super::placing::End;
+use super::Champion;
+use super::aim::Aim;
+use super::header::{Block, MIN_BLOCK};
 use super::region::WORD;
 
-impl Heap<'_> {
-    /// Makes a used block larger or smaller. Returns where it is then.
-    pub(super) fn resize(&mut self, old: Block, need: u32, align: u32) -> Result<u32, ReallocError> {
-        let next = self.open(old.end());
+impl<A: Aim> Champion<'_, A> {
+    /// Makes a used block larger or smaller, with `next` behind it. Returns where it is then.
+    pub(super) fn resize(&mut self, old: Block, next: Block, need: u32, align: u32) -> Result<u32, ReallocError> {
         let aligned = (old.at + WORD).is_multiple_of(align);
         if aligned && need <= old.size {
             self.shorten(old, need).ok_or(BlockError::Damaged)?;
@@ -19,21 +18,20 @@ impl Heap<'_> {
         if aligned && self.lengthen(old, next, need) {
             return Ok(old.at);
         }
-        // At a low end: free memory is behind it when it grows again.
-        let quickly = match align {
-            ..=HEAP_ALIGN => self.place(need, End::Low),
-            _ => self.place_aligned(need, align),
-        };
-        if let Ok(to) = quickly {
-            return self.move_away(old, to);
-        }
         if align <= HEAP_ALIGN
             && let Some(at) = self.slide(old, next, need)
         {
             return Ok(at);
         }
+        // At a low end: free memory is behind it when it grows again.
+        self.large_holes = u32::MAX;
+        let place = if align <= HEAP_ALIGN {
+            self.place_low(need)
+        } else {
+            Some(self.place_aligned(need, align)).filter(|at| *at != 0)
+        };
         // No place is missed, before the memory grows.
-        if let Ok(to) = self.place_anywhere(need, align.max(HEAP_ALIGN)) {
+        if let Some(to) = place.or_else(|| self.place_anywhere(need, align.max(HEAP_ALIGN))) {
             return self.move_away(old, to);
         }
         if aligned && self.lengthen_with_memory(old, next, need)? {
@@ -48,7 +46,7 @@ impl Heap<'_> {
         if old.size - need < MIN_BLOCK {
             return Some(());
         }
-        let tail = Block { at: old.at + need, size: old.size - need, flags: USED | PREV_USED };
+        let tail = Block { at: old.at + need, size: old.size - need, flags: 0 };
         self.set_header(tail.at, tail.size | tail.flags);
         self.set_header(old.at, need | old.flags);
         let done = self.release(tail);
@@ -64,8 +62,12 @@ impl Heap<'_> {
         if next.is_used() || next.end() - old.at < need {
             return false;
         }
-        let kept = self.take_out(next);
-        self.settle(Block { size: old.size + next.size, ..old }, need, kept);
+        let room = Block { size: old.size + next.size, ..old };
+        if self.take_out(next.at) {
+            self.settle_wild(room, need)
+        } else {
+            self.settle(room, need)
+        }
         true
     }
 
@@ -86,20 +88,27 @@ impl Heap<'_> {
         if old.is_prev_used() {
             return None;
         }
-        let prev = self.open(old.at.wrapping_sub(self.region.read(old.at - WORD)));
+        let before = self.region.read(old.at - WORD);
+        let prev = self.free_before(old.at, before)?;
         let end = if next.is_used() { next.at } else { next.end() };
-        if prev.end() != old.at || !prev.is_sound_free() || !self.is_known(prev) || end - prev.at < need {
+        if end - prev < need {
             return None;
         }
-        let mut kept = self.take_out(prev);
+        let mut is_wild = self.take_out(prev);
         if next.is_used() {
             self.set_prev_free(next.at);
         } else {
-            kept = kept.max(self.take_out(next));
+            is_wild |= self.take_out(next.at);
         }
-        self.region.copy(old.at + WORD, prev.at + WORD, old.size - WORD);
-        self.settle(Block { at: prev.at, size: end - prev.at, flags: USED | PREV_USED }, need, kept);
-        Some(prev.at)
+        self.set_free(old.at);
+        self.region.copy(old.at + WORD, prev + WORD, old.size - WORD);
+        let room = Block { at: prev, size: end - prev, flags: 0 };
+        if is_wild {
+            self.settle_wild(room, need)
+        } else {
+            self.settle(room, need)
+        }
+        Some(prev)
     }
 
     /// Moves a block to another place. Returns where it is then.

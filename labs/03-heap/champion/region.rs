@@ -86,8 +86,9 @@ impl Region {
     /// can be one at that address. What the pointer points to is not looked at.
     #[inline(always)]
     pub fn header_of(&self, block: NonNull<u8>) -> Option<u32> {
-        let at = block.addr().get().wrapping_sub(self.base.addr().get()).wrapping_sub(WORD as usize);
-        if at < self.last as usize && at % 8 == WORD as usize { Some(at as u32) } else { None }
+        let offset = block.addr().get().wrapping_sub(self.base.addr().get());
+        let at = offset.wrapping_sub(WORD as usize);
+        if offset.is_multiple_of(8) && at < self.last as usize { Some(at as u32) } else { None }
     }
 
     /// Whether the pointer points into the region.

@@ -2,12 +2,13 @@
 
 use mm_api::{DamageKind, HEAP_ALIGN, HeapDamage, HeapSummary};
 
-use super::Heap;
-use super::bins::{BACK, BINS, FIRST, MAPS, NEXT, bin_of};
+use super::Champion;
+use super::aim::Aim;
+use super::bins::{BACK, END_BIN, FIRST, FIRST_BIN, NEXT, bin_of};
 use super::header::MIN_BLOCK;
 use super::region::WORD;
 
-impl Heap<'_> {
+impl<A: Aim> Champion<'_, A> {
     /// Looks at all blocks, one after the other.
     pub(super) fn check_blocks(&self) -> Result<HeapSummary, HeapDamage> {
         let mut seen = HeapSummary { bytes: self.region.bytes(), ..HeapSummary::default() };
@@ -57,12 +58,11 @@ impl Heap<'_> {
             }
             found += 1;
         }
-        for bin in 0..BINS {
-            let (map, bit) = (bin / u32::BITS, bin % u32::BITS);
-            let listed = self.region.read(MAPS + map * WORD) & 1 << bit != 0;
+        for bin in FIRST_BIN..END_BIN {
+            let listed = self.map & 1_u32.rotate_left(bin) != 0;
             let mut back = bin * WORD;
             let mut at = self.region.read(back);
-            if listed != (at != 0) || (listed && self.map_of_maps & 1 << map == 0) {
+            if listed != (at != 0) {
                 return damage(back);
             }
             while at != 0 {

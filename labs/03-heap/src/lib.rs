@@ -22,6 +22,11 @@ pub use shared::SharedHeap;
 #[cfg(feature = "compiled")]
 pub use lab_abi::components::{Heap, SharedHeap};
 
+/// The reference beside your file, built only to be measured.
+#[cfg(feature = "reference")]
+#[path = "../solution/blocks.rs"]
+pub mod reference;
+
 /// How far it goes: a third heap, built only to be measured and tested.
 #[cfg(feature = "champion")]
 #[path = "../champion/blocks.rs"]
