@@ -20,6 +20,7 @@ pub struct Figures {
     traces: Vec<Trace>,
     heaps: Vec<Heap>,
     heaps_by_trace: Vec<HeapOnTrace>,
+    policies: Vec<Policy>,
     system: Vec<System>,
 }
 
@@ -52,6 +53,7 @@ struct Trace {
     trace: String,
     about: String,
     payload_bytes: u32,
+    contract_bytes: u32,
 }
 
 /// A heap, over all traces.
@@ -77,6 +79,16 @@ struct HeapOnTrace {
     verdict: String,
 }
 
+/// The textbook's heap with one thing changed, over all traces.
+#[derive(Deserialize, Debug)]
+struct Policy {
+    heap: String,
+    about: String,
+    mean: f64,
+    worst: u32,
+    utilization: Option<f64>,
+}
+
 /// Something that the operating system does.
 #[derive(Deserialize, Debug)]
 struct System {
@@ -87,13 +99,14 @@ struct System {
 
 impl Figures {
     /// The names of the tables.
-    pub const TABLES: [&'static str; 8] = [
+    pub const TABLES: [&'static str; 9] = [
         "memory",
         "frames",
         "heaps",
         "heap-traces",
         "heap-instructions",
         "heap-utilization",
+        "policies",
         "system",
         "measured-with",
     ];
@@ -117,6 +130,7 @@ impl Figures {
             "heap-traces" => many_columns(&self.of_traces()),
             "heap-instructions" => many_columns(&self.by_trace(Best::Least, 0, |cost| Some(cost.mean))),
             "heap-utilization" => many_columns(&self.by_trace(Best::Most, 1, |cost| cost.utilization)),
+            "policies" => many_columns(&self.of_policies()),
             "system" => self.of_system(),
             "measured-with" => format!("Measured with {} and {}.\n", self.emulator, self.toolchain),
             _ => return None,
@@ -208,10 +222,27 @@ impl Figures {
     }
 
     fn of_traces(&self) -> String {
-        let mut out = String::from("| Trace | What is asked for | At most |\n|:---|:---|---:|\n");
+        let mut out = String::from("| Trace | What is asked for | At most | At best |\n|:---|:---|---:|---:|\n");
         for trace in &self.traces {
             let kib = trace.payload_bytes.div_ceil(1024);
-            let _ = writeln!(out, "| `{}` | {} | {kib}\u{a0}KiB |", trace.trace, trace.about);
+            let best = 100.0 * f64::from(trace.payload_bytes) / f64::from(trace.contract_bytes.max(1));
+            let _ = writeln!(out, "| `{}` | {} | {kib}\u{a0}KiB | {best:.1}\u{a0}% |", trace.trace, trace.about);
+        }
+        out
+    }
+
+    /// A row a variant, with what it gains or loses over the first one.
+    fn of_policies(&self) -> String {
+        let mut out =
+            String::from("| | What is different | Utilization | | A call | Worst |\n|:---|:---|---:|---:|---:|---:|\n");
+        let first = self.policies.first().and_then(|policy| policy.utilization);
+        for (number, Policy { heap, about, mean, worst, utilization }) in self.policies.iter().enumerate() {
+            let percent = utilization.map_or("–".to_owned(), |percent| format!("{percent:.1}\u{a0}%"));
+            let gain = match (utilization, first) {
+                (Some(percent), Some(first)) if number > 0 => format!("{:+.1}", percent - first).replace('-', "−"),
+                _ => String::new(),
+            };
+            let _ = writeln!(out, "| `{heap}` | {about} | {percent} | {gain} | {mean:.0} | {worst} |");
         }
         out
     }
@@ -299,6 +330,8 @@ fn is_ours(name: &str) -> bool {
 /// A name as it is shown: a package's as code, what is for scale only in words, ours in bold.
 fn named(name: &str) -> String {
     match name {
+        _ if name.ends_with("-champion-thrifty") => "**thrifty champion**".to_owned(),
+        _ if is_ours(name) && name.ends_with("champion") => "**champion**".to_owned(),
         _ if is_ours(name) => "**reference**".to_owned(),
         _ if is_for_scale(name) => name.replace('-', " "),
         _ => format!("`{name}`"),
@@ -321,7 +354,7 @@ mod tests {
                 {"allocator": "x", "memory_mib": 64, "frames_a_run": 1, "pattern": "low", "percent_taken": 99,
                  "allocate": 1.0, "free": 1.0, "metadata_bytes_per_frame": 2.0, "verdict": "wrong"}
             ],
-            "traces": [{"trace": "queue", "about": "Messages.", "payload_bytes": 2049}],
+            "traces": [{"trace": "queue", "about": "Messages.", "payload_bytes": 2049, "contract_bytes": 2400}],
             "heaps": [{"heap": "talc", "mean": 110.4, "p99": 200, "worst": 300, "reallocating": 700.0,
                 "utilization": 75.0, "least_utilization": 41.5, "failed": 0}],
             "heaps_by_trace": [
@@ -329,6 +362,10 @@ mod tests {
                 {"heap": "folio-heap", "trace": "queue", "mean": 120.0, "utilization": 90.0, "verdict": "ok"},
                 {"heap": "a_allocator", "trace": "queue", "mean": 110.0, "utilization": 80.0, "verdict": "ok"},
                 {"heap": "b", "trace": "queue", "mean": 1.0, "verdict": "overwritten"}
+            ],
+            "policies": [
+                {"heap": "first-fit", "about": "First fit.", "mean": 870.4, "worst": 9000, "utilization": 61.9},
+                {"heap": "header-8", "about": "A header of 8 bytes.", "mean": 900.0, "worst": 9100, "utilization": 60.4}
             ],
             "system": [{"what": "System call (`getpid`)", "instructions": 488, "per": "a call"}]
         }"#;
@@ -369,7 +406,10 @@ mod tests {
     fn heaps_traces_and_the_system_have_a_row_each() {
         let table = |name| figures().table(name).unwrap();
         assert!(table("heaps").contains("\n| `talc` | 110 | 200 | 300 | 700 | 75.0\u{a0}% | 41.5\u{a0}% | 0 |\n"));
-        assert!(table("heap-traces").contains("\n| `queue` | Messages. | 3\u{a0}KiB |\n"));
+        let policies = table("policies");
+        assert!(policies.contains("\n| `first-fit` | First fit. | 61.9\u{a0}% |  | 870 | 9000 |\n"), "{policies}");
+        assert!(policies.contains("| 60.4\u{a0}% | −1.5 | 900 | 9100 |\n"), "{policies}");
+        assert!(table("heap-traces").contains("\n| `queue` | Messages. | 3\u{a0}KiB | 85.4\u{a0}% |\n"));
         assert_eq!(
             table("system"),
             "| | Instructions | |\n|:---|---:|:---|\n| System call (`getpid`) | 488 | a call |\n"

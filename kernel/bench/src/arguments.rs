@@ -1,6 +1,9 @@
 //! What the benchmark was told to do: the words on its command line.
 
+use alloc::vec::Vec;
 use core::ffi::CStr;
+
+use crate::rng::Seed;
 
 /// The beginning of the Multiboot information (Multiboot Specification 0.6.96, section 3.3).
 #[repr(C)]
@@ -14,8 +17,27 @@ pub struct BootInformation {
 /// Set in the flags where there is a command line.
 const HAS_COMMAND_LINE: u32 = 1 << 2;
 
+/// What is before the number of a seed.
+const SEED: &str = "seed=";
+
+/// The words that follow the image's name, and the seed, which may be among them.
+///
+/// # Panics
+/// If the seed is no number.
+pub fn words_and_seed(information: &'static BootInformation) -> (Vec<&'static str>, Seed) {
+    let (mut all, mut seed) = (Vec::new(), Seed::PUBLISHED);
+    for word in words(information) {
+        match word.strip_prefix(SEED).map(str::parse) {
+            None => all.push(word),
+            Some(Ok(number)) => seed = Seed::new(number),
+            Some(Err(_)) => panic!("the seed is no number below two to the 32"),
+        }
+    }
+    (all, seed)
+}
+
 /// The words that follow the image's name.
-pub fn words(information: &'static BootInformation) -> impl Iterator<Item = &'static str> {
+fn words(information: &'static BootInformation) -> impl Iterator<Item = &'static str> {
     let line = if information.flags & HAS_COMMAND_LINE == 0 || information.command_line.is_null() {
         c""
     } else {

@@ -16,6 +16,7 @@ mod heaps;
 mod machine;
 mod memory_functions;
 mod own_heap;
+mod policies;
 mod rng;
 
 use core::arch::global_asm;
@@ -30,14 +31,18 @@ global_asm!(include_str!("boot.s"));
 #[unsafe(no_mangle)]
 extern "C" fn bench_main(information: &'static BootInformation) -> ! {
     own_heap::init();
-    let mut words = arguments::words(information);
-    match (words.next(), words.next(), words.next()) {
-        (Some("frames"), None, _) => frames::measure_all(),
-        (Some("memory"), None, _) => memory_functions::measure_all(),
-        (Some("heaps"), None, _) => heaps::list(),
-        (Some("traces"), None, _) => heaps::list_traces(),
-        (Some("heap"), Some(name), trace) => heaps::measure(name, trace),
-        _ => panic!("say what to measure: `memory`, `frames`, `heaps`, `traces`, or `heap NAME [TRACE]`"),
+    let (words, seed) = arguments::words_and_seed(information);
+    match words.as_slice() {
+        ["allocators"] => frames::list(),
+        ["frames", name @ ..] => frames::measure(&name.join(" "), seed),
+        ["memory"] => memory_functions::measure_all(),
+        ["heaps"] => heaps::list(),
+        ["policies"] => heaps::list_policies(),
+        ["traces"] => heaps::list_traces(seed),
+        ["heap", name] => heaps::measure(name, None, seed),
+        ["heap", name, trace] => heaps::measure(name, Some(trace), seed),
+        ["history", name, trace, bytes] => heaps::tell_history(name, trace, bytes, seed),
+        _ => panic!("README.md says what can be measured"),
     }
     end(true)
 }

@@ -8,7 +8,7 @@ use core::hint::black_box;
 use super::candidate::{Allocator, Entry};
 use crate::machine::{clock_overhead, instructions};
 use crate::own_heap;
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 
 /// The columns that a [`Cost`] is written as.
 pub const COLUMNS: &str =
@@ -45,21 +45,22 @@ pub struct Occupancy {
     run: u32,
     /// Of each run, whether it is taken.
     taken: Vec<bool>,
+    seed: Seed,
 }
 
 impl Occupancy {
     /// A memory of so many frames, of which so much is taken, in units of `run` frames.
-    pub fn new(frames: u32, run: u32, pattern: Pattern, percent: u32) -> Self {
+    pub fn new(frames: u32, run: u32, pattern: Pattern, percent: u32, seed: Seed) -> Self {
         let runs = frames / run;
         let count = (u64::from(runs) * u64::from(percent) / 100) as u32;
         let mut taken: Vec<bool> = (0..runs).map(|run| run < count).collect();
         if let Pattern::Scattered = pattern {
-            let mut rng = Rng::new(0x0F01_1001);
+            let mut rng = seed.rng(0x0F01_1001);
             for last in (1..runs).rev() {
                 taken.swap(last as usize, rng.below(last + 1) as usize);
             }
         }
-        Self { frames, run, taken }
+        Self { frames, run, taken, seed }
     }
 
     /// What this candidate costs at this occupancy.
@@ -124,7 +125,7 @@ impl<'a> Churn<'a> {
             heap_before,
             taken,
             is_taken,
-            rng: Rng::new(0x00C0_FFEE),
+            rng: occupancy.seed.rng(0x00C0_FFEE),
             overhead: clock_overhead(),
             allocations: Samples::default(),
             frees: Samples::default(),

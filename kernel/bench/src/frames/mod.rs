@@ -7,6 +7,7 @@ mod lab;
 mod measure;
 
 use crate::machine::println;
+use crate::rng::Seed;
 
 use candidate::{Entry, entry};
 use measure::{Occupancy, Pattern};
@@ -24,6 +25,8 @@ const PERCENT: [u32; 3] = [10, 50, 99];
 const ENTRIES: &[Entry] = &[
     entry::<baselines::Nothing>("(empty call)"),
     entry::<lab::Lab<pmm::Pmm>>("folio pmm"),
+    #[cfg(feature = "pmm-reference")]
+    entry::<lab::Lab<pmm::reference::Pmm>>("folio pmm reference"),
     #[cfg(feature = "pmm-champion")]
     entry::<lab::Lab<pmm::champion::Pmm>>("folio pmm champion"),
     entry::<crates::Bitmap<bitmap_allocator::BitAlloc64K>>("bitmap-allocator 64K"),
@@ -33,15 +36,29 @@ const ENTRIES: &[Entry] = &[
     entry::<baselines::FreeList>("(free list)"),
 ];
 
-/// Measures every allocator at every occupancy, and writes a line for each.
-pub fn measure_all() {
+/// Writes the names of all allocators.
+pub fn list() {
+    println!("allocator");
+    for entry in ENTRIES {
+        println!("{}", entry.name);
+    }
+}
+
+/// Measures one allocator or, without a name, each of them, at every occupancy, and writes a line
+/// for each.
+///
+/// # Panics
+/// If there is no such allocator.
+pub fn measure(name: &str, seed: Seed) {
+    let is_wanted = |entry: &&Entry| name.is_empty() || entry.name == name;
+    assert!(ENTRIES.iter().any(|entry| is_wanted(&entry)), "there is no allocator `{name}`");
     println!("allocator,memory_mib,frames_a_run,pattern,percent_taken,{}", measure::COLUMNS);
     for mib in SIZES {
         for run in [1, candidate::RUN] {
             for pattern in [Pattern::Low, Pattern::Scattered] {
                 for percent in PERCENT {
-                    let occupancy = Occupancy::new(mib * MIB, run, pattern, percent);
-                    for entry in ENTRIES {
+                    let occupancy = Occupancy::new(mib * MIB, run, pattern, percent, seed);
+                    for entry in ENTRIES.iter().filter(is_wanted) {
                         if entry.fits(mib * MIB, run) {
                             println!("{},{mib},{run},{pattern},{percent},{}", entry.name, occupancy.measure(entry));
                         }

@@ -1,4 +1,4 @@
-//! The heaps of lab 03: the student's or the reference, and the champion.
+//! The heaps of lab 03: the student's, the reference and the champion.
 
 use core::alloc::Layout;
 use core::mem;
@@ -12,9 +12,17 @@ use super::memory::Region;
 /// The student's heap, or the reference.
 pub struct Lab;
 
+/// The reference, beside the student's heap.
+#[cfg(feature = "heap-reference")]
+pub struct Reference;
+
 /// The champion.
 #[cfg(feature = "heap-champion")]
 pub struct Champion;
+
+/// The champion that needs little memory.
+#[cfg(feature = "heap-champion")]
+pub struct ThriftyChampion;
 
 /// Gives the heap the whole region at once, as the peers have it.
 struct AtOnce {
@@ -31,33 +39,32 @@ impl HeapMemory for AtOnce {
     }
 }
 
-impl Candidate for Lab {
-    const ELSEWHERE: u32 = size_of::<heap::Heap<'_>>() as u32;
+/// Makes a lab's heap a candidate.
+macro_rules! candidate {
+    ($candidate:ident, $heap:ty) => {
+        impl Candidate for $candidate {
+            const ELSEWHERE: u32 = size_of::<$heap>() as u32;
 
-    fn with(region: &Region<'_>, work: Work<'_>) {
-        let mut memory = AtOnce { left: region.bytes };
-        // SAFETY: the memory is new, the region begins at a page, and is this heap's alone. The
-        // heap stays here.
-        let built = unsafe { heap::Heap::new(region.base, &mut memory) };
-        if let Ok(heap) = built {
-            work(&mut Measured(heap));
+            fn with(region: &Region<'_>, work: Work<'_>) {
+                let mut memory = AtOnce { left: region.bytes };
+                // SAFETY: the memory is new, the region begins at a page, and is this heap's alone.
+                // The heap stays here.
+                let built = unsafe { <$heap>::new(region.base, &mut memory) };
+                if let Ok(heap) = built {
+                    work(&mut Measured(heap));
+                }
+            }
         }
-    }
+    };
 }
 
+candidate!(Lab, heap::Heap<'_>);
+#[cfg(feature = "heap-reference")]
+candidate!(Reference, heap::reference::Heap<'_>);
 #[cfg(feature = "heap-champion")]
-impl Candidate for Champion {
-    const ELSEWHERE: u32 = size_of::<heap::champion::Heap<'_>>() as u32;
-
-    fn with(region: &Region<'_>, work: Work<'_>) {
-        let mut memory = AtOnce { left: region.bytes };
-        // SAFETY: as for the other.
-        let built = unsafe { heap::champion::Heap::new(region.base, &mut memory) };
-        if let Ok(heap) = built {
-            work(&mut Measured(heap));
-        }
-    }
-}
+candidate!(Champion, heap::champion::Heap<'_>);
+#[cfg(feature = "heap-champion")]
+candidate!(ThriftyChampion, heap::champion::ThriftyHeap<'_>);
 
 /// A kernel's heap, as it is measured.
 struct Measured<H>(H);

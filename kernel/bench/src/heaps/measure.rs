@@ -203,7 +203,8 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let samples = &self.samples;
         let total = samples.kinds.iter().map(|(_, total)| total).sum();
-        let mean = Mean(samples.all.len() as u32, total);
+        // Where a fault was found, no calls were counted; the column is a number all the same.
+        let mean = Mean((samples.all.len() as u32).max(1), total);
         let [allocate, free, reallocate] = samples.kinds.map(|(calls, total)| Mean(calls, total));
         write!(f, "{},{mean},{},{},", samples.all.len(), samples.percentile(99), samples.percentile(100))?;
         write!(f, "{allocate},{free},{reallocate},{},", self.payload)?;

@@ -47,9 +47,14 @@ impl Memory {
 }
 
 impl Region<'_> {
+    /// How many bytes past the region's beginning `block` lies.
+    pub fn offset(&self, block: NonNull<u8>) -> usize {
+        block.addr().get().wrapping_sub(self.base.addr().get())
+    }
+
     /// Whether so many bytes from `block` on lie in the region.
     pub fn contains(&self, block: NonNull<u8>, bytes: usize) -> bool {
-        let offset = block.addr().get().wrapping_sub(self.base.addr().get());
+        let offset = self.offset(block);
         offset <= self.bytes as usize && bytes <= self.bytes as usize - offset
     }
 }

@@ -1,8 +1,10 @@
 //! What heaps cost, in instructions and in memory.
 
 mod candidate;
+mod contract;
 mod crates;
 mod empty_call;
+mod history;
 mod lab;
 mod measure;
 mod memory;
@@ -11,8 +13,12 @@ mod script;
 mod traces;
 
 use crate::machine::println;
+use crate::policies;
+use crate::rng::Seed;
 
-use candidate::{Entry, entry};
+pub use candidate::{Candidate, Entry, Heap, Work, entry};
+pub use memory::Region;
+
 use memory::Memory;
 use traces::TRACES;
 
@@ -20,8 +26,12 @@ use traces::TRACES;
 const ENTRIES: &[Entry] = &[
     entry::<empty_call::Nothing>("(empty-call)"),
     entry::<lab::Lab>("folio-heap"),
+    #[cfg(feature = "heap-reference")]
+    entry::<lab::Reference>("folio-heap-reference"),
     #[cfg(feature = "heap-champion")]
     entry::<lab::Champion>("folio-heap-champion"),
+    #[cfg(feature = "heap-champion")]
+    entry::<lab::ThriftyChampion>("folio-heap-champion-thrifty"),
     entry::<crates::Talc>("talc"),
     entry::<crates::Rlsf>("rlsf"),
     entry::<crates::Dlmalloc>("dlmalloc"),
@@ -37,11 +47,19 @@ pub fn list() {
     }
 }
 
+/// Writes the variants of the textbook's heap, each with what is different about it.
+pub fn list_policies() {
+    println!("heap,about");
+    for variant in policies::VARIANTS {
+        println!("{},\"{}\"", variant.entry.name, variant.about);
+    }
+}
+
 /// Writes what the traces are.
-pub fn list_traces() {
-    println!("trace,allocations,reallocations,peak_blocks,payload_bytes,about");
+pub fn list_traces(seed: Seed) {
+    println!("trace,allocations,reallocations,peak_blocks,payload_bytes,contract_bytes,about");
     for trace in &TRACES {
-        println!("{},{},\"{}\"", trace.name, trace.script(), trace.about);
+        println!("{},{},\"{}\"", trace.name, trace.script(seed), trace.about);
     }
 }
 
@@ -49,17 +67,37 @@ pub fn list_traces() {
 ///
 /// # Panics
 /// If there is no such heap, or no such trace.
-pub fn measure(heap: &str, trace: Option<&str>) {
-    let Some(entry) = ENTRIES.iter().find(|entry| entry.name == heap) else {
-        panic!("there is no heap `{heap}`");
-    };
+pub fn measure(heap: &str, trace: Option<&str>, seed: Seed) {
+    let entry = find(heap);
     let mut memory = Memory::take();
     println!("heap,trace,{}", measure::COLUMNS);
     let mut any = false;
     for it in TRACES.iter().filter(|it| trace.is_none_or(|trace| trace == it.name)) {
-        let figures = measure::measure(entry, &it.script(), &mut memory);
+        let figures = measure::measure(entry, &it.script(seed), &mut memory);
         println!("{},{},{figures}", entry.name, it.name);
         any = true;
     }
     assert!(any, "there is no such trace");
+}
+
+/// Has a heap run a trace in a region of so many bytes, and writes where each block lies.
+///
+/// # Panics
+/// If there is no such heap, or no such trace, or the region is too small for it.
+pub fn tell_history(heap: &str, trace: &str, bytes: &str, seed: Seed) {
+    let entry = find(heap);
+    let Some(trace) = TRACES.iter().find(|it| it.name == trace) else { panic!("there is no trace `{trace}`") };
+    let Ok(bytes) = bytes.parse() else { panic!("`{bytes}` is no number of bytes") };
+    history::tell(entry, &trace.script(seed), &Memory::take().first(bytes));
+}
+
+/// The heap of this name.
+///
+/// # Panics
+/// If there is none.
+fn find(name: &str) -> &'static Entry {
+    match ENTRIES.iter().find(|entry| entry.name == name).or_else(|| policies::find(name)) {
+        Some(entry) => entry,
+        None => panic!("there is no heap `{name}`"),
+    }
 }

@@ -6,6 +6,8 @@ use core::fmt;
 
 use crate::rng::Rng;
 
+use super::contract::Least;
+
 /// One call. Blocks have numbers, from 0 on, in the order in which they are allocated.
 #[derive(Clone, Copy)]
 pub enum Call {
@@ -28,11 +30,12 @@ pub struct Script {
     live: u32,
     peak_live: u32,
     reallocations: u32,
+    least: Least,
 }
 
 impl Script {
     /// The calls that `write` makes, and then those that free the rest.
-    pub fn new(seed: u32, write: impl FnOnce(&mut Self, &mut Rng)) -> Self {
+    pub fn new(mut rng: Rng, write: impl FnOnce(&mut Self, &mut Rng)) -> Self {
         let mut script = Self {
             calls: Vec::new(),
             peak_payload: 0,
@@ -41,8 +44,9 @@ impl Script {
             live: 0,
             peak_live: 0,
             reallocations: 0,
+            least: Least::default(),
         };
-        write(&mut script, &mut Rng::new(seed));
+        write(&mut script, &mut rng);
         for number in 0..script.count() {
             if script.blocks[number as usize].is_some() {
                 script.free(number);
@@ -71,6 +75,7 @@ impl Script {
         let layout = layout(size, align);
         self.calls.push(Call::Allocate { layout });
         self.blocks.push(Some(layout));
+        self.least.add(layout);
         self.live += 1;
         self.peak_live = self.peak_live.max(self.live);
         self.add(size);
@@ -84,6 +89,7 @@ impl Script {
     pub fn free(&mut self, number: u32) {
         let Some(layout) = self.blocks[number as usize].take() else { panic!("block {number} is free") };
         self.calls.push(Call::Free { number });
+        self.least.remove(layout);
         self.live -= 1;
         self.payload -= layout.size() as u32;
     }
@@ -98,6 +104,8 @@ impl Script {
         self.calls.push(Call::Reallocate { number, layout });
         self.blocks[number as usize] = Some(layout);
         self.reallocations += 1;
+        self.least.remove(old);
+        self.least.add(layout);
         self.payload -= old.size() as u32;
         self.add(size);
     }
@@ -115,9 +123,11 @@ fn layout(size: u32, align: u32) -> Layout {
     }
 }
 
-/// Allocations, reallocations, the most blocks and the most bytes in them at a time.
+/// Allocations, reallocations, the most blocks and the most bytes in them at a time, and the least
+/// memory for them under the lab's contract.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{},{},{},{}", self.count(), self.reallocations, self.peak_live, self.peak_payload)
+        write!(f, "{},{},{},", self.count(), self.reallocations, self.peak_live)?;
+        write!(f, "{},{}", self.peak_payload, self.least.most())
     }
 }

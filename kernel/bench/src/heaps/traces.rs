@@ -1,10 +1,10 @@
-//! The programs that heaps are measured with. Each stands for one way in which
-//! memory is used; the sizes and lifetimes are drawn at random, always the same.
+//! The programs that heaps are measured with. Each stands for one way in which memory is used; the
+//! sizes and lifetimes are drawn at random, the same for the same seed.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::rng::Rng;
+use crate::rng::{Rng, Seed};
 
 use super::script::Script;
 
@@ -18,9 +18,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The calls.
-    pub fn script(&self) -> Script {
-        Script::new(self.seed, self.write)
+    /// The calls, as this seed draws them.
+    pub fn script(&self, seed: Seed) -> Script {
+        Script::new(seed.rng(self.seed), self.write)
     }
 }
 
@@ -263,10 +263,10 @@ fn stack(script: &mut Script, rng: &mut Rng) {
     }
 }
 
-fn holes(script: &mut Script, _rng: &mut Rng) {
+fn holes(script: &mut Script, rng: &mut Rng) {
     const PAYLOAD: u32 = 192 << 10;
     let mut live = Vec::new();
-    let mut size = 72;
+    let mut size = 40 + 8 * rng.below(9);
     for _ in 0..9 {
         while script.payload() + size <= PAYLOAD {
             live.push(script.allocate(size));

@@ -1,0 +1,159 @@
+//! Slabs over the textbook's heap: small blocks of one size share a page, which says with a bit for
+//! each which of them are used (Bonwick, "The Slab Allocator", USENIX Summer 1994).
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::heaps::{Candidate, Heap, Region, Work};
+
+use super::FirstFit;
+use super::textbook::Textbook;
+
+const PAGE: u32 = 4096;
+/// The sizes of small blocks. Larger ones come from the heap below.
+const SIZES: [u32; 10] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+/// Words of a slab that say which blocks are used: 252 blocks of 16 bytes have a bit each.
+const MAP: usize = 8;
+
+/// At the beginning of a page; the blocks are behind it.
+struct Slab {
+    next: Option<NonNull<Slab>>,
+    class: usize,
+    used: u32,
+    map: [u32; MAP],
+}
+
+/// Bytes of a page before its first block, so that blocks of 16 bytes are aligned to 16.
+const HEADER: u32 = (size_of::<Slab>() as u32).next_multiple_of(16);
+
+/// How many blocks of a class a slab has.
+const fn count(class: usize) -> u32 {
+    (PAGE - HEADER) / SIZES[class]
+}
+
+/// The heap.
+pub struct Slabs {
+    below: Textbook<FirstFit>,
+    /// Of each class, the slabs with a free block.
+    partial: [Option<NonNull<Slab>>; SIZES.len()],
+}
+
+/// What a slab is asked for as.
+const SLAB: Layout = match Layout::from_size_align(PAGE as usize, PAGE as usize) {
+    Ok(layout) => layout,
+    Err(_) => panic!("a page is a layout"),
+};
+
+/// The class of a layout, if it is small.
+fn class_of(layout: Layout) -> Option<usize> {
+    let is_small = layout.align() <= 16;
+    SIZES.iter().position(|size| layout.size() as u32 <= *size).filter(|_| is_small)
+}
+
+impl Slabs {
+    /// A new slab of a class.
+    fn add(&mut self, class: usize) -> Option<NonNull<Slab>> {
+        let slab: NonNull<Slab> = self.below.allocate(SLAB)?.cast();
+        // SAFETY: the page is new, aligned, and larger than that.
+        unsafe { slab.write(Slab { next: self.partial[class], class, used: 0, map: [0; MAP] }) };
+        self.partial[class] = Some(slab);
+        Some(slab)
+    }
+
+    fn allocate_small(&mut self, class: usize) -> Option<NonNull<u8>> {
+        let page = match self.partial[class] {
+            Some(page) => page,
+            None => self.add(class)?,
+        };
+        // SAFETY: the page is a slab, and nobody else refers to it.
+        let slab = unsafe { &mut *page.as_ptr() };
+        let word = slab.map.iter().position(|word| *word != u32::MAX)?;
+        let bit = slab.map[word].trailing_ones();
+        slab.map[word] |= 1 << bit;
+        slab.used += 1;
+        let number = 32 * word as u32 + bit;
+        if slab.used == count(class) {
+            self.partial[class] = slab.next;
+        }
+        let offset = HEADER + number * SIZES[class];
+        // SAFETY: a slab has fewer blocks in use than it has, so this one lies in the page.
+        Some(unsafe { page.cast::<u8>().add(offset as usize) })
+    }
+
+    /// Takes a slab out of the list of those with a free block.
+    fn unlist(&mut self, page: NonNull<Slab>, class: usize) {
+        let mut link = &mut self.partial[class];
+        while let Some(slab) = *link {
+            // SAFETY: what is listed is a slab, and nobody else refers to it.
+            let next = unsafe { &mut (*slab.as_ptr()).next };
+            if slab == page {
+                *link = *next;
+                return;
+            }
+            link = next;
+        }
+    }
+
+    fn free_small(&mut self, block: NonNull<u8>) {
+        let offset = block.addr().get() as u32 % PAGE;
+        // SAFETY: a small block lies in a slab, which begins with its page.
+        let page: NonNull<Slab> = unsafe { block.sub(offset as usize) }.cast();
+        // SAFETY: as in `allocate_small`.
+        let slab = unsafe { &mut *page.as_ptr() };
+        let (class, number) = (slab.class, (offset - HEADER) / SIZES[slab.class]);
+        slab.map[number as usize / 32] &= !(1 << (number % 32));
+        slab.used -= 1;
+        if slab.used == count(class) - 1 {
+            slab.next = self.partial[class];
+            self.partial[class] = Some(page);
+        }
+        if slab.used == 0 {
+            self.unlist(page, class);
+            // SAFETY: no block of it is in use, and it was handed out as this.
+            unsafe { self.below.free(page.cast(), SLAB) };
+        }
+    }
+}
+
+impl Candidate for Slabs {
+    fn with(region: &Region<'_>, work: Work<'_>) {
+        if region.bytes > PAGE {
+            let below = Textbook::new(region.base, region.bytes);
+            work(&mut Self { below, partial: [None; SIZES.len()] });
+        }
+    }
+}
+
+impl Heap for Slabs {
+    fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        match class_of(layout) {
+            Some(class) => self.allocate_small(class),
+            None => self.below.allocate(layout),
+        }
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
+        if class_of(layout).is_some() {
+            self.free_small(block);
+            return true;
+        }
+        // SAFETY: as for this.
+        unsafe { self.below.free(block, layout) }
+    }
+
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        match (class_of(old), class_of(new)) {
+            // SAFETY: as for this.
+            (None, None) => unsafe { self.below.reallocate(block, old, new) },
+            (one, other) if one == other => Some(block),
+            _ => {
+                let moved = self.allocate(new)?;
+                // SAFETY: both blocks have so many bytes, and they are different blocks.
+                unsafe { block.copy_to_nonoverlapping(moved, old.size().min(new.size())) };
+                // SAFETY: that is what the caller promises.
+                unsafe { self.free(block, old) };
+                Some(moved)
+            }
+        }
+    }
+}
