@@ -1,9 +1,9 @@
 //! Lab 00, your file: copying, filling and comparing bytes.
 //!
-//! Whatever a program does, it copies bytes. Where it says `*place = value;` or
-//! `a == b` of something large, the compiler writes a call of one of four functions that
-//! are so old that nobody asks where they come from: `memcpy`, `memmove`, `memset`,
-//! `memcmp`. A kernel has no library to take them from. You write them.
+//! Every program copies bytes. For `*place = value;` or `a == b` with large values, the
+//! compiler writes a call of one of four functions: `memcpy`, `memmove`, `memset` or
+//! `memcmp`. Most programs have them from a library. A kernel has no such library, so you
+//! write them.
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works: `cargo grade 00`
@@ -18,10 +18,10 @@
 //! (`dest.cast::<u32>()`, `read_unaligned`, `write_unaligned`) and do what is left by bytes.
 //!
 //! # What is unsafe here, and why
-//! A pointer is an address, and nothing says what lies there. Only the caller knows, and
+//! A pointer is an address, and does not say what lies there. Only the caller knows, and
 //! promises it: that is what `unsafe fn` means, and `# Safety` says what is promised. To
-//! follow a pointer you need an `unsafe` block, and above it a comment, `// SAFETY:`, which
-//! says why what you do stays within what was promised.
+//! read or write through a pointer you need an `unsafe` block, and above it a comment,
+//! `// SAFETY:`, which says why the access stays within the promise.
 //!
 //! # What you cannot use
 //! The functions of the library that copy, fill and compare (`copy_from_slice`, `fill`,

@@ -1,19 +1,19 @@
 //! Lab 06, your third file: what a fault means.
 //!
-//! A page fault is a question: the processor could not do what a program wanted, and asks
-//! the kernel what now. The answer may be memory (the stack grows, a page of a mapping is
-//! filled, a page that two processes share becomes two), or the end of the program. A
-//! system call asks the same of every pointer that it was given.
+//! At a page fault the processor could not carry out an access, and the kernel decides what
+//! follows. Either the page gets memory (the stack grows, a page of a mapping is filled, a
+//! page that two processes share is copied), or the program ends. A system call asks the
+//! same about every pointer that a program passes.
 //!
-//! This file decides, and does nothing: whoever asks does what you answer.
+//! This file only decides: the kernel carries out your answer.
 //!
 //! # What decides
-//! Two things say what a program may do with a page, and they are not the same:
+//! Two things describe what a program may do with a page, and they may differ:
 //!
-//! - its **region** is what the kernel has promised the program: the truth;
-//! - the **page tables** are what the processor knows. They may lag behind and allow less:
-//!   a page comes only when it is touched, and one that is shared is read-only until
-//!   somebody writes.
+//! - its **region** is what the kernel has promised the program;
+//! - the **page tables** are what the processor knows. They may allow less than the region:
+//!   a page gets memory only when it is touched, and a shared page is read-only until one
+//!   of the processes writes.
 //!
 //! So the region says whether an access is allowed, and the tables say what is missing for
 //! it. The whole contract is the documentation of [`FaultPolicy`], and [`Refusal`] lists

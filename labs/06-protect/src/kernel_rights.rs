@@ -1,10 +1,10 @@
 //! Lab 06, your first file: what the kernel protects itself from.
 //!
-//! A kernel may do everything, its mistakes included. A wild pointer writes to code, a
-//! string runs over its end into a table, a function pointer that was never set jumps
-//! into memory that a program filled. The processor can stop each of these, if it is
-//! told to. Here you say what it is told: the rights of each section of the kernel's
-//! half, and which of its protections are switched on.
+//! In ring 0 a mistake can do anything. A wild pointer writes to code, a string runs over
+//! its end into a table, a function pointer that was never set jumps into memory that a
+//! program filled. The processor can stop each of these. Here you decide what it stops:
+//! the rights of each section of the kernel's half, and which of the processor's
+//! protections are switched on.
 //!
 //! # What to do
 //! Replace every `todo!()`, here and in the lab's other files. They are numbered in an
@@ -13,11 +13,11 @@
 //! is the documentation of [`KernelProtection`].
 //!
 //! # What there is to help
-//! - [`Protection::KERNEL_READ`] and its kin name the four rights that an entry of a page
-//!   table can give.
-//! - The kernel asks once, when its memory comes up. It never does what would end it at
-//!   once: what it has to execute, read or write stays so whatever you answer, and a bit
-//!   that the processor does not know is never set. It says so on the console.
+//! - [`Protection::KERNEL_READ`] and the constants beside it are the four rights that an
+//!   entry of a page table can give.
+//! - The kernel asks once, when its memory comes up. It does not apply answers that would
+//!   end it at once: it keeps what it has to execute, read or write, and sets no bit that
+//!   the processor lacks. It says so on the console.
 //! - `log::info!("{section:?}");` works anywhere in these files. `cargo grade 06 -v` shows
 //!   what was logged.
 //! - `cargo test -p protect` tries your files on your own computer.

@@ -1,9 +1,9 @@
 //! Lab 06, your fourth file: other rights for a part of an address space, `mprotect`.
 //!
-//! The kernel keeps a list of regions for each process: pages that are alike in all that
-//! it knows about them. When a program changes the rights of some pages, those are alike
-//! no longer with the rest of their region, so that is cut; and where neighbours have
-//! become alike, they are one region again.
+//! The kernel keeps a list of regions for each process: pages with the same rights, purpose
+//! and sharing. When a program changes the rights of some pages, these differ from the rest
+//! of their region, so the region is cut. Neighbours that have become alike are merged into
+//! one region again.
 //!
 //! ```text
 //!              pages

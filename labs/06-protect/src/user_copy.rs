@@ -1,10 +1,10 @@
 //! Lab 06, your second file: copies between the kernel and the program that runs.
 //!
-//! A system call comes with pointers, and a program may pass any number as one. The kernel
-//! must not fall for it: a pointer to the kernel's own memory would let a program read and
-//! write there with the kernel's rights. And where the processor has SMAP, the kernel
-//! cannot touch a program's memory at all, but through a *window* that it opens for a copy
-//! and closes behind it.
+//! System calls have pointers as arguments, and a program may pass any number as one. The
+//! kernel must check them: with a pointer to the kernel's own memory a program could read
+//! and write there with the kernel's rights. And where the processor has SMAP, the kernel
+//! reaches a program's memory only through a *window* that it opens for a copy and closes
+//! after it.
 //!
 //! ```text
 //!        address                            address + length

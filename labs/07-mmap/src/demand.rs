@@ -1,20 +1,20 @@
 //! Lab 07, your second file: pages on demand, and copy on write.
 //!
 //! A mapping begins without any memory. When the program touches a page, the processor
-//! faults, the kernel looks at the regions, and if the program may do what it tried to,
-//! your `fill` gives the page a frame. A fork copies nothing: parent and child have the same
-//! frames, which neither may write to. Whoever writes first faults, and your `write` gives
-//! it a copy.
+//! faults. If the page's region allows the access, the kernel calls your `fill`, which gives
+//! the page a frame. A fork copies no page: parent and child have the same frames, and
+//! neither may write to them. The first to write faults, and your `write` gives it a copy of
+//! the page.
 //!
 //! # What to do
 //! Replace every `todo!()`. The whole contract is the documentation of [`DemandPaging`].
 //!
 //! # What there is to help
 //! - [`SharedPages`] is the process's memory: it maps, copies and protects pages, and knows
-//!   at how many pages each frame is mapped. All of them are few lines of yours.
-//! - [`protection_of`] says what the tables have to say for a region's rights, where nobody
-//!   else has the frame.
-//! - `map` gives a page a frame with somebody's old bytes in it.
+//!   at how many pages each frame is mapped. With it, each step takes few lines.
+//! - [`protection_of`] is the protection for a region's rights, for a frame that no other
+//!   page has.
+//! - `map` gives a page a frame that still has the bytes of its last owner.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.

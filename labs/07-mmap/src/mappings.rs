@@ -18,15 +18,15 @@
 //!                 ╰ gap ──╯                    ╰── gap ──╯
 //! ```
 //!
-//! Everything is one of three things: to find a gap, to cut a range out, to add a region and
-//! merge it with its neighbours. `map` and `unmap` put them together. It is a suggestion:
+//! There are three parts: finding a gap, cutting a range out, and adding a region that is
+//! merged with its neighbours. `map` and `unmap` combine them. It is a suggestion:
 //! rename, change or drop every private item here. Only the trait is fixed.
 //!
 //! # What there is to help
 //! - [`RegionList`] is the kernel's list: `get`, `insert`, `remove` and `replace` by index. It
 //!   panics, and names your line, if a region overlaps with a neighbour or is out of order.
 //! - Count in pages, not in bytes: page numbers stay below 2²⁰, so that sums cannot wrap.
-//! - [`Region::overlaps`] and [`Region::is_like`] say what they say.
+//! - [`Region::overlaps`] and [`Region::is_like`] compare regions.
 //! - `log::info!("{:?}", regions.get(0));` works anywhere in this file. `cargo grade 07 -v`
 //!   shows what was logged.
 //! - `cargo test -p mmap` tries your files on your own computer, in no time.
