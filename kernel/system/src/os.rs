@@ -108,8 +108,8 @@ fn protect(labs: &'static Labs) {
 /// The program that is started first, if the machine was booted with it.
 const SHELL: &str = "shell";
 
-/// Labs 04 and 05: starts the first program, and goes on when it has ended. Whether
-/// that one said that all went well, and nothing was lost.
+/// Labs 04 to 07: runs the first program until it has ended. Answers whether its exit
+/// code was 0 and everything was given back.
 fn run_programs(machine: &'static Machine) -> bool {
     let mut names = machine.modules().map(|module| module.name);
     let Some(first) = names.next() else {
@@ -122,7 +122,7 @@ fn run_programs(machine: &'static Machine) -> bool {
     let mut words = machine.command_line().program.unwrap_or(first).split(',');
     let first = words.next().unwrap_or(first);
     let arguments: Vec<&str> = words.collect();
-    info!("Labs 04 and 05, the heap and the stacks of processes:");
+    info!("Labs 04 to 07, processes and their memory:");
     screen::start();
     let before = Audit::now();
     let status = match process::run(machine, first, &arguments) {
