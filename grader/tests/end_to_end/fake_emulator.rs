@@ -30,12 +30,14 @@ fn graded_by(copy: &Copy, script: &str) -> Ran {
 /// What comes before a result.
 const BEGIN: &str = "echo 'KTAP version 1'; echo 1..1; echo \"$P begin harness-pass seed=1 memory_kib=65536\"\n";
 
+/// In QEMU a result carries a word that the machine is told only when the grader has looked at it, so what
+/// is printed is never enough. With Bochs it is: see the tests of that.
 #[test]
-fn a_machine_that_keeps_to_the_protocol_is_believed() {
+fn a_machine_that_only_prints_is_not_believed() {
     let copy = Copy::with_checks(&[CHECK]);
     let script = format!("{BEGIN}echo \"ok 1 harness-pass # folio:$N\"; echo \"$P end\"; exit 33");
-    let run = graded_by(&copy, &script).expect_code(0).json();
-    assert_eq!(check(&run, CHECK)["status"], "passed");
+    let run = graded_by(&copy, &script).expect_code(1).json();
+    assert_eq!(check(&run, CHECK)["status"], "tampered");
     assert_eq!(run["emulator"], "QEMU 7.2.22");
 }
 
