@@ -23,18 +23,22 @@ use crate::host::progress::Progress;
 use super::freshness::BY_CONTENT;
 use super::{compiler, environment, image, wrappers};
 
-/// The custom target, and its name.
-const TARGET_FILE: &str = "kernel/i686-folio.json";
-pub const TARGET: &str = "i686-folio";
+/// A machine without a system to compile for: the name of a custom target, and its file.
+#[derive(Clone, Copy)]
+pub struct Target {
+    pub name: &'static str,
+    pub file: &'static str,
+}
+
+/// The kernel's machine.
+const TARGET: Target = Target { name: "i686-folio", file: "kernel/i686-folio.json" };
 const PROFILE: &str = "kernel";
 
 /// The packages of a kernel.
 const PACKAGES: [&str; 2] = ["kernel-image", "user"];
 
 /// How cargo is to build for a machine without a system.
-const BARE_METAL: [&str; 6] = [
-    "--target",
-    TARGET_FILE,
+const BARE_METAL: [&str; 4] = [
     "-Zbuild-std=core,alloc",
     "-Zbuild-std-features=compiler-builtins-mem",
     "-Zjson-target-spec",
@@ -81,7 +85,7 @@ pub struct Image {
 impl Builder<'_> {
     /// Whether the library that the kernel needs still has to be built, which takes a minute.
     pub fn is_first_time(&self) -> bool {
-        let libraries = self.target_dir.join(TARGET).join(PROFILE).join("deps");
+        let libraries = self.target_dir.join(TARGET.name).join(PROFILE).join("deps");
         let built = fs::read_dir(libraries).into_iter().flatten().flatten();
         !built.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     }
@@ -137,7 +141,7 @@ impl Builder<'_> {
 
     /// The cargo that builds the kernel.
     fn cargo(&self) -> Command {
-        let mut command = self.bare_metal(&PACKAGES, PROFILE);
+        let mut command = self.bare_metal(&PACKAGES, PROFILE, TARGET);
         command.args(["--message-format=json-diagnostic-rendered-ansi", "--color=never"]);
         command.args(["--keep-going", "--target-dir"]).arg(self.target_dir);
         if let Some(launcher) = launcher::launcher() {
@@ -147,16 +151,16 @@ impl Builder<'_> {
     }
 
     /// The cargo that builds packages for a machine without a system.
-    pub fn bare_metal(&self, packages: &[&str], profile: &str) -> Command {
+    pub fn bare_metal(&self, packages: &[&str], profile: &str, target: Target) -> Command {
         let mut command = self.program(&self.toolchain.cargo);
-        command.arg("build").args(scope(packages, profile));
+        command.arg("build").args(scope(packages, profile, target));
         command
     }
 
     /// A command that looks at the kernel with clippy: `program` is the toolchain's `cargo-clippy`.
     pub fn clippy(&self, program: &Path) -> Command {
         let mut command = self.program(program);
-        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(scope(&PACKAGES, PROFILE));
+        command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(scope(&PACKAGES, PROFILE, TARGET));
         command.arg("--target-dir").arg(self.target_dir);
         command
     }
@@ -271,9 +275,9 @@ fn lines(pipe: Option<impl Read>, mut take: impl FnMut(&[u8])) {
 }
 
 /// What cargo is to build, and how.
-fn scope<'a>(packages: &[&'a str], profile: &'a str) -> Vec<&'a str> {
+fn scope<'a>(packages: &[&'a str], profile: &'a str, target: Target) -> Vec<&'a str> {
     let packages = packages.iter().flat_map(|package| ["--package", package]);
-    packages.chain(["--profile", profile]).chain(BARE_METAL).collect()
+    packages.chain(["--profile", profile, "--target", target.file]).chain(BARE_METAL).collect()
 }
 
 /// Gives an image a name of its own: the next mix's takes the old one.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use object::read::archive::ArchiveFile;
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSymbol, build, elf};
 
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
-use super::cargo::Builder;
+use super::cargo::{Builder, Target};
 use super::toolchain::Toolchain;
 
 /// How the functions are called that a kernel finds a reference by.
@@ -20,19 +20,25 @@ const EXPORTED: &str = "folio_reference_";
 /// The crate that makes the objects, and its profile.
 const PACKAGE: &str = "reference";
 
+/// The kernel's machine, but every crate becomes part of the whole program. Otherwise a crate with
+/// `#![no_builtins]`, such as lab 00, stays an object of its own.
+const TARGET: Target = Target { name: "i686-reference", file: "kernel/reference/i686-reference.json" };
+
 /// Compiles the reference of a lab's package, with a folder for what is built: returns an
 /// archive with one object.
 ///
 /// # Errors
 /// If it does not compile, or the object is not what it has to be.
 pub fn compile(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<Vec<u8>> {
-    let library = build(builder, package, folder)?;
+    let library = compiled(builder, package, folder)?;
     let bytes = fs::read(&library).map_err(|error| Error::io("cannot read", &library, &error))?;
     let object =
         member(&bytes).ok_or_else(|| Error::new(format!("the reference of `{package}` is not in its object")))?;
     let whole = folder.join(format!("{package}.whole.o"));
     fs::write(&whole, object).map_err(|error| Error::io("cannot write", &whole, &error))?;
     let object = strip(builder.toolchain, &whole)?;
+    let object = private(&object)
+        .map_err(|error| Error::new(format!("the object of the reference of `{package}` cannot be read: {error}")))?;
     let archived = archive(&object);
     complaint(&object).map_or(Ok(archived), |complaint| {
         Err(Error::new(format!("the object of the reference of `{package}` {complaint}"))
@@ -41,8 +47,8 @@ pub fn compile(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<Ve
 }
 
 /// Runs cargo: returns the library with the reference and all that it stands on.
-fn build(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathBuf> {
-    let mut command = builder.bare_metal(&[PACKAGE], PACKAGE);
+fn compiled(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathBuf> {
+    let mut command = builder.bare_metal(&[PACKAGE], PACKAGE, TARGET);
     command.args(["--features", package, "--color=never", "--quiet", "--target-dir"]).arg(folder);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(builder));
     let cargo = &builder.toolchain.cargo;
@@ -52,7 +58,7 @@ fn build(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathBuf>
             .advise("this is what cargo said:")
             .output(String::from_utf8_lossy(&output.stderr)));
     }
-    Ok(folder.join(super::cargo::TARGET).join(PACKAGE).join(format!("lib{PACKAGE}.a")))
+    Ok(folder.join(TARGET.name).join(PACKAGE).join(format!("lib{PACKAGE}.a")))
 }
 
 /// What keeps paths of this computer and the names of the reference's own functions out of the object.
@@ -84,6 +90,21 @@ fn member(library: &[u8]) -> Option<&[u8]> {
 
 fn is_exported<'a>(symbol: &impl ObjectSymbol<'a>) -> bool {
     symbol.is_definition() && symbol.is_global() && symbol.name().is_ok_and(|name| name.starts_with(EXPORTED))
+}
+
+/// The object with nothing public but what a kernel finds it by. A routine that the compiler adds in assembly stays
+/// public otherwise, and two references would both define it.
+fn private(object: &[u8]) -> build::Result<Vec<u8>> {
+    let mut builder = build::elf::Builder::read(object)?;
+    for symbol in &mut builder.symbols {
+        let is_own = symbol.section.is_some() && !symbol.name.starts_with(EXPORTED.as_bytes());
+        if is_own && symbol.st_bind() != elf::STB_LOCAL {
+            symbol.set_st_info(elf::STB_LOCAL, symbol.st_type());
+        }
+    }
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The object without the names of what is only its own.

@@ -21,6 +21,7 @@ use mm_api::{
 
 use crate::crossing::{Answer, Crosses};
 use crate::instruments::{HeapMemoryTable, RemoteInterrupts, RemoteMachine};
+use crate::memory::MemoryTable;
 use crate::remote::{Held, INSTRUMENT, Inline, LENT, Remote, Table, Words};
 use crate::services::{SERVICES, Services};
 
@@ -30,7 +31,7 @@ pub const COMPONENT: usize = 256;
 pub const OF_PROCESS: usize = 16;
 
 /// A table that a compiled reference provides.
-pub trait Provided: Table + Sized {
+pub trait Provided: Sized + 'static {
     /// The table.
     fn table() -> &'static Self;
 }
@@ -53,6 +54,7 @@ macro_rules! provided {
 }
 
 provided! {
+    MemoryTable: folio_reference_memory,
     FramesTable: folio_reference_frames,
     ManagerTable: folio_reference_manager,
     HeapMaker: folio_reference_heap,

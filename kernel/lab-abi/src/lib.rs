@@ -11,6 +11,7 @@
 //! - [`remote`]: values on the other side;
 //! - [`instruments`]: tables for what a lab is given, such as [`mm_api::Pages`];
 //! - [`components`]: tables for what a lab provides;
+//! - [`memory`]: the one for lab 00, which provides functions;
 //! - [`services`]: the log, and what becomes of a panic.
 //!
 //! A border has no guard: what comes across is believed, as the checks and the references
@@ -24,6 +25,7 @@ mod table;
 pub mod components;
 pub mod crossing;
 pub mod instruments;
+pub mod memory;
 pub mod remote;
 pub mod services;
 

@@ -23,6 +23,13 @@ type Component<T> = lab_abi::remote::Inline<T, { lab_abi::components::COMPONENT 
 #[allow(dead_code)]
 type OfProcess<T> = lab_abi::remote::Inline<T, { lab_abi::components::OF_PROCESS }>;
 
+#[cfg(feature = "memory")]
+mod memory_functions;
+#[cfg(feature = "memory")]
+lab_abi::exports! {
+    folio_reference_memory: lab_abi::memory::MemoryTable = lab_abi::memory::MemoryTable::of::<memory_functions::Kind>();
+}
+
 #[cfg(feature = "pmm")]
 provide!(folio_reference_frames: FramesTable of Component<pmm::Pmm>);
 
