@@ -191,10 +191,9 @@ impl Memory {
     }
 }
 
-/// Those of the pages that come after one of them.
+/// The rest of a range behind one of its pages.
 pub fn after(page: Page, pages: PageRange) -> PageRange {
-    let done = page.number() + 1 - pages.first().number();
-    let rest = pages.first().checked_add(done).and_then(|first| PageRange::new(first, pages.len() - done));
+    let rest = page.checked_add(1).and_then(|next| PageRange::new(next, pages.end() - next.number()));
     rest.unwrap_or(PageRange::between(page.start(), page.start()))
 }
 

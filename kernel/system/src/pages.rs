@@ -76,7 +76,10 @@ impl View<'_> {
 
     /// Whether others have the page's frame as well, and are not to see what is written to it.
     fn is_copied_on_write(&self, page: Page) -> bool {
-        self.sharers(page) > 0 && self.protection(page).is_some_and(|protection| !protection.writable)
+        // Every write asks. Mostly no frame is shared at all, and then no table needs to be read.
+        self.machine.shared_frames() > 0
+            && self.sharers(page) > 0
+            && self.protection(page).is_some_and(|protection| !protection.writable)
     }
 
     /// Panics unless a page is one of the part's; `action` completes "… is".
