@@ -38,12 +38,8 @@ const PROFILE: &str = "kernel";
 const PACKAGES: [&str; 2] = ["kernel-image", "user"];
 
 /// How cargo is to build for a machine without a system.
-const BARE_METAL: [&str; 4] = [
-    "-Zbuild-std=core,alloc",
-    "-Zbuild-std-features=compiler-builtins-mem",
-    "-Zjson-target-spec",
-    BY_CONTENT,
-];
+const BARE_METAL: [&str; 4] =
+    ["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec", BY_CONTENT];
 
 /// So many times it is built if files are changed meanwhile.
 const MOST_TRIES: u32 = 5;
