@@ -77,9 +77,12 @@ fn the_pages_of_this_course_are_right_and_leave_no_contract_out() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let course = Workspace::open(root).unwrap();
     let mut named = Vec::new();
-    for lab in course.labs.iter().filter(|lab| lab.has_solution()) {
-        let variants = variant::all(lab).unwrap();
-        assert_eq!(complaints(lab, &variants.all), Vec::<String>::new());
+    for lab in &course.labs {
+        // What students get has the pages, and not the mistakes that they name.
+        if lab.has_solution() {
+            let variants = variant::all(lab).unwrap();
+            assert_eq!(complaints(lab, &variants.all), Vec::<String>::new());
+        }
         let page = fs::read_to_string(lab.folder.join(PAGE)).unwrap();
         named.extend(page::read(&page).into_iter().map(|section| section.file));
         let readme = fs::read_to_string(lab.folder.join("README.md")).unwrap();
