@@ -31,7 +31,8 @@ pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
     // A student's file is where it stands, and not where a link there leads to.
     let mut allowed: Vec<PathBuf> = lab.toml.files.iter().map(|file| folder.join(file)).collect();
     allowed.push(folder.join("src/lib.rs"));
-    // The frozen file takes the champion in where the kernel is linked with it; the fence keeps the student's from that.
+    // The frozen file takes the champion in where the kernel is linked with it; the fence keeps the student's from
+    // that, and what the frozen file has of it is private there.
     let champion = folder.join("champion");
     let is_linked = |source: &PathBuf| lab.toml.symbols && source.starts_with(&champion);
     let foreign =

@@ -18,7 +18,7 @@ mod memory;
 #[cfg(feature = "compiled")]
 use lab_abi::memory;
 
-/// How far it goes: the functions that the kernel itself uses.
+/// How far it goes, built only to be measured and tested.
 #[cfg(feature = "champion")]
 #[path = "../champion/memory.rs"]
 mod champion;
@@ -45,10 +45,14 @@ pub const CHAMPION: MemoryFunctions = MemoryFunctions {
 /// The functions as the symbols that the compiler calls. Those of the compiler's own
 /// library are weak, so these take their place. They are never inlined: a call of one of them
 /// has to be a call, for the check that looks for such calls.
+///
+/// The champion is private here: your file cannot name what the kernel is linked with.
 #[cfg(any(feature = "symbols", feature = "champion-symbols"))]
+#[cfg_attr(not(feature = "symbols"), path = "../champion")]
 mod symbols {
     #[cfg(not(feature = "symbols"))]
-    use super::champion as chosen;
+    #[path = "memory.rs"]
+    mod chosen;
     #[cfg(feature = "symbols")]
     use super::once_at_a_time as chosen;
 
