@@ -98,6 +98,7 @@ fn breached(name: &str, text: &str, breaches: &[Breach]) -> Option<Refusal> {
 fn title(breach: &Breach) -> String {
     match breach.what {
         Forbidden::Path => "`#[path]`".to_owned(),
+        Forbidden::Link => "`#[link]`".to_owned(),
         _ => format!("`{}`", breach.token),
     }
 }

@@ -48,7 +48,7 @@ pub const CHAMPION: MemoryFunctions = MemoryFunctions {
 ///
 /// The champion is private here: your file cannot name what the kernel is linked with.
 #[cfg(any(feature = "symbols", feature = "champion-symbols"))]
-#[cfg_attr(not(feature = "symbols"), path = "../champion")]
+#[path = "../champion"]
 mod symbols {
     #[cfg(not(feature = "symbols"))]
     #[path = "memory.rs"]

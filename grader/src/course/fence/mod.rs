@@ -35,6 +35,10 @@ pub enum Forbidden {
     Assembly,
     /// `#[path]`.
     Path,
+    /// `#[link]`.
+    Link,
+    /// A symbol's name, which could be that of a function that the compiler calls.
+    Symbol,
     /// A module in a file of its own, or one that a macro makes.
     Module,
     /// `extern crate`, or what a macro can make it from.
@@ -56,6 +60,8 @@ impl Forbidden {
             Self::Environment => "it is the name of a macro that takes in the environment of the build",
             Self::Assembly => "assembly takes in files of the computer that builds the kernel, and no lab needs any",
             Self::Path => "it takes in another file, and only the files that the lab's lab.toml lists are handed in",
+            Self::Link => "it links the kernel with an archive of the computer that builds it, such as a reference",
+            Self::Symbol => "no lab names symbols: it could put a function in the place of one that the kernel calls",
             Self::Module => {
                 "only the files that the lab's lab.toml lists are handed in: write `mod name { … }`, outside of macros"
             }

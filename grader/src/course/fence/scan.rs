@@ -126,8 +126,12 @@ fn forbidden(word: &Ident, after: &[TokenTree], inside: Inside, code: Code) -> O
         "include" | "include_str" | "include_bytes" => Some(Forbidden::File),
         "env" | "option_env" => Some(Forbidden::Environment),
         "asm" | "global_asm" | "naked_asm" => Some(Forbidden::Assembly),
+        "no_mangle" | "export_name" => Some(Forbidden::Symbol),
         "path" => {
             (inside.an_attribute && after.first().is_some_and(|next| is_sign(next, '='))).then_some(Forbidden::Path)
+        }
+        "link" => {
+            (inside.an_attribute && matches!(after.first(), Some(TokenTree::Group(_)))).then_some(Forbidden::Link)
         }
         _ => None,
     })
@@ -174,8 +178,7 @@ mod tests {
             "fn f() { unsafe { g() } }",
             "unsafe fn f() {}",
             "#[unsafe(naked)] extern \"C\" fn f() {}",
-            "#[unsafe(export_name = \"memcpy\")] fn f() {}",
-            "#[cfg_attr(all(), unsafe(no_mangle))] fn f() {}",
+            "#[cfg_attr(all(), unsafe(link_section = \"x\"))] fn f() {}",
             "macro_rules! m { ($e:expr) => { unsafe { $e } }; }",
             "m!(unsafe);",
             "m! { #[unsafe(link_section = \".text\")] }",
@@ -206,6 +209,12 @@ mod tests {
             ("#![path = \"x\"]", Forbidden::Path, vec!["path"]),
             ("#[cfg_attr(all(), cfg_attr(all(), path = \"x\"))] mod x {}", Forbidden::Path, vec!["path"]),
             ("m!(#[path = \"x\"]);", Forbidden::Path, vec!["path"]),
+            ("#[link(name = \"x\")] extern \"C\" {}", Forbidden::Link, vec!["link"]),
+            ("#[r#link(name = \"x\")] extern \"C\" {}", Forbidden::Link, vec!["r#link"]),
+            ("#[cfg_attr(all(), link(name = \"x\"))] extern \"C\" {}", Forbidden::Link, vec!["link"]),
+            ("#[no_mangle] extern \"C\" fn memcmp() {}", Forbidden::Symbol, vec!["no_mangle"]),
+            ("#[cfg_attr(all(), export_name = \"x\")] fn f() {}", Forbidden::Symbol, vec!["export_name"]),
+            ("m!(no_mangle);", Forbidden::Symbol, vec!["no_mangle"]),
             ("mod other;", Forbidden::Module, vec!["mod"]),
             ("pub(crate) mod other;", Forbidden::Module, vec!["mod"]),
             ("macro_rules! m { ($n:ident) => { mod $n; } }", Forbidden::Module, vec!["mod"]),
@@ -245,6 +254,7 @@ mod tests {
             "const X: char = 'u'; fn f<'unsafe_>() {}",
             "fn r#unsafe() {}",
             "#![allow(unsafe_code, unsafe_op_in_unsafe_fn)]",
+            "/// A [link](x).\n#[inline] fn link(link: u8) { link(link) } #[link_section = \"x\"] static X: u8 = link(2);",
             "let includes = included(environment, path); let path = 3; paths[path] = 4;",
             "mod tests { fn f() {} }",
             "extern \"C\" fn f() {}\nextern fn g() {}\ntype T = extern \"C\" fn();",
