@@ -1,4 +1,4 @@
-//! labs/03-heap/src/blocks.rs could_not_build undefined symbol
+//! labs/03-heap/src/blocks.rs 6:8 `extern`
 //!
 //! A symbol that the linker does not find, and whose name tells of a host that is in trouble.
 

@@ -43,6 +43,8 @@ pub enum Forbidden {
     Module,
     /// `extern crate`, or what a macro can make it from.
     ExternCrate,
+    /// A block after `extern`, which names functions that are elsewhere.
+    ExternBlock,
     /// What rustc takes for a broken token, and this lexer for another one, in which a word could hide.
     Broken,
     /// Delimiters that are nested so deeply that the compiler may not survive it.
@@ -68,6 +70,7 @@ impl Forbidden {
             Self::ExternCrate => {
                 "a lab has the crates in its Cargo.toml without it: write `extern` before an ABI only, outside of macros"
             }
+            Self::ExternBlock => "a block of it calls functions by their symbols, the kernel's own among them",
             Self::Broken => "no number has such characters in it, and no word ends where a `#` follows",
             Self::Nesting => "it is nested so deeply that the compiler may not survive it",
         }

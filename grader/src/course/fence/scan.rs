@@ -118,6 +118,7 @@ fn forbidden(word: &Ident, after: &[TokenTree], inside: Inside, code: Code) -> O
         // A raw identifier, such as `r#unsafe`, is no keyword.
         "unsafe" => (code == Code::Safe).then_some(Forbidden::Unsafe),
         "mod" => (inside.a_macro || !is_module_in_place(after)).then_some(Forbidden::Module),
+        "extern" if is_block(after) => Some(Forbidden::ExternBlock),
         "extern" => (inside.a_macro || !is_abi(after)).then_some(Forbidden::ExternCrate),
         _ => None,
     };
@@ -142,13 +143,16 @@ fn is_module_in_place(after: &[TokenTree]) -> bool {
     matches!(after, [TokenTree::Ident(_), TokenTree::Group(body), ..] if body.delimiter() == Delimiter::Brace)
 }
 
-/// Whether `"C"`, `fn` or a block follows on `extern`.
+/// Whether a block follows on `extern`, with an ABI or without.
+fn is_block(after: &[TokenTree]) -> bool {
+    matches!(after, [TokenTree::Group(_), ..] | [TokenTree::Literal(_), TokenTree::Group(_), ..])
+}
+
+/// Whether `"C" fn` or `fn` follows on `extern`.
 fn is_abi(after: &[TokenTree]) -> bool {
-    match after.first() {
-        Some(TokenTree::Literal(_)) => true,
-        Some(TokenTree::Ident(word)) => word == "fn",
-        Some(TokenTree::Group(block)) => block.delimiter() == Delimiter::Brace,
-        Some(TokenTree::Punct(_)) | None => false,
+    match after {
+        [TokenTree::Literal(_), next, ..] | [next, ..] => is_word(next, "fn"),
+        [] => false,
     }
 }
 
@@ -183,7 +187,7 @@ mod tests {
             "m!(unsafe);",
             "m! { #[unsafe(link_section = \".text\")] }",
             "unsafe impl Send for X {}",
-            "unsafe extern \"C\" {}",
+            "unsafe extern \"C\" fn f() {}",
         ] {
             assert_eq!(found(text, Code::Safe), [(Forbidden::Unsafe, "unsafe".to_owned())], "{text}");
             assert_eq!(found(text, Code::Unsafe), [], "{text}");
@@ -209,9 +213,9 @@ mod tests {
             ("#![path = \"x\"]", Forbidden::Path, vec!["path"]),
             ("#[cfg_attr(all(), cfg_attr(all(), path = \"x\"))] mod x {}", Forbidden::Path, vec!["path"]),
             ("m!(#[path = \"x\"]);", Forbidden::Path, vec!["path"]),
-            ("#[link(name = \"x\")] extern \"C\" {}", Forbidden::Link, vec!["link"]),
-            ("#[r#link(name = \"x\")] extern \"C\" {}", Forbidden::Link, vec!["r#link"]),
-            ("#[cfg_attr(all(), link(name = \"x\"))] extern \"C\" {}", Forbidden::Link, vec!["link"]),
+            ("#[link(name = \"x\")] fn f() {}", Forbidden::Link, vec!["link"]),
+            ("#[r#link(name = \"x\")] fn f() {}", Forbidden::Link, vec!["r#link"]),
+            ("#[cfg_attr(all(), link(name = \"x\"))] fn f() {}", Forbidden::Link, vec!["link"]),
             ("#[no_mangle] extern \"C\" fn memcmp() {}", Forbidden::Symbol, vec!["no_mangle"]),
             ("#[cfg_attr(all(), export_name = \"x\")] fn f() {}", Forbidden::Symbol, vec!["export_name"]),
             ("m!(no_mangle);", Forbidden::Symbol, vec!["no_mangle"]),
@@ -221,6 +225,10 @@ mod tests {
             ("m!(mod x {});", Forbidden::Module, vec!["mod"]),
             ("extern crate std;", Forbidden::ExternCrate, vec!["extern"]),
             ("m!(extern \"C\");", Forbidden::ExternCrate, vec!["extern"]),
+            ("extern \"C\" $x", Forbidden::ExternCrate, vec!["extern"]),
+            ("extern { fn f(); }", Forbidden::ExternBlock, vec!["extern"]),
+            ("extern \"Rust\" { fn f(); }", Forbidden::ExternBlock, vec!["extern"]),
+            ("m! { extern \"C\" {} }", Forbidden::ExternBlock, vec!["extern"]),
         ] {
             let expected: Vec<_> = tokens.into_iter().map(|token| (what, token.to_owned())).collect();
             for code in [Code::Safe, Code::Unsafe] {
