@@ -22,10 +22,13 @@ mod library {
 
 /// `compiler_builtins`, called like the others.
 const LIBRARY: MemoryFunctions = MemoryFunctions {
-    // SAFETY: the caller's promise, here and below.
+    // SAFETY: the caller's promise.
     memcpy: |dest, src, n| unsafe { library::memcpy(dest, src, n) },
+    // SAFETY: the caller's promise.
     memmove: |dest, src, n| unsafe { library::memmove(dest, src, n) },
+    // SAFETY: the caller's promise.
     memset: |dest, value, n| unsafe { library::memset(dest, value, n) },
+    // SAFETY: the caller's promise.
     memcmp: |left, right, n| unsafe { library::memcmp(left, right, n) },
 };
 
@@ -58,16 +61,20 @@ static mut BUFFERS: Buffers = Buffers { to: [0; ROOM], from: [0; ROOM] };
 pub fn measure_all() {
     println!("function,bytes,candidate,ticks");
     // SAFETY: this is called once, and there is one processor.
-    let buffers = unsafe { &mut *(&raw mut BUFFERS) };
+    let Some(buffers) = (unsafe { (&raw mut BUFFERS).as_mut() }) else { return };
     let (to, from) = (buffers.to.as_mut_ptr(), buffers.from.as_ptr());
     for n in LENGTHS {
         for (name, functions) in CANDIDATES {
-            // SAFETY: all ranges are in the buffers, and no others are.
             let calls: [(&str, &dyn Fn()); 5] = [
+                // SAFETY: the ranges are in the buffers.
                 ("memcpy", &|| _ = unsafe { (functions.memcpy)(to, from, n) }),
+                // SAFETY: the ranges are in the buffers.
                 ("memset", &|| _ = unsafe { (functions.memset)(to, 0, n) }),
+                // SAFETY: the ranges are in the buffers.
                 ("memmove down", &|| _ = unsafe { (functions.memmove)(to, to.add(48), n) }),
+                // SAFETY: the ranges are in the buffers.
                 ("memmove up", &|| _ = unsafe { (functions.memmove)(to.add(48), to, n) }),
+                // SAFETY: the ranges are in the buffers.
                 ("memcmp", &|| _ = black_box(unsafe { (functions.memcmp)(to, from, n) })),
             ];
             for (function, call) in calls {

@@ -50,9 +50,11 @@ pub const CHAMPION: MemoryFunctions = MemoryFunctions {
 #[cfg(any(feature = "symbols", feature = "champion-symbols"))]
 #[path = "../champion"]
 mod symbols {
-    #[cfg(not(feature = "symbols"))]
+    #[cfg(not(any(feature = "symbols", feature = "champion")))]
     #[path = "memory.rs"]
     mod chosen;
+    #[cfg(all(feature = "champion", not(feature = "symbols")))]
+    use super::champion as chosen;
     #[cfg(feature = "symbols")]
     use super::once_at_a_time as chosen;
 

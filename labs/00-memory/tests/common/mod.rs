@@ -13,10 +13,12 @@ pub struct Functions(MemoryFunctions);
 
 /// Those of the switch, and the champion's where it is built.
 pub fn all() -> Vec<Functions> {
-    let mut all = vec![Functions(memory::FUNCTIONS)];
-    #[cfg(feature = "champion")]
-    all.push(Functions(memory::CHAMPION));
-    all
+    let all = [
+        memory::FUNCTIONS,
+        #[cfg(feature = "champion")]
+        memory::CHAMPION,
+    ];
+    all.map(Functions).into()
 }
 
 impl Functions {
