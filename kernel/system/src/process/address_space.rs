@@ -60,8 +60,8 @@ impl AddressSpace {
 
     /// Gives everything back. If it is loaded, the kernel's own is loaded first.
     pub fn destroy(self) {
-        let Self { mapped, .. } = self;
-        memory::with(|memory| mapped.destroy(memory));
+        let Self { regions, mapped } = self;
+        memory::with(|memory| mapped.destroy(memory, &regions));
     }
 
     /// Makes it the one that is loaded.
@@ -189,7 +189,7 @@ impl Mapped {
         match Self::fill(memory, &directory, regions, program, arguments) {
             Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
             Err(error) => {
-                discard(memory, directory);
+                discard(memory, directory, regions);
                 Err(error)
             }
         }
@@ -225,7 +225,7 @@ impl Mapped {
         match self.copy(memory, &directory, regions) {
             Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
             Err(error) => {
-                discard(memory, directory);
+                discard(memory, directory, regions);
                 Err(error)
             }
         }
@@ -240,8 +240,7 @@ impl Mapped {
     ) -> Result<(ProcessHeap, UserStack), SpawnError> {
         let demand = memory.labs().demand_paging();
         memory.with_fork(&self.directory, directory, |fork, parent| {
-            let is_shared_here = |region: &&Region| matches!(region.purpose, Purpose::Image | Purpose::Mapping);
-            for region in regions.as_slice().iter().filter(is_shared_here) {
+            for region in regions.as_slice().iter().filter(|region| is_kernels_own(region)) {
                 (demand.fork)(fork, region).map_err(SpawnError::Image)?;
             }
             let child = &mut Adopting::new(fork, regions, demand);
@@ -256,14 +255,14 @@ impl Mapped {
         })
     }
 
-    fn destroy(self, memory: &mut Memory) {
+    fn destroy(self, memory: &mut Memory, regions: &Regions) {
         let Self { directory, mut heap, stack } = self;
         if memory.machine().directory() == directory.frame() {
             memory.load(Space::Kernel);
         }
         heap.clear(&mut memory.user_pages(&directory));
         stack.destroy(&mut memory.user_pages(&directory));
-        discard(memory, directory);
+        discard(memory, directory, regions);
     }
 }
 
@@ -280,8 +279,16 @@ fn load_image(pages: &mut dyn Pages, program: &Program<'_>) -> Result<(), PageEr
     Ok(())
 }
 
-/// Gives a directory back, and whatever is mapped in it.
-fn discard(memory: &mut Memory, directory: Directory) {
-    memory.user_pages(&directory).unmap_all();
+/// Gives a directory back, and what is mapped of its image and its mappings. What labs 04 and
+/// 05 leave of heap and stack stays, so that an audit finds it.
+fn discard(memory: &mut Memory, directory: Directory, regions: &Regions) {
+    for region in regions.as_slice().iter().filter(|region| is_kernels_own(region)) {
+        memory.user_pages(&directory).unmap_in(region.pages);
+    }
     memory.destroy_directory(directory);
+}
+
+/// Whether the kernel itself maps and unmaps the pages of a region, and not lab 04 or 05.
+fn is_kernels_own(region: &Region) -> bool {
+    matches!(region.purpose, Purpose::Image | Purpose::Mapping)
 }
