@@ -17,6 +17,7 @@ mod handout;
 mod hostile;
 mod interrupt;
 mod labs;
+mod linux;
 mod proofs;
 mod reports;
 mod shared;
