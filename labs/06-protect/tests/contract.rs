@@ -11,6 +11,7 @@ use mm_api::{
     Access, BadAddress, CpuFeatures, Decision, Enforced, Fault, FaultPolicy, KernelProtection, ProtectError,
     Protection, Purpose, Refusal, Region, Rights, Section, Sharing, UserCopy, VirtAddr,
 };
+use mm_host::FakeRegions;
 use protect::{Copies, Faults, KernelRights};
 
 const R: Rights = Rights::READ;
@@ -197,8 +198,8 @@ fn any_right_lets_a_program_read_on_this_processor() {
 // --- mprotect.
 
 /// A heap, a hole, a mapping, and a guard below a stack.
-fn program() -> List {
-    List::new(vec![
+fn program() -> FakeRegions {
+    FakeRegions::new(&[
         region(0x10, 0x18, RW, Purpose::Heap),
         region(0x20, 0x28, RW, Purpose::Mapping),
         region(0x2F, 0x30, Rights::NONE, Purpose::Guard),
@@ -209,32 +210,32 @@ fn program() -> List {
 #[test]
 fn a_whole_region_gets_other_rights() {
     let mut list = program();
-    list.protect(range(0x10, 0x18), R).unwrap();
-    assert_eq!(list.regions[0], region(0x10, 0x18, R, Purpose::Heap));
-    assert_eq!(list.regions[1..], program().regions[1..]);
+    mprotect(&mut list, range(0x10, 0x18), R).unwrap();
+    assert_eq!(list.as_slice()[0], region(0x10, 0x18, R, Purpose::Heap));
+    assert_eq!(list.as_slice()[1..], program().as_slice()[1..]);
 }
 
 #[test]
 fn a_part_is_cut_out() {
     let mut list = program();
-    list.protect(range(0x12, 0x14), R).unwrap();
+    mprotect(&mut list, range(0x12, 0x14), R).unwrap();
     let heap = |first, end, rights| region(first, end, rights, Purpose::Heap);
-    assert_eq!(list.regions[..3], [heap(0x10, 0x12, RW), heap(0x12, 0x14, R), heap(0x14, 0x18, RW)]);
-    list.protect(range(0x10, 0x11), RX).unwrap();
-    assert_eq!(list.regions[..2], [heap(0x10, 0x11, RX), heap(0x11, 0x12, RW)]);
-    list.protect(range(0x17, 0x18), RX).unwrap();
-    assert_eq!(list.regions[4], heap(0x17, 0x18, RX));
+    assert_eq!(list.as_slice()[..3], [heap(0x10, 0x12, RW), heap(0x12, 0x14, R), heap(0x14, 0x18, RW)]);
+    mprotect(&mut list, range(0x10, 0x11), RX).unwrap();
+    assert_eq!(list.as_slice()[..2], [heap(0x10, 0x11, RX), heap(0x11, 0x12, RW)]);
+    mprotect(&mut list, range(0x17, 0x18), RX).unwrap();
+    assert_eq!(list.as_slice()[4], heap(0x17, 0x18, RX));
 }
 
 #[test]
 fn what_becomes_alike_is_merged() {
     let mut list = program();
-    list.protect(range(0x12, 0x14), R).unwrap();
-    list.protect(range(0x12, 0x14), RW).unwrap();
-    assert_eq!(list.regions, program().regions);
-    list.protect(range(0x12, 0x13), R).unwrap();
-    list.protect(range(0x13, 0x14), R).unwrap();
-    assert_eq!(list.regions[1], region(0x12, 0x14, R, Purpose::Heap));
+    mprotect(&mut list, range(0x12, 0x14), R).unwrap();
+    mprotect(&mut list, range(0x12, 0x14), RW).unwrap();
+    assert_eq!(list.as_slice(), program().as_slice());
+    mprotect(&mut list, range(0x12, 0x13), R).unwrap();
+    mprotect(&mut list, range(0x13, 0x14), R).unwrap();
+    assert_eq!(list.as_slice()[1], region(0x12, 0x14, R, Purpose::Heap));
 }
 
 #[test]
@@ -247,17 +248,17 @@ fn what_is_unlike_or_elsewhere_is_not_merged() {
         region(0x18, 0x1A, RW, Purpose::Mapping),
         region(0x1A, 0x1C, RW, Purpose::Mapping),
     ];
-    let mut list = List::new(regions.clone());
-    list.protect(range(0x10, 0x14), RW).unwrap();
-    list.protect(range(0x14, 0x16), R).unwrap();
-    assert_eq!(list.regions, regions);
+    let mut list = FakeRegions::new(&regions);
+    mprotect(&mut list, range(0x10, 0x14), RW).unwrap();
+    mprotect(&mut list, range(0x14, 0x16), R).unwrap();
+    assert_eq!(list.as_slice(), regions);
 }
 
 #[test]
 fn no_page_at_all_is_no_error() {
     for first in [0, 0x10, 0x12, 0x19, 0x2F, 0x38, 0xC_0000] {
         let mut list = program();
-        list.protect(range(first, first), R).unwrap();
+        mprotect(&mut list, range(first, first), R).unwrap();
         assert_eq!(list, program());
     }
 }
@@ -278,7 +279,7 @@ fn errors_change_nothing() {
         (0x26, 0x32, ProtectError::NotMapped),
     ] {
         let mut list = program();
-        assert_eq!(list.protect(range(first, end), R), Err(error), "{first:#x} to {end:#x}");
+        assert_eq!(mprotect(&mut list, range(first, end), R), Err(error), "{first:#x} to {end:#x}");
         assert_eq!(list, program());
     }
 }

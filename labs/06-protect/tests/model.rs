@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use mm_api::{ProtectError, Purpose, Region, Rights, Sharing};
+use mm_host::FakeRegions;
 use proptest::prelude::*;
 
 /// Pages of the model.
@@ -13,15 +14,15 @@ const PAGES: u32 = 0x40;
 type PageFacts = Option<(Rights, Purpose, Sharing)>;
 
 /// Every page, one by one.
-fn facts(list: &List) -> Vec<PageFacts> {
-    let find = |number| list.regions.iter().find(|region| region.overlaps(range(number, number + 1)));
+fn facts(list: &FakeRegions) -> Vec<PageFacts> {
+    let find = |number| list.as_slice().iter().find(|region| region.overlaps(range(number, number + 1)));
     (0..PAGES).map(|number| find(number).map(|region| (region.rights, region.purpose, region.sharing))).collect()
 }
 
 /// Where two regions meet.
-fn meetings(list: &List) -> Vec<(u32, bool)> {
+fn meetings(list: &FakeRegions) -> Vec<(u32, bool)> {
     let meet = |pair: &&[Region]| pair[0].pages.end() == pair[1].pages.first().number();
-    let pairs = list.regions.windows(2).filter(meet);
+    let pairs = list.as_slice().windows(2).filter(meet);
     pairs.map(|pair| (pair[0].pages.end(), pair[0].is_like(&pair[1]))).collect()
 }
 
@@ -45,7 +46,7 @@ fn rights() -> impl Strategy<Value = Rights> + Clone {
 }
 
 /// A few regions, some of which touch, and some of which are alike though they do.
-fn list() -> impl Strategy<Value = List> {
+fn list() -> impl Strategy<Value = FakeRegions> {
     let purpose = prop_oneof![
         4 => Just(Purpose::Mapping),
         2 => Just(Purpose::Heap),
@@ -63,7 +64,7 @@ fn list() -> impl Strategy<Value = List> {
                 regions.push(Region { sharing, ..region(first, next, rights, purpose) });
             }
         }
-        List::new(regions)
+        FakeRegions::new(&regions)
     })
 }
 
@@ -78,7 +79,7 @@ proptest! {
             let before = list.clone();
             let mut pages = facts(&list);
             let expected = model(&mut pages, first as usize, end as usize, rights);
-            prop_assert_eq!(list.protect(range(first, end), rights), expected);
+            prop_assert_eq!(mprotect(&mut list, range(first, end), rights), expected);
             prop_assert_eq!(facts(&list), pages);
             if expected.is_err() || first == end {
                 prop_assert_eq!(&list, &before);
@@ -88,12 +89,12 @@ proptest! {
             if expected.is_ok() {
                 prop_assert!(!meetings(&list).iter().any(|&(at, alike)| alike && is_meant(at)), "{:?}", list);
             }
-            let elsewhere = |list: &List| -> Vec<u32> {
+            let elsewhere = |list: &FakeRegions| -> Vec<u32> {
                 meetings(list).into_iter().map(|(at, _)| at).filter(|&at| !is_meant(at)).collect()
             };
             prop_assert_eq!(elsewhere(&list), elsewhere(&before));
             // Every call gets a list with as much room.
-            list = List::new(list.regions);
+            list.make_room();
         }
     }
 }

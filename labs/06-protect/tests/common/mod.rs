@@ -1,11 +1,11 @@
-//! What the tests of lab 06 have in common: a list of regions, and a window that is made up.
+//! What the tests of lab 06 have in common: regions, and a window that is made up.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{
-    BadAddress, Page, PageRange, ProtectError, Purpose, Region, RegionList, RegionProtection, Rights, SPARE_REGIONS,
-    Sharing, UserWindow, VirtAddr,
+    BadAddress, Page, PageRange, ProtectError, Purpose, Region, RegionProtection, Rights, Sharing, UserWindow, VirtAddr,
 };
+use mm_host::FakeRegions;
 use protect::RegionRights;
 
 /// The pages with the numbers from `first` up to `end`.
@@ -18,58 +18,9 @@ pub fn region(first: u32, end: u32, rights: Rights, purpose: Purpose) -> Region 
     Region { pages: range(first, end), rights, purpose, sharing: Sharing::Private }
 }
 
-/// A list of regions, always in order, with room for [`SPARE_REGIONS`] more than at first.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct List {
-    pub regions: Vec<Region>,
-    most: usize,
-}
-
-impl List {
-    pub fn new(regions: Vec<Region>) -> Self {
-        let list = Self { most: regions.len() + SPARE_REGIONS, regions };
-        list.ensure_sound();
-        list
-    }
-
-    /// Changes rights.
-    pub fn protect(&mut self, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
-        RegionRights::protect(self, pages, rights)
-    }
-
-    fn ensure_sound(&self) {
-        assert!(self.regions.len() <= self.most, "the list of regions has no more room");
-        for region in &self.regions {
-            assert!(!region.pages.is_empty() && region.pages.end() <= 0xC_0000, "{region:?} is in the list");
-        }
-        for pair in self.regions.windows(2) {
-            assert!(pair[0].pages.end() <= pair[1].pages.first().number(), "{:?} is before {:?}", pair[0], pair[1]);
-        }
-    }
-}
-
-impl RegionList for List {
-    fn len(&self) -> usize {
-        self.regions.len()
-    }
-
-    fn get(&self, index: usize) -> Region {
-        self.regions[index]
-    }
-
-    fn insert(&mut self, index: usize, region: Region) {
-        self.regions.insert(index, region);
-        self.ensure_sound();
-    }
-
-    fn remove(&mut self, index: usize) -> Region {
-        self.regions.remove(index)
-    }
-
-    fn replace(&mut self, index: usize, region: Region) {
-        self.regions[index] = region;
-        self.ensure_sound();
-    }
+/// Has lab 06 change rights.
+pub fn mprotect(list: &mut FakeRegions, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
+    RegionRights::protect(list, pages, rights)
 }
 
 /// A program's memory, in which the byte of an address is made from the address, and some
