@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notify_debouncer_mini::notify::{self, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
-use notify_debouncer_mini::{Config, DebounceEventResult, Debouncer, new_debouncer_opt};
+use notify_debouncer_full::notify::event::{AccessKind, AccessMode, EventKind};
+use notify_debouncer_full::notify::{self, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 
 use crate::host::error::{Error, Result};
 
-/// A burst of saves is told of as one: so long after its first. A person takes twice as long
-/// for at once.
+/// A burst of saves is told of as one: so long after its first, and a quarter of that. A person takes twice as
+/// long for at once.
 const BURST: Duration = Duration::from_millis(40);
 
 /// Where nobody tells of saves, the files are read this often.
@@ -42,35 +43,48 @@ impl Saves {
     pub fn of(files: &[PathBuf], means: Means, saved: impl Fn(PathBuf) + Send + 'static) -> Result<Self> {
         let wanted: BTreeSet<PathBuf> = files.iter().map(|file| real(file)).collect();
         let handler = move |events: DebounceEventResult| {
-            let paths: BTreeSet<PathBuf> = events.unwrap_or_default().iter().map(|event| real(&event.path)).collect();
+            let events = events.unwrap_or_default();
+            let changes = events.iter().filter(|event| is_change(event.kind));
+            let paths: BTreeSet<PathBuf> = changes.flat_map(|event| &event.paths).map(|path| real(path)).collect();
             paths.intersection(&wanted).cloned().for_each(&saved);
         };
         let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         match means {
             Means::Told => {
-                let config = Config::default().with_timeout(BURST);
-                let watcher = new_debouncer_opt::<_, RecommendedWatcher>(config, handler);
+                let watcher = new_debouncer_opt::<_, RecommendedWatcher, _>(
+                    BURST,
+                    None,
+                    handler,
+                    NoCache,
+                    notify::Config::default(),
+                );
                 watching(watcher, &folders, "`cargo grade watch --poll` does without being told")
             }
             Means::Polled => {
-                let files = notify::Config::default().with_poll_interval(POLL).with_compare_contents(true);
-                let config = Config::default().with_timeout(BURST).with_notify_config(files);
-                watching(new_debouncer_opt::<_, PollWatcher>(config, handler), &folders, "can they be read?")
+                let config = notify::Config::default().with_poll_interval(POLL).with_compare_contents(true);
+                let watcher = new_debouncer_opt::<_, PollWatcher, _>(BURST, None, handler, NoCache, config);
+                watching(watcher, &folders, "can they be read?")
             }
         }
     }
 }
 
+/// Whether something happened to a file. That somebody reads it is told of too: a compiler, or this program itself,
+/// which would then go on for ever.
+fn is_change(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
 /// Adds folders to a watcher.
 fn watching<W: Watcher + 'static>(
-    watcher: notify::Result<Debouncer<W>>,
+    watcher: notify::Result<Debouncer<W, NoCache>>,
     folders: &BTreeSet<&Path>,
     advice: &str,
 ) -> Result<Saves> {
     let cannot = |error: notify::Error| Error::new(format!("cannot watch the labs' files: {error}")).advise(advice);
     let mut watcher = watcher.map_err(cannot)?;
     for folder in folders {
-        watcher.watcher().watch(folder, RecursiveMode::NonRecursive).map_err(cannot)?;
+        watcher.watch(folder, RecursiveMode::NonRecursive).map_err(cannot)?;
     }
     Ok(Saves { _watcher: Box::new(watcher) })
 }
@@ -110,6 +124,21 @@ mod tests {
         assert_eq!(told.recv_timeout(AGES).unwrap(), real(&file));
         fs::remove_file(&file).unwrap();
         assert_eq!(told.recv_timeout(AGES).unwrap(), real(&file));
+    }
+
+    #[test]
+    fn a_file_that_is_read_was_not_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let [read, saved] = ["read.rs", "saved.rs"].map(|name| folder.path().join(name));
+        fs::write(&read, "0").unwrap();
+        let (tell, told) = mpsc::channel();
+        let files = [read.clone(), saved.clone()];
+        let _saves = Saves::of(&files, Means::Told, move |path| tell.send(path).unwrap()).unwrap();
+        assert_eq!(fs::read(&read).unwrap(), b"0");
+        fs::write(&saved, "1").unwrap();
+        // What happened earlier is told of earlier, or with it in the order of names.
+        assert_eq!(told.recv_timeout(AGES).unwrap(), real(&saved));
+        assert!(told.try_iter().all(|file| file == real(&saved)));
     }
 
     #[test]

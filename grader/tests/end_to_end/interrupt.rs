@@ -39,7 +39,7 @@ pub fn descendants(of: u32) -> Vec<u32> {
 }
 
 /// Whether a process is there and does something: neither gone nor a zombie.
-fn is_alive(pid: u32) -> bool {
+pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
 }

@@ -7,17 +7,17 @@ use std::num::NonZero;
 use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::Value;
 
 use crate::course::{Copy, Ran, target_dir};
-use crate::interrupt::descendants;
+use crate::interrupt::{descendants, is_alive};
 use crate::students::student;
 
-/// After so long without a word, nothing will come any more.
+/// What has not come after so long will not come any more.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The watched file.
@@ -83,8 +83,9 @@ impl Session {
     /// Waits until something can be seen.
     #[track_caller]
     fn until(&mut self, what: &str, is_it: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
         while !is_it(&self.seen()) {
-            match self.said.recv_timeout(PATIENCE) {
+            match self.said.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => self.screen.process(&bytes),
                 Err(_) => panic!("{what} does not come; there is:\n{}", self.seen()),
             }
@@ -127,18 +128,20 @@ impl Session {
         assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{}", self.seen());
         let modes = tcgetattr(&self.terminal).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "{modes:?}");
-        for pid in left {
-            let stays = || fs::metadata(format!("/proc/{pid}")).is_ok();
-            // A process that was killed takes a moment to go.
-            for _ in 0..600 {
-                if !stays() {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(100));
-            }
-            assert!(!stays(), "the process {pid} is left");
-        }
+        are_gone(&left);
         status.exit_code()
+    }
+}
+
+/// Waits until these processes have ended: one that was killed takes a moment to go.
+#[track_caller]
+fn are_gone(processes: &[u32]) {
+    let end = Instant::now() + PATIENCE;
+    for pid in processes {
+        while is_alive(*pid) {
+            assert!(Instant::now() < end, "the process {pid} is left");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -230,7 +233,7 @@ fn a_save_during_a_run_stops_that_run() {
     session.sees("other words");
     session.is_done();
     assert!(!session.seen().contains("hung"), "{}", session.seen());
-    assert!(running.iter().all(|pid| fs::metadata(format!("/proc/{pid}")).is_err()), "the first run still runs");
+    are_gone(&running);
     // What got better is marked: a hang was never seen, so nothing did.
     assert!(!session.seen().contains("better"), "{}", session.seen());
     session.press("q");
