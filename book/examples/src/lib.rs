@@ -4,3 +4,4 @@
 
 pub mod bits;
 pub mod memory_map;
+pub mod page_fault;

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use crate::figures::Figures;
-use crate::lab::Lab;
-use crate::{Problem, markdown};
+use crate::{Problem, Sources, markdown};
 
 /// The chapter's text with every request replaced. `file` is what a problem names.
 ///
 /// # Errors
 /// A request that is not understood, and in which line.
-pub fn expanded(text: &str, file: &Path, labs: &[Lab], figures: &Figures) -> Result<String, Problem> {
+pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Problem> {
+    let Sources { labs, figures, c_names } = sources;
     let mut out = String::with_capacity(text.len());
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -31,8 +31,15 @@ pub fn expanded(text: &str, file: &Path, labs: &[Lab], figures: &Figures) -> Res
                     Problem::at(file, text, offset, what)
                 })?;
             }
+            Some(Request::CNames(of)) => {
+                out += &c_names.table(of).ok_or_else(|| {
+                    let what =
+                        format!("no trait in `{of}.rs` has names in C; these do: {}", c_names.files().join(", "));
+                    Problem::at(file, text, offset, what)
+                })?;
+            }
             Some(Request::Unknown) => {
-                let what = "write {{#checks LAB}}, {{#all-checks}} or {{#bench TABLE}}, on a line of its own";
+                let what = "write {{#checks LAB}}, {{#all-checks}}, {{#bench TABLE}} or {{#c-names FILE}}, on a line of its own";
                 return Err(Problem::at(file, text, offset, what));
             }
         }
@@ -45,11 +52,12 @@ enum Request<'a> {
     Checks(&'a str),
     AllChecks,
     Bench(&'a str),
+    CNames(&'a str),
     Unknown,
 }
 
 fn request(line: &str) -> Option<Request<'_>> {
-    if !["{{#checks", "{{#all-checks", "{{#bench"].iter().any(|request| line.contains(request)) {
+    if !["{{#checks", "{{#all-checks", "{{#bench", "{{#c-names"].iter().any(|request| line.contains(request)) {
         return None;
     }
     let inside = line.trim().strip_prefix("{{#").and_then(|rest| rest.strip_suffix("}}"));
@@ -58,6 +66,7 @@ fn request(line: &str) -> Option<Request<'_>> {
         ["checks", id] => Request::Checks(id),
         ["all-checks"] => Request::AllChecks,
         ["bench", table] => Request::Bench(table),
+        ["c-names", file] => Request::CNames(file),
         _ => Request::Unknown,
     })
 }
@@ -65,18 +74,20 @@ fn request(line: &str) -> Option<Request<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::Lab;
 
-    fn labs() -> Vec<Lab> {
-        vec![Lab {
+    fn sources() -> Sources {
+        let lab = Lab {
             id: "01-pmm".to_owned(),
             title: "Frames".to_owned(),
             chapter: "lab-01-frames.html".to_owned(),
             checks: Vec::new(),
-        }]
+        };
+        Sources { labs: vec![lab], ..Sources::default() }
     }
 
     fn expand(text: &str) -> Result<String, String> {
-        expanded(text, Path::new("a.md"), &labs(), &Figures::default()).map_err(|problem| problem.to_string())
+        expanded(text, Path::new("a.md"), &sources()).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -99,6 +110,7 @@ mod tests {
             "a.md:3: there is no lab `07-gone` with a lab.toml; there is: 01-pmm"
         );
         assert!(expand("{{#bench speed}}\n").unwrap_err().starts_with("a.md:1: there is no table `speed`; there is: "));
+        assert!(expand("{{#c-names gone}}\n").unwrap_err().starts_with("a.md:1: no trait in `gone.rs` "));
         for wrong in ["{{#bench}}", "{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}"] {
             assert!(expand(wrong).unwrap_err().starts_with("a.md:1: write "), "{wrong}");
         }

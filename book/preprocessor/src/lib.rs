@@ -9,12 +9,16 @@
 //!   its name, which is where the grader's messages point to.
 //! - `{{#all-checks}}`: the checks of every lab, as tables that point there.
 //! - `{{#bench heaps}}`: a table of figures; [`figures::Figures::TABLES`] has the names of all.
+//! - `{{#c-names pmm}}`: the names in C of the methods in `kernel/mm-api/src/pmm.rs`.
 #![forbid(unsafe_code)]
 
+pub mod c_names;
 pub mod chapter;
 pub mod figures;
 pub mod lab;
 pub mod markdown;
 mod problem;
+mod sources;
 
 pub use problem::Problem;
+pub use sources::Sources;

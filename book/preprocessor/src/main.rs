@@ -7,8 +7,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use folio_book::figures::Figures;
-use folio_book::{chapter, lab};
+use folio_book::{Sources, chapter};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{PreprocessorContext, parse_input};
 
@@ -36,14 +35,13 @@ fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn processed(context: &PreprocessorContext, mut book: Book) -> Result<Book, Box<dyn Error>> {
-    let labs = lab::read_all(&context.root.join("../labs"))?;
-    let figures = Figures::read(&context.root.join("../kernel/bench/results.json"))?;
-    let sources = context.root.join(&context.config.book.src);
+    let sources = Sources::read(&context.root.join(".."))?;
+    let pages = context.root.join(&context.config.book.src);
     let mut first_problem = None;
     book.for_each_mut(|item| {
         let BookItem::Chapter(it) = item else { return };
         let Some(path) = &it.source_path else { return };
-        match chapter::expanded(&it.content, &sources.join(path), &labs, &figures) {
+        match chapter::expanded(&it.content, &pages.join(path), &sources) {
             Ok(text) => it.content = text,
             Err(problem) => {
                 first_problem.get_or_insert(problem);

@@ -16,10 +16,13 @@ fn documents() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "grader/BATCH.md",
         "grader/BOCHS.md",
         "grader/JSON.md",
         "grader/WIRE.md",
         "kernel/bench/README.md",
+        "teaching/README.md",
+        "teaching/exam-questions.md",
         "book/examples/maps/README.md",
         "book/examples/reports/README.md",
     ];

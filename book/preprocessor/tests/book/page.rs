@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use folio_book::chapter;
-use folio_book::figures::Figures;
-use folio_book::lab::Lab;
+use folio_book::{Sources, chapter};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// What there is to check about a page.
@@ -26,12 +24,12 @@ pub struct Page {
 
 impl Page {
     /// Reads the page in `file`.
-    pub fn read(file: &Path, labs: &[Lab], figures: &Figures) -> Self {
+    pub fn read(file: &Path, sources: &Sources) -> Self {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let mut page = Self { name, ..Self::default() };
         let raw = fs::read_to_string(file).unwrap();
         page.look_for_pasted_code(&raw);
-        match chapter::expanded(&raw, file, labs, figures) {
+        match chapter::expanded(&raw, file, sources) {
             Ok(text) => {
                 let text = page.with_includes(&text, file);
                 page.read_markdown(&text);

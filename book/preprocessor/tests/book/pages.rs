@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use folio_book::figures::Figures;
-use folio_book::lab::{self, Lab};
+use folio_book::Sources;
 
 use crate::page::Page;
 use crate::{report, root, sources};
 
-fn labs() -> Vec<Lab> {
-    lab::read_all(&root().join("labs")).unwrap_or_else(|problem| panic!("{problem}"))
+fn made_from() -> Sources {
+    Sources::read(&root()).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 fn pages() -> BTreeMap<String, Page> {
-    let labs = labs();
-    let figures = Figures::read(&root().join("kernel/bench/results.json"));
-    let figures = figures.unwrap_or_else(|problem| panic!("{problem}"));
+    let made_from = made_from();
     let files = fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().path());
     let pages = files.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
-    pages.map(|file| Page::read(&file, &labs, &figures)).map(|page| (page.name.clone(), page)).collect()
+    pages.map(|file| Page::read(&file, &made_from)).map(|page| (page.name.clone(), page)).collect()
 }
 
 /// What is wrong with `link`, as it stands on the page `from`.
@@ -72,7 +69,7 @@ fn the_summary_lists_every_page_once() {
 fn every_chapter_that_a_lab_names_is_there() {
     let pages = pages();
     let mut problems = Vec::new();
-    for lab in labs() {
+    for lab in made_from().labs {
         let chapters = lab.checks.iter().map(|check| &check.chapter).chain([&lab.chapter]);
         for chapter in chapters {
             let link = chapter.replacen(".html", ".md", 1);
@@ -83,5 +80,15 @@ fn every_chapter_that_a_lab_names_is_there() {
             }
         }
     }
+    report(&problems);
+}
+
+#[test]
+fn every_file_with_names_in_c_has_its_table() {
+    let page = fs::read_to_string(sources().join("c-names.md")).unwrap();
+    let made_from = made_from();
+    let missing =
+        made_from.c_names.files().into_iter().filter(|file| !page.contains(&format!("{{{{#c-names {file}}}}}")));
+    let problems: Vec<String> = missing.map(|file| format!("c-names.md has no table of {file}.rs")).collect();
     report(&problems);
 }

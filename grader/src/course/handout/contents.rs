@@ -14,8 +14,8 @@ use crate::host::process;
 /// Folders of a lab that hold answers, or what depends on them.
 const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", "compiled"];
 
-/// What is for those who work on the course.
-const NOT_FOR_STUDENTS: [&str; 4] = ["README.md", "CONTRIBUTING.md", ".ci", ".gitattributes"];
+/// What is for instructors, and for those who work on the course.
+const NOT_FOR_STUDENTS: [&str; 5] = ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes"];
 
 /// The student's README in the course, and what it is called in the hand-out.
 const README: (&str, &str) = ("README-student.md", "README.md");
@@ -149,6 +149,7 @@ mod tests {
             "labs/01-pmm/champion/bitmap.rs",
             "labs/01-pmm/compiled/libpmm.a",
             "README.md",
+            "teaching/exam-questions.md",
             ".ci/run",
         ] {
             assert!(!is_for_students(name), "{name}");
