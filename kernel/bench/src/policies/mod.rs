@@ -6,10 +6,11 @@
 mod slab;
 mod textbook;
 
+use textbook_heap::{Ends, FIRST_FIT, Fit, Order, Policy, Textbook, Variant};
+
 use crate::heaps::{Entry, entry};
 
 use slab::Slabs;
-use textbook::{Ends, Fit, Order, Policy, Textbook, Variant};
 
 /// A variant, and what is different about it.
 pub struct Described {
@@ -25,7 +26,7 @@ macro_rules! variants {
             struct $type;
 
             impl Variant for $type {
-                const POLICY: Policy = Policy { $($field: $value,)* ..BASE };
+                const POLICY: Policy = Policy { $($field: $value,)* ..FIRST_FIT };
             }
         )*
 
@@ -39,18 +40,6 @@ macro_rules! variants {
         ];
     };
 }
-
-/// What a variant changes one thing of.
-const BASE: Policy = Policy {
-    fit: Fit::First,
-    order: Order::NewestFirst,
-    ends: Ends::Low,
-    merges: true,
-    split_from: 16,
-    header: 4,
-    powers_of_two: false,
-    grows_by: 64,
-};
 
 variants! {
     FirstFit "first-fit" "First fit, the block freed last first; a header of 4 bytes, split from 16 bytes on" {}

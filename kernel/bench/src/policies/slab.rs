@@ -4,10 +4,11 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use textbook_heap::Textbook;
+
 use crate::heaps::{Candidate, Heap, Region, Work};
 
 use super::FirstFit;
-use super::textbook::Textbook;
 
 const PAGE: u32 = 4096;
 /// The sizes of small blocks. Larger ones come from the heap below.
@@ -110,7 +111,7 @@ impl Slabs {
         if slab.used == 0 {
             self.unlist(page, class);
             // SAFETY: no block of it is in use, and it was handed out as this.
-            unsafe { self.below.free(page.cast(), SLAB) };
+            unsafe { self.below.free(page.cast()) };
         }
     }
 }
@@ -118,7 +119,8 @@ impl Slabs {
 impl Candidate for Slabs {
     fn with(region: &Region<'_>, work: Work<'_>) {
         if region.bytes > PAGE {
-            let below = Textbook::new(region.base, region.bytes);
+            // SAFETY: the region is this heap's alone, as long as it is borrowed, and begins at a page.
+            let below = unsafe { Textbook::new(region.base, region.bytes) };
             work(&mut Self { below, partial: [None; SIZES.len()] });
         }
     }
@@ -138,7 +140,8 @@ impl Heap for Slabs {
             return true;
         }
         // SAFETY: as for this.
-        unsafe { self.below.free(block, layout) }
+        unsafe { self.below.free(block) };
+        true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
