@@ -1,8 +1,9 @@
 //! Memory for a heap: a region of the host's memory that grows and shrinks.
 
-use std::cell::Cell;
-use std::ptr::NonNull;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec;
+use core::cell::Cell;
+use core::ptr::NonNull;
 
 use mm_api::HeapMemory;
 use mm_api::layout::PAGE_SIZE;

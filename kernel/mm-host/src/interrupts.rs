@@ -1,7 +1,7 @@
 //! A processor's interrupt flag, and interrupts that come when it hurts most.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use core::cell::{Cell, RefCell};
 
 use mm_api::Interrupts;
 

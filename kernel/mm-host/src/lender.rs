@@ -1,5 +1,9 @@
 //! A lender of memory for an allocator's records.
 
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use mm_api::layout::{DIRECT_MAP_SIZE, PAGE_SIZE};
 use mm_api::{Frame, FrameRange, LendError, MemoryMap, MetadataLender};
 

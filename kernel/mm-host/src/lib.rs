@@ -1,5 +1,10 @@
-//! Fake memory for the labs' tests on the host.
+//! Fake memory for the labs' tests on the host, and for the book's pictures.
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod heap;
 mod interrupts;

@@ -1,7 +1,9 @@
 //! A fake machine that page tables can stand on.
 
-use std::cell::{RefCell, RefMut};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{RefCell, RefMut};
 
 use mm_api::layout::{KERNEL_BASE, SELF_MAP_START};
 use mm_api::{
@@ -95,7 +97,7 @@ impl FakeMachine {
 
     /// What was flushed since the last call.
     pub fn take_flushes(&self) -> FlushLog {
-        std::mem::take(&mut self.parts().log)
+        core::mem::take(&mut self.parts().log)
     }
 
     /// Translates `address` for an access by the directory that is loaded, and

@@ -1,7 +1,7 @@
 //! A fake memory management unit: it walks page tables as the processor does,
 //! and remembers what it found until it is told to forget.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, Protection, TableIndex, VirtAddr};
 use mm_oracle::walk::{self, Level, Walk};

@@ -1,7 +1,9 @@
 //! Pages of an address space that can be had one at a time.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Page, PageError, PageRange, Pages, VirtAddr};
@@ -82,7 +84,7 @@ impl FakePages {
     /// What [`map`](Pages::map) and [`unmap`](Pages::unmap) were asked since the
     /// last call, in the order in which they were.
     pub fn take_calls(&mut self) -> Vec<PageCall> {
-        std::mem::take(&mut self.calls)
+        core::mem::take(&mut self.calls)
     }
 
     /// The `count` bytes from `address` on.
@@ -108,7 +110,7 @@ fn pieces(address: VirtAddr, bytes: usize, action: &str) -> impl Iterator<Item =
     let past_end = u64::from(address.as_u32()) + bytes as u64;
     assert!(past_end <= 1 << 32, "{bytes} bytes from {address} on are {action}, which reach past 4 GiB");
     let mut place = u64::from(address.as_u32());
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         // The conversion fails past the last address, where nothing is left.
         let start = VirtAddr::new(u32::try_from(place).ok().filter(|_| place < past_end)?);
         let piece = u64::from(PAGE_SIZE - start.page_offset()).min(past_end - place);

@@ -1,8 +1,10 @@
 //! Processes that have frames in common.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Fork, Page, PageError, PageRange, Pages, Protection, SharedPages, VirtAddr, pieces};
@@ -46,7 +48,7 @@ pub struct FakeProcess {
     machine: Rc<RefCell<Frames>>,
     pages: BTreeMap<Page, (u32, Protection)>,
     /// How many times [`first_mapped`](SharedPages::first_mapped) and the like were asked.
-    questions: std::cell::Cell<u32>,
+    questions: core::cell::Cell<u32>,
 }
 
 impl FakeProcess {
@@ -114,7 +116,12 @@ impl FakeProcess {
 
     /// Calls `work` with the bytes of each page that some bytes are in, and their place.
     #[track_caller]
-    fn for_each_piece(&self, address: VirtAddr, bytes: usize, mut work: impl FnMut(&mut [u8], std::ops::Range<usize>)) {
+    fn for_each_piece(
+        &self,
+        address: VirtAddr,
+        bytes: usize,
+        mut work: impl FnMut(&mut [u8], core::ops::Range<usize>),
+    ) {
         for piece in pieces(address, bytes) {
             let (frame, _) = self.entry(piece.page(), "read or written");
             let mut machine = self.machine.borrow_mut();

@@ -1,5 +1,8 @@
 //! Fake physical memory whose frames are handed out and taken back.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Entry, Frame, PhysAddr};
 
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn every_free_frame_is_handed_out_once_and_poisoned() {
         let mut ram = Ram::new(100, 10);
-        let mut seen: Vec<u32> = std::iter::from_fn(|| ram.allocate()).map(Frame::number).collect();
+        let mut seen: Vec<u32> = core::iter::from_fn(|| ram.allocate()).map(Frame::number).collect();
         seen.sort_unstable();
         assert_eq!(seen, (10..100).collect::<Vec<_>>());
         assert!(ram.table(Frame::new(10).unwrap(), "read").iter().all(|word| *word == POISON));

@@ -1,5 +1,7 @@
 //! A list of regions.
 
+use alloc::vec::Vec;
+
 use mm_api::layout::USER_SPACE_END;
 use mm_api::{Page, Region, RegionList, SPARE_REGIONS};
 
