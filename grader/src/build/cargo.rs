@@ -179,7 +179,8 @@ impl Builder<'_> {
             // Empty means none, also where the user's configuration names some.
             .env("CARGO_ENCODED_RUSTFLAGS", "")
             .envs(wrappers::kept_out(self.root).map(|key| (key, "")))
-            .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker);
+            .env("CARGO_TARGET_I686_FOLIO_LINKER", &self.toolchain.linker)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.toolchain.linker);
         command
     }
 

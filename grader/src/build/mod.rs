@@ -10,6 +10,7 @@ pub mod freshness;
 mod image;
 pub mod kernel;
 pub mod messages;
+pub mod pictures;
 pub mod reference;
 mod rustup;
 pub mod site;

@@ -58,6 +58,17 @@ pub enum DevCommand {
         #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = Memory::parse)]
         memory: Memory,
     },
+    /// Build the code behind the book's pictures that a reader can change
+    Pictures,
+    /// Boot the references, and write the page tables at the shell's prompt as text
+    Tables {
+        /// Where the text goes: `book/pictures-live/tables.txt` is what the book shows
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How much memory the machine has
+        #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = Memory::parse)]
+        memory: Memory,
+    },
     /// Run clippy on everything, the kernel included, with warnings denied
     Clippy,
 }

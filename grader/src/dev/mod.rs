@@ -5,12 +5,15 @@ mod bench;
 mod check;
 mod clippy;
 mod screenshot;
+mod session;
 mod staged;
+mod tables;
 
 use std::time::Duration;
 
+use crate::build::pictures;
 use crate::host::apt::Permission;
-use crate::host::error::Result;
+use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::host::style::View;
 use crate::judge::{Engine, processors};
@@ -48,6 +51,18 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
                 memory: *memory,
             };
             screenshot::run(engine, &options, &progress)
+        }
+        DevCommand::Pictures => match pictures::build(&engine.site, &progress)? {
+            Some(file) => {
+                progress.finish();
+                println!("{}", file.display());
+                Ok(true)
+            }
+            None => Err(Error::new("the pictures show the references at work, whose source is not in this copy")
+                .advise("the book shows their first states without it")),
+        },
+        DevCommand::Tables { file, memory } => {
+            tables::run(engine, &tables::Options { file: file.clone(), memory: *memory }, &progress)
         }
         DevCommand::Clippy => clippy::run(engine, view, permission),
     }

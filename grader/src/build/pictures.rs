@@ -1,0 +1,54 @@
+//! The book's pictures that a reader can change, as WebAssembly.
+//!
+//! The target is one of rustc's own, but its library is built from source, like that of the
+//! kernel: so no toolchain needs anything more than the kernel does.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::course::workspace::Reference;
+use crate::host::error::{Error, Result};
+use crate::host::process;
+use crate::host::progress::Progress;
+
+use super::cargo::{Target, cargo_failed};
+use super::site::Site;
+
+/// The crate, and its profile.
+const PACKAGE: &str = "pictures-live";
+const PROFILE: &str = "pictures";
+
+/// What cargo calls the file that it builds.
+const BUILT: &str = "pictures_live.wasm";
+
+/// What a page runs.
+const TARGET: Target = Target { name: "wasm32-unknown-unknown", file: "wasm32-unknown-unknown" };
+
+/// Where the pages look for it. Git does not track it, and a page without it shows the first states.
+const FILE: &str = "book/src/pictures-live/pictures.wasm";
+
+/// Builds it, and puts it where mdBook finds it. `None` in a copy of the course without the
+/// references' source, which the pictures show at work.
+///
+/// # Errors
+/// If it does not compile, or cannot be written.
+pub fn build(site: &Site, progress: &Progress) -> Result<Option<PathBuf>> {
+    if site.workspace.labs.iter().any(|lab| lab.reference != Reference::Source) {
+        return Ok(None);
+    }
+    let builder = site.builder();
+    builder.make_folder()?;
+    progress.note("Building the book's pictures …");
+    let mut command = builder.bare_metal(&[PACKAGE], PROFILE, TARGET);
+    command.args(["--lib", "--features", "references", "--color=never", "--quiet", "--target-dir"]);
+    command.arg(builder.target_dir);
+    let cargo = &site.toolchain.cargo;
+    let output = process::output(&mut command).map_err(|error| Error::io("cannot start", cargo, &error))?;
+    if !output.status.success() {
+        return Err(cargo_failed(&String::from_utf8_lossy(&output.stderr)));
+    }
+    let built = builder.target_dir.join(TARGET.name).join(PROFILE).join(BUILT);
+    let file = site.workspace.root.join(FILE);
+    fs::copy(&built, &file).map_err(|error| Error::io("cannot write", &file, &error))?;
+    Ok(Some(file))
+}
