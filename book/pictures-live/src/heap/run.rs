@@ -1,0 +1,192 @@
+//! A trace's calls on the textbook's heap.
+
+use alloc::alloc::Layout;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use textbook_heap::{Block, FIRST_FIT, Fit, Order, Policy, Textbook, Variant};
+
+use super::trace::Call;
+
+/// Bytes that the heap may take.
+pub const REGION: u32 = 1024;
+
+/// How `kmalloc` aligns blocks, in bytes.
+const ALIGN: usize = mm_api::HEAP_ALIGN as usize;
+
+/// What became of the last call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Nothing was done.
+    Nothing,
+    /// The block begins so many bytes past the region's beginning.
+    At(u32),
+    /// The block was freed.
+    Freed,
+}
+
+/// A heap after some calls.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Its blocks, and what the used ones are called.
+    pub blocks: Vec<(Block, Option<&'a str>)>,
+    /// Bytes that it has taken of the region.
+    pub taken: u32,
+    /// How many requests were refused.
+    pub refused: u32,
+    /// The most bytes that were asked for in all blocks at a time.
+    pub peak: u32,
+    /// How many blocks are free, and how many bytes the largest has, with its header.
+    pub free_blocks: usize,
+    /// See [`free_blocks`](Self::free_blocks).
+    pub largest_free: u32,
+    /// What became of the last call.
+    pub outcome: Outcome,
+}
+
+impl Run<'_> {
+    /// The peak in percent of what was taken; `None` if nothing was.
+    pub fn utilization(&self) -> Option<u32> {
+        (100 * self.peak).checked_div(self.taken)
+    }
+}
+
+/// A way to choose a free block.
+pub struct Fitting {
+    /// What the page calls it.
+    pub key: &'static str,
+    /// What a reader calls it.
+    pub name: &'static str,
+    merging: fn(&[Call]) -> Run<'_>,
+    not_merging: fn(&[Call]) -> Run<'_>,
+}
+
+impl Fitting {
+    /// Makes the calls on an empty heap. The blocks are called as in the trace.
+    pub fn run<'a>(&self, merges: bool, calls: &'a [Call]) -> Run<'a> {
+        if merges { (self.merging)(calls) } else { (self.not_merging)(calls) }
+    }
+}
+
+/// Policies as types, and the fits in a list.
+macro_rules! fits {
+    ($($key:literal $name:literal $merging:ident $not_merging:ident { $($field:ident: $value:expr),* })*) => {
+        $(
+            struct $merging;
+            struct $not_merging;
+
+            impl Variant for $merging {
+                const POLICY: Policy = Policy { grows_by: 8, $($field: $value,)* ..FIRST_FIT };
+            }
+
+            impl Variant for $not_merging {
+                const POLICY: Policy = Policy { merges: false, ..$merging::POLICY };
+            }
+        )*
+
+        /// All of them, the first one first.
+        pub const FITS: &[Fitting] = &[
+            $(Fitting { key: $key, name: $name, merging: run::<$merging>, not_merging: run::<$not_merging> },)*
+        ];
+    };
+}
+
+fits! {
+    "first" "first fit, newest first" First FirstNot {}
+    "address" "first fit, by address" Address AddressNot { order: Order::ByAddress }
+    "next" "next fit" Next NextNot { fit: Fit::Next }
+    "best" "best fit" Best BestNot { fit: Fit::Best }
+    "worst" "worst fit" Worst WorstNot { fit: Fit::Worst }
+}
+
+/// A block that was handed out.
+struct Handed<'a> {
+    name: &'a str,
+    pointer: NonNull<u8>,
+    bytes: u32,
+}
+
+#[allow(unsafe_code)]
+fn run<V: Variant>(calls: &[Call]) -> Run<'_> {
+    // Words, so that it begins at a multiple of eight.
+    let mut memory: Vec<u64> = vec![0; REGION as usize / size_of::<u64>()];
+    let base: NonNull<u8> = NonNull::from(memory.as_mut_slice()).cast();
+    // SAFETY: the memory lives to the end of this function, and nobody else uses it.
+    let mut heap = unsafe { Textbook::<V>::new(base, REGION) };
+    let mut handed: BTreeMap<u32, Handed<'_>> = BTreeMap::new();
+    let (mut refused, mut payload, mut peak, mut outcome) = (0, 0, 0, Outcome::Nothing);
+    for call in calls {
+        match call {
+            Call::Allocate { name, bytes } => {
+                let layout = Layout::from_size_align(*bytes as usize, ALIGN).ok();
+                outcome = match layout.and_then(|layout| heap.allocate(layout)) {
+                    Some(pointer) => {
+                        let offset = (pointer.addr().get() - base.addr().get()) as u32;
+                        handed.insert(offset, Handed { name, pointer, bytes: *bytes });
+                        payload += bytes;
+                        peak = peak.max(payload);
+                        Outcome::At(offset)
+                    }
+                    None => {
+                        refused += 1;
+                        Outcome::Nothing
+                    }
+                };
+            }
+            Call::Free { name } => {
+                let offset = handed.iter().find(|(_, block)| block.name == name).map(|(offset, _)| *offset);
+                outcome = match offset.and_then(|offset| handed.remove(&offset)) {
+                    Some(block) => {
+                        payload -= block.bytes;
+                        // SAFETY: the heap has handed it out, and it is in no list any more.
+                        unsafe { heap.free(block.pointer) };
+                        Outcome::Freed
+                    }
+                    None => Outcome::Nothing,
+                };
+            }
+        }
+    }
+    let named = |block: &Block| {
+        let mut within = handed.range(block.start..block.start + block.bytes);
+        within.next().filter(|_| block.used).map(|(_, handed)| handed.name)
+    };
+    let blocks: Vec<(Block, Option<&str>)> = heap.blocks().map(|block| (block, named(&block))).collect();
+    let free = || blocks.iter().map(|(block, _)| block).filter(|block| !block.used);
+    Run {
+        taken: heap.taken(),
+        refused,
+        peak,
+        free_blocks: free().count(),
+        largest_free: free().map(|block| block.bytes).max().unwrap_or(0),
+        outcome,
+        blocks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trace::Trace;
+    use super::*;
+
+    /// Whatever is called: the blocks lie one behind the other without gaps, up to what was taken.
+    #[test]
+    fn every_byte_is_in_a_block() {
+        let trace = Trace::parse("a=24 b=100 c=1 d=57 -b e=30 -a -d f=200 g=300 h=9 -f -c i=500 j=100").unwrap();
+        for fitting in FITS {
+            for merges in [true, false] {
+                for step in 0..=trace.calls.len() {
+                    let run = fitting.run(merges, &trace.calls[..step]);
+                    let end = run.blocks.iter().fold(4, |end, (block, _)| {
+                        assert_eq!(block.start, end, "{} after {step}", fitting.name);
+                        end + block.bytes
+                    });
+                    assert_eq!(end, run.taken, "{} after {step}", fitting.name);
+                    assert!(run.blocks.iter().all(|(block, name)| block.used == name.is_some()));
+                }
+            }
+        }
+    }
+}
