@@ -1,9 +1,9 @@
 //! What the reader has chosen.
 
-/// The value of a key: what follows it on its line. `None` if it is missing or empty.
+/// The value of a key: what follows it on its line. `None` if the key is missing.
 pub fn value<'a>(input: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = input.lines().filter_map(|line| line.split_once(' '));
-    lines.find(|(found, _)| *found == key).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    lines.find(|(found, _)| *found == key).map(|(_, value)| value.trim())
 }
 
 /// What may be chosen for a key: what it is called, and the value.
@@ -32,7 +32,7 @@ mod tests {
     fn a_value_is_the_rest_of_its_line() {
         let input = "fit best\ntrace a=1 -a\nstep \n";
         assert_eq!((value(input, "fit"), value(input, "trace")), (Some("best"), Some("a=1 -a")));
-        assert_eq!((value(input, "step"), value(input, "st")), (None, None));
+        assert_eq!((value(input, "step"), value(input, "st")), (Some(""), None));
     }
 
     #[test]

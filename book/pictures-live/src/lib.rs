@@ -11,8 +11,11 @@
 extern crate alloc;
 
 mod drawing;
+mod fork;
+mod frames;
 mod heap;
 mod input;
+mod stack;
 mod tables;
 mod translator;
 #[cfg(target_arch = "wasm32")]
@@ -46,7 +49,10 @@ pub struct Shown {
 /// All pictures.
 pub const PICTURES: &[Picture] = &[
     Picture { name: "translator", show: translator::show, choices: translator::CHOICES },
+    Picture { name: "fork", show: fork::show, choices: fork::CHOICES },
+    Picture { name: "frames", show: frames::show, choices: frames::CHOICES },
     Picture { name: "heap", show: heap::show, choices: heap::CHOICES },
+    Picture { name: "stack", show: stack::show, choices: stack::CHOICES },
 ];
 
 /// The picture of this name.

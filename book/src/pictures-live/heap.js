@@ -13,9 +13,7 @@ bringToLife("heap", "Run a trace on a heap", (picture, draw) => {
 
     const show = () => {
         const merges = merging.checked ? "on" : "off";
-        // Empty is a trace without calls, and not the first one.
-        const chosen = { fit: fit.value, merging: merges, trace: calls.value || " ", step: at.value };
-        const { state } = draw(chosen);
+        const { state } = draw({ fit: fit.value, merging: merges, trace: calls.value, step: at.value });
         const [, all] = state.split("/");
         at.max = all;
         at.setAttribute("aria-valuetext", `${state.replace("/", " of ")} calls`);

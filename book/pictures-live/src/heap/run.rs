@@ -108,6 +108,44 @@ struct Handed<'a> {
     bytes: u32,
 }
 
+/// The program that a trace is of.
+#[derive(Default)]
+struct Program<'a> {
+    /// Its blocks, by their offsets in the region.
+    handed: BTreeMap<u32, Handed<'a>>,
+    payload: u32,
+    peak: u32,
+    refused: u32,
+}
+
+impl<'a> Program<'a> {
+    /// It got a block, or none.
+    fn got(&mut self, name: &'a str, bytes: u32, block: Option<(u32, NonNull<u8>)>) -> Outcome {
+        let Some((offset, pointer)) = block else {
+            self.refused += 1;
+            return Outcome::Nothing;
+        };
+        self.handed.insert(offset, Handed { name, pointer, bytes });
+        self.payload += bytes;
+        self.peak = self.peak.max(self.payload);
+        Outcome::At(offset)
+    }
+
+    /// It gives up a block, if it has that.
+    fn give_up(&mut self, name: &str) -> Option<NonNull<u8>> {
+        let offset = self.handed.iter().find(|(_, block)| block.name == name).map(|(offset, _)| *offset)?;
+        let block = self.handed.remove(&offset)?;
+        self.payload -= block.bytes;
+        Some(block.pointer)
+    }
+
+    /// What a block of the heap is called.
+    fn name_of(&self, block: &Block) -> Option<&'a str> {
+        let mut within = self.handed.range(block.start..block.start + block.bytes);
+        within.next().filter(|_| block.used).map(|(_, handed)| handed.name)
+    }
+}
+
 #[allow(unsafe_code)]
 fn run<V: Variant>(calls: &[Call]) -> Run<'_> {
     // Words, so that it begins at a multiple of eight.
@@ -115,50 +153,31 @@ fn run<V: Variant>(calls: &[Call]) -> Run<'_> {
     let base: NonNull<u8> = NonNull::from(memory.as_mut_slice()).cast();
     // SAFETY: the memory lives to the end of this function, and nobody else uses it.
     let mut heap = unsafe { Textbook::<V>::new(base, REGION) };
-    let mut handed: BTreeMap<u32, Handed<'_>> = BTreeMap::new();
-    let (mut refused, mut payload, mut peak, mut outcome) = (0, 0, 0, Outcome::Nothing);
+    let (mut program, mut outcome) = (Program::default(), Outcome::Nothing);
     for call in calls {
-        match call {
+        outcome = match call {
             Call::Allocate { name, bytes } => {
                 let layout = Layout::from_size_align(*bytes as usize, ALIGN).ok();
-                outcome = match layout.and_then(|layout| heap.allocate(layout)) {
-                    Some(pointer) => {
-                        let offset = (pointer.addr().get() - base.addr().get()) as u32;
-                        handed.insert(offset, Handed { name, pointer, bytes: *bytes });
-                        payload += bytes;
-                        peak = peak.max(payload);
-                        Outcome::At(offset)
-                    }
-                    None => {
-                        refused += 1;
-                        Outcome::Nothing
-                    }
-                };
+                let pointer = layout.and_then(|layout| heap.allocate(layout));
+                let offset = |pointer: NonNull<u8>| (pointer.addr().get() - base.addr().get()) as u32;
+                program.got(name, *bytes, pointer.map(|pointer| (offset(pointer), pointer)))
             }
-            Call::Free { name } => {
-                let offset = handed.iter().find(|(_, block)| block.name == name).map(|(offset, _)| *offset);
-                outcome = match offset.and_then(|offset| handed.remove(&offset)) {
-                    Some(block) => {
-                        payload -= block.bytes;
-                        // SAFETY: the heap has handed it out, and it is in no list any more.
-                        unsafe { heap.free(block.pointer) };
-                        Outcome::Freed
-                    }
-                    None => Outcome::Nothing,
-                };
-            }
-        }
+            Call::Free { name } => match program.give_up(name) {
+                Some(pointer) => {
+                    // SAFETY: the heap has handed it out, and the program has given it up.
+                    unsafe { heap.free(pointer) };
+                    Outcome::Freed
+                }
+                None => Outcome::Nothing,
+            },
+        };
     }
-    let named = |block: &Block| {
-        let mut within = handed.range(block.start..block.start + block.bytes);
-        within.next().filter(|_| block.used).map(|(_, handed)| handed.name)
-    };
-    let blocks: Vec<(Block, Option<&str>)> = heap.blocks().map(|block| (block, named(&block))).collect();
+    let blocks: Vec<(Block, Option<&str>)> = heap.blocks().map(|block| (block, program.name_of(&block))).collect();
     let free = || blocks.iter().map(|(block, _)| block).filter(|block| !block.used);
     Run {
         taken: heap.taken(),
-        refused,
-        peak,
+        refused: program.refused,
+        peak: program.peak,
         free_blocks: free().count(),
         largest_free: free().map(|block| block.bytes).max().unwrap_or(0),
         outcome,

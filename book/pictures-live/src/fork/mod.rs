@@ -1,0 +1,151 @@
+//! A process, its fork, and the frames that they share: lab 07's reference at work.
+
+mod machine;
+mod picture;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::Shown;
+use crate::drawing::plural;
+use crate::input::value;
+
+use machine::{Done, Event, Machine, Who};
+
+/// So many events at most.
+const MOST: usize = 200;
+
+/// What the picture begins with, for a reader who can go on.
+pub const CHOICES: &str = "events\tthe first state\tfork write-child-1";
+
+/// Draws the two processes after all events.
+pub fn show(input: &str) -> Shown {
+    let first = || CHOICES.rsplit('\t').next().unwrap_or_default();
+    let mut machine = Machine::new();
+    let mut says =
+        String::from("One process, with two pages that were written to, one that was not, and one to share.");
+    for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace().take(MOST) {
+        says = match Event::parse(word).filter(|event| machine.is_possible(*event)) {
+            Some(event) => sentence(event, machine.make(event)),
+            None => format!("“{word}” cannot happen here."),
+        };
+    }
+    says = format!(
+        "{says} {} in use.",
+        if machine.frames() == 1 { "1 frame is".into() } else { format!("{} are", plural(machine.frames(), "frame")) }
+    );
+    let possible: Vec<&str> = Event::all().filter(|event| machine.is_possible(*event)).map(Event::name).collect();
+    let svg = picture::draw(&machine, &says);
+    Shown { says, state: possible.join(" "), svg }
+}
+
+/// What has happened, in words.
+fn sentence(event: Event, done: Done) -> String {
+    let who = |who| if who == Who::Parent { "parent" } else { "child" };
+    let whose = match event {
+        Event::Write(writer, place) => format!("The {} writes to page {}", who(writer), place + 1),
+        Event::Exit(leaver) => format!("The {} exits", who(leaver)),
+        Event::Fork => String::from("The parent forks"),
+    };
+    let what = match done {
+        Done::Forked { filled: false } => "no page is copied, and no private page may be written to".into(),
+        Done::Forked { filled: true } => {
+            "no page is copied, and no private page may be written to. The shared page had no frame, and gets one now"
+                .into()
+        }
+        Done::Filled(frame) => {
+            format!("a page fault, since the page has no frame yet. It gets frame {frame}, of zeros")
+        }
+        Done::Copied { from, to } => {
+            format!("a page fault, since frame {from} is another page's, too. It gets a copy, frame {to}")
+        }
+        Done::Allowed(frame) => {
+            format!(
+                "a page fault, but no other page has frame {frame} any more. It may write again, and nothing is copied"
+            )
+        }
+        Done::Written(1) => "it may, and there is no fault".into(),
+        Done::Written(_) => "it may, and there is no fault. Both see what is written".into(),
+        Done::Left(freed) => format!(
+            "{} that no other page has",
+            if freed == 1 { "1 frame goes".into() } else { plural(freed, "frame") + " go" }
+        ),
+    };
+    format!("{whose}: {what}.")
+}
+
+#[cfg(all(test, feature = "references"))]
+mod tests {
+    use super::*;
+
+    fn says(events: &str) -> String {
+        show(&format!("events {events}")).says
+    }
+
+    #[test]
+    fn a_fork_copies_nothing_and_a_write_one_page() {
+        assert!(says("fork").ends_with("3 frames are in use."), "{}", says("fork"));
+        assert!(
+            says("fork write-child-1").contains("It gets a copy, frame 4. 4 frames are"),
+            "{}",
+            says("fork write-child-1")
+        );
+        assert!(says("fork write-child-1 write-parent-1").contains("nothing is copied. 4 frames are"));
+        assert!(says("fork write-child-1 write-child-1").contains("there is no fault. 4 frames are"));
+    }
+
+    #[test]
+    fn a_shared_page_stays_shared() {
+        assert!(
+            says("fork write-child-4").contains("Both see what is written. 3 frames are"),
+            "{}",
+            says("fork write-child-4")
+        );
+        assert!(says("fork write-child-3").contains("of zeros. 4 frames are"));
+    }
+
+    #[test]
+    fn who_exits_gives_back_what_nobody_else_has() {
+        assert!(
+            says("fork write-child-1 exit-child")
+                .ends_with("The child exits: 1 frame goes that no other page has. 3 frames are in use.")
+        );
+        assert!(says("fork exit-parent").contains("0 frames go"), "{}", says("fork exit-parent"));
+        assert!(says("fork exit-parent exit-child").ends_with("0 frames are in use."));
+        // Who is alone may write again without a copy.
+        assert!(says("fork exit-parent write-child-1").contains("nothing is copied. 3 frames are"));
+    }
+
+    #[test]
+    fn what_is_possible_is_told() {
+        assert_eq!(show("events exit-parent").state, "");
+        assert!(
+            show("events fork").state.starts_with("write-parent-1 ")
+                && show("events fork").state.contains("exit-child")
+        );
+        assert!(says("write-child-1").contains("“write-child-1” cannot happen here."));
+        assert!(says("fork fork zebra").contains("“zebra” cannot happen here."));
+    }
+
+    /// Whatever happens: the frames' counts are those of the pages that have them.
+    #[test]
+    fn counts_are_those_of_the_pages() {
+        let all: Vec<Event> = Event::all().collect();
+        let mut machine = Machine::new();
+        let mut number = 12345_u32;
+        for _ in 0..2000 {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let event = all[(number >> 16) as usize % all.len()];
+            if machine.is_possible(event) && !matches!(event, Event::Exit(Who::Parent)) {
+                machine.make(event);
+            }
+            let pages: Vec<_> =
+                [Who::Parent, Who::Child].into_iter().flat_map(|who| machine.pages(who)).flatten().collect();
+            for page in &pages {
+                let with_it = pages.iter().filter(|other| other.frame == page.frame).count();
+                assert_eq!(page.users as usize, with_it);
+            }
+        }
+    }
+}

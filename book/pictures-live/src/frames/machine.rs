@@ -1,0 +1,151 @@
+//! A small memory, its allocator, and what is known about each frame.
+
+use mm_api::{
+    Frame, FrameAllocator, FrameRange, FrameRun, FreeError, MemoryMap, MemoryRegion, Order, PhysRange, RegionKind,
+};
+use mm_host::HostLender;
+use pmm::Pmm;
+
+/// Frames in the picture: four words of a bitmap.
+pub const FRAMES: u32 = 128;
+
+/// The memory ends in the middle of a word, and its first frames are reserved.
+const MAP: MemoryMap<'_> = MemoryMap {
+    regions: &[MemoryRegion { base: 0, length: 120 * 4096, kind: RegionKind::Usable }],
+    reserved: &[PhysRange { start: 0, end: 3 * 4096 }],
+};
+
+/// What a frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Reserved, or no memory at all.
+    NotManaged,
+    /// Lent to the allocator for its records.
+    Records,
+    /// Free.
+    Free,
+    /// Handed out.
+    Allocated,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A run is asked for.
+    Allocate(Order),
+    /// Frames are given back: the first one's number, and the order of the run.
+    Free(u32, Order),
+}
+
+impl Event {
+    /// Reads `a`, `r2`, `f17` or `F16.2`: a frame, a run of order 2, and the same given back.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "a" {
+            return Some(Self::Allocate(Order::ZERO));
+        }
+        if let Some(power) = text.strip_prefix('r') {
+            return order(power).map(Self::Allocate);
+        }
+        if let Some(frame) = text.strip_prefix('f') {
+            return frame.parse().ok().map(|frame| Self::Free(frame, Order::ZERO));
+        }
+        let (frame, power) = text.strip_prefix('F')?.split_once('.')?;
+        Some(Self::Free(frame.parse().ok()?, order(power)?))
+    }
+}
+
+/// The order with this power.
+pub fn order(power: &str) -> Option<Order> {
+    power.parse().ok().and_then(Order::new)
+}
+
+/// What an event has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Done {
+    /// A run was handed out.
+    Allocated(FrameRun),
+    /// There is no such run.
+    NoRun(Order),
+    /// A run was given back.
+    Freed(FrameRun),
+    /// It was not taken.
+    Refused(FreeError),
+    /// No run of this order begins there.
+    NoSuchRun,
+}
+
+/// The memory and its allocator.
+pub struct Machine {
+    allocator: Pmm,
+    states: [State; FRAMES as usize],
+    /// The frames of the last event.
+    pub last: FrameRange,
+}
+
+impl Machine {
+    /// A machine that has just come up.
+    ///
+    /// # Panics
+    /// If the allocator does not manage its memory.
+    pub fn new() -> Self {
+        let mut lender = HostLender::new(&MAP);
+        let allocator = Pmm::new(&MAP, &mut lender).unwrap_or_else(|error| panic!("{error}"));
+        let states = core::array::from_fn(|number| match Frame::new(number as u32) {
+            Some(frame) if lender.is_lent(frame) => State::Records,
+            Some(frame) if mm_oracle::is_usable(&MAP, frame) => State::Free,
+            _ => State::NotManaged,
+        });
+        Self { allocator, states, last: FrameRange::EMPTY }
+    }
+
+    /// Has something happen.
+    pub fn make(&mut self, event: Event) -> Done {
+        self.last = FrameRange::EMPTY;
+        match event {
+            Event::Allocate(order) => match self.allocator.allocate_run(order) {
+                Some(run) => {
+                    self.mark(run, State::Allocated);
+                    Done::Allocated(run)
+                }
+                None => Done::NoRun(order),
+            },
+            Event::Free(number, order) => {
+                let Some(frame) = Frame::new(number) else { return Done::Refused(FreeError::NotManaged) };
+                let Some(run) = FrameRun::new(frame, order) else { return Done::NoSuchRun };
+                match self.allocator.free_run(run) {
+                    Ok(()) => {
+                        self.mark(run, State::Free);
+                        Done::Freed(run)
+                    }
+                    Err(error) => Done::Refused(error),
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, run: FrameRun, state: State) {
+        self.last = run.frames();
+        for frame in run.frames().iter() {
+            if let Some(place) = self.states.get_mut(frame.number() as usize) {
+                *place = state;
+            }
+        }
+    }
+
+    /// What a frame is.
+    pub fn state(&self, number: u32) -> State {
+        self.states.get(number as usize).copied().unwrap_or(State::NotManaged)
+    }
+
+    /// How many frames are free, as the allocator counts them.
+    pub fn free(&self) -> u32 {
+        self.allocator.free_frames()
+    }
+
+    /// The runs of which all frames are free.
+    pub fn free_runs(&self, order: Order) -> impl Iterator<Item = FrameRun> {
+        let starts = (0..FRAMES).step_by(order.frames() as usize);
+        let runs = starts.filter_map(move |number| FrameRun::new(Frame::new(number)?, order));
+        runs.filter(|run| run.frames().iter().all(|frame| self.state(frame.number()) == State::Free))
+    }
+}
