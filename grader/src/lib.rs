@@ -4,7 +4,7 @@
 //! Each folder is a room that knows those to its right and none to its left:
 //!
 //! ```text
-//! commands -> batch, contest, dev, watch -> peers -> report -> judge -> build, machine -> course -> host
+//! commands -> batch, contest, dev, watch -> book, peers -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
 //! - `commands`: the command line, and what each command does;
@@ -12,6 +12,7 @@
 //! - `contest`: a student's allocator beside all others;
 //! - `dev`: proofs and measurements for those who write the course;
 //! - `watch`: grading at each save, on a terminal;
+//! - `book`: the reader's pages, and what boots in them;
 //! - `peers`: what allocators cost, the labs' and their peers from crates.io;
 //! - `report`: what a person or a program reads;
 //! - `judge`: a run, and how what a machine says becomes a verdict;
@@ -24,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod book;
 mod build;
 mod commands;
 mod contest;
@@ -58,7 +60,7 @@ mod tests {
     const ORDER: [&[&str]; 8] = [
         &["commands"],
         &["batch", "contest", "dev", "watch"],
-        &["peers"],
+        &["book", "peers"],
         &["report"],
         &["judge"],
         &["build", "machine"],

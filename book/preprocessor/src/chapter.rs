@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::figures::Figures;
-use crate::{Problem, Sources, markdown};
+use crate::lab::Lab;
+use crate::{Problem, Sources, live, markdown};
 
 /// The chapter's text with every request replaced. `file` is what a problem names.
 ///
@@ -17,12 +18,12 @@ pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Pr
         match request(line) {
             None => out += line,
             Some(Request::Checks(id)) => {
-                let lab = labs.iter().find(|lab| lab.id == id).ok_or_else(|| {
-                    let known: Vec<&str> = labs.iter().map(|lab| lab.id.as_str()).collect();
-                    let what = format!("there is no lab `{id}` with a lab.toml; there is: {}", known.join(", "));
-                    Problem::at(file, text, offset, what)
-                })?;
+                let lab = lab_of(id, labs).map_err(|what| Problem::at(file, text, offset, what))?;
                 out += &markdown::section(lab);
+            }
+            Some(Request::Live(id)) => {
+                let lab = lab_of(id, labs).map_err(|what| Problem::at(file, text, offset, what))?;
+                out += &live::section(lab);
             }
             Some(Request::AllChecks) => out += &markdown::overview(labs),
             Some(Request::Bench(table)) => {
@@ -39,7 +40,7 @@ pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Pr
                 })?;
             }
             Some(Request::Unknown) => {
-                let what = "write {{#checks LAB}}, {{#all-checks}}, {{#bench TABLE}} or {{#c-names FILE}}, on a line of its own";
+                let what = "write {{#checks LAB}}, {{#live LAB}}, {{#all-checks}}, {{#bench TABLE}} or {{#c-names FILE}}, on a line of its own";
                 return Err(Problem::at(file, text, offset, what));
             }
         }
@@ -48,8 +49,17 @@ pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Pr
     Ok(out)
 }
 
+/// The lab of this name, or what is wrong with the name.
+fn lab_of<'a>(id: &str, labs: &'a [Lab]) -> Result<&'a Lab, String> {
+    labs.iter().find(|lab| lab.id == id).ok_or_else(|| {
+        let known: Vec<&str> = labs.iter().map(|lab| lab.id.as_str()).collect();
+        format!("there is no lab `{id}` with a lab.toml; there is: {}", known.join(", "))
+    })
+}
+
 enum Request<'a> {
     Checks(&'a str),
+    Live(&'a str),
     AllChecks,
     Bench(&'a str),
     CNames(&'a str),
@@ -57,13 +67,15 @@ enum Request<'a> {
 }
 
 fn request(line: &str) -> Option<Request<'_>> {
-    if !["{{#checks", "{{#all-checks", "{{#bench", "{{#c-names"].iter().any(|request| line.contains(request)) {
+    let requests = ["{{#checks", "{{#live", "{{#all-checks", "{{#bench", "{{#c-names"];
+    if !requests.iter().any(|request| line.contains(request)) {
         return None;
     }
     let inside = line.trim().strip_prefix("{{#").and_then(|rest| rest.strip_suffix("}}"));
     let words: Vec<&str> = inside.unwrap_or_default().split_whitespace().collect();
     Some(match words[..] {
         ["checks", id] => Request::Checks(id),
+        ["live", id] => Request::Live(id),
         ["all-checks"] => Request::AllChecks,
         ["bench", table] => Request::Bench(table),
         ["c-names", file] => Request::CNames(file),
@@ -100,6 +112,7 @@ mod tests {
     fn requests_are_replaced() {
         let text = expand("before\n{{#checks 01-pmm}}\nafter\n").unwrap();
         assert!(text.starts_with("before\n| Check |") && text.ends_with("\nafter\n"), "{text}");
+        assert!(expand("{{#live 01-pmm}}\n").unwrap().contains("data-lab=\"01-pmm\""));
         assert!(expand("{{#all-checks}}\n").unwrap().contains("## Lab 01-pmm: Frames"));
     }
 
@@ -109,9 +122,12 @@ mod tests {
             expand("one\n\n{{#checks 07-gone}}\n").unwrap_err(),
             "a.md:3: there is no lab `07-gone` with a lab.toml; there is: 01-pmm"
         );
+        assert!(expand("{{#live 07-gone}}\n").unwrap_err().starts_with("a.md:1: there is no lab"));
         assert!(expand("{{#bench speed}}\n").unwrap_err().starts_with("a.md:1: there is no table `speed`; there is: "));
         assert!(expand("{{#c-names gone}}\n").unwrap_err().starts_with("a.md:1: no trait in `gone.rs` "));
-        for wrong in ["{{#bench}}", "{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}"] {
+        for wrong in
+            ["{{#bench}}", "{{#checks}}", "see {{#checks 01-pmm}}", "{{#checks 01-pmm", "{{#checks a b}}", "{{#live}}"]
+        {
             assert!(expand(wrong).unwrap_err().starts_with("a.md:1: write "), "{wrong}");
         }
     }

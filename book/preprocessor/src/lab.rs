@@ -35,6 +35,8 @@ pub struct Check {
     pub budget: u64,
     /// Whether it judges cost and not correctness.
     pub cost: bool,
+    /// Whether its machine is given the programs of ring 3.
+    pub programs: bool,
     /// The rule of the contract.
     pub rule: String,
     /// Where to look.
@@ -70,6 +72,8 @@ struct Entry {
     budget: u64,
     #[serde(default)]
     cost: bool,
+    #[serde(default)]
+    programs: bool,
     rule: Spanned<String>,
     hint: Spanned<String>,
     chapter: Spanned<String>,
@@ -179,6 +183,7 @@ fn parse(id: String, file: &Path, text: &str) -> Result<Lab, Problem> {
             memory: entry.memory.into_inner(),
             budget: entry.budget,
             cost: entry.cost,
+            programs: entry.programs,
             rule: entry.rule.into_inner(),
             hint: entry.hint.into_inner(),
             chapter: entry.chapter.into_inner(),

@@ -139,6 +139,7 @@ mod tests {
             memory: memory.iter().map(|&size| size.to_owned()).collect(),
             budget: 500,
             cost,
+            programs: false,
             rule: "No frame <twice>, says `a < b`.".to_owned(),
             hint: "Look at *free*.".to_owned(),
             chapter: format!("lab-01-frames.html#{name}"),

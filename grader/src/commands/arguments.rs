@@ -164,6 +164,8 @@ pub enum Command {
     Batch(BatchArgs),
     /// Write the course as students get it: with the references compiled, and without their source
     Handout(HandoutArgs),
+    /// Build the book, and the kernel that boots in its pages
+    Book(BookArgs),
     /// For those who write the course
     #[command(subcommand)]
     Dev(DevCommand),
@@ -238,6 +240,14 @@ pub struct HandoutArgs {
     /// Bring the hand-out that is there up to date; the student's files in it are left alone
     #[arg(long)]
     pub update: bool,
+}
+
+/// `cargo grade book`.
+#[derive(Args, Debug)]
+pub struct BookArgs {
+    /// Show it in the browser, and build it anew whenever a page changes
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// `cargo grade look`.

@@ -4,6 +4,7 @@
 mod arguments;
 mod audit;
 mod batch;
+mod book;
 mod contest;
 mod doctor;
 mod grade;
@@ -93,6 +94,10 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         }
         Some(Command::Handout(arguments)) => {
             handout::handout(&arguments, common)?;
+            Ok(Exit::Passed)
+        }
+        Some(Command::Book(arguments)) => {
+            book::book(&arguments, &Place::find()?.site(common)?, common)?;
             Ok(Exit::Passed)
         }
         Some(Command::Dev(command)) => {

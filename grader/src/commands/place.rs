@@ -34,6 +34,17 @@ impl Place {
         Ok(Self { workspace, target_dir })
     }
 
+    /// All that building kernels needs, installed if it has to be.
+    ///
+    /// # Errors
+    /// If something is missing.
+    pub fn site(self, common: &CommonArgs) -> Result<Site> {
+        let find = || Tools::find_compiler(&Probes::load(&self.target_dir));
+        let tools = missing::provide(find(), common.permission(), &find)?;
+        let toolchain = tools.toolchain.map_err(|_| no_compiler())?;
+        Ok(Site { workspace: self.workspace, toolchain, target_dir: self.target_dir })
+    }
+
     /// All that grading in QEMU needs, installed if it has to be.
     ///
     /// # Errors
@@ -50,7 +61,7 @@ impl Place {
     pub fn engines(self, common: &CommonArgs, machines: Machines) -> Result<(Engine, Option<Emulator>)> {
         let find = || Tools::find(&Probes::load(&self.target_dir), machines);
         let tools = missing::provide(find(), common.permission(), &find)?;
-        let toolchain = tools.toolchain.map_err(|_| Error::new("there is no compiler that can build the kernel"))?;
+        let toolchain = tools.toolchain.map_err(|_| no_compiler())?;
         let qemu = tools.emulator.transpose().map_err(|problem| match problem {
             NoEmulator::Missing => Error::new("QEMU is missing").advise("run `cargo grade setup`"),
             NoEmulator::Unfit(error) => error,
@@ -65,6 +76,10 @@ impl Place {
         let site = Site { workspace: self.workspace, toolchain, target_dir: self.target_dir };
         Ok((Engine { site, emulator }, second))
     }
+}
+
+fn no_compiler() -> Error {
+    Error::new("there is no compiler that can build the kernel")
 }
 
 /// Cargo's target folder: the one that this program was built into, unless another is named.

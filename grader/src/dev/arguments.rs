@@ -69,6 +69,8 @@ pub enum DevCommand {
         #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = Memory::parse)]
         memory: Memory,
     },
+    /// Read the book in headless Chromium: pages, kernels, search, layout
+    Browser,
     /// Run clippy on everything, the kernel included, with warnings denied
     Clippy,
 }

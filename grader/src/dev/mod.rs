@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod browser;
 mod check;
 mod clippy;
 mod screenshot;
@@ -64,6 +65,7 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
         DevCommand::Tables { file, memory } => {
             tables::run(engine, &tables::Options { file: file.clone(), memory: *memory }, &progress)
         }
+        DevCommand::Browser => browser::run(&engine.site, permission, &progress),
         DevCommand::Clippy => clippy::run(engine, view, permission),
     }
 }

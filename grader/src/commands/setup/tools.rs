@@ -45,6 +45,13 @@ impl Machines {
 }
 
 impl Tools {
+    /// Looks for a compiler only: to build kernels, and to boot none.
+    pub fn find_compiler(probes: &Probes) -> Self {
+        let tools = Self { toolchain: toolchain::find(probes), emulator: None, bochs: None };
+        probes.save();
+        tools
+    }
+
     /// Looks for a compiler and for the emulators that are wanted.
     pub fn find(probes: &Probes, machines: Machines) -> Self {
         let tools = Self {

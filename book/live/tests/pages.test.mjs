@@ -1,0 +1,69 @@
+// Every page, as readers of all kinds see it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { chapters, open, pages, reader } from "./site.mjs";
+
+let site;
+before(async () => (site = await open()));
+after(() => site.close());
+
+const READERS = {
+    "light, on a desk": { colorScheme: "light" },
+    "dark, on a desk": { colorScheme: "dark" },
+    "light, on a phone": { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true },
+    "dark, on a phone": { colorScheme: "dark", viewport: { width: 360, height: 740 }, hasTouch: true },
+};
+
+for (const [who, options] of Object.entries(READERS)) {
+    test(`every page loads without errors and without a scroll bar below: ${who}`, async () => {
+        const { page, wrong, close } = await reader(site, options);
+        for (const name of await pages()) {
+            await page.goto(site.root + name, { waitUntil: "load" });
+            // The contents are made by a script.
+            await page.waitForSelector("#mdbook-sidebar .chapter", { state: "attached" });
+            const [scrolls, width] = await page.evaluate(() => {
+                const { scrollWidth, clientWidth } = document.documentElement;
+                return [scrollWidth, clientWidth];
+            });
+            assert.ok(scrolls <= width, `${name} is ${scrolls} pixels wide, and the window ${width}`);
+            assert.deepEqual(wrong, [], name);
+        }
+        await close();
+    });
+}
+
+test("a word is found in the chapter that explains it", async () => {
+    const { page, wrong, close } = await reader(site);
+    await page.goto(site.root + "introduction.html");
+    await page.keyboard.press("s");
+    await page.keyboard.type("wilderness");
+    const found = page.locator("#mdbook-searchresults a");
+    await found.first().waitFor();
+    const places = await found.evaluateAll(links => links.map(link => link.getAttribute("href")));
+    assert.ok(places.some(place => place.includes("lab-03-heap.html")), `found in ${places}`);
+    await found.first().click();
+    await page.waitForLoadState("load");
+    assert.deepEqual(wrong, []);
+    await close();
+});
+
+test("nothing that boots is loaded before somebody wants it", async () => {
+    const { page, requests, close } = await reader(site);
+    for (const name of await chapters()) {
+        await page.goto(site.root + name, { waitUntil: "networkidle" });
+    }
+    assert.deepEqual(requests.filter(url => new URL(url).pathname.includes("/live/")), []);
+    await close();
+});
+
+test("without scripts each box says what to do instead", async () => {
+    const { page, close } = await reader(site, { javaScriptEnabled: false });
+    for (const name of await chapters()) {
+        await page.goto(site.root + name);
+        const number = name.slice("lab-".length, "lab-00".length);
+        assert.match(await page.locator(".live").innerText(), new RegExp(`cargo grade run ${number}`));
+    }
+    await close();
+});

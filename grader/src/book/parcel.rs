@@ -1,0 +1,202 @@
+//! The files beside the pages: the emulator and the terminal as their packages have them, and
+//! the kernel with its programs.
+//!
+//! `machine.bin.gz` holds the kernel and then each program, and `machine.json` says where.
+//! Compressed here, since many a host compresses only what it knows.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
+use object::elf::FileHeader32;
+use object::endian::LittleEndian;
+use object::read::elf::{FileHeader, ProgramHeader};
+use serde::Serialize;
+
+use crate::course::programs;
+use crate::host::error::{Error, Result};
+
+/// Files of the packages, and what they are called beside the pages. Hosts that do not know
+/// `.mjs` know `.js`.
+const COPIED: [(&str, &str); 4] = [
+    ("v86/build/libv86.mjs", "v86.js"),
+    ("@xterm/xterm/lib/xterm.mjs", "xterm.js"),
+    ("@xterm/xterm/css/xterm.css", "xterm.css"),
+    ("@xterm/addon-fit/lib/addon-fit.mjs", "addon-fit.js"),
+];
+
+/// The emulator's own program.
+const EMULATOR: (&str, &str) = ("v86/build/v86.wasm", "v86.wasm.gz");
+
+/// Whose licences go with them.
+const LICENSED: [&str; 3] = ["v86", "@xterm/xterm", "@xterm/addon-fit"];
+
+/// A file in the parcel.
+#[derive(Serialize, PartialEq, Eq, Debug)]
+struct Part {
+    name: String,
+    offset: usize,
+    size: usize,
+}
+
+/// What is in the parcel.
+#[derive(Serialize, PartialEq, Eq, Debug)]
+struct Contents {
+    kernel: Part,
+    programs: Vec<Part>,
+}
+
+/// Writes all of them into the folder `built`, of a kernel's image, the programs of these names
+/// beside it, and the packages' folder. Answers with the bytes of all together.
+///
+/// # Errors
+/// If a file cannot be read or written, or the image is none.
+pub fn write(built: &Path, image: &Path, names: &[String], packages: &Path) -> Result<u64> {
+    fs::create_dir_all(built).map_err(|error| Error::io("cannot create", built, &error))?;
+    let mut total = 0;
+    let mut put = |name: &str, bytes: &[u8]| {
+        total += bytes.len() as u64;
+        let path = built.join(name);
+        fs::write(&path, bytes).map_err(|error| Error::io("cannot write", &path, &error))
+    };
+    for (from, to) in COPIED {
+        put(to, without_source_map(&read(&packages.join(from))?))?;
+    }
+    put(EMULATOR.1, &compressed(&read(&packages.join(EMULATOR.0))?)?)?;
+    put("licences.txt", &licences(packages)?)?;
+
+    let elf = read(image)?;
+    let kernel = loaded(&elf).ok_or_else(|| Error::new(format!("{} is no kernel", image.display())))?;
+    let folder = programs::folder(image.parent().unwrap_or(Path::new("")));
+    let programs = names.iter().map(|name| Ok((name.as_str(), read(&folder.join(name))?)));
+    let (contents, bytes) = packed(&kernel, &programs.collect::<Result<Vec<_>>>()?);
+    let json = serde_json::to_vec(&contents).map_err(|error| Error::new(format!("no JSON: {error}")))?;
+    put("machine.json", &json)?;
+    put("machine.bin.gz", &compressed(&bytes)?)?;
+    Ok(total)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Error::io("cannot read", path, &error))
+}
+
+/// A script without its last line, if that names a file for debuggers, which is not there.
+fn without_source_map(script: &[u8]) -> &[u8] {
+    let mark = b"\n//# sourceMappingURL=";
+    let at = script.windows(mark.len()).rposition(|bytes| bytes == mark);
+    at.map_or(script, |at| &script[..=at])
+}
+
+fn compressed(bytes: &[u8]) -> Result<Vec<u8>> {
+    // The same bytes make the same file: no time is in it.
+    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
+    let result = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    result.map_err(|error| Error::new(format!("cannot compress: {error}")))
+}
+
+fn licences(packages: &Path) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for package in LICENSED {
+        text.extend(format!("{package}\n\n").bytes());
+        text.extend(read(&packages.join(package).join("LICENSE"))?);
+        text.extend(b"\n\n");
+    }
+    Ok(text)
+}
+
+/// What a boot loader reads of an image: its headers and its segments. Line tables and symbols
+/// stand behind them, and are four fifths of the file.
+fn loaded(elf: &[u8]) -> Option<Vec<u8>> {
+    /// Where the header says where the table of sections is, how many there are, and which one
+    /// has their names (System V ABI, chapter 4, "ELF header").
+    const SECTION_FIELDS: [std::ops::Range<usize>; 3] = [32..36, 48..50, 50..52];
+
+    let header = FileHeader32::<LittleEndian>::parse(elf).ok()?;
+    let segments = header.program_headers(LittleEndian, elf).ok()?;
+    let ends =
+        segments.iter().map(|segment| segment.p_offset(LittleEndian).checked_add(segment.p_filesz(LittleEndian)));
+    let end = usize::try_from(ends.collect::<Option<Vec<u32>>>()?.into_iter().max()?).ok()?;
+    let mut loaded = elf.get(..end)?.to_vec();
+    for field in SECTION_FIELDS {
+        loaded.get_mut(field)?.fill(0);
+    }
+    Some(loaded)
+}
+
+/// All files one after the other, and where each is.
+fn packed(kernel: &[u8], programs: &[(&str, Vec<u8>)]) -> (Contents, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut add = |name: &str, file: &[u8]| {
+        let part = Part { name: name.to_owned(), offset: bytes.len(), size: file.len() };
+        bytes.extend(file);
+        part
+    };
+    let kernel = add("kernel", kernel);
+    let programs = programs.iter().map(|(name, file)| add(name, file)).collect();
+    (Contents { kernel, programs }, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    /// An ELF file with one segment of 8 bytes at offset 0x60, and something behind it.
+    fn elf() -> Vec<u8> {
+        let mut elf = vec![0; 0x60];
+        elf[..7].copy_from_slice(b"\x7FELF\x01\x01\x01");
+        let words = [(18, 3_u16), (40, 52), (42, 32), (44, 1), (46, 40), (48, 3), (50, 2)];
+        elf[16] = 2;
+        for (at, word) in words {
+            elf[at..at + 2].copy_from_slice(&word.to_le_bytes());
+        }
+        elf[20] = 1;
+        elf[28] = 52;
+        elf[32] = 0x68;
+        for (at, word) in [(52, 1_u32), (56, 0x60), (68, 8), (72, 8)] {
+            elf[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        elf.extend(b"segment.and what debuggers read");
+        elf
+    }
+
+    #[test]
+    fn the_segments_stay_and_what_is_behind_them_goes() {
+        let elf = elf();
+        let loaded = loaded(&elf).unwrap();
+        assert_eq!(loaded[0x60..], *b"segment.");
+        let header = FileHeader32::<LittleEndian>::parse(&*loaded).unwrap();
+        assert_eq!((header.e_shnum.get(LittleEndian), header.e_shoff.get(LittleEndian)), (0, 0));
+        assert_eq!(header.e_phnum.get(LittleEndian), 1);
+        assert!(super::loaded(&elf[..0x62]).is_none(), "its segment is cut off");
+        assert!(super::loaded(b"no kernel").is_none());
+    }
+
+    #[test]
+    fn a_parcel_says_where_each_file_is() {
+        let (contents, bytes) = packed(b"kernel!", &[("cat", b"meow".to_vec()), ("hello", b"Hello".to_vec())]);
+        let part = |part: &Part| bytes[part.offset..part.offset + part.size].to_vec();
+        assert_eq!(part(&contents.kernel), b"kernel!");
+        let programs: Vec<_> = contents.programs.iter().map(|it| (it.name.as_str(), part(it))).collect();
+        assert_eq!(programs, [("cat", b"meow".to_vec()), ("hello", b"Hello".to_vec())]);
+    }
+
+    #[test]
+    fn what_is_compressed_is_the_same_every_time() {
+        let once = compressed(b"some bytes").unwrap();
+        assert_eq!(once, compressed(b"some bytes").unwrap());
+        let mut read = Vec::new();
+        GzDecoder::new(&*once).read_to_end(&mut read).unwrap();
+        assert_eq!(read, b"some bytes");
+    }
+
+    #[test]
+    fn a_script_names_no_file_that_is_not_there() {
+        assert_eq!(without_source_map(b"let x;\n//# sourceMappingURL=x.js.map\n"), b"let x;\n");
+        assert_eq!(without_source_map(b"let x;\n"), b"let x;\n");
+    }
+}

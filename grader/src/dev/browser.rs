@@ -1,0 +1,84 @@
+//! `cargo grade dev browser`: the book in headless Chromium, as a reader uses it.
+//!
+//! The tests are `book/live/tests`; Node.js runs them. Where there is no npm or no Chromium they
+//! are not run, and that is said.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::book::{Book, Lacking, Live, Use, provide_packages};
+use crate::build::site::Site;
+use crate::host::apt::{self, Permission};
+use crate::host::error::{Error, Result};
+use crate::host::path::{named_program, on_path};
+use crate::host::process;
+use crate::host::progress::Progress;
+use crate::host::system::System;
+
+/// Names of Chromium, on one system or another.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The variable that names another one.
+const VARIABLE: &str = "FOLIO_CHROMIUM";
+
+/// Builds the book and runs its tests; returns whether nothing failed.
+///
+/// # Errors
+/// If the book cannot be built, or the tests cannot be started.
+pub fn run(site: &Site, permission: Permission, progress: &Progress) -> Result<bool> {
+    let book = Book { site, permission };
+    let source = site.workspace.root.join("book");
+    let packages = match provide_packages(&source, &book.tools(), Use::Tests, permission, progress)? {
+        Ok(packages) => packages,
+        Err(lacking) => return Ok(skip(&lacking.to_string())),
+    };
+    let chromium = match chromium(permission) {
+        Ok(chromium) => chromium,
+        Err(why) => return Ok(skip(&why)),
+    };
+    if let Live::Lacking(lacking) = book.make_live(progress)? {
+        return Ok(skip(&lacking.to_string()));
+    }
+    book.build(progress)?;
+    let Some(node) = on_path("node") else { return Ok(skip(&Lacking::Npm.to_string())) };
+    let mut command = Command::new(&node);
+    command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(tests(&source.join("live/tests"))?);
+    command.env("FOLIO_BOOK", book.pages()).env("FOLIO_PACKAGES", packages).env(VARIABLE, chromium);
+    let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &node, &error))?;
+    Ok(status.success())
+}
+
+/// Says why the tests are not run. That is no failure.
+fn skip(why: &str) -> bool {
+    println!("skipped, the book was not tested in a browser: {why}");
+    true
+}
+
+/// The files of tests.
+fn tests(folder: &Path) -> Result<Vec<PathBuf>> {
+    let listing = std::fs::read_dir(folder).map_err(|error| Error::io("cannot read", folder, &error))?;
+    let files = listing.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> = files.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::new(format!("there are no tests in {}", folder.display())).advise("restore the folder"));
+    }
+    Ok(files)
+}
+
+/// Chromium, installed if it has to be and apt can do it; or why there is none.
+fn chromium(permission: Permission) -> std::result::Result<PathBuf, String> {
+    let found = || {
+        let named = env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(|name| named_program(&name));
+        named.or_else(|| NAMES.iter().find_map(|name| on_path(name)))
+    };
+    if let Some(chromium) = found() {
+        return Ok(chromium);
+    }
+    if matches!(System::here(), System::Apt { .. }) {
+        let what = "Chromium, which the book is tested in, is missing";
+        apt::install(what, &["chromium"], permission).map_err(|error| error.to_string())?;
+    }
+    found().ok_or_else(|| format!("Chromium is missing; install it, or name one in {VARIABLE}"))
+}
