@@ -15,7 +15,7 @@
         status.setAttribute("role", "status");
         const boot = button("Boot the kernel");
         const chosen = selection(checks);
-        const run = button("Run");
+        const run = button("Run checks");
         const stop = button("Stop");
         stop.disabled = true;
         const controls = element("div", "live-controls");
@@ -69,7 +69,7 @@
             select.append(new Option(name, name));
         }
         const label = element("label", "live-choice");
-        label.append("or ", select);
+        label.append("or", select);
         select.setAttribute("aria-label", "which checks to run");
         const chosen = () => checks.filter(([name]) => select.value === "" || select.value === name);
         return { label, checks: () => chosen().map(([name, mebibytes, programs]) => ({ name, mebibytes, programs })) };

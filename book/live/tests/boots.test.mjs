@@ -33,18 +33,23 @@ async function shown(page) {
 /** Waits until the terminal shows a text that matches. */
 async function until(page, pattern) {
     await page.waitForFunction(
-        source => new RegExp(source).test(document.querySelector(".live .xterm-rows")?.innerText.replaceAll("\u00a0", " ") ?? ""),
-        pattern.source,
+        ([source, flags]) => {
+            const text = document.querySelector(".live .xterm-rows")?.innerText ?? "";
+            return new RegExp(source, flags).test(text.replaceAll("\u00a0", " "));
+        },
+        [pattern.source, pattern.flags],
         PATIENCE,
     );
 }
 
-const says = (page, pattern) =>
-    page.waitForFunction(
+/** Waits until the box says what goes on, in words that match. */
+async function says(page, pattern) {
+    await page.waitForFunction(
         source => new RegExp(source).test(document.querySelector(".live-status")?.textContent ?? ""),
         pattern.source,
         PATIENCE,
     );
+}
 
 /** All that the terminal has shown, by scrolling back to its beginning. */
 async function scrolledBack(page) {
@@ -88,7 +93,7 @@ for (const name of await chapters()) {
         const choice = page.getByLabel("which checks to run");
         const check = await choice.locator("option").nth(1).getAttribute("value");
         await choice.selectOption(check);
-        await page.getByRole("button", { name: "Run" }).click();
+        await page.getByRole("button", { name: "Run checks" }).click();
         await says(page, /^1 passed\.$/);
         const result = page.locator(".live-results li");
         assert.match(await result.innerText(), new RegExp(`^${check} passed, with \\d+ MiB$`));
@@ -123,7 +128,7 @@ test("a check about what the emulator lacks is not available", async () => {
     const { page, wrong, close } = await reader(site);
     await page.goto(site.root + "lab-06-protect.html");
     await page.getByLabel("which checks to run").selectOption("smep-stops");
-    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("button", { name: "Run checks" }).click();
     await says(page, /^1 not available in this emulator\.$/);
     assert.match(await page.locator(".live-results li").innerText(), /SMEP/);
     assert.deepEqual(wrong, []);
