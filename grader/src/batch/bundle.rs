@@ -1,6 +1,8 @@
 //! Submissions as git bundles: `git bundle create mine.bundle HEAD`. The `git` program reads them,
 //! within limits, into a folder of its own; nothing is checked out.
 
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -39,16 +41,39 @@ pub fn read(bundle: &Path, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// What a bundle was unpacked into.
-struct Repository {
+/// A repository of our own, for as long as it is in use.
+pub struct Repository {
     folder: TempDir,
 }
 
 impl Repository {
-    fn clone(bundle: &Path) -> Result<Self, Trouble> {
-        let folder = tempfile::tempdir().map_err(|error| Trouble::Unreadable(format!("has no place: {error}")))?;
+    /// An empty one.
+    ///
+    /// # Errors
+    /// If git cannot make one.
+    pub fn empty() -> Result<Self, Trouble> {
+        let repository = Self::place()?;
+        repository.git(&["init", "--quiet", "--bare", "."])?;
+        Ok(repository)
+    }
+
+    /// Makes it see another one's objects, and nothing else of it.
+    ///
+    /// # Errors
+    /// If that cannot be noted.
+    pub fn borrow_objects(&self, objects: &Path) -> std::io::Result<()> {
+        let mut line = objects.as_os_str().as_bytes().to_owned();
+        line.push(b'\n');
+        fs::write(self.folder.path().join("objects/info/alternates"), line)
+    }
+
+    /// What is in a bundle.
+    ///
+    /// # Errors
+    /// If git cannot read it.
+    pub fn clone(bundle: &Path) -> Result<Self, Trouble> {
         let bundle = std::path::absolute(bundle).unwrap_or_else(|_| bundle.to_owned());
-        let repository = Self { folder };
+        let repository = Self::place()?;
         let mut command = repository.command()?;
         command.args([
             "-c",
@@ -63,8 +88,16 @@ impl Repository {
         Ok(repository)
     }
 
+    fn place() -> Result<Self, Trouble> {
+        let folder = tempfile::tempdir().map_err(|error| Trouble::Unreadable(format!("has no place: {error}")))?;
+        Ok(Self { folder })
+    }
+
     /// The commit that was handed in.
-    fn commit(&self) -> Result<String, Trouble> {
+    ///
+    /// # Errors
+    /// If it cannot be told which one.
+    pub fn commit(&self) -> Result<String, Trouble> {
         if self.git(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]).is_ok() {
             return Ok("HEAD".to_owned());
         }
@@ -77,7 +110,10 @@ impl Repository {
     }
 
     /// What git says about it.
-    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
+    ///
+    /// # Errors
+    /// In git's words.
+    pub fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
         let mut command = self.command()?;
         command.args(arguments);
         run(command)
@@ -89,7 +125,12 @@ impl Repository {
         let mut command = launcher::command(launcher::launcher().as_deref(), LIMITS, &git);
         // The user's configuration may name programs to run.
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-        command.env("GIT_TERMINAL_PROMPT", "0").env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env("LC_ALL", "C");
+        command
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env("LC_ALL", "C");
         command.current_dir(self.folder.path());
         Ok(command)
     }

@@ -5,32 +5,39 @@
 //! happens to one submission, every other one gets its row.
 
 mod bundle;
+mod commit_time;
 mod discover;
 mod gather;
+mod html;
+mod policy;
+mod publish;
 mod read;
 mod row;
 mod sandbox;
+mod sheet;
 mod store;
 mod tables;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde_json::Value;
+use jiff::Timestamp;
 
-use crate::course::workspace::Lab;
+use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::judge::Engine;
 
 use discover::Source;
 use gather::{Files, Trouble, Wanted};
+use policy::Policy;
 use row::{LabRow, Row, Standing};
+use sheet::{Facts, GradedWith};
 use store::Store;
-use work::{Reports, Stages, Task, Work};
+use work::{Key, Reports, Seed, Stages, Task, Work, circumstances};
 
+pub use publish::Format;
 pub use sandbox::{Sandbox, Walls};
 
 /// What is to be graded.
@@ -49,6 +56,10 @@ pub struct Batch {
     pub older: Older,
     /// Whether a sandbox is used.
     pub walls: Walls,
+    /// The teacher's policy, if it is not in the course.
+    pub policy: Option<PathBuf>,
+    /// What is written besides the tables.
+    pub formats: Vec<Format>,
 }
 
 /// What becomes of results that are there already.
@@ -74,6 +85,15 @@ pub struct Outcome {
 struct Submission {
     source: Source,
     contents: Result<Files, Trouble>,
+    committed: Option<Timestamp>,
+    seed: Seed,
+}
+
+impl Submission {
+    /// What it has for a lab, if anything.
+    fn task<'a>(&self, lab: &'a Lab) -> Option<Task<'a>> {
+        Task::of(&self.source.name, lab, self.contents.as_ref().ok()?, self.seed)
+    }
 }
 
 /// Grades a class.
@@ -81,41 +101,83 @@ struct Submission {
 /// # Errors
 /// If it could not be done. What was graded until then is kept.
 pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcome> {
-    let labs = engine.site.workspace.select(&batch.labs)?;
-    let submissions = submissions(batch, &labs)?;
+    let policy = Policy::find(batch.policy.as_deref(), &engine.site.workspace)?;
+    let labs = policy.labs(&engine.site.workspace, &batch.labs)?;
+    let submissions = submissions(batch, &policy, &labs)?;
     let store = Store::open(&batch.out)?;
     if batch.older == Older::Refused && store.has_results() {
         return Err(Error::new(format!("there are results in {}", batch.out.display()))
             .advise("--resume goes on with them, --regrade all grades everything again"));
     }
+    let reports = graded(batch, engine, &submissions, &labs, &store, progress)?;
+    let facts = facts(&submissions, &labs, &reports);
+    let is_whole = facts.iter().all(|(_, facts)| facts.row.status != Standing::NotGraded);
+    let with = GradedWith {
+        emulator: engine.emulator.version().to_owned(),
+        toolchain: engine.site.toolchain.version.clone(),
+        seed: batch.seed,
+    };
+    let sheet = publish::write(&store, &policy, &labs, with, &facts, &batch.formats)?;
+    Ok(Outcome { text: tables::text(&sheet), is_whole })
+}
+
+/// Writes the reports of a class once more, without grading anything.
+///
+/// # Errors
+/// If it was not graded before, or something cannot be written.
+pub fn report(
+    out: &Path,
+    labs: &[String],
+    policy: Option<&Path>,
+    formats: &[Format],
+    workspace: &Workspace,
+) -> Result<Outcome> {
+    let policy = Policy::find(policy, workspace)?;
+    if !out.join("results.json").is_file() {
+        return Err(Error::new(format!("there are no results in {}", out.display()))
+            .advise("`cargo grade batch DIR --out RESULTS` grades a class"));
+    }
+    let sheet = publish::again(&Store::open(out)?, &policy, workspace, labs, formats)?;
+    Ok(Outcome { text: tables::text(&sheet), is_whole: true })
+}
+
+/// What the grader says about everything that was handed in.
+fn graded(
+    batch: &Batch,
+    engine: &Engine,
+    submissions: &[Submission],
+    labs: &[&Lab],
+    store: &Store,
+    progress: &Progress,
+) -> Result<Reports> {
     let mut stages = Stages::first(engine)?;
     let emulator = engine.emulator.qemu()?;
     let sandbox = Sandbox::new(batch.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
     let (compiler, version) = (&engine.site.toolchain.version, engine.emulator.version());
-    let circumstances = format!("course {}, {compiler}, {version}, seed {}", stages.hash()?, batch.seed);
-    let again = regraded(batch, &submissions, &labs)?;
-    let (mut reports, left) = known(tasks(&submissions, &labs), &store, &circumstances, &again);
-    let work = Work { sandbox: &sandbox, store: &store, circumstances: &circumstances, seed: batch.seed, progress };
+    let of_batch = format!("course {}, {compiler}, {version}", stages.hash()?);
+    let again = regraded(batch, submissions, labs)?;
+    let (mut reports, left) = known(tasks(submissions, labs), store, &of_batch, &again);
+    let work = Work { sandbox: &sandbox, store, circumstances: &of_batch, progress };
     if let Some(task) = left.first() {
-        stages.prepare(batch.jobs.min(left.len()), &circumstances, progress)?;
+        stages.prepare(batch.jobs.min(left.len()), &of_batch, progress)?;
         progress.start("Trying out the course as it is");
         work.try_out(&stages, task.lab)?;
     }
     progress.start_rated("Grading", left.len());
     reports.extend(work.grade(left, &stages)?);
     progress.finish();
-    let rows = rows(&submissions, &labs, &reports);
-    write(&store, engine, batch, &submissions, &rows, &reports, &labs)?;
-    Ok(Outcome { text: tables::text(&rows, &labs), is_whole: rows.iter().all(|row| row.status != Standing::NotGraded) })
+    Ok(reports)
 }
 
 /// Reads all submissions.
-fn submissions(batch: &Batch, labs: &[&Lab]) -> Result<Vec<Submission>> {
+fn submissions(batch: &Batch, policy: &Policy, labs: &[&Lab]) -> Result<Vec<Submission>> {
     let wanted = Wanted::of(labs);
     let sources = discover::find(&batch.folder, &wanted)?;
     let read = |source: Source| {
         let contents = read::read(&source.path, source.form, &wanted);
-        Submission { source, contents }
+        let committed = contents.is_ok().then(|| commit_time::of(&source.path, source.form)).flatten();
+        let seed = policy.seed(&source.name).map_or(Seed::Common(batch.seed), Seed::Own);
+        Submission { source, contents, committed, seed }
     };
     Ok(sources.into_iter().map(read).collect())
 }
@@ -124,16 +186,15 @@ fn submissions(batch: &Batch, labs: &[&Lab]) -> Result<Vec<Submission>> {
 fn tasks<'a>(submissions: &[Submission], labs: &[&'a Lab]) -> Vec<Task<'a>> {
     let mut tasks = BTreeMap::new();
     for submission in submissions {
-        let task = |lab: &&'a Lab| Task::of(&submission.source.name, lab, submission.contents.as_ref().ok()?);
-        for task in labs.iter().filter_map(task) {
-            tasks.entry((task.lab.id.clone(), task.hash.clone())).or_insert(task);
+        for task in labs.iter().filter_map(|lab| submission.task(lab)) {
+            tasks.entry(task.key()).or_insert(task);
         }
     }
     tasks.into_values().collect()
 }
 
-/// The labs and hashes that are to be graded again.
-fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<Vec<(String, String)>> {
+/// What is to be graded again.
+fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<Vec<Key>> {
     let Older::Regraded(names) = &batch.older else { return Ok(Vec::new()) };
     let mut again = Vec::new();
     for name in names {
@@ -143,10 +204,10 @@ fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<
             for lab in labs {
                 let is_lab = lab.is_called(name);
                 is_known |= is_named || is_lab;
-                if let Some(task) = submission.contents.as_ref().ok().and_then(|files| Task::of(name, lab, files))
+                if let Some(task) = submission.task(lab)
                     && (is_named || is_lab || name == "all")
                 {
-                    again.push((lab.id.clone(), task.hash));
+                    again.push(task.key());
                 }
             }
         }
@@ -159,73 +220,58 @@ fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<
 }
 
 /// What is known already, and what is left to grade.
-fn known<'a>(
-    tasks: Vec<Task<'a>>,
-    store: &Store,
-    circumstances: &str,
-    again: &[(String, String)],
-) -> (Reports, Vec<Task<'a>>) {
+fn known<'a>(tasks: Vec<Task<'a>>, store: &Store, of_batch: &str, again: &[Key]) -> (Reports, Vec<Task<'a>>) {
     let mut reports = Reports::new();
     let mut left = Vec::new();
     for task in tasks {
-        let key = (task.lab.id.clone(), task.hash.clone());
-        match store.graded(&key.0, &key.1, circumstances).filter(|_| !again.contains(&key)) {
-            Some(report) => drop(reports.insert(key, Ok(report))),
+        let key = task.key();
+        let graded = store.graded(&key.0, &key.1, &circumstances(of_batch, task.seed));
+        match graded.filter(|_| !again.contains(&key)) {
+            Some(graded) => drop(reports.insert(key, Ok(graded))),
             None => left.push(task),
         }
     }
     (reports, left)
 }
 
-/// A row for every submission.
-fn rows(submissions: &[Submission], labs: &[&Lab], reports: &Reports) -> Vec<Row> {
-    let mut rows: Vec<Row> = submissions
-        .iter()
-        .map(|submission| match &submission.contents {
-            Err(trouble) => Row::without(&submission.source.name, trouble, labs),
-            Ok(files) => {
-                Row::of(&submission.source.name, labs.iter().map(|lab| lab_row(lab, files, reports)).collect())
-            }
-        })
-        .collect();
+/// Everything about every submission, with its file's name.
+fn facts(submissions: &[Submission], labs: &[&Lab], reports: &Reports) -> Vec<(String, Facts)> {
+    let mut rows: Vec<Row> = submissions.iter().map(|submission| row(submission, labs, reports)).collect();
     row::note_same_files(&mut rows);
-    rows
+    submissions
+        .iter()
+        .zip(rows)
+        .map(|(submission, row)| {
+            let mut facts = Facts { row, reports: Vec::new(), took_ms: BTreeMap::new() };
+            for task in labs.iter().filter_map(|lab| submission.task(lab)) {
+                if let Some(Ok(graded)) = reports.get(&task.key()) {
+                    facts.reports.push(graded.report.clone());
+                    facts.took_ms.insert(task.lab.id.clone(), graded.took_ms);
+                }
+            }
+            (submission.source.key.clone(), facts)
+        })
+        .collect()
 }
 
-fn lab_row(lab: &Lab, files: &Files, reports: &Reports) -> LabRow {
-    let Some(task) = Task::of("", lab, files) else { return LabRow::without(lab, Standing::Empty, None) };
-    match reports.get(&(lab.id.clone(), task.hash.clone())) {
-        Some(Ok(report)) => LabRow::graded(lab, &task.hash, report),
+fn row(submission: &Submission, labs: &[&Lab], reports: &Reports) -> Row {
+    let name = &submission.source.name;
+    let row = match &submission.contents {
+        Err(trouble) => Row::without(name, trouble, labs),
+        Ok(_) => Row::of(name, labs.iter().map(|lab| lab_row(lab, submission, reports)).collect()),
+    };
+    let seed = match submission.seed {
+        Seed::Common(_) => None,
+        Seed::Own(seed) => Some(seed),
+    };
+    Row { committed: submission.committed, seed, ..row }
+}
+
+fn lab_row(lab: &Lab, submission: &Submission, reports: &Reports) -> LabRow {
+    let Some(task) = submission.task(lab) else { return LabRow::without(lab, Standing::Empty, None) };
+    match reports.get(&task.key()) {
+        Some(Ok(graded)) => LabRow::graded(lab, &task.hash, &graded.report),
         Some(Err(why)) => LabRow::without(lab, Standing::NotGraded, Some(why.clone())),
         None => LabRow::without(lab, Standing::NotGraded, None),
     }
-}
-
-/// Everything about one submission.
-#[derive(Serialize)]
-struct Whole<'a> {
-    #[serde(flatten)]
-    row: &'a Row,
-    /// The labs' reports, as the grader's JSON has them.
-    reports: Vec<&'a Value>,
-}
-
-/// Writes the file of each submission, and the tables.
-fn write(
-    store: &Store,
-    engine: &Engine,
-    batch: &Batch,
-    submissions: &[Submission],
-    rows: &[Row],
-    reports: &Reports,
-    labs: &[&Lab],
-) -> Result<()> {
-    for (submission, row) in submissions.iter().zip(rows) {
-        let of = |lab: &LabRow| reports.get(&(lab.id.clone(), lab.hash.clone()?))?.as_ref().ok();
-        let whole = Whole { row, reports: row.labs.iter().filter_map(of).collect() };
-        store.write(&format!("submissions/{}.json", submission.source.key), &store::json(&whole))?;
-    }
-    let results = tables::Results::new(engine.emulator.version(), &engine.site.toolchain.version, batch.seed, rows);
-    store.write("results.json", &store::json(&results))?;
-    store.write("results.csv", &tables::csv(rows, labs)?)
 }

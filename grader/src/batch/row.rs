@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +29,10 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All there are, in the order in which they are told.
+    pub const ALL: [Self; 6] =
+        [Self::Graded, Self::CouldNotBuild, Self::Hostile, Self::Empty, Self::Unreadable, Self::NotGraded];
+
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
@@ -51,6 +56,12 @@ pub struct Row {
     /// Why, unless it was graded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// When it was committed, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<Timestamp>,
+    /// Its own seed, if every student has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seed: Option<u64>,
     /// The points of all labs.
     pub score: u64,
     /// The points that there are.
@@ -129,6 +140,8 @@ impl Row {
             name: name.to_owned(),
             status,
             message,
+            committed: None,
+            seed: None,
             score: labs.iter().map(|lab| lab.score).sum(),
             max_score: labs.iter().map(|lab| lab.max_score).sum(),
             labs,

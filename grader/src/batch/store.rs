@@ -2,9 +2,10 @@
 //!
 //! - `lock`: held by the batch that writes here, with its process's number;
 //! - `graded/LAB-HASH.json`: what the grader says about a lab's files, once for all submissions
-//!   that have the same; with it a batch goes on where another one stopped;
+//!   that have the same, or once for each seed; with it a batch goes on where another one stopped;
 //! - `submissions/NAME.json`: everything about one submission;
-//! - `results.csv` and `results.json`: the tables, written at the end.
+//! - `results.csv` and `results.json`: the tables, written at the end;
+//! - `html/` and the folders of other formats: the same for people and for other programs.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -33,6 +34,9 @@ pub struct Graded {
     pub circumstances: String,
     /// The lab, as the grader's JSON has it.
     pub report: Value,
+    /// How many milliseconds that took.
+    #[serde(default)]
+    pub took_ms: u64,
 }
 
 impl Store {
@@ -86,18 +90,42 @@ impl Store {
     }
 
     /// What is known about a lab's files in these circumstances.
-    pub fn graded(&self, lab: &str, hash: &str, circumstances: &str) -> Option<Value> {
-        let bytes = fs::read(self.folder.join(graded_name(lab, hash))).ok()?;
+    pub fn graded(&self, lab: &str, name: &str, circumstances: &str) -> Option<Graded> {
+        let bytes = fs::read(self.folder.join(graded_name(lab, name))).ok()?;
         let graded: Graded = serde_json::from_slice(&bytes).ok()?;
-        (graded.circumstances == circumstances).then_some(graded.report)
+        (graded.circumstances == circumstances).then_some(graded)
+    }
+
+    /// What was written here.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(&self, name: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        fs::read_to_string(&path).map_err(|error| Error::io("cannot read", &path, &error))
+    }
+
+    /// The names of the files in a folder of it, sorted.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.folder.join(folder);
+        let failed = |error: io::Error| Error::io("cannot read", &path, &error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            names.extend(entry.map_err(failed)?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// Keeps what is known about a lab's files.
     ///
     /// # Errors
     /// If it cannot be written. What was known before is then as it was.
-    pub fn keep(&self, lab: &str, hash: &str, graded: &Graded) -> Result<()> {
-        self.write(&graded_name(lab, hash), &json(graded))
+    pub fn keep(&self, lab: &str, name: &str, graded: &Graded) -> Result<()> {
+        self.write(&graded_name(lab, name), &json(graded))
     }
 
     /// Writes a file, whole or not at all.
@@ -106,12 +134,15 @@ impl Store {
     /// If it cannot be written; an older one is then as it was.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
+        }
         write_whole(&path, text.as_bytes()).map_err(|error| Error::io("cannot write", &path, &error))
     }
 }
 
-fn graded_name(lab: &str, hash: &str) -> String {
-    format!("graded/{lab}-{hash}.json")
+fn graded_name(lab: &str, name: &str) -> String {
+    format!("graded/{lab}-{name}.json")
 }
 
 /// Something as JSON, with a newline at its end.
@@ -153,17 +184,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         assert!(!store.has_results());
-        let graded = Graded { circumstances: "today".to_owned(), report: Value::from(7) };
+        let graded = Graded { circumstances: "today".to_owned(), report: Value::from(7), took_ms: 3 };
         store.keep("01-pmm", "ab", &graded).unwrap();
         fs::write(folder.path().join("graded/.unfinished-x"), "{").unwrap();
         drop(store);
         let store = Store::open(folder.path()).unwrap();
         assert!(store.has_results() && !folder.path().join("graded/.unfinished-x").exists());
-        assert_eq!(store.graded("01-pmm", "ab", "today"), Some(Value::from(7)));
-        assert_eq!(store.graded("01-pmm", "ab", "tomorrow"), None);
-        assert_eq!(store.graded("01-pmm", "cd", "today"), None);
+        let report = |name, when| store.graded("01-pmm", name, when).map(|graded| graded.report);
+        assert_eq!(report("ab", "today"), Some(Value::from(7)));
+        assert_eq!(report("ab", "tomorrow"), None);
+        assert_eq!(report("cd", "today"), None);
         fs::write(folder.path().join("graded/01-pmm-ab.json"), "{").unwrap();
-        assert_eq!(store.graded("01-pmm", "ab", "today"), None);
+        assert_eq!(report("ab", "today"), None);
     }
 
     #[test]
@@ -178,6 +210,10 @@ mod tests {
         store.write("results.csv", "old").unwrap();
         store.write("results.csv", "new").unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("results.csv")).unwrap(), "new");
-        assert!(store.write("no/such/folder", "x").is_err());
+        store.write("html/students/a.html", "page").unwrap();
+        assert_eq!(store.list("html/students").unwrap(), ["a.html"]);
+        assert_eq!(store.read("html/students/a.html").unwrap(), "page");
+        // A file is in the place of the folder.
+        assert!(store.write("results.csv/x", "x").is_err());
     }
 }

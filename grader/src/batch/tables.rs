@@ -8,6 +8,7 @@ use crate::host::error::{Error, Result};
 use crate::host::style::printable;
 
 use super::row::{Row, Standing};
+use super::sheet::{GradedWith, Sheet};
 
 /// Raised whenever a field changes its meaning or goes away.
 const FORMAT: u32 = 1;
@@ -16,16 +17,15 @@ const FORMAT: u32 = 1;
 #[derive(Serialize)]
 pub struct Results<'a> {
     format: u32,
-    emulator: &'a str,
-    toolchain: &'a str,
-    seed: u64,
-    submissions: &'a [Row],
+    #[serde(flatten)]
+    with: &'a GradedWith,
+    submissions: &'a [&'a Row],
 }
 
 impl<'a> Results<'a> {
     /// The rows, and what they were graded with.
-    pub fn new(emulator: &'a str, toolchain: &'a str, seed: u64, submissions: &'a [Row]) -> Self {
-        Self { format: FORMAT, emulator, toolchain, seed, submissions }
+    pub fn new(with: &'a GradedWith, submissions: &'a [&'a Row]) -> Self {
+        Self { format: FORMAT, with, submissions }
     }
 }
 
@@ -33,7 +33,7 @@ impl<'a> Results<'a> {
 ///
 /// # Errors
 /// If a row cannot be written as CSV.
-pub fn csv(rows: &[Row], labs: &[&Lab]) -> Result<String> {
+pub fn csv(rows: &[&Row], labs: &[&Lab]) -> Result<String> {
     let failed = |error: &dyn std::fmt::Display| Error::new(format!("cannot write CSV: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header = vec!["submission".to_owned(), "status".to_owned(), "score".to_owned(), "max_score".to_owned()];
@@ -52,57 +52,52 @@ pub fn csv(rows: &[Row], labs: &[&Lab]) -> Result<String> {
 }
 
 /// A text that no spreadsheet takes for a formula.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let text = printable(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
-/// The table for a person, and how many submissions there are of each kind.
-pub fn text(rows: &[Row], labs: &[&Lab]) -> String {
+/// The table for a person, with what counts under the policy, and how many submissions there are of each kind.
+pub fn text(sheet: &Sheet) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty();
     table.style_mut().row_separator = LineStyle::none();
     let mut header = vec!["Submission".to_owned(), "Status".to_owned(), "Points".to_owned()];
-    header.extend(labs.iter().map(|lab| lab.id.clone()));
+    header.extend(sheet.labs.iter().map(|lab| lab.id.clone()));
     table.set_header(header);
-    for row in rows {
-        let mut cells = vec![printable(&row.name), row.status.words().to_owned(), row.score.to_string()];
-        cells.extend(row.labs.iter().map(|lab| match lab.status {
-            Standing::Graded => lab.score.to_string(),
+    for student in &sheet.students {
+        let mut cells = vec![printable(&student.name), student.status.words().to_owned(), student.mark.to_string()];
+        cells.extend(student.labs.iter().map(|lab| match lab.status {
+            Standing::Graded => lab.mark.to_string(),
             Standing::Empty => "–".to_owned(),
             other => other.words().to_owned(),
         }));
         table.add_row(cells);
     }
-    for column in 2..labs.len() + 3 {
+    for column in 2..sheet.labs.len() + 3 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    format!("{table}\n\n{}", closing(rows))
+    format!("{table}\n\n{}", closing(sheet))
 }
 
-/// How many there are of each kind, and why the others were not graded.
-fn closing(rows: &[Row]) -> String {
-    let kinds = [
-        Standing::Graded,
-        Standing::CouldNotBuild,
-        Standing::Hostile,
-        Standing::Empty,
-        Standing::Unreadable,
-        Standing::NotGraded,
-    ];
-    let count = |kind| rows.iter().filter(|row| row.status == kind).count();
-    let counts: Vec<String> = kinds
+/// How many there are of each kind, why the others were not graded, and what else a teacher should know.
+fn closing(sheet: &Sheet) -> String {
+    let count = |kind| sheet.students.iter().filter(|student| student.status == kind).count();
+    let counts: Vec<String> = Standing::ALL
         .into_iter()
         .filter(|kind| count(*kind) > 0)
         .map(|kind| format!("{} {}", count(kind), kind.words()))
         .collect();
-    let mut text = format!("{} submissions: {}\n", rows.len(), counts.join(", "));
-    for row in rows.iter().filter(|row| row.status != Standing::Graded) {
-        if let Some(message) = &row.message {
-            text.push_str(&format!("  {}: {}\n", printable(&row.name), printable(message)));
+    let mut text = format!("{} submissions: {}\n", sheet.students.len(), counts.join(", "));
+    for student in sheet.students.iter().filter(|student| student.status != Standing::Graded) {
+        if let Some(message) = &student.message {
+            text.push_str(&format!("  {}: {}\n", printable(&student.name), printable(message)));
         }
+    }
+    for note in &sheet.notes {
+        text.push_str(&format!("  {}\n", printable(note)));
     }
     text
 }
@@ -111,6 +106,7 @@ fn closing(rows: &[Row]) -> String {
 mod tests {
     use super::*;
     use crate::batch::gather::Trouble;
+    use crate::batch::sheet::samples;
 
     #[test]
     fn every_submission_has_its_line() {
@@ -118,12 +114,13 @@ mod tests {
             Row::without("=alice, \"A\"", &Trouble::Hostile("has\u{1b} a link".to_owned()), &[]),
             Row::without("bob", &Trouble::Empty("has none".to_owned()), &[]),
         ];
-        let text = csv(&rows, &[]).unwrap();
+        let text = csv(&rows.iter().collect::<Vec<_>>(), &[]).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let records: Vec<csv::StringRecord> = reader.records().map(|record| record.unwrap()).collect();
         assert_eq!(records.iter().map(|record| &record[0]).collect::<Vec<_>>(), ["'=alice, \"A\"", "bob"]);
         assert!(!text.contains('\u{1b}'), "{text:?}");
-        let text = super::text(&rows, &[]);
-        assert!(text.contains("2 submissions: 1 hostile, 1 empty") && text.contains("bob: has none"), "{text}");
+        let text = super::text(&samples::sheet(""));
+        assert!(text.contains("4 submissions: 2 graded, 1 could not build, 1 empty"), "{text}");
+        assert!(text.contains("carol: has none") && !text.contains('\u{1b}'), "{text}");
     }
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::host::{process, style};
-use crate::judge::Engine;
+use crate::judge::{DEFAULT_SEED, Engine};
 
 use super::gather::Files;
 use super::sandbox::Sandbox;
@@ -35,17 +36,49 @@ pub struct Task<'a> {
     pub lab: &'a Lab,
     /// BLAKE3 of their names and bytes.
     pub hash: String,
+    /// What its random numbers are drawn from.
+    pub seed: Seed,
     /// The files.
     pub files: Files,
 }
 
+/// What a submission's random numbers are drawn from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seed {
+    /// The same for all.
+    Common(u64),
+    /// The student's own.
+    Own(u64),
+}
+
+impl Seed {
+    /// The number.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Common(seed) | Self::Own(seed) => seed,
+        }
+    }
+}
+
+/// A lab, and what its files and their seed are called: what a result is known by.
+pub type Key = (String, String);
+
 impl<'a> Task<'a> {
+    /// What the result is known by.
+    pub fn key(&self) -> Key {
+        let name = match self.seed {
+            Seed::Common(_) => self.hash.clone(),
+            Seed::Own(seed) => format!("{}-{seed:016x}", self.hash),
+        };
+        (self.lab.id.clone(), name)
+    }
+
     /// What a submission has for a lab, if anything.
-    pub fn of(whose: &str, lab: &'a Lab, files: &Files) -> Option<Self> {
+    pub fn of(whose: &str, lab: &'a Lab, files: &Files, seed: Seed) -> Option<Self> {
         let names = lab.files();
         let files: Files =
             files.iter().filter(|(name, _)| names.contains(name)).map(|(n, b)| (n.clone(), b.clone())).collect();
-        (!files.is_empty()).then(|| Self { whose: whose.to_owned(), lab, hash: hash(&files), files })
+        (!files.is_empty()).then(|| Self { whose: whose.to_owned(), lab, hash: hash(&files), seed, files })
     }
 }
 
@@ -153,16 +186,19 @@ pub struct Work<'a> {
     pub sandbox: &'a Sandbox,
     /// Where results go.
     pub store: &'a Store,
-    /// What they depend on besides the files.
+    /// What they depend on besides the files and the seed.
     pub circumstances: &'a str,
-    /// Seed of the checks that draw random numbers.
-    pub seed: u64,
     /// What is shown meanwhile.
     pub progress: &'a Progress,
 }
 
-/// What the grader says about a lab's files, or why it says nothing, by lab and hash.
-pub type Reports = BTreeMap<(String, String), Result<Value, String>>;
+/// What the grader says about a lab's files, or why it says nothing.
+pub type Reports = BTreeMap<Key, Result<Graded, String>>;
+
+/// What a result depends on besides the files.
+pub fn circumstances(of_batch: &str, seed: Seed) -> String {
+    format!("{of_batch}, seed {}", seed.number())
+}
 
 impl Work<'_> {
     /// Grades everything. What is done is kept at once.
@@ -181,8 +217,7 @@ impl Work<'_> {
                         match self.graded(&task, stage) {
                             Ok(report) => {
                                 self.progress.step(&format!("{} of {}", task.lab.id, style::printable(&task.whose)));
-                                let key = (task.lab.id.clone(), task.hash);
-                                reports.lock().unwrap_or_else(PoisonError::into_inner).insert(key, report);
+                                reports.lock().unwrap_or_else(PoisonError::into_inner).insert(task.key(), report);
                             }
                             Err(error) => {
                                 is_stopped.store(true, Ordering::Relaxed);
@@ -200,14 +235,18 @@ impl Work<'_> {
     }
 
     /// Grades a lab's files, and keeps what comes of it.
-    fn graded(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
+    fn graded(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Graded, String>> {
         let mut why = String::new();
         for _ in 0..TRIES {
+            let start = Instant::now();
             match self.run(task, stage)? {
                 Ok(report) => {
-                    let graded = Graded { circumstances: self.circumstances.to_owned(), report };
-                    self.store.keep(&task.lab.id, &task.hash, &graded)?;
-                    return Ok(Ok(graded.report));
+                    let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    let circumstances = circumstances(self.circumstances, task.seed);
+                    let graded = Graded { circumstances, report, took_ms };
+                    let (lab, name) = task.key();
+                    self.store.keep(&lab, &name, &graded)?;
+                    return Ok(Ok(graded));
                 }
                 Err(words) => why = words,
             }
@@ -221,7 +260,8 @@ impl Work<'_> {
     /// If that does not work.
     pub fn try_out(&self, stages: &Stages<'_>, lab: &Lab) -> Result<()> {
         for stage in &stages.stages {
-            let task = Task { whose: String::new(), lab, hash: String::new(), files: Files::new() };
+            let seed = Seed::Common(DEFAULT_SEED);
+            let task = Task { whose: String::new(), lab, hash: String::new(), seed, files: Files::new() };
             let what = match self.run(&task, stage)? {
                 Ok(report) => report["build_error"].as_str().map(str::to_owned),
                 Err(words) => Some(words),
@@ -240,7 +280,7 @@ impl Work<'_> {
     fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
         let over = Over::lay(stage, &task.files)?;
         let mut command = self.sandbox.grader(stage, task.lab);
-        command.args(["--seed", &self.seed.to_string()]);
+        command.args(["--seed", &task.seed.number().to_string()]);
         let output =
             process::output(&mut command).map_err(|error| Error::new(format!("cannot run the grader: {error}")))?;
         over.take_away()?;
@@ -289,6 +329,19 @@ impl<'a> Over<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn with_seeds_of_their_own_the_same_files_are_graded_for_each() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let workspace = Workspace::open(root).unwrap();
+        let lab = &workspace.labs[0];
+        let files = Files::from([(lab.files()[0].clone(), b"fn".to_vec())]);
+        let key = |seed| Task::of("alice", lab, &files, seed).unwrap().key();
+        assert_eq!(key(Seed::Common(1)).1, hash(&files));
+        assert_ne!(key(Seed::Own(1)), key(Seed::Own(2)));
+        assert_ne!(circumstances("x", Seed::Own(1)), circumstances("x", Seed::Own(2)));
+        assert!(Task::of("alice", lab, &Files::new(), Seed::Own(1)).is_none());
+    }
 
     #[test]
     fn what_is_in_files_and_what_they_are_called_makes_their_hash() {

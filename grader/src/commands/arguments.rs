@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::batch::Format;
 use crate::course::lab_toml::Memory;
 use crate::dev::DevCommand;
 use crate::host::apt::Permission;
@@ -206,8 +207,8 @@ pub struct WatchArgs {
 #[derive(Args, Debug)]
 pub struct BatchArgs {
     /// The folder that holds the submissions
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "report_only")]
+    pub folder: Option<PathBuf>,
     /// Where results go: a folder that is made if it is not there
     #[arg(long, value_name = "RESULTS")]
     pub out: PathBuf,
@@ -229,6 +230,15 @@ pub struct BatchArgs {
     /// Grade without bubblewrap: only what you would run yourself
     #[arg(long)]
     pub unsafe_no_sandbox: bool,
+    /// What counts, until when, and what students see: a file like `course.toml`, which the course may have itself
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// What is written besides the tables
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html")]
+    pub formats: Vec<Format>,
+    /// Write the reports once more, from what was graded before: with another policy, or in another format
+    #[arg(long, conflicts_with_all = ["folder", "resume", "regrade", "seed", "jobs", "unsafe_no_sandbox"])]
+    pub report_only: bool,
 }
 
 /// `cargo grade handout`.

@@ -1,6 +1,7 @@
 //! `cargo grade book`: the book, with a kernel that boots in its pages.
 
 use crate::book::{Book, Live};
+use crate::build::pictures;
 use crate::build::site::Site;
 use crate::host::error::Result;
 use crate::host::progress::Progress;
@@ -16,6 +17,8 @@ use super::output::{print, view};
 pub fn book(arguments: &BookArgs, site: &Site, common: &CommonArgs) -> Result<()> {
     let (progress, view) = (Progress::new(), view(common));
     let book = Book { site, permission: common.permission() };
+    // A hand-out has none to run: its pages show the pictures' first states.
+    pictures::build(site, &progress)?;
     let live = match book.make_live(&progress)? {
         Live::Built(bytes) => {
             format!("In its chapters on labs the kernel boots; that loads up to {} KiB.\n", bytes / 1024)

@@ -86,12 +86,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             print(&audit::audit(&Place::find()?.workspace, &labs, &view(common))?)?;
             Ok(Exit::Passed)
         }
-        Some(Command::Batch(arguments)) => {
-            let place = Place::find()?;
-            // A wrong name is told before anything is installed.
-            place.workspace.select(&arguments.labs)?;
-            batch::batch(&arguments, &place.engine(common)?)
-        }
+        Some(Command::Batch(arguments)) => batch::batch(&arguments, common),
         Some(Command::Handout(arguments)) => {
             handout::handout(&arguments, common)?;
             Ok(Exit::Passed)

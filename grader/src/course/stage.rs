@@ -9,6 +9,8 @@ use ignore::WalkBuilder;
 
 use crate::host::error::{Error, Result};
 
+use super::workspace::POLICY;
+
 /// A copy of the course, with a build folder of its own: cargo tells by the
 /// time of a file's change whether to build it again, so two copies that share
 /// a build folder would get each other's code.
@@ -48,7 +50,8 @@ impl Stage {
         for entry in walk {
             let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
             let Ok(name) = entry.path().strip_prefix(from) else { continue };
-            if name.starts_with("target") {
+            // What the teacher decides, and the class's secret, is in no copy that submissions are graded in.
+            if name.starts_with("target") || name == Path::new(POLICY) {
                 continue;
             }
             if entry.file_type().is_some_and(|kind| kind.is_file()) {
@@ -180,8 +183,10 @@ mod tests {
         fs::write(from.join("labs/a/x.rs"), "1").unwrap();
         fs::write(from.join("labs/a/x.rs.orig"), "0").unwrap();
         fs::write(from.join(".cargo/config.toml"), "").unwrap();
+        fs::write(from.join("course.toml"), "secret").unwrap();
         let staged = Stage::create(&from, &stage).unwrap();
         assert!(to.join(".cargo/config.toml").exists());
+        assert!(!to.join("course.toml").exists());
         assert!(!to.join("labs/a/x.rs.orig").exists() && !to.join("target").exists());
 
         staged.replace("labs/a/x.rs", "2").unwrap();

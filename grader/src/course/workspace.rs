@@ -60,6 +60,9 @@ impl Reference {
     }
 }
 
+/// What a teacher decides about a class: a file in the course's folder that no student gets.
+pub const POLICY: &str = "course.toml";
+
 /// The name of a compiled reference, in the lab's folder `compiled`.
 pub fn archive(package: &str) -> String {
     format!("lib{package}.a")

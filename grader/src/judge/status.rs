@@ -42,6 +42,23 @@ impl Status {
         }
     }
 
+    /// The status that stands in JSON as this text.
+    pub fn of_id(id: &str) -> Option<Self> {
+        [
+            Self::Passed,
+            Self::NotAvailable,
+            Self::NotStarted,
+            Self::Failed,
+            Self::Panicked,
+            Self::Crashed,
+            Self::Hung,
+            Self::Tampered,
+            Self::CouldNotBuild,
+        ]
+        .into_iter()
+        .find(|status| status.id() == id)
+    }
+
     /// Whether it leaves a check its points: nothing is wrong with the student's code.
     pub fn is_fine(self) -> bool {
         matches!(self, Self::Passed | Self::NotAvailable)

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use ignore::WalkBuilder;
 
-use crate::course::workspace::Workspace;
+use crate::course::workspace::{POLICY, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
@@ -15,7 +15,7 @@ use crate::host::process;
 const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", "compiled"];
 
 /// What is for instructors, and for those who work on the course.
-const NOT_FOR_STUDENTS: [&str; 5] = ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes"];
+const NOT_FOR_STUDENTS: [&str; 6] = ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes", POLICY];
 
 /// The student's README in the course, and what it is called in the hand-out.
 const README: (&str, &str) = ("README-student.md", "README.md");
@@ -151,6 +151,7 @@ mod tests {
             "README.md",
             "teaching/exam-questions.md",
             ".ci/run",
+            "course.toml",
         ] {
             assert!(!is_for_students(name), "{name}");
         }

@@ -1,0 +1,139 @@
+//! Pages for people: one for the class, and one for each student that can be mailed.
+//!
+//! Each is one file that needs no server, no network and no JavaScript. Everything that comes from a student goes
+//! through maud, which escapes it, and through [`shown`], which takes out what controls terminals and the direction
+//! of writing.
+
+mod chart;
+mod class;
+mod student;
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::host::style::printable;
+
+use super::row::Standing;
+use super::sheet::Sheet;
+
+/// How every page looks.
+const STYLE: &str = include_str!("style.css");
+
+/// The pages, by the names of their files.
+pub fn files(sheet: &Sheet) -> Vec<(String, String)> {
+    let students = sheet
+        .students
+        .iter()
+        .map(|student| (format!("html/students/{}.html", student.key), student::page(sheet, student)));
+    [("html/index.html".to_owned(), class::page(sheet))].into_iter().chain(students).collect()
+}
+
+/// A page with this title, and this in it.
+fn page(title: &str, body: &Markup) -> String {
+    // Nothing is loaded and nothing runs, even if something got past the escaping.
+    let allowed = "default-src 'none'; style-src 'unsafe-inline'";
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(allowed);
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    text
+}
+
+/// A text of a student's, without characters that are not to be shown.
+fn shown(text: &str) -> String {
+    printable(text)
+}
+
+/// A time for people, in UTC.
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A part that is wider than a phone: it is scrolled by itself, with the keyboard, too.
+fn scrolled(label: &str, content: &Markup) -> Markup {
+    html! { div class="scroll" role="region" aria-label=(label) tabindex="0" { (content) } }
+}
+
+/// What became of something, as a word with a colour.
+fn standing(status: Standing) -> Markup {
+    let class = match status {
+        Standing::Graded => "plain",
+        Standing::Empty => "faint",
+        Standing::CouldNotBuild | Standing::Hostile | Standing::Unreadable | Standing::NotGraded => "bad",
+    };
+    html! { span class=(class) { (status.words()) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::sheet::samples::{HOSTILE, sheet};
+    use crate::host::style::is_printable;
+
+    #[test]
+    fn there_is_a_page_for_the_class_and_one_for_each_student() {
+        let files = files(&sheet(""));
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = ["index.html", "students/alice.html", "students/bob.html", "students/carol.html"];
+        assert_eq!(names[..4], expected.map(|name| format!("html/{name}")));
+        assert_eq!(names.len(), 5);
+    }
+
+    #[test]
+    fn nothing_of_a_student_s_gets_into_a_page_as_it_is() {
+        let policy = "[show]\nlog = true\nhints = 9\n";
+        let mut sheet = sheet(policy);
+        let mallory = sheet.students.last_mut().unwrap();
+        assert_eq!(mallory.name, HOSTILE);
+        mallory.message = Some(HOSTILE.to_owned());
+        mallory.labs[0].build_error = Some(HOSTILE.to_owned());
+        for (name, text) in files(&sheet) {
+            assert!(!text.contains("<script") && !text.contains("\" onload"), "{name}");
+            assert!(text.chars().all(is_printable), "{name}");
+            assert!(text.contains("&lt;script") || !name.contains("%3cscript"), "{name}");
+            assert!(text.contains("default-src 'none'"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_page_needs_nothing_but_itself() {
+        for (name, text) in files(&sheet("")) {
+            for word in ["http:", "https:", "<script", "<link", "<img", "@import", "url("] {
+                // The name space of pictures is a name, not an address.
+                assert!(!text.replace("http://www.w3.org/2000/svg", "").contains(word), "{name}: {word}");
+            }
+            for part in ["<html lang=\"en\">", "<title>", "name=\"viewport\"", "<main", "<h1>"] {
+                assert!(text.contains(part), "{name}: {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_link_of_the_class_s_page_leads_to_a_page_or_a_part() {
+        let files = files(&sheet(""));
+        let index = &files[0].1;
+        let targets: Vec<&str> =
+            index.match_indices("href=\"").map(|(at, _)| index[at + 6..].split('"').next().unwrap()).collect();
+        assert!(targets.len() > 5);
+        for target in targets {
+            let is_there = match target.strip_prefix('#') {
+                Some(id) => index.contains(&format!("id=\"{id}\"")),
+                None => files.iter().any(|(name, _)| *name == format!("html/{}", target.replace("%25", "%"))),
+            };
+            assert!(is_there, "{target}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is written at the end: the facts about each submission, the tables, and the reports in
+//! all formats that are wanted.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use crate::course::workspace::{Lab, Workspace};
+use crate::host::error::{Error, Result};
+
+use super::policy::Policy;
+use super::row::Row;
+use super::sheet::{Facts, GradedWith, Sheet};
+use super::store::{Store, json};
+use super::{html, tables};
+
+/// A format for people or for other programs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// A page for the class, and one for each student
+    Html,
+}
+
+/// Writes everything. `facts` come with their files' names.
+///
+/// # Errors
+/// If something cannot be written.
+pub fn write(
+    store: &Store,
+    policy: &Policy,
+    labs: &[&Lab],
+    with: GradedWith,
+    facts: &[(String, Facts)],
+    wanted: &[Format],
+) -> Result<Sheet> {
+    for (key, facts) in facts {
+        store.write(&format!("submissions/{key}.json"), &json(facts))?;
+    }
+    let rows: Vec<&Row> = facts.iter().map(|(_, facts)| &facts.row).collect();
+    store.write("results.json", &json(&tables::Results::new(&with, &rows)))?;
+    store.write("results.csv", &tables::csv(&rows, labs)?)?;
+    let sheet = Sheet::new(policy, labs, with, facts);
+    reports(store, &sheet, wanted)?;
+    Ok(sheet)
+}
+
+/// Writes the reports in these formats.
+fn reports(store: &Store, sheet: &Sheet, wanted: &[Format]) -> Result<()> {
+    for format in wanted {
+        let files = match format {
+            Format::Html => html::files(sheet),
+        };
+        for (name, text) in files {
+            store.write(&name, &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the reports once more, from what was graded before.
+///
+/// # Errors
+/// If nothing was graded there, or not what the policy counts, or something cannot be written.
+pub fn again(
+    store: &Store,
+    policy: &Policy,
+    workspace: &Workspace,
+    names: &[String],
+    wanted: &[Format],
+) -> Result<Sheet> {
+    let unlike = |error: serde_json::Error| {
+        Error::new(format!("results.json is not as a batch writes it: {error}"))
+            .advise("grade again, with --regrade all")
+    };
+    let results: Results = serde_json::from_str(&store.read("results.json")?).map_err(unlike)?;
+    let mut facts = BTreeMap::new();
+    for file in store.list("submissions")? {
+        let Some(key) = file.strip_suffix(".json") else { continue };
+        let read: Facts = serde_json::from_str(&store.read(&format!("submissions/{file}"))?).map_err(unlike)?;
+        facts.insert(read.row.name.clone(), (key.to_owned(), read));
+    }
+    // Who is not in the table any more has no report, either.
+    let facts: Vec<(String, Facts)> = results.submissions.iter().filter_map(|row| facts.remove(&row.name)).collect();
+    let labs = policy.labs(workspace, names)?;
+    let graded = |lab: &&&Lab| facts.iter().any(|(_, facts)| facts.row.labs.iter().any(|row| row.id == lab.id));
+    let labs: Vec<&Lab> = match labs.iter().find(|lab| !graded(lab)) {
+        Some(lab) if !names.is_empty() || !policy.counts_all() => {
+            return Err(Error::new(format!("{} was not graded there", lab.id))
+                .advise("grade it first, with --resume, or name other labs with --lab"));
+        }
+        _ => labs.iter().filter(graded).copied().collect(),
+    };
+    let sheet = Sheet::new(policy, &labs, results.with, &facts);
+    reports(store, &sheet, wanted)?;
+    Ok(sheet)
+}
+
+/// What `results.json` says.
+#[derive(Deserialize)]
+struct Results {
+    #[serde(flatten)]
+    with: GradedWith,
+    submissions: Vec<Row>,
+}
