@@ -134,6 +134,12 @@ impl Copy {
         fs::read_to_string(self.root().join(name)).expect("the file is in the copy")
     }
 
+    /// The names of the files in a folder of the copy.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root().join(folder)).expect("the folder is in the copy");
+        entries.map(|entry| entry.expect("it can be read").file_name().into_string().expect("it is a text")).collect()
+    }
+
     /// The grader, to be run there.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = command(&self.root(), words);

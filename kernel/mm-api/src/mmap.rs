@@ -119,6 +119,9 @@ impl fmt::Display for MapError {
 /// [`map`](Pages::map) gives a page a frame of its own, which the program may read and
 /// write. The kernel counts at how many pages, of all processes, each frame is mapped; when
 /// the last one is unmapped, the frame is given back.
+///
+/// Bytes are written to pages of mappings alone: what other pages contain is the program's,
+/// and goes with [`copy`](Self::copy) to another frame.
 pub trait SharedPages: Pages {
     /// At how many pages the frame of `page` is mapped, this one included; 0 if the page
     /// is not mapped.

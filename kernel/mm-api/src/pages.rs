@@ -8,9 +8,10 @@ use crate::{Page, VirtAddr};
 // ANCHOR: pages
 /// A part of an address space in which pages can be had, one at a time.
 ///
-/// For a process's heap and its stack it is the process's user half, whichever
-/// process runs at the moment; for kernel stacks it is a part of the kernel
-/// half. Every page has a frame of its own, and may be read and written: in
+/// For a process's heap it is what lies between the image and the guard page below the
+/// stack, for its stack the stack's region, and where a stack grows, those pages of the
+/// region that are not mapped yet; whichever process runs at the moment. For kernel stacks
+/// it is a part of the kernel half. Every page has a frame of its own, and may be read and written: in
 /// the user half by the process too.
 ///
 /// The memory is only reached through this trait: by address, never by
@@ -37,19 +38,19 @@ pub trait Pages {
     /// Copies the bytes from `address` on into `bytes`.
     ///
     /// # Panics
-    /// If one of them is in a page that is not mapped.
+    /// If one of them is in a page that is not mapped, or outside of that part.
     fn read(&self, address: VirtAddr, bytes: &mut [u8]);
 
     /// Copies `bytes` to the addresses from `address` on.
     ///
     /// # Panics
-    /// If one of them is in a page that is not mapped.
+    /// If one of them is in a page that is not mapped, or outside of that part.
     fn write(&mut self, address: VirtAddr, bytes: &[u8]);
 
     /// Writes zeros to `bytes` bytes from `address` on.
     ///
     /// # Panics
-    /// If one of them is in a page that is not mapped.
+    /// If one of them is in a page that is not mapped, or outside of that part.
     fn zero(&mut self, address: VirtAddr, bytes: u32);
 }
 // ANCHOR_END: pages

@@ -137,7 +137,8 @@ pub trait UserWindow {
     /// [`BadAddress`] if the program may not read there. Nothing was copied.
     ///
     /// # Panics
-    /// If the window is closed, or the bytes are not all in one page below the kernel half.
+    /// If the window is closed, the bytes are not all in one page below the kernel half, or they
+    /// are not among those that are to be copied.
     fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress>;
 
     /// Copies `bytes` to the addresses from `address` on, all of one page. Otherwise as

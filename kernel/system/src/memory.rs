@@ -124,14 +124,14 @@ impl Memory {
         &mut self,
         parent: &Directory,
         child: &Directory,
-        work: impl FnOnce(&mut ForkPages<'_, '_>, &PagesOfSeveral<'_, '_>) -> R,
+        work: impl FnOnce(&ForkPages<'_, '_>, PagesOfSeveral<'_, '_>) -> R,
     ) -> R {
         let (vmm, machine) = (RefCell::new(&mut *self.vmm), self.machine);
         let pages = |directory: &'_ Directory| directory.frame();
         let of = |directory| {
             PagesOfSeveral::new(&vmm, machine, Space::Of(directory), pages(directory), USER_PART).counted(&self.user)
         };
-        work(&mut ForkPages { parent: of(parent), child: of(child) }, &of(parent))
+        work(&ForkPages { parent: of(parent), child: of(child) }, of(parent))
     }
 
     /// The pages of the kernel's stacks.

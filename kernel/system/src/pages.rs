@@ -8,9 +8,10 @@ use core::cell::{Cell, RefCell};
 
 use kernel_core::memory;
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
+use mm_api::layout::PAGE_SIZE;
 use mm_api::{
-    Fork, Frame, Page, PageError, PageRange, Pages, Piece, Protection, Region, SharedPages, Sharing, Space, VirtAddr,
-    VirtualMemory, VmmError, pieces, protection_of,
+    Fork, Frame, Page, PageError, PageRange, Pages, Piece, Protection, Purpose, Region, SharedPages, Sharing, Space,
+    VirtAddr, VirtualMemory, VmmError, pieces, protection_of,
 };
 
 use crate::memory::after;
@@ -37,6 +38,15 @@ impl Part {
     }
 }
 
+/// What may become of the bytes of pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bytes {
+    /// They are read and written.
+    Written,
+    /// They are read, and copied with their page.
+    Kept,
+}
+
 /// A part of an address space, as the kernel sees it in the tables.
 #[derive(Clone, Copy)]
 struct View<'a> {
@@ -44,6 +54,7 @@ struct View<'a> {
     space: Space<'a>,
     root: Frame,
     part: Part,
+    bytes: Bytes,
     /// How many frames are in use in parts of this kind.
     count: Option<&'a Cell<u32>>,
 }
@@ -86,6 +97,15 @@ impl View<'_> {
     #[track_caller]
     fn ensure_in_part(&self, page: Page, action: &str) {
         assert!(self.part.pages.contains(page), "{page} is {action}, but it is not among the pages that this is about");
+    }
+
+    /// Panics if the bytes of a page are not to be written.
+    #[track_caller]
+    fn ensure_written(&self, page: Page) {
+        assert!(
+            self.bytes == Bytes::Written,
+            "{page} is written to, but it is in no mapping: what is there is the program's, and copy() copies it"
+        );
     }
 
     fn take_frame(&self) -> Option<Frame> {
@@ -252,6 +272,7 @@ impl Access for &RefCell<&mut Vmm> {
 ///
 /// Their frames are taken from the machine, and mapped: to the virtual memory
 /// manager they are frames of its caller.
+#[derive(Clone, Copy)]
 pub struct PartPages<'a, A> {
     vmm: A,
     view: View<'a>,
@@ -267,7 +288,21 @@ pub type PagesOfSeveral<'a, 'v> = PartPages<'a, &'a RefCell<&'v mut Vmm>>;
 impl<'a, A> PartPages<'a, A> {
     /// The pages of a part of `space`, whose directory is `root`.
     pub fn new(vmm: A, machine: &'static PagedMachine, space: Space<'a>, root: Frame, part: Part) -> Self {
-        Self { vmm, view: View { machine, space, root, part, count: None } }
+        Self { vmm, view: View { machine, space, root, part, bytes: Bytes::Written, count: None } }
+    }
+
+    /// Those of the pages that are among these: no other one is mapped, unmapped, read or written.
+    #[must_use]
+    pub fn within(mut self, pages: PageRange) -> Self {
+        self.view.part.pages = self.view.part.pages.intersection(pages);
+        self
+    }
+
+    /// The same pages, whose bytes nobody writes: what is in them is the program's.
+    #[must_use]
+    pub fn keeping_bytes(mut self) -> Self {
+        self.view.bytes = Bytes::Kept;
+        self
     }
 
     /// The same pages, with a count that is kept of the frames that are in use there.
@@ -328,6 +363,7 @@ impl<A: Access> PartPages<'_, A> {
     /// If there is no frame for that.
     #[track_caller]
     fn change(&mut self, piece: Piece, is_so: impl FnOnce(&[u8]) -> bool, work: impl FnOnce(&mut [u8])) {
+        self.view.ensure_written(piece.page());
         if self.view.is_copied_on_write(piece.page()) {
             if self.view.with_piece(piece, |bytes| is_so(bytes)) {
                 return;
@@ -407,11 +443,62 @@ impl<A: Access> SharedPages for PartPages<'_, A> {
 }
 
 /// The user halves of a process and of the one that is being made as its copy.
+#[derive(Clone, Copy)]
 pub struct ForkPages<'a, 'v> {
     /// The process's.
     pub parent: PagesOfSeveral<'a, 'v>,
     /// The copy's.
     pub child: PagesOfSeveral<'a, 'v>,
+}
+
+impl ForkPages<'_, '_> {
+    /// Those of the pages that are among these, in both.
+    #[must_use]
+    pub fn within(self, pages: PageRange) -> Self {
+        let Self { parent, child } = self;
+        Self { parent: parent.within(pages), child: child.within(pages) }
+    }
+
+    /// The pages of a region in both.
+    #[must_use]
+    pub fn of_region(self, region: &Region) -> Self {
+        let Self { parent, child } = self;
+        Self { parent: of_region(parent, region, region.pages), child: of_region(child, region, region.pages) }
+    }
+
+    /// The first of these pages that the copy has, and whose bytes are others than the process's.
+    #[must_use]
+    pub fn first_unlike(&self, pages: PageRange) -> Option<Page> {
+        let mut rest = pages;
+        while let Some(page) = self.child.first_mapped(rest) {
+            let is_shared = self.parent.view.frame_of(page) == self.child.view.frame_of(page);
+            if !is_shared && !self.is_alike(page) {
+                return Some(page);
+            }
+            rest = after(page, pages);
+        }
+        None
+    }
+
+    /// Whether a page has the same bytes in both; not if the process does not have it.
+    fn is_alike(&self, page: Page) -> bool {
+        const PIECE: usize = 256;
+
+        self.parent.is_mapped(page)
+            && (page.start().as_u32()..).step_by(PIECE).take(PAGE_SIZE as usize / PIECE).all(|address| {
+                let mut bytes = [[0; PIECE]; 2];
+                self.parent.read(VirtAddr::new(address), &mut bytes[0]);
+                self.child.read(VirtAddr::new(address), &mut bytes[1]);
+                bytes[0] == bytes[1]
+            })
+    }
+}
+
+/// Those of the pages that lab 07 is asked about. It writes to mappings only.
+#[must_use]
+pub fn of_region<'a, A>(all: PartPages<'a, A>, region: &Region, pages: PageRange) -> PartPages<'a, A> {
+    let pages = all.within(pages);
+    if region.purpose == Purpose::Mapping { pages } else { pages.keeping_bytes() }
 }
 
 impl Fork for ForkPages<'_, '_> {

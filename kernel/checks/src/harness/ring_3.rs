@@ -2,7 +2,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
-use kernel_core::memory::user::Window;
+use kernel_core::memory::user::{Shows, Window};
 use kernel_core::protection;
 use kernel_core::trap::{self, Handler, Trap, TrapFrame, TrapStack};
 use kernel_core::{interrupts, provoke};
@@ -213,7 +213,7 @@ pub fn copies(context: &mut Context) -> Outcome {
         asked += 1;
         Err(BadAddress)
     };
-    let mut window = Window::new(machine, &mut refuse);
+    let mut window = Window::new(machine, Shows::Everything, &mut refuse);
     let at = |page: Page, offset: u32| VirtAddr::new(page.start().as_u32() + offset);
     let program = provoke::ring_3_program();
 

@@ -3,7 +3,7 @@
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::paged::{Fault, PagedMachine};
-use kernel_core::memory::user::Window;
+use kernel_core::memory::user::{Shows, Window};
 use kernel_core::protection;
 use kernel_system::memory;
 use mm_api::{BadAddress, Directory, Page, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr};
@@ -74,7 +74,7 @@ pub fn smap_stops(context: &mut Context) -> Outcome {
     let ground = Ground::prepare(context)?;
     ensure_stopped(&ground, "before the first copy")?;
     let mut refuse = |_, _| Err(BadAddress);
-    let mut window = Window::new(ground.machine, &mut refuse);
+    let mut window = Window::new(ground.machine, Shows::Everything, &mut refuse);
     window.open();
     let (written, mut read) = (window.write(DATA.start(), b"open"), [0; 4]);
     let answer = written.and_then(|()| window.read(DATA.start(), &mut read));
@@ -87,10 +87,10 @@ pub fn smap_stops(context: &mut Context) -> Outcome {
     ensure_stopped(&ground, "after the window was closed")?;
     let protections = context.labs().protections();
     for length in [4, 0] {
-        let mut window = Window::new(ground.machine, &mut refuse);
+        let mut window = Window::new(ground.machine, Shows::Everything, &mut refuse);
         let _answer = (protections.copy_in)(&mut window, DATA.start(), &mut read[..length]);
         ensure_stopped(&ground, "after copy_in()")?;
-        let mut window = Window::new(ground.machine, &mut refuse);
+        let mut window = Window::new(ground.machine, Shows::Everything, &mut refuse);
         let _answer = (protections.copy_out)(&mut window, CODE.start(), &read[..length]);
         ensure_stopped(&ground, "after copy_out() to a page that is read-only")?;
     }

@@ -20,7 +20,54 @@ pub struct Window<'a> {
     machine: &'a PagedMachine,
     /// Has the tables allow an access, if the program may make it.
     resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
+    shows: Shows<'a>,
     is_open: bool,
+}
+
+/// What a window shows of a program's memory.
+#[derive(Clone, Copy)]
+pub enum Shows<'a> {
+    /// All of it.
+    Everything,
+    /// So many bytes from an address on, to be read.
+    Bytes(VirtAddr, usize),
+    /// The place from an address on for these bytes, to be written.
+    Place(VirtAddr, &'a [u8]),
+}
+
+impl Shows<'_> {
+    /// Panics unless these bytes may be read.
+    #[track_caller]
+    fn ensure_read(self, address: VirtAddr, length: usize) {
+        let is_right = match self {
+            Self::Everything => true,
+            Self::Bytes(start, all) => offset_in(start, all, address, length).is_some(),
+            Self::Place(..) => false,
+        };
+        assert!(is_right, "{length} bytes from {address} on are read, but those are not the ones that were asked for");
+    }
+
+    /// Panics unless these bytes may be written.
+    #[track_caller]
+    fn ensure_written(self, address: VirtAddr, bytes: &[u8]) {
+        let is_right = match self {
+            Self::Everything => true,
+            Self::Bytes(..) => false,
+            Self::Place(start, all) => offset_in(start, all.len(), address, bytes.len())
+                .is_some_and(|offset| all[offset..offset + bytes.len()] == *bytes),
+        };
+        let length = bytes.len();
+        assert!(
+            is_right,
+            "{length} bytes are written from {address} on, but those are not the ones that were to be copied there"
+        );
+    }
+}
+
+/// Where in a range of addresses another one begins that is part of it.
+fn offset_in(start: VirtAddr, all: usize, address: VirtAddr, length: usize) -> Option<usize> {
+    let offset = address.as_u32().checked_sub(start.as_u32())? as usize;
+    (length <= all.checked_sub(offset)?).then_some(offset)
 }
 
 impl<'a> Window<'a> {
@@ -28,9 +75,10 @@ impl<'a> Window<'a> {
     /// the program use; meanwhile SMAP stops the kernel as ever.
     pub fn new(
         machine: &'a PagedMachine,
+        shows: Shows<'a>,
         resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
     ) -> Self {
-        Self { machine, resolve, is_open: false }
+        Self { machine, resolve, shows, is_open: false }
     }
 
     /// Whether it is open, or the processor lets the kernel through all the same.
@@ -84,6 +132,7 @@ impl UserWindow for Window<'_> {
     #[track_caller]
     fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
         let length = bytes.len();
+        self.shows.ensure_read(address, length);
         // SAFETY: the bytes are in one page, which the tables that are loaded map to a frame
         // of a process's or a check's: `access` has looked. Rust has no reference to it.
         self.access(address, length, Access::Read, || unsafe { copy::from_user(address, bytes) })
@@ -91,6 +140,7 @@ impl UserWindow for Window<'_> {
 
     #[track_caller]
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
+        self.shows.ensure_written(address, bytes);
         // SAFETY: as in `read`.
         self.access(address, bytes.len(), Access::Write, || unsafe { copy::to_user(address, bytes) })
     }

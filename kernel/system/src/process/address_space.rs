@@ -10,13 +10,15 @@ use kernel_core::labs::{ProcessHeap, UserStack};
 use loader::Program;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{
-    Arguments, Directory, PageError, PageRange, Pages, Purpose, Region, Rights, Sharing, Space, StackError, VirtAddr,
+    Arguments, Directory, PageError, PageRange, Pages, Purpose, Region, Rights, SharedPages, Sharing, Space,
+    StackError, VirtAddr,
 };
 
 use super::adopting::Adopting;
 use super::regions::Regions;
 use super::spawn_error::SpawnError;
 use crate::memory::{self, Memory, UserHalf};
+use crate::pages::ForkPages;
 
 /// The stack's region, and the guard page below it.
 const STACK: PageRange = PageRange::between(USER_STACK_START, USER_STACK_END);
@@ -32,6 +34,8 @@ pub struct AddressSpace {
 /// cannot be used while the system's memory is held.
 pub(super) struct Mapped {
     pub(super) directory: Directory,
+    /// The pages that lab 04 may use: those between the image and the stack's guard.
+    heap_part: PageRange,
     heap: ProcessHeap,
     pub(super) stack: UserStack,
 }
@@ -99,11 +103,11 @@ impl AddressSpace {
             return Err(Errno::ENOMEM);
         }
         let answer = memory::with(|memory| {
-            let pages = &mut memory.user_pages(&mapped.directory);
+            let mut pages = memory.user_pages(&mapped.directory);
             // Lab 04 clears what is past the break in its page, and cannot be told that no frame is
             // free for a copy of it.
             pages.own(mm_api::Page::containing(old)).map_err(|_| Errno::ENOMEM)?;
-            work(&mut mapped.heap, pages).map_err(|_| Errno::ENOMEM)
+            work(&mut mapped.heap, &mut pages.within(mapped.heap_part)).map_err(|_| Errno::ENOMEM)
         });
         regions.move_break(old, mapped.heap.current());
         answer
@@ -116,7 +120,10 @@ impl AddressSpace {
     pub(super) fn grow_stack(&mut self, memory: &mut Memory, address: VirtAddr) -> Result<(), StackError> {
         let Mapped { directory, stack, .. } = &mut self.mapped;
         let old = stack.bottom();
-        stack.grow(&mut memory.user_pages(directory), address)?;
+        let pages = memory.user_pages(directory);
+        // What the program has on its stack already is out of lab 05's reach.
+        let lowest = pages.first_mapped(STACK).map_or(USER_STACK_END, mm_api::Page::start);
+        stack.grow(&mut pages.within(PageRange::between(USER_STACK_START, lowest)), address)?;
         self.apply_rights(memory, PageRange::between(self.mapped.stack.bottom(), old));
         Ok(())
     }
@@ -184,10 +191,12 @@ impl Mapped {
         program: &Program<'_>,
         arguments: &Arguments<'_>,
     ) -> Result<(Self, VirtAddr), SpawnError> {
-        let heap = memory.labs().process_heap(program.end().start(), USER_STACK_GUARD).map_err(SpawnError::Heap)?;
+        let image_end = program.end().start();
+        let heap_part = PageRange::between(image_end, USER_STACK_GUARD);
+        let heap = memory.labs().process_heap(image_end, USER_STACK_GUARD).map_err(SpawnError::Heap)?;
         let directory = memory.create_directory().map_err(SpawnError::Directory)?;
         match Self::fill(memory, &directory, regions, program, arguments) {
-            Ok((stack, pointer)) => Ok((Self { directory, heap, stack }, pointer)),
+            Ok((stack, pointer)) => Ok((Self { directory, heap_part, heap, stack }, pointer)),
             Err(error) => {
                 discard(memory, directory, regions);
                 Err(error)
@@ -204,8 +213,8 @@ impl Mapped {
         arguments: &Arguments<'_>,
     ) -> Result<(UserStack, VirtAddr), SpawnError> {
         let labs = memory.labs();
-        let pages = &mut memory.user_pages(directory);
-        load_image(pages, program).map_err(SpawnError::Image)?;
+        load_image(&mut memory.user_pages(directory), program).map_err(SpawnError::Image)?;
+        let pages = &mut memory.user_pages(directory).within(STACK);
         let mut stack = labs.user_stack(pages).map_err(SpawnError::Stack)?;
         let pointer = match stack.set_up(pages, arguments) {
             Ok(pointer) => pointer,
@@ -214,6 +223,7 @@ impl Mapped {
                 return Err(SpawnError::Stack(error));
             }
         };
+        let pages = &mut memory.user_pages(directory);
         for region in regions.as_slice().iter().filter(|region| region.purpose == Purpose::Image) {
             pages.apply_rights(region, region.pages);
         }
@@ -223,7 +233,7 @@ impl Mapped {
     fn fork(&self, memory: &mut Memory, regions: &Regions) -> Result<Self, SpawnError> {
         let directory = memory.create_directory().map_err(SpawnError::Directory)?;
         match self.copy(memory, &directory, regions) {
-            Ok((heap, stack)) => Ok(Self { directory, heap, stack }),
+            Ok((heap, stack)) => Ok(Self { directory, heap_part: self.heap_part, heap, stack }),
             Err(error) => {
                 discard(memory, directory, regions);
                 Err(error)
@@ -241,14 +251,18 @@ impl Mapped {
         let demand = memory.labs().demand_paging();
         memory.with_fork(&self.directory, directory, |fork, parent| {
             for region in regions.as_slice().iter().filter(|region| is_kernels_own(region)) {
-                (demand.fork)(fork, region).map_err(SpawnError::Image)?;
+                (demand.fork)(&mut fork.of_region(region), region).map_err(SpawnError::Image)?;
             }
-            let child = &mut Adopting::new(fork, regions, demand);
-            let mut heap = self.heap.fork(parent, child).map_err(SpawnError::Heap)?;
-            match self.stack.fork(parent, child) {
-                Ok(stack) => Ok((heap, stack)),
+            let adopting = |part| Adopting::new(fork, part, regions, demand);
+            let mut heap_pages = adopting(self.heap_part);
+            let mut heap = self.heap.fork(&parent.within(self.heap_part), &mut heap_pages).map_err(SpawnError::Heap)?;
+            match self.stack.fork(&parent.within(STACK), &mut adopting(STACK)) {
+                Ok(stack) => {
+                    ensure_copied(fork);
+                    Ok((heap, stack))
+                }
                 Err(error) => {
-                    heap.clear(child);
+                    heap.clear(&mut heap_pages);
                     Err(SpawnError::Stack(error))
                 }
             }
@@ -256,14 +270,21 @@ impl Mapped {
     }
 
     fn destroy(self, memory: &mut Memory, regions: &Regions) {
-        let Self { directory, mut heap, stack } = self;
+        let Self { directory, heap_part, mut heap, stack } = self;
         if memory.machine().directory() == directory.frame() {
             memory.load(Space::Kernel);
         }
-        heap.clear(&mut memory.user_pages(&directory));
-        stack.destroy(&mut memory.user_pages(&directory));
+        heap.clear(&mut memory.user_pages(&directory).within(heap_part));
+        stack.destroy(&mut memory.user_pages(&directory).within(STACK));
         discard(memory, directory, regions);
     }
+}
+
+/// Panics unless all that the child has of the stack is what its parent has there: it goes on
+/// where that says.
+fn ensure_copied(fork: &ForkPages<'_, '_>) {
+    let unlike = fork.first_unlike(STACK);
+    assert!(unlike.is_none(), "fork() of the stack answered Ok, but {unlike:?} has other bytes than in the parent");
 }
 
 /// Maps the pages of an image, and puts there what the program's file says. After an error

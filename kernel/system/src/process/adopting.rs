@@ -12,15 +12,15 @@ use crate::pages::ForkPages;
 
 /// The child's pages.
 pub struct Adopting<'f, 'a, 'v> {
-    fork: &'f mut ForkPages<'a, 'v>,
+    fork: ForkPages<'a, 'v>,
     regions: &'f Regions,
     demand: &'f DemandPaging,
 }
 
 impl<'f, 'a, 'v> Adopting<'f, 'a, 'v> {
-    /// The child's pages of a fork, by its regions.
-    pub fn new(fork: &'f mut ForkPages<'a, 'v>, regions: &'f Regions, demand: &'f DemandPaging) -> Self {
-        Self { fork, regions, demand }
+    /// The child's pages of a fork that are in this part, by its regions.
+    pub fn new(fork: &ForkPages<'a, 'v>, part: PageRange, regions: &'f Regions, demand: &'f DemandPaging) -> Self {
+        Self { fork: fork.within(part), regions, demand }
     }
 
     /// The part of its region that is this page, if the parent has it.
@@ -36,7 +36,7 @@ impl Pages for Adopting<'_, '_, '_> {
             return Err(PageError::Occupied);
         }
         if let Some(region) = self.in_parent(page) {
-            (self.demand.fork)(self.fork, &region)?;
+            (self.demand.fork)(&mut self.fork.of_region(&region), &region)?;
         }
         // Whatever lab 07 did, the page has memory afterwards.
         if self.fork.child.is_mapped(page) { Ok(()) } else { self.fork.child.map(page) }

@@ -3,10 +3,13 @@
 
 use abi::Errno;
 use mm_api::layout::PAGE_SIZE;
-use mm_api::{MapError, MapRequest, Page, PageRange, Placement, ProtectError, Rights, SPARE_REGIONS, VirtAddr};
+use mm_api::{
+    MapError, MapRequest, Page, PageRange, Placement, ProtectError, Purpose, Region, RegionList, Rights, SPARE_REGIONS,
+    VirtAddr,
+};
 
 use super::address_space::AddressSpace;
-use super::regions::MOST_REGIONS;
+use super::regions::{MOST_REGIONS, Regions};
 use crate::memory;
 
 impl AddressSpace {
@@ -17,12 +20,17 @@ impl AddressSpace {
     pub fn map(&mut self, request: &MapRequest) -> Result<VirtAddr, Errno> {
         self.make_room()?;
         let labs = memory::with(|memory| memory.labs());
-        let pages = (labs.mappings().map)(&mut self.regions, request).map_err(|error| match error {
-            MapError::Empty | MapError::Unaligned | MapError::InUse => Errno::EINVAL,
-            MapError::TooLow => Errno::EPERM,
-            MapError::NoRoom => Errno::ENOMEM,
-            MapError::Occupied => Errno::EEXIST,
-        })?;
+        let pages =
+            (labs.mappings().map)(&mut MappingsAlone(&mut self.regions), request).map_err(|error| match error {
+                MapError::Empty | MapError::Unaligned | MapError::InUse => Errno::EINVAL,
+                MapError::TooLow => Errno::EPERM,
+                MapError::NoRoom => Errno::ENOMEM,
+                MapError::Occupied => Errno::EEXIST,
+            })?;
+        assert!(
+            self.has_mappings_alone(pages),
+            "map() answered {pages:?}, but there a page belongs to a region that is no mapping"
+        );
         if let Placement::Fixed(_) = request.placement {
             self.unmap_pages(pages);
         }
@@ -36,7 +44,12 @@ impl AddressSpace {
     pub fn unmap(&mut self, address: VirtAddr, length: u32) -> Result<(), Errno> {
         self.make_room()?;
         let labs = memory::with(|memory| memory.labs());
-        let pages = (labs.mappings().unmap)(&mut self.regions, address, length).map_err(|_| Errno::EINVAL)?;
+        let regions = &mut MappingsAlone(&mut self.regions);
+        let pages = (labs.mappings().unmap)(regions, address, length).map_err(|_| Errno::EINVAL)?;
+        assert!(
+            self.has_mappings_alone(pages),
+            "unmap() answered {pages:?}, but there a page belongs to a region that is no mapping"
+        );
         self.unmap_pages(pages);
         Ok(())
     }
@@ -58,6 +71,12 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Whether no page of these belongs to a region that is no mapping.
+    fn has_mappings_alone(&self, pages: PageRange) -> bool {
+        let mut there = self.regions.as_slice().iter().filter(|region| region.overlaps(pages));
+        there.all(|region| region.purpose == Purpose::Mapping)
+    }
+
     /// Makes room for the regions that a lab may add.
     fn make_room(&mut self) -> Result<(), Errno> {
         // A call adds two at most in the end.
@@ -70,5 +89,49 @@ impl AddressSpace {
     /// Takes the memory of pages away that are in no region any more.
     fn unmap_pages(&mut self, pages: PageRange) {
         memory::with(|memory| memory.user_pages(self.directory()).unmap_in(pages));
+    }
+}
+
+/// The list of regions as lab 07 gets it: it changes those of mappings only. Whoever turned an
+/// image into a mapping would fill it with code of its own.
+struct MappingsAlone<'a>(&'a mut Regions);
+
+impl MappingsAlone<'_> {
+    #[track_caller]
+    fn ensure_mapping(region: Region, how: &str) {
+        assert!(
+            region.purpose == Purpose::Mapping,
+            "{region:?} is {how} the list, but map() and unmap() change the regions of mappings alone"
+        );
+    }
+}
+
+impl RegionList for MappingsAlone<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[track_caller]
+    fn get(&self, index: usize) -> Region {
+        self.0.get(index)
+    }
+
+    #[track_caller]
+    fn insert(&mut self, index: usize, region: Region) {
+        Self::ensure_mapping(region, "put into");
+        self.0.insert(index, region);
+    }
+
+    #[track_caller]
+    fn remove(&mut self, index: usize) -> Region {
+        Self::ensure_mapping(self.0.get(index), "taken out of");
+        self.0.remove(index)
+    }
+
+    #[track_caller]
+    fn replace(&mut self, index: usize, region: Region) {
+        Self::ensure_mapping(self.0.get(index), "replaced in");
+        Self::ensure_mapping(region, "put into");
+        self.0.replace(index, region);
     }
 }

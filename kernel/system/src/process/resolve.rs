@@ -5,12 +5,13 @@ use core::fmt;
 
 use log::warn;
 use mm_api::{
-    Access, BadAddress, Decision, Fault, Page, PageError, Protection, Refusal, Region, SharedPages, StackError,
-    VirtAddr,
+    Access, BadAddress, Decision, Fault, Page, PageError, PageRange, Protection, Refusal, Region, SharedPages,
+    StackError, VirtAddr,
 };
 
 use super::address_space::AddressSpace;
 use crate::memory::{self, Memory};
+use crate::pages::of_region;
 
 /// Why an access was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,10 +72,12 @@ impl AddressSpace {
             }),
             // Lab 07 is asked only for what it can do.
             (Decision::Fill, Some(region)) if self.protection(memory, page).is_none() => {
-                (demand.fill)(&mut memory.user_pages(self.directory()), &region, page).map_err(Refused::from)
+                let mut pages = memory.user_pages(self.directory()).within(alone(page));
+                (demand.fill)(&mut pages, &region, page).map_err(Refused::from)
             }
             (Decision::CopyOnWrite, Some(region)) if self.protection(memory, page).is_some() => {
-                (demand.write)(&mut memory.user_pages(self.directory()), &region, page).map_err(Refused::from)
+                let mut pages = of_region(memory.user_pages(self.directory()), &region, alone(page));
+                (demand.write)(&mut pages, &region, page).map_err(Refused::from)
             }
             (Decision::Fill | Decision::CopyOnWrite, _) => Err(Refused::Unresolved(decision)),
         }
@@ -92,6 +95,14 @@ impl From<PageError> for Refused {
             PageError::OutOfFrames => Self::OutOfFrames,
             PageError::Occupied => Self::Unresolved(Decision::Fill),
         }
+    }
+}
+
+/// A page as a range.
+const fn alone(page: Page) -> PageRange {
+    match PageRange::new(page, 1) {
+        Some(pages) => pages,
+        None => PageRange::between(page.start(), page.start()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use abi::Errno;
 use kernel_core::labs::Protections;
-use kernel_core::memory::user::Window;
+use kernel_core::memory::user::{Shows, Window};
 use mm_api::{Access, BadAddress, UserWindow, VirtAddr};
 
 use super::address_space::AddressSpace;
@@ -14,7 +14,7 @@ use crate::memory;
 /// # Errors
 /// `EFAULT` if it may not read one of them; some may have been copied.
 pub fn copy_in(space: &mut AddressSpace, address: VirtAddr, bytes: &mut [u8]) -> Result<(), Errno> {
-    through(space, |window, copies| (copies.copy_in)(window, address, bytes))
+    through(space, Shows::Bytes(address, bytes.len()), |window, copies| (copies.copy_in)(window, address, bytes))
 }
 
 /// Copies bytes to the addresses from one of the program's on.
@@ -22,7 +22,7 @@ pub fn copy_in(space: &mut AddressSpace, address: VirtAddr, bytes: &mut [u8]) ->
 /// # Errors
 /// `EFAULT` if it may not write to one of them; some may have been copied.
 pub fn copy_out(space: &mut AddressSpace, address: VirtAddr, bytes: &[u8]) -> Result<(), Errno> {
-    through(space, |window, copies| (copies.copy_out)(window, address, bytes))
+    through(space, Shows::Place(address, bytes), |window, copies| (copies.copy_out)(window, address, bytes))
 }
 
 /// A 32-bit word at an address of the program's.
@@ -38,11 +38,12 @@ pub fn word_in(space: &mut AddressSpace, address: VirtAddr) -> Result<u32, Errno
 /// Has lab 06 copy through a window to the program's memory.
 fn through(
     space: &mut AddressSpace,
+    shows: Shows<'_>,
     work: impl FnOnce(&mut dyn UserWindow, &Protections) -> Result<(), BadAddress>,
 ) -> Result<(), Errno> {
     let (machine, labs) = memory::with(|memory| (memory.machine(), memory.labs()));
     let mut resolve = |address: VirtAddr, access: Access| space.resolve(address, access).map_err(BadAddress::from);
-    let mut window = Window::new(machine, &mut resolve);
+    let mut window = Window::new(machine, shows, &mut resolve);
     let result = work(&mut window, labs.protections());
     assert!(!window.is_open(), "lab 06 left the window to the program's memory open");
     result.map_err(|_| Errno::EFAULT)
