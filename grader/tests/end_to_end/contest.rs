@@ -76,6 +76,12 @@ fn a_heap_that_is_wrong_has_no_points() {
     copy.write(FILE, &format!("include!(\"elsewhere.rs\");\n{alternative}"));
     contest(&copy, &["heap"]).expect_code(2).says("the contest was not held").says(FILE);
 
+    // What is measured beside it is not there to be called.
+    let own = alternative.find("\nimpl").unwrap();
+    let (head, rest) = alternative.split_at(own);
+    copy.write(FILE, &format!("{head}\npub type Better<'a> = crate::measured_beside::champion::Heap<'a>;\n{rest}"));
+    contest(&copy, &["heap"]).expect_code(2).says("`measured_beside` is refused, for other implementations are in");
+
     // Blocks that have no room for what the heap keeps beside them.
     let wrong = alternative.replacen("(bytes as u32 + OVERHEAD)", "(bytes as u32)", 1);
     assert_ne!(wrong, alternative);

@@ -17,15 +17,21 @@ pub use bitmap::Pmm;
 #[cfg(feature = "compiled")]
 pub use lab_abi::components::Pmm;
 
-/// The reference beside your file, built only to be measured.
-#[cfg(feature = "reference")]
-#[path = "../solution/bitmap.rs"]
-pub mod reference;
+/// Other implementations, which are built beside yours only to be measured and tested. The
+/// grader refuses a file that names this module.
+#[cfg(any(feature = "reference", feature = "champion"))]
+#[path = ".."]
+pub mod measured_beside {
+    /// The reference.
+    #[cfg(feature = "reference")]
+    #[path = "solution/bitmap.rs"]
+    pub mod reference;
 
-/// How far it goes: a third allocator, built only to be measured and tested.
-#[cfg(feature = "champion")]
-#[path = "../champion/bitmap.rs"]
-pub mod champion;
+    /// How far it goes.
+    #[cfg(feature = "champion")]
+    #[path = "champion/bitmap.rs"]
+    pub mod champion;
+}
 
 /// Compiles only if [`Pmm`] keeps the signatures of the trait.
 const _: fn() = || {

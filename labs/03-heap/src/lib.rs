@@ -22,15 +22,21 @@ pub use shared::SharedHeap;
 #[cfg(feature = "compiled")]
 pub use lab_abi::components::{Heap, SharedHeap};
 
-/// The reference beside your file, built only to be measured.
-#[cfg(feature = "reference")]
-#[path = "../solution/blocks.rs"]
-pub mod reference;
+/// Other implementations, which are built beside yours only to be measured and tested. The
+/// grader refuses a file that names this module.
+#[cfg(any(feature = "reference", feature = "champion"))]
+#[path = ".."]
+pub mod measured_beside {
+    /// The reference.
+    #[cfg(feature = "reference")]
+    #[path = "solution/blocks.rs"]
+    pub mod reference;
 
-/// How far it goes: a third heap, built only to be measured and tested.
-#[cfg(feature = "champion")]
-#[path = "../champion/blocks.rs"]
-pub mod champion;
+    /// How far it goes.
+    #[cfg(feature = "champion")]
+    #[path = "champion/blocks.rs"]
+    pub mod champion;
+}
 
 use core::ptr::NonNull;
 

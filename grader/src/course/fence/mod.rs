@@ -39,12 +39,16 @@ pub enum Forbidden {
     Link,
     /// A symbol's name, which could be that of a function that the compiler calls.
     Symbol,
+    /// A section's name, which could be that of the kernel's code or of its Multiboot header.
+    Section,
     /// A module in a file of its own, or one that a macro makes.
     Module,
     /// `extern crate`, or what a macro can make it from.
     ExternCrate,
     /// A block after `extern`, which names functions that are elsewhere.
     ExternBlock,
+    /// The module of implementations that are built beside the student's to be measured.
+    Beside,
     /// What rustc takes for a broken token, and this lexer for another one, in which a word could hide.
     Broken,
     /// Delimiters that are nested so deeply that the compiler may not survive it.
@@ -64,6 +68,7 @@ impl Forbidden {
             Self::Path => "it takes in another file, and only the files that the lab's lab.toml lists are handed in",
             Self::Link => "it links the kernel with an archive of the computer that builds it, such as a reference",
             Self::Symbol => "no lab names symbols: it could put a function in the place of one that the kernel calls",
+            Self::Section => "no lab names sections: it could put data among the kernel's code, or before its header",
             Self::Module => {
                 "only the files that the lab's lab.toml lists are handed in: write `mod name { … }`, outside of macros"
             }
@@ -71,6 +76,7 @@ impl Forbidden {
                 "a lab has the crates in its Cargo.toml without it: write `extern` before an ABI only, outside of macros"
             }
             Self::ExternBlock => "a block of it calls functions by their symbols, the kernel's own among them",
+            Self::Beside => "other implementations are in that module, which are built beside yours to be measured",
             Self::Broken => "no number has such characters in it, and no word ends where a `#` follows",
             Self::Nesting => "it is nested so deeply that the compiler may not survive it",
         }

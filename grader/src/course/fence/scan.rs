@@ -128,6 +128,8 @@ fn forbidden(word: &Ident, after: &[TokenTree], inside: Inside, code: Code) -> O
         "env" | "option_env" => Some(Forbidden::Environment),
         "asm" | "global_asm" | "naked_asm" => Some(Forbidden::Assembly),
         "no_mangle" | "export_name" => Some(Forbidden::Symbol),
+        "link_section" => Some(Forbidden::Section),
+        "measured_beside" => Some(Forbidden::Beside),
         "path" => {
             (inside.an_attribute && after.first().is_some_and(|next| is_sign(next, '='))).then_some(Forbidden::Path)
         }
@@ -182,10 +184,10 @@ mod tests {
             "fn f() { unsafe { g() } }",
             "unsafe fn f() {}",
             "#[unsafe(naked)] extern \"C\" fn f() {}",
-            "#[cfg_attr(all(), unsafe(link_section = \"x\"))] fn f() {}",
+            "#[cfg_attr(all(), unsafe(naked))] fn f() {}",
             "macro_rules! m { ($e:expr) => { unsafe { $e } }; }",
             "m!(unsafe);",
-            "m! { #[unsafe(link_section = \".text\")] }",
+            "m! { #[unsafe(naked)] }",
             "unsafe impl Send for X {}",
             "unsafe extern \"C\" fn f() {}",
         ] {
@@ -219,6 +221,11 @@ mod tests {
             ("#[no_mangle] extern \"C\" fn memcmp() {}", Forbidden::Symbol, vec!["no_mangle"]),
             ("#[cfg_attr(all(), export_name = \"x\")] fn f() {}", Forbidden::Symbol, vec!["export_name"]),
             ("m!(no_mangle);", Forbidden::Symbol, vec!["no_mangle"]),
+            ("#[r#link_section = \".text\"] static X: u8 = 0;", Forbidden::Section, vec!["r#link_section"]),
+            ("#[cfg_attr(all(), link_section = \".multiboot\")] fn f() {}", Forbidden::Section, vec!["link_section"]),
+            ("m!(link_section);", Forbidden::Section, vec!["link_section"]),
+            ("use crate::measured_beside as x;", Forbidden::Beside, vec!["measured_beside"]),
+            ("type Pmm = super::r#measured_beside::champion::Pmm;", Forbidden::Beside, vec!["r#measured_beside"]),
             ("mod other;", Forbidden::Module, vec!["mod"]),
             ("pub(crate) mod other;", Forbidden::Module, vec!["mod"]),
             ("macro_rules! m { ($n:ident) => { mod $n; } }", Forbidden::Module, vec!["mod"]),
@@ -262,7 +269,7 @@ mod tests {
             "const X: char = 'u'; fn f<'unsafe_>() {}",
             "fn r#unsafe() {}",
             "#![allow(unsafe_code, unsafe_op_in_unsafe_fn)]",
-            "/// A [link](x).\n#[inline] fn link(link: u8) { link(link) } #[link_section = \"x\"] static X: u8 = link(2);",
+            "/// A [link](x).\n#[inline] fn link(link: u8) { link(link) } static X: u8 = link(2);",
             "let includes = included(environment, path); let path = 3; paths[path] = 4;",
             "mod tests { fn f() {} }",
             "extern \"C\" fn f() {}\nextern fn g() {}\ntype T = extern \"C\" fn();",

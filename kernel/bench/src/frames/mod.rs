@@ -26,9 +26,9 @@ const ENTRIES: &[Entry] = &[
     entry::<baselines::Nothing>("(empty call)"),
     entry::<lab::Lab<pmm::Pmm>>("folio pmm"),
     #[cfg(feature = "pmm-reference")]
-    entry::<lab::Lab<pmm::reference::Pmm>>("folio pmm reference"),
+    entry::<lab::Lab<pmm::measured_beside::reference::Pmm>>("folio pmm reference"),
     #[cfg(feature = "pmm-champion")]
-    entry::<lab::Lab<pmm::champion::Pmm>>("folio pmm champion"),
+    entry::<lab::Lab<pmm::measured_beside::champion::Pmm>>("folio pmm champion"),
     entry::<crates::Bitmap<bitmap_allocator::BitAlloc64K>>("bitmap-allocator 64K"),
     entry::<crates::Bitmap<bitmap_allocator::BitAlloc1M>>("bitmap-allocator 1M"),
     entry::<crates::BuddySystem>("buddy_system_allocator"),

@@ -60,11 +60,11 @@ macro_rules! candidate {
 
 candidate!(Lab, heap::Heap<'_>);
 #[cfg(feature = "heap-reference")]
-candidate!(Reference, heap::reference::Heap<'_>);
+candidate!(Reference, heap::measured_beside::reference::Heap<'_>);
 #[cfg(feature = "heap-champion")]
-candidate!(Champion, heap::champion::Heap<'_>);
+candidate!(Champion, heap::measured_beside::champion::Heap<'_>);
 #[cfg(feature = "heap-champion")]
-candidate!(ThriftyChampion, heap::champion::ThriftyHeap<'_>);
+candidate!(ThriftyChampion, heap::measured_beside::champion::ThriftyHeap<'_>);
 
 /// A kernel's heap, as it is measured.
 struct Measured<H>(H);
