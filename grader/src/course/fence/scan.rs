@@ -224,7 +224,7 @@ mod tests {
             ("#[r#link_section = \".text\"] static X: u8 = 0;", Forbidden::Section, vec!["r#link_section"]),
             ("#[cfg_attr(all(), link_section = \".multiboot\")] fn f() {}", Forbidden::Section, vec!["link_section"]),
             ("m!(link_section);", Forbidden::Section, vec!["link_section"]),
-            ("use crate::measured_beside as x;", Forbidden::Beside, vec!["measured_beside"]),
+            ("use crate ::measured_beside as x;", Forbidden::Beside, vec!["measured_beside"]),
             ("type Pmm = super::r#measured_beside::champion::Pmm;", Forbidden::Beside, vec!["r#measured_beside"]),
             ("mod other;", Forbidden::Module, vec!["mod"]),
             ("pub(crate) mod other;", Forbidden::Module, vec!["mod"]),
