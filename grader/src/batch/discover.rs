@@ -40,7 +40,7 @@ pub fn find(folder: &Path, wanted: &Wanted) -> Result<Vec<Source>> {
     }
     if found.is_empty() {
         return Err(Error::new(format!("there are no submissions in {}", folder.display()))
-            .advise("it is to hold a folder, a zip, a tar.gz or a git bundle for each student"));
+            .advise("it must hold a folder, a zip, a tar.gz or a git bundle for each student"));
     }
     let mut sources: Vec<Source> = found.into_iter().map(|(path, form)| source(folder, path, form)).collect();
     sources.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.path.cmp(&b.path)));

@@ -12,7 +12,7 @@ use crate::judge::DEFAULT_SEED;
 
 use super::setup::tools::Machines;
 
-/// Boots each lab's kernel in an emulator and says what holds, what breaks, and where.
+/// Boots each lab's kernel in an emulator, and reports which rules hold, which do not, and where.
 #[derive(Parser, Debug)]
 #[command(
     name = "cargo grade",
@@ -48,7 +48,7 @@ Examples:
 Environment:
   FOLIO_QEMU        the emulator, in place of the qemu-system-i386 on PATH
   FOLIO_BOCHS       the same for the bochs on PATH
-  FOLIO_TIMINGS     if set, show how long what took
+  FOLIO_TIMINGS     if set, show how long each part took
   CARGO_TARGET_DIR  where to build, in place of target/
   NO_COLOR          if set, use no colour
 
@@ -80,7 +80,7 @@ pub struct GradeArgs {
     /// Seed of the checks that draw random numbers
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// How many machines run at a time; as many as processors if not given
+    /// How many machines to run at a time; by default one for each processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Boot a machine of its own for every check, in place of a few for all
@@ -135,7 +135,7 @@ pub enum Command {
     Doctor,
     /// Install what is missing, and do nothing else
     Setup {
-        /// What grading in Bochs needs, too
+        /// Also install what grading in Bochs needs
         #[arg(long)]
         bochs: bool,
     },
@@ -143,20 +143,20 @@ pub enum Command {
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash
     Look(LookArgs),
-    /// Grade a lab at each save, and show what to look at next
+    /// Grade a lab at each save, and show what to work on next
     Watch(WatchArgs),
-    /// Measure your heap or frame allocator beside the reference, the champion and crates.io's, for points without an upper bound
+    /// Measure your heap or frame allocator beside others, for points without an upper bound
     #[command(subcommand)]
     Contest(ContestCommand),
-    /// Show what a check, or each check of a lab, is about, and where to read more
+    /// Explain a check, or each check of a lab: its rule, its hints, where to read more
     Explain {
-        /// A check, or a lab: then its checks in short; all checks in short if none is named
+        /// A check; or a lab, for a line about each of its checks; all checks if none is named
         check: Option<String>,
-        /// How many of the check's hints to show: the first one, if this is not given
+        /// How many of the check's hints to show; by default the first one
         #[arg(long, value_name = "N", requires = "check", value_parser = clap::value_parser!(u8).range(1..=9))]
         hint: Option<u8>,
     },
-    /// Show what in your files deserves a person's look, though nothing forbids it
+    /// List the places in your files that a person should read, though nothing forbids them
     Audit {
         /// Labs, such as `01` or `pmm`; all if none is named
         labs: Vec<String>,
@@ -175,10 +175,10 @@ pub enum Command {
 /// `cargo grade run`.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Labs to take from you, such as `01` or `pmm`, and the references for all others; all if none is named
+    /// Your labs to use, such as `01` or `pmm`, with the references for all others; all if none is named
     #[arg(value_name = "LAB")]
     pub labs: Vec<String>,
-    /// Take the references in place of all of your files
+    /// Use the references in place of all of your files
     #[arg(long, conflicts_with = "labs")]
     pub solution: bool,
     /// Show the machine's screen, with a live map of memory, in a window
@@ -198,7 +198,7 @@ pub struct WatchArgs {
     /// The lab to begin with, such as `01` or `pmm`; the first one that is not done, if none is named
     #[arg(value_name = "LAB")]
     pub lab: Option<String>,
-    /// Look for saves again and again, where the system does not tell of them: on network drives, in containers
+    /// Read the files five times a second, where the system reports no saves: on network drives, in containers
     #[arg(long)]
     pub poll: bool,
 }
@@ -209,25 +209,25 @@ pub struct BatchArgs {
     /// The folder that holds the submissions
     #[arg(value_name = "DIR", required_unless_present = "report_only")]
     pub folder: Option<PathBuf>,
-    /// Where results go: a folder that is made if it is not there
+    /// The folder for the results, which is created if needed
     #[arg(long, value_name = "RESULTS")]
     pub out: PathBuf,
     /// Grade this lab only, such as `01` or `pmm` (may be given several times)
     #[arg(long = "lab", value_name = "LAB")]
     pub labs: Vec<String>,
-    /// Go on where a batch into the same folder stopped
+    /// Continue a batch into the same folder that stopped
     #[arg(long)]
     pub resume: bool,
-    /// Go on, and grade a submission or a lab again, or `all` (may be given several times)
+    /// Continue, and grade a submission, a lab or `all` again (may be given several times)
     #[arg(long, value_name = "NAME")]
     pub regrade: Vec<String>,
     /// Seed of the checks that draw random numbers
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// How many are graded at a time; as many as processors if not given
+    /// How many to grade at a time; by default one for each processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Grade without bubblewrap: only what you would run yourself
+    /// Grade without bubblewrap: only for code that you would run yourself
     #[arg(long)]
     pub unsafe_no_sandbox: bool,
     /// What counts, until when, and what students see: a file like `course.toml`, which the course may have itself
@@ -247,7 +247,7 @@ pub struct HandoutArgs {
     /// Where it goes: a new or an empty folder
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Bring the hand-out that is there up to date; the student's files in it are left alone
+    /// Update the hand-out in this folder, and leave the student's files in it alone
     #[arg(long)]
     pub update: bool,
 }
@@ -288,10 +288,10 @@ pub enum ContestCommand {
         /// Draw a heap over time into this file, as SVG: where blocks lie, how large and how old they are
         #[arg(long, value_name = "FILE")]
         picture: Option<PathBuf>,
-        /// Which heap is drawn, as the table calls it, or one of `dev bench policies`; yours if none is named
+        /// The heap to draw, as the table calls it, or one of `dev bench policies`; by default yours
         #[arg(long, value_name = "HEAP", requires = "picture")]
         of: Option<String>,
-        /// On which trace it is drawn; the one on which it loses most if none is named
+        /// The trace to draw; by default the one on which the heap loses most
         #[arg(long, value_name = "TRACE", requires = "picture")]
         trace: Option<String>,
     },
@@ -309,7 +309,7 @@ pub struct ContestArgs {
     /// Take the reference in place of your file
     #[arg(long)]
     pub solution: bool,
-    /// Draw other traces of the same kinds, so that nothing is tuned to one; 0 are the book's
+    /// Draw other traces of the same kinds, against tuning; 0 are those of the book
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u32,
     /// Write the result as JSON; `-` is standard output

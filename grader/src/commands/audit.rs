@@ -24,7 +24,7 @@ pub fn audit(course: &Workspace, labs: &[String], view: &View) -> Result<String>
         }
     }
     out.push_str(&match places {
-        0 => "Nothing that deserves a look.\n".to_owned(),
+        0 => "Found nothing that a person should read.\n".to_owned(),
         _ => format!("\n{} to look at. They prove nothing by themselves.\n", plural(places, "place")),
     });
     Ok(out)

@@ -41,7 +41,7 @@ fn target(arguments: &HandoutArgs, workspace: &Workspace) -> Result<Manifest> {
     let real = nearest_real(folder);
     if real.starts_with(&workspace.root) && !real.starts_with(workspace.root.join("target")) {
         return Err(Error::new(format!("{shown} is in the course itself"))
-            .advise("name a folder outside of it: what students get must not have the references above it"));
+            .advise("name a folder outside of it, so that students do not get the references above theirs"));
     }
     let is_empty = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
@@ -77,8 +77,10 @@ fn ready(workspace: &Workspace) -> Result<()> {
     }
     match handout::unfinished(workspace).as_slice() {
         [] => Ok(()),
-        files => Err(Error::new(format!("{} not as committed, and students would get it so", list(files)))
-            .advise("`git stash` or commit the change, and try again")),
+        files => {
+            Err(Error::new(format!("{} not as committed, and the hand-out would contain the change", list(files)))
+                .advise("`git stash` or commit the change, and try again"))
+        }
     }
 }
 
@@ -139,7 +141,7 @@ fn told(arguments: &HandoutArgs, site: &Site, outcome: &Outcome, without: &[&Lab
             }
         }
         if !outcome.replaced.is_empty() {
-            let _ = writeln!(text, "What was replaced had been changed there: what was in it is in FILE.yours.");
+            let _ = writeln!(text, "Replaced files that had been changed there are kept as FILE.yours.");
         }
         let _ = writeln!(
             text,

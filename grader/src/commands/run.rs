@@ -112,7 +112,7 @@ impl Missing {
         text.push('\n');
         let whose = course.labs.iter().find(|lab| self.file.starts_with(&format!("labs/{}/", lab.id)));
         if let Some(lab) = whose {
-            let _ = writeln!(text, "  `cargo grade {}` shows what of lab {} holds by now", lab.number(), lab.id);
+            let _ = writeln!(text, "  `cargo grade {}` shows which checks of lab {} pass", lab.number(), lab.id);
             if lab.has_reference() {
                 let chosen = course.select(&arguments.labs).unwrap_or_default();
                 let others: Vec<&str> =

@@ -159,7 +159,7 @@ fn policy(kernel: &Kernel<'_>, seed: u32, drawing: &Drawing) -> Result<Option<Co
 fn told(kernel: &Kernel<'_>, cost: &Cost, shown: &str, seed: u32) -> Result<String> {
     let Cost { heap, trace, .. } = cost;
     let Some(bytes) = cost.heap_bytes else {
-        return Err(Error::new(format!("{shown} does not get through {trace}: {}", cost.verdict)));
+        return Err(Error::new(format!("{shown} fails on the trace {trace}: {}", cost.verdict)));
     };
     let text = kernel.run(&format!("history {heap} {trace} {bytes} seed={seed}"))?;
     let history = History::new(&read(&text)?, bytes);

@@ -9,7 +9,7 @@ use crate::course::lab_toml::Memory;
 /// `cargo grade dev …`.
 #[derive(Subcommand, Debug)]
 pub enum DevCommand {
-    /// Prove that the checks are right: skeletons score nothing, references everything, every mistake is caught
+    /// Test the checks: skeletons score nothing, references everything, every mistake is caught
     Check {
         /// Labs, such as `01`; all if none is named
         labs: Vec<String>,
@@ -25,13 +25,13 @@ pub enum DevCommand {
     },
     /// Measure: from save to score, boots a second, and what allocators and the system cost in instructions
     Bench {
-        /// What to measure; everything if nothing is named
+        /// What to measure; by default everything
         #[arg(value_enum)]
         what: Vec<What>,
         /// How often each thing is measured; the median counts
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
-        /// Leave out what builds everything anew, which takes minutes
+        /// Skip the builds from scratch, which take minutes
         #[arg(long)]
         warm: bool,
         /// Write the figures as JSON; `-` is standard output
@@ -80,16 +80,16 @@ pub enum DevCommand {
 pub enum What {
     /// From save to score, and boots a second
     Time,
-    /// What memcpy and its neighbours take in the emulator: the lab's beside the compiler's own
+    /// The time of memcpy and its kin in the emulator: the lab's beside the compiler's own
     Memory,
-    /// What frame allocators cost in guest instructions: the lab's beside its peers
+    /// The cost of frame allocators in guest instructions: the lab's beside its peers
     Frames,
-    /// What heaps cost in guest instructions and in memory: the lab's beside its peers
+    /// The cost of heaps in guest instructions and in memory: the lab's beside its peers
     Heap,
-    /// What each policy of a heap does to it, in guest instructions and in memory
+    /// The effect of each policy of a heap, in guest instructions and in memory
     Policies,
-    /// What the operating system takes in guest instructions: forks and exits, system calls, page tables
+    /// The cost of the operating system in guest instructions: forks and exits, system calls, page tables
     System,
-    /// Only see whether what counts instructions builds and runs: no figures
+    /// Check that the benchmark builds and runs, without figures
     Smoke,
 }

@@ -55,7 +55,7 @@ impl Engine {
             && let Some(lab) = labs.iter().find(|lab| !lab.has_reference())
         {
             return Err(Error::new(format!("labs/{} has no reference here", lab.id))
-                .advise("what students get leaves the references out: run `cargo grade` without --solution"));
+                .advise("run `cargo grade` without --solution"));
         }
         Ok(labs
             .into_iter()

@@ -60,7 +60,7 @@ pub fn judge(
         || announced.iter().any(|checkpoint| checkpoint.claims.is_empty())
     {
         let message = format!(
-            "the check has to stop {due} times to be looked at from outside; it announced {} stops and made {}",
+            "the check has to stop at {due} checkpoints; it announced {} stops and made {}",
             announced.len(),
             snapshots.len()
         );

@@ -384,11 +384,8 @@ impl<'a> Schedule<'a> {
         match &outcome.conclusion {
             Some(Conclusion { found: Found::Nothing(why), .. }) => {
                 let trouble = Trouble {
-                    what: format!(
-                        "the machine could not be looked at when the check `{}` had ended: {why}",
-                        check.name
-                    ),
-                    advice: "that is not your code's fault: try again",
+                    what: format!("the machine's memory could not be read after the check `{}`: {why}", check.name),
+                    advice: "this is not your code's fault: try again",
                     again: true,
                 };
                 return Err(Box::new(Failed { trouble, outcome }));

@@ -135,7 +135,7 @@ fn never_began(check: &str, transcript: &Transcript, end: &End) -> Trouble {
         }
         (None, None, end) => format!("the kernel never began the check `{check}` ({})", words(end)),
     };
-    let advice = "that is not your code's fault: `cargo grade doctor` shows what is used here";
+    let advice = "this is not your code's fault: `cargo grade doctor` shows the tools in use";
     Trouble { what, advice, again: matches!(end, End::Exited(EMULATOR_LEFT | EMULATOR_NOT_STARTED)) }
 }
 
@@ -190,8 +190,8 @@ fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> 
         (End::Exited(status), Some(_)) => {
             format!("the end of the machine (exit status {status}) does not fit the result")
         }
-        (End::Reset, _) => "the machine was reset before the check came to its end".to_owned(),
-        (End::PoweredOff, _) => "the machine was switched off before the check came to its end".to_owned(),
+        (End::Reset, _) => "the machine was reset before the check ended".to_owned(),
+        (End::PoweredOff, _) => "the machine was switched off before the check ended".to_owned(),
         (_, _) => "a result was printed, but the check did not come to its end".to_owned(),
     })
 }

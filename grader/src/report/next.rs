@@ -12,7 +12,7 @@ use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 
 /// For a lab of which no check can begin yet: what to do.
 pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> String {
-    let mut out = format!("{}\n", view.paint(STRONG, "No check can begin yet. What to do:"));
+    let mut out = format!("{}\n", view.paint(STRONG, "No check can run yet. What to do:"));
     let task = format!("labs/{}/README.md", lab.id);
     let mut steps = Vec::new();
     if root.join(&task).exists() {

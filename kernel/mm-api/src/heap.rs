@@ -19,11 +19,10 @@ pub const HEAP_ALIGN_MAX: u32 = 4096;
 pub const HEAP_SLACK: u32 = 64 * 1024;
 
 // ANCHOR: heap-memory
-/// Where a heap's memory comes from: one region of virtual addresses that
-/// begins at a page, of which the first so many bytes are there. The region
-/// grows and shrinks at its end only.
+/// The memory of a heap: one region of virtual addresses that begins at a page, of which
+/// only the first part exists. The region grows and shrinks at its end only.
 ///
-/// What a call adds contains anything: it is not zero.
+/// New memory has arbitrary contents: it is not zero.
 pub trait HeapMemory {
     /// Makes the region at least `bytes` longer, and returns by how many bytes
     /// it has grown: a multiple of [`HEAP_ALIGN`], whole pages in the kernel.
@@ -32,9 +31,9 @@ pub trait HeapMemory {
     /// The region never grows beyond [`HEAP_MAX`] bytes.
     fn grow(&mut self, bytes: u32) -> Option<u32>;
 
-    /// Makes the region at most `bytes` shorter, and returns by how many bytes
-    /// it has shrunk: a multiple of [`HEAP_ALIGN`], whole pages in the kernel.
-    /// Nought is an answer too. The bytes that are gone must not be touched.
+    /// Makes the region at most `bytes` shorter, and returns by how many bytes it has
+    /// shrunk: a multiple of [`HEAP_ALIGN`], whole pages in the kernel. The answer may be
+    /// 0. The bytes that are gone must not be touched.
     fn shrink(&mut self, bytes: u32) -> u32;
 }
 // ANCHOR_END: heap-memory
@@ -43,9 +42,9 @@ pub trait HeapMemory {
 /// The kernel's heap.
 ///
 /// # The contract
-/// Every method takes and returns pointers, and none of them is `unsafe`: a
-/// heap looks at a pointer's address, and never at memory outside its own. What
-/// is `unsafe` is to *use* the pointer, and the code that does so promises:
+/// Every method takes and returns pointers, and none of them is `unsafe`: a heap looks at a
+/// pointer's address, and never at memory outside its own. Only the *use* of the pointer is
+/// `unsafe`, and the code that uses it promises:
 ///
 /// - A block may be read and written from when it was handed out until it is
 ///   freed or reallocated, by the code that it was handed to, and nowhere else than
@@ -97,9 +96,9 @@ pub trait KernelHeap {
 
     /// Takes back a block (`kfree`, `free`).
     ///
-    /// Free memory that touches is merged at once, before and after the block.
-    /// If more than [`HEAP_SLACK`] bytes are then free at the end of the heap's
-    /// memory, they are offered to [`HeapMemory::shrink`].
+    /// Free memory that touches is merged at once, before and after the block. If more than
+    /// [`HEAP_SLACK`] bytes are then free at the end of the heap's memory, they are offered
+    /// to [`HeapMemory::shrink`].
     ///
     /// # Errors
     /// See [`BlockError`].

@@ -70,9 +70,8 @@ pub trait Mappings {
     /// to a region that is no mapping.
     fn map(regions: &mut dyn RegionList, request: &MapRequest) -> Result<PageRange, MapError>;
 
-    /// Takes the pages that the bytes from `address` on lie in out of all mappings, and
-    /// returns them. Where a part of a mapping is meant, the rest stays; pages that
-    /// belong to no region are no error.
+    /// Removes the pages of the bytes from `address` on from all mappings, and returns
+    /// them. The rest of a mapping stays; pages that belong to no region are no error.
     ///
     /// # Errors
     /// [`Unaligned`](MapError::Unaligned), [`Empty`](MapError::Empty),
@@ -208,9 +207,9 @@ pub trait DemandPaging {
     /// [`OutOfFrames`](PageError::OutOfFrames); nothing has changed then.
     fn write(pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
 
-    /// Shares the pages of a region with the child. No page is copied: it has what the
-    /// pages have that are mapped. Pages of a shared region that were never touched are
-    /// filled first, since both have to see the same from now on.
+    /// Shares the pages of a region with the child. No page is copied: the pages that are
+    /// mapped have the same frames in the child. Pages of a shared region that were never
+    /// touched are filled first, since both have to see the same from now on.
     ///
     /// The cost does not grow with the pages of a private region that are not mapped.
     ///

@@ -5,12 +5,11 @@ use core::fmt;
 use crate::{Frame, FrameRange, FrameRun, MemoryMap, Order};
 
 // ANCHOR: lender
-/// Lends a frame allocator the memory that it keeps its own records in.
+/// Lends a frame allocator memory for its own records.
 ///
-/// There is no heap yet when the frame allocator is built, so its records have
-/// to live in some of the frames that it manages. It chooses which, and asks
-/// for them here. What is lent is lent for ever: those frames hold the records
-/// from now on, and **must never be handed out**.
+/// There is no heap yet when the frame allocator is built, so its records have to live in
+/// some of the frames that it manages. It chooses them, and asks for them here. The loan is
+/// for ever: these frames hold the records from now on, and **must never be handed out**.
 pub trait MetadataLender {
     /// The frames that the kernel can reach without further mappings. Only
     /// these can be lent.
@@ -44,11 +43,11 @@ pub enum LendError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum InitError {
-    /// The memory map leaves not one whole frame to manage.
+    /// The memory map has no whole frame to manage.
     NoUsableMemory,
     /// No reachable place is large enough for the allocator's own records.
     NoRoomForMetadata,
-    /// The memory map falls into more pieces than the allocator can record.
+    /// The memory map has more pieces than the allocator can record.
     TooManyRegions,
 }
 
@@ -60,8 +59,8 @@ pub enum InitError {
 pub enum FreeError {
     /// The frame is free already. In a run: at least one of its frames is.
     AlreadyFree,
-    /// The frame is none of this allocator's: reserved, holding the allocator's
-    /// own records, or not usable memory at all. In a run, this goes before
+    /// The allocator does not manage the frame: it is reserved, holds the allocator's own
+    /// records, or is not usable memory. In a run, this goes before
     /// [`AlreadyFree`](Self::AlreadyFree).
     NotManaged,
 }
@@ -81,12 +80,11 @@ pub enum FreeError {
 pub trait FrameAllocator {
     /// Builds the allocator from the memory map (`PMM_Initialize`).
     ///
-    /// The allocator borrows the memory for its records from `lender`. An
-    /// allocator manages memory however the map is cut up, up to at least 128
-    /// regions and 32 reserved ranges.
+    /// The allocator borrows the memory for its records from `lender`. An allocator manages
+    /// every map of up to 128 regions and 32 reserved ranges; larger ones are its choice.
     ///
     /// # Errors
-    /// See [`InitError`]. An error is an answer: no map makes this panic.
+    /// See [`InitError`]. No map makes this panic.
     fn new(map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Self, InitError>
     where
         Self: Sized;
@@ -96,8 +94,8 @@ pub trait FrameAllocator {
     /// Which one is the allocator's choice. What the frame contains is not defined.
     fn allocate(&mut self) -> Option<Frame>;
 
-    /// Hands out a run: `2^order` free frames that follow each other, the first
-    /// one's number a multiple of `2^order`.
+    /// Hands out a run: `2^order` consecutive free frames, the first of which has a number
+    /// that is a multiple of `2^order`.
     ///
     /// `None` means that no such run exists: whenever one does, it is found.
     fn allocate_run(&mut self, order: Order) -> Option<FrameRun>;

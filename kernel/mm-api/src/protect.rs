@@ -79,8 +79,8 @@ pub trait KernelProtection {
 pub trait RegionProtection {
     /// Gives the pages other rights.
     ///
-    /// Where only a part of a region is meant, it is split; all else about its
-    /// pages stays. Neighbours that touch and are alike in all but their pages
+    /// A region that is only partly in the range is split; everything else about its pages
+    /// stays. Neighbours that touch and are alike in all but their pages
     /// ([`Region::is_like`]) are merged, where they meet within `pages` or at one of its
     /// ends; what meets elsewhere stays as it is. Afterwards every page of `pages` has
     /// these rights, and no other page's rights have changed.
@@ -130,8 +130,8 @@ pub trait UserWindow {
     /// If it is closed.
     fn close(&mut self);
 
-    /// Copies the bytes from `address` on, all of one page, into `bytes`. A page that is
-    /// not there yet is got first, as if the program had touched it.
+    /// Copies the bytes from `address` on, all of one page, into `bytes`. A missing page is
+    /// resolved first, as if the program had touched it.
     ///
     /// # Errors
     /// [`BadAddress`] if the program may not read there. Nothing was copied.
@@ -156,11 +156,11 @@ pub trait UserWindow {
 /// passes to a system call comes here.
 ///
 /// # The contract
-/// The address may be any. What begins in the kernel half, ends there, or wraps past
-/// 4 GiB is refused before anything is copied. All else is copied page by page, in
-/// ascending order, through the window; and wherever the copy ends, with success or half
-/// way, the window is closed. Outside of these functions it always is, and where there
-/// is nothing to copy it is never opened.
+/// A program may pass any address. A range that begins or ends in the kernel half, or wraps
+/// past 4 GiB, is refused before anything is copied. Every other range is copied page by
+/// page, in ascending order, through the window; and wherever the copy ends, with success
+/// or in the middle, the window is closed. It is always closed outside of these functions,
+/// and if there is nothing to copy, it is never opened.
 pub trait UserCopy {
     /// Copies the program's bytes from `address` on into `bytes`.
     ///
@@ -249,8 +249,8 @@ pub enum Refusal {
 // ANCHOR: fault-policy
 /// What a fault means.
 pub trait FaultPolicy {
-    /// What is to be done. The regions are the truth about what a program may do: the
-    /// tables may lag behind and allow less, never more.
+    /// What is to be done. The regions say what a program may do: the tables may lag behind
+    /// and allow less, never more.
     ///
     /// Where several refusals are true, the one that [`Refusal`] lists first is the
     /// answer. An access that the region allows is refused only if the page has no memory

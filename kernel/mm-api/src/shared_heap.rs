@@ -6,10 +6,10 @@ use crate::{BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap};
 /// A heap that all of the kernel shares: interrupt handlers too.
 ///
 /// # The contract
-/// **One at a time.** A [`KernelHeap`] that is in the middle of a call is no
-/// heap: a block may be in two lists, or in none. While interrupts are on, one can
-/// come between any two instructions, and its handler may want memory. So
-/// interrupts are off for as long as the heap is at work, and a lock says that it is.
+/// **One at a time.** A [`KernelHeap`] in the middle of a call is inconsistent: a block may
+/// be in two lists, or in none. While interrupts are on, one can arrive between any two
+/// instructions, and its handler may allocate memory. So interrupts are off while the heap
+/// works, and a lock records that it works.
 ///
 /// **In this order:** interrupts off, lock, work, unlock, interrupts as before. In
 /// any other, there is a moment at which an interrupt finds the lock closed. Its

@@ -56,8 +56,8 @@ impl Auxiliary {
 /// stack grows downwards, page by page, until it fills the region. The page below
 /// the region is the guard page. It is never mapped.
 ///
-/// **Zeros.** Each page of the stack is filled with zeros when it is mapped: no
-/// program sees what somebody else left there.
+/// **Zeros.** Each page of the stack is filled with zeros when it is mapped: no program
+/// sees another's data.
 ///
 /// **Errors change nothing.** After an error the same pages are mapped as before,
 /// and they have their old contents.
@@ -82,13 +82,12 @@ pub trait UserStack {
     /// ABI, i386 supplement, asks for (section 2.3.1), and returns the stack
     /// pointer that it begins with (`Stack_SetupProcess`).
     ///
-    /// From the stack pointer on, each four bytes: how many strings `argv` has;
-    /// the address of each of them; 0; the address of each string of `envp`; 0;
-    /// kind and value of each entry of `auxv`; two zeros. The stack pointer is a
-    /// multiple of [`STACK_ALIGN`]. The strings lie further up, in any order, each
-    /// with a NUL at its end. What the stack contained before is of no account.
-    /// Where the arguments need more pages than the stack has, it grows; it may grow by
-    /// more than they need. It never shrinks.
+    /// From the stack pointer on, each four bytes: how many strings `argv` has; the address
+    /// of each of them; 0; the address of each string of `envp`; 0; kind and value of each
+    /// entry of `auxv`; two zeros. The stack pointer is a multiple of [`STACK_ALIGN`]. The
+    /// strings lie further up, in any order, each with a NUL at its end. The old contents
+    /// of the stack do not matter. Where the arguments need more pages than the stack has,
+    /// it grows; it may grow by more than they need. It never shrinks.
     ///
     /// # Errors
     /// [`TooManyArguments`](StackError::TooManyArguments) if all of it, from the
@@ -174,10 +173,10 @@ impl KernelStack {
 /// for it.
 ///
 /// # The contract
-/// **Where.** In the area that [`new`](Self::new) was told. A stack has
-/// [`KERNEL_STACK_PAGES`] pages, all mapped, and the page below them is its guard
-/// page: it is in the area, not mapped, and in no other stack. So what runs off
-/// the end of a stack faults.
+/// **Where.** In the area that [`new`](Self::new) was given. A stack has
+/// [`KERNEL_STACK_PAGES`] pages, all mapped, and the page below them is its guard page: it
+/// is in the area, not mapped, and in no other stack. So an access past the end of a stack
+/// faults.
 ///
 /// **How many.** As many as the area has room for: one for every
 /// [`KERNEL_STACK_PAGES`]` + 1` pages. A place that was given back is used again.

@@ -95,7 +95,7 @@ fn look(engine: &Engine, lab: &Lab, check: &Check, arguments: &LookArgs, progres
         Err(trouble) => return Err(Error::new(trouble.what)),
     };
     let Some(mut snapshot) = outcome.snapshots.into_iter().next_back() else {
-        return Err(Error::new("the machine ended before it could be looked at").advise(format!("it says: {ended}")));
+        return Err(Error::new("the machine ended before its memory could be read").advise(format!("it says: {ended}")));
     };
     Ok(Seen::new(&check.name, ended, &mut snapshot))
 }
