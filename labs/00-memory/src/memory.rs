@@ -7,33 +7,34 @@
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works: `cargo grade 00`
-//! shows after each step what holds by now. Each function says what it has to promise;
-//! what holds for all of them is the documentation of
-//! [`mm_api::MemoryFunctions`], in `kernel/mm-api/src/memory_functions.rs`.
+//! shows after each step which checks pass. Each function documents its promises; what
+//! holds for all of them is the documentation of [`mm_api::MemoryFunctions`], in
+//! `kernel/mm-api/src/memory_functions.rs`.
 //!
 //! # The suggested design
-//! A loop over the bytes. The byte of number `index` in a range that begins at `dest` is
-//! `*dest.add(index)`, to be read and to be written. That is good for all points but the
-//! last six, which are about cost: for those, go by words of four bytes
-//! (`dest.cast::<u32>()`, `read_unaligned`, `write_unaligned`) and do what is left by bytes.
+//! A loop over the bytes. The byte of number `index` in a range that begins at `dest`
+//! is `*dest.add(index)`, to be read and to be written. That earns all points but the
+//! last six, which are about cost: for those, use words of four bytes
+//! (`dest.cast::<u32>()`, `read_unaligned`, `write_unaligned`), and bytes for the rest.
 //!
 //! # What is unsafe here, and why
-//! A pointer is an address, and does not say what lies there. Only the caller knows, and
-//! promises it: that is what `unsafe fn` means, and `# Safety` says what is promised. To
-//! read or write through a pointer you need an `unsafe` block, and above it a comment,
-//! `// SAFETY:`, which says why the access stays within the promise.
+//! A pointer is an address, and says nothing about the memory there. Only the caller
+//! knows that memory, and makes a promise about it: that is the meaning of `unsafe fn`,
+//! and `# Safety` states the promise. To read or write through a pointer you need an
+//! `unsafe` block, and above it a comment, `// SAFETY:`, which says why the access
+//! stays within the promise.
 //!
 //! # What you cannot use
 //! The functions of the library that copy, fill and compare (`copy_from_slice`, `fill`,
-//! `ptr::copy`, `==` of slices) are calls of the functions that you are about to write. In
-//! the kernel, a `memcpy` that calls `memcpy` never ends.
+//! `ptr::copy`, `==` of slices) call the functions that you are about to write. In the
+//! kernel, a `memcpy` that calls `memcpy` never ends.
 //!
-//! The compiler also recognises a loop that copies bytes, and would make it such a
-//! call by itself. `#![no_builtins]`, in `lib.rs`, keeps it from that here.
+//! The compiler also recognises a loop that copies bytes, and would replace it by such
+//! a call. `#![no_builtins]`, in `lib.rs`, prevents that here.
 //!
 //! # What there is to help
-//! - An address that is not mapped is a page fault, and the grader shows you the line. The
-//!   pages around what the checks give you are not mapped.
+//! - An access to an unmapped page is a page fault, and the grader shows the line. The
+//!   pages around the checks' ranges are not mapped.
 //! - `cargo test --package memory` runs the contract on your own computer.
 
 // Keeps the compiler quiet while arguments are still unused. Delete it when your last

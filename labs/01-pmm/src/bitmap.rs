@@ -1,33 +1,32 @@
 //! Lab 01, your file: the physical memory manager, which hands out frames.
 //!
-//! Everything that the kernel will ever put into memory lies in frames that
-//! this component handed out: page tables, heaps, programs, stacks. It must
-//! know of every frame whether it may be used at all, and whether it is in use
-//! now.
+//! Everything that the kernel puts into memory lies in frames that this component
+//! handed out: page tables, heaps, programs, stacks. It must know for every frame
+//! whether the frame may be used, and whether it is in use.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in the same order: `cargo grade 01` shows after each step what
-//! holds by now. Each item says what it has to promise; the whole contract is
-//! the documentation of [`FrameAllocator`], and `README.md` in the folder above
-//! tells it in other words.
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in the same order: `cargo grade 01` shows after each step which checks pass.
+//! Each item documents its promises; the whole contract is the documentation of
+//! [`FrameAllocator`], and `README.md` in the folder above summarises it.
 //!
-//! No check holds before step 4 is written. Steps 1 to 3 have tests at the end of this
-//! file, which run on your own computer within seconds: `cargo test --package pmm --lib step_1`.
+//! No check passes before step 4 is written. Steps 1 to 3 have tests at the end of this
+//! file, which run on your own computer within seconds:
+//! `cargo test --package pmm --lib step_1`.
 //!
 //! # The suggested records
-//! Two bitmaps with one bit for each frame number: *is this frame managed?* and
-//! *is it free?* That is easy to get right and good for most of the points. It
-//! is a suggestion: rename, change or drop every private item here, the
-//! fields included. Only the trait is fixed. (The last two checks count
-//! instructions, at most 500 for a frame and 800 for a run, and a search through
-//! plain bitmaps will not pass those. Get the rest right first.)
+//! Two bitmaps with one bit for each frame number: *is this frame managed?* and *is it
+//! free?* That is simple and earns most of the points. It is a suggestion: rename,
+//! change or drop every private item here, the fields included. Only the trait is
+//! fixed. (The last two checks count instructions, at most 500 for a frame and 800 for
+//! a run, and a search through plain bitmaps will not pass those. Get the rest right
+//! first.)
 //!
 //! # What there is to help
 //! - There is no heap yet, so no `Vec` and no `Box`: your records live in the
 //!   memory that you borrow from the [`MetadataLender`].
 //! - `log::info!("free: {}", self.free_count);` works anywhere in this file.
-//!   `cargo grade 01 -v` shows what was logged.
+//!   `cargo grade 01 -v` shows the log.
 //! - Arithmetic that overflows, and an index past the end of a slice, panic.
 //!   The grader then shows you the line.
 

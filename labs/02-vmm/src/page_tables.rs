@@ -1,18 +1,16 @@
 //! Lab 02, your file: the virtual memory manager, which decides what addresses
 //! mean.
 //!
-//! Every access that any code makes goes through tables that this component
-//! writes: the kernel's own accesses, too. It gives each process memory of its
-//! own, keeps it out of everybody else's, and makes sure that what is forbidden
-//! ends in a page fault.
+//! Every access to memory goes through tables that this component writes, also those of
+//! the kernel. It gives each process memory of its own, keeps it out of all other
+//! memory, and makes forbidden accesses end in a page fault.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in nearly the same order: `cargo grade 02` shows after each step
-//! what holds by now. (`protect-at-once`, about step 8, passes after step 12.)
-//! Each item says what it has to promise; the whole contract is the documentation
-//! of [`VirtualMemory`], and `README.md` in the folder above tells it in other
-//! words.
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in nearly the same order: `cargo grade 02` shows after each step which checks
+//! pass. (`protect-at-once`, about step 8, passes after step 12.) Each item documents
+//! its promises; the whole contract is the documentation of [`VirtualMemory`], and
+//! `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
 //! No records but the tables themselves. An entry has three bits that the
@@ -31,9 +29,9 @@
 //!   `page.table_index()`. [`TableIndex`] goes through all places, or through
 //!   those of one half.
 //! - There is no heap yet, so no `Vec` and no `Box`.
-//! - `log::info!("{entry:?}");` works anywhere in this file. `cargo grade 02 -v`
-//!   shows what was logged.
-//! - `cargo test -p vmm` tries your file on a fake machine, in no time. The fake
+//! - `log::info!("{entry:?}");` works anywhere in this file. `cargo grade 02 -v` shows
+//!   the log.
+//! - `cargo test -p vmm` tests your file on a fake machine, within seconds. The fake
 //!   processor never forgets a translation by itself. It keeps each until you flush
 //!   the page, load another directory, or an access to the page is refused.
 

@@ -1,15 +1,14 @@
 //! Lab 03, your first file: the kernel's heap, which hands out blocks of bytes.
 //!
-//! Frames and pages are 4096 bytes. What a kernel keeps is mostly smaller: the
-//! record of a process, a list's node, a name. The heap takes pages, cuts them into
-//! blocks of any size, and puts the blocks together again when they come back.
+//! Frames and pages are 4096 bytes. Most objects of a kernel are smaller: the record of
+//! a process, a list's node, a name. The heap takes pages, cuts them into blocks of any
+//! size, and merges the blocks again when they come back.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in nearly the same order: `cargo grade 03` shows after each step
-//! what holds by now. Each item says what it has to promise; the whole contract is
-//! the documentation of [`KernelHeap`], and `README.md` in the folder above tells
-//! it in other words.
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in nearly the same order: `cargo grade 03` shows after each step which checks
+//! pass. Each item documents its promises; the whole contract is the documentation of
+//! [`KernelHeap`], and `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
 //! The memory is cut into blocks without gaps, and each begins with a header of
@@ -30,15 +29,15 @@
 //! last word of the memory is a header too, of a used block of size 0: the *end*.
 //! To find room, go from header to header (first fit).
 //!
-//! That is good for all points but the last six, which are about cost. It is a
-//! suggestion: rename, change or drop every private item here. Only
-//! [`Heap::new`]'s signature and the trait are fixed.
+//! That earns all points but the last six, which are about cost. It is a suggestion:
+//! rename, change or drop every private item here. Only [`Heap::new`]'s signature and
+//! the trait are fixed.
 //!
 //! # What is unsafe, and where
-//! A heap makes memory out of nothing but a promise, so it cannot do without
-//! `unsafe`. Keep it in one place: the module `region` reads and writes words by
-//! their offset, and everything else in this file is ordinary Rust. Each `unsafe`
-//! block has a comment, `// SAFETY:`, which says why what it does is right.
+//! A heap reads and writes memory by computed addresses, so it needs `unsafe`. Keep it
+//! in one place: the module `region` reads and writes words by their offset, and
+//! everything else in this file is ordinary Rust. Each `unsafe` block has a comment,
+//! `// SAFETY:`, which says why it is sound.
 //!
 //! Below `struct Heap` stands one promise more, `unsafe impl Send`: the heap may be used by
 //! another thread, or an interrupt handler, than the one that made it. The compiler cannot know
@@ -46,7 +45,7 @@
 //!
 //! # What there is to help
 //! - `log::info!("{:?}", self.check());` works anywhere in this file, but not in
-//!   `region` alone. `cargo grade 03 -v` shows what was logged.
+//!   `region` alone. `cargo grade 03 -v` shows the log.
 //! - Arithmetic that overflows panics, and the grader shows you the line. So does a
 //!   `debug_assert!` that does not hold: use it in `region`.
 //! - `cargo test --package heap` runs the contract on your own computer.

@@ -7,12 +7,11 @@
 //! come and go, and it is here that it is decided which, and what is in them.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in nearly the same order: `cargo grade 04` shows what holds by now.
-//! (Steps 3 to 7 pass no check of their own: each check of a break that moves needs
-//! step 8, too.) Each item says what it has to promise; the whole contract is the
-//! documentation of [`ProcessHeap`], and `README.md` in the folder above tells it
-//! in other words.
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in nearly the same order: `cargo grade 04` shows which checks pass. (Steps 3 to
+//! 7 pass no check of their own: each check of a break that moves needs step 8, too.)
+//! Each item documents its promises; the whole contract is the documentation of
+//! [`ProcessHeap`], and `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
 //! Three addresses, and no list of pages: which pages the heap has follows from

@@ -5,11 +5,10 @@
 //! each other, there is more of it. Here is where that comes from.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the
-//! checks come in nearly the same order: `cargo grade 05` shows after each step what
-//! holds by now. Each item says what it has to promise; the whole contract is the
-//! documentation of [`UserStack`], and `README.md` in the folder above tells it in
-//! other words.
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in nearly the same order: `cargo grade 05` shows after each step which checks
+//! pass. Each item documents its promises; the whole contract is the documentation of
+//! [`UserStack`], and `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
 //! The mapped pages follow each other and end where the region ends. So one number

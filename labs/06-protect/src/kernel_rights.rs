@@ -8,9 +8,9 @@
 //!
 //! # What to do
 //! Replace every `todo!()`, here and in the lab's other files. They are numbered in an
-//! order that works, and the checks come in the same order: `cargo grade 06` shows after
-//! each step what holds by now. Each item says what it has to promise; the whole contract
-//! is the documentation of [`KernelProtection`].
+//! order that works, and the checks come in the same order: `cargo grade 06` shows
+//! after each step which checks pass. Each item documents its promises; the whole
+//! contract is the documentation of [`KernelProtection`].
 //!
 //! # What there is to help
 //! - [`Protection::KERNEL_READ`] and the constants beside it are the four rights that an

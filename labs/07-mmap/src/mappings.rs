@@ -5,9 +5,9 @@
 //! addresses, and keep the list that says what each page of the process is for.
 //!
 //! # What to do
-//! Replace every `todo!()`. They are numbered in an order that works, and the checks come in
-//! nearly the same order: `cargo grade 07` shows after each step what holds by now. The whole
-//! contract is the documentation of [`Mappings`].
+//! Replace every `todo!()`. They are numbered in an order that works, and the checks
+//! come in nearly the same order: `cargo grade 07` shows after each step which checks
+//! pass. The whole contract is the documentation of [`Mappings`].
 //!
 //! # The suggested design
 //! Regions are ranges of pages, by ascending address, and no two have a page in common:
