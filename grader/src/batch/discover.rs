@@ -24,6 +24,15 @@ pub struct Source {
     pub form: Form,
 }
 
+impl Source {
+    /// One that is at this place, under a name that whoever collected it gave it.
+    pub fn named(name: &str, path: &Path) -> Self {
+        let is_folder = path.is_dir();
+        let form = if is_folder { Form::Folder } else { form_of(path).unwrap_or(Form::Unknown) };
+        Self { name: name.to_owned(), key: key(name.as_bytes()), path: path.to_owned(), form }
+    }
+}
+
 /// The submissions in a folder, by their names.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 mod bundle;
 mod commit_time;
 mod discover;
+mod formats;
 mod gather;
 mod html;
 mod policy;
@@ -15,6 +16,7 @@ mod read;
 mod row;
 mod sandbox;
 mod sheet;
+mod single;
 mod store;
 mod tables;
 mod work;
@@ -39,6 +41,7 @@ use work::{Key, Reports, Seed, Stages, Task, Work, circumstances};
 
 pub use publish::Format;
 pub use sandbox::{Sandbox, Walls};
+pub use single::{Identity, Output, Single, single};
 
 /// What is to be graded.
 pub struct Batch {
@@ -109,7 +112,9 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
         return Err(Error::new(format!("there are results in {}", batch.out.display()))
             .advise("--resume goes on with them, --regrade all grades everything again"));
     }
-    let reports = graded(batch, engine, &submissions, &labs, &store, progress)?;
+    let again = regraded(&batch.older, &submissions, &labs)?;
+    let how = How { jobs: batch.jobs, walls: batch.walls, again: &again };
+    let reports = graded(&how, engine, &submissions, &labs, &store, progress)?;
     let facts = facts(&submissions, &labs, &reports);
     let is_whole = facts.iter().all(|(_, facts)| facts.row.status != Standing::NotGraded);
     let with = GradedWith {
@@ -141,9 +146,28 @@ pub fn report(
     Ok(Outcome { text: tables::text(&sheet), is_whole: true })
 }
 
+/// The files of a policy by their names beside each other, if there is one, for somebody who grades elsewhere.
+///
+/// # Errors
+/// If it is wrong, or one of these labs does not count.
+pub fn policy_files(named: Option<&Path>, labs: &[String], workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
+    Policy::find(named, workspace)?.labs(workspace, labs)?;
+    Policy::files(named, workspace)
+}
+
+/// How things are graded.
+struct How<'a> {
+    /// How many at a time.
+    jobs: usize,
+    /// Whether a sandbox is used.
+    walls: Walls,
+    /// What is graded though it is known.
+    again: &'a [Key],
+}
+
 /// What the grader says about everything that was handed in.
 fn graded(
-    batch: &Batch,
+    how: &How<'_>,
     engine: &Engine,
     submissions: &[Submission],
     labs: &[&Lab],
@@ -152,14 +176,13 @@ fn graded(
 ) -> Result<Reports> {
     let mut stages = Stages::first(engine)?;
     let emulator = engine.emulator.qemu()?;
-    let sandbox = Sandbox::new(batch.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
+    let sandbox = Sandbox::new(how.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
     let (compiler, version) = (&engine.site.toolchain.version, engine.emulator.version());
     let of_batch = format!("course {}, {compiler}, {version}", stages.hash()?);
-    let again = regraded(batch, submissions, labs)?;
-    let (mut reports, left) = known(tasks(submissions, labs), store, &of_batch, &again);
+    let (mut reports, left) = known(tasks(submissions, labs), store, &of_batch, how.again);
     let work = Work { sandbox: &sandbox, store, circumstances: &of_batch, progress };
     if let Some(task) = left.first() {
-        stages.prepare(batch.jobs.min(left.len()), &of_batch, progress)?;
+        stages.prepare(how.jobs.min(left.len()), &of_batch, progress)?;
         progress.start("Trying out the course as it is");
         work.try_out(&stages, task.lab)?;
     }
@@ -173,13 +196,15 @@ fn graded(
 fn submissions(batch: &Batch, policy: &Policy, labs: &[&Lab]) -> Result<Vec<Submission>> {
     let wanted = Wanted::of(labs);
     let sources = discover::find(&batch.folder, &wanted)?;
-    let read = |source: Source| {
-        let contents = read::read(&source.path, source.form, &wanted);
-        let committed = contents.is_ok().then(|| commit_time::of(&source.path, source.form)).flatten();
-        let seed = policy.seed(&source.name).map_or(Seed::Common(batch.seed), Seed::Own);
-        Submission { source, contents, committed, seed }
-    };
-    Ok(sources.into_iter().map(read).collect())
+    Ok(sources.into_iter().map(|source| submission(source, policy, batch.seed, &wanted)).collect())
+}
+
+/// Reads one.
+fn submission(source: Source, policy: &Policy, seed: u64, wanted: &Wanted) -> Submission {
+    let contents = read::read(&source.path, source.form, wanted);
+    let committed = contents.is_ok().then(|| commit_time::of(&source.path, source.form)).flatten();
+    let seed = policy.seed(&source.name).map_or(Seed::Common(seed), Seed::Own);
+    Submission { source, contents, committed, seed }
 }
 
 /// What there is to grade, each once.
@@ -194,8 +219,8 @@ fn tasks<'a>(submissions: &[Submission], labs: &[&'a Lab]) -> Vec<Task<'a>> {
 }
 
 /// What is to be graded again.
-fn regraded(batch: &Batch, submissions: &[Submission], labs: &[&Lab]) -> Result<Vec<Key>> {
-    let Older::Regraded(names) = &batch.older else { return Ok(Vec::new()) };
+fn regraded(older: &Older, submissions: &[Submission], labs: &[&Lab]) -> Result<Vec<Key>> {
+    let Older::Regraded(names) = older else { return Ok(Vec::new()) };
     let mut again = Vec::new();
     for name in names {
         let mut is_known = name == "all";

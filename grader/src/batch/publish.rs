@@ -13,13 +13,21 @@ use super::policy::Policy;
 use super::row::Row;
 use super::sheet::{Facts, GradedWith, Sheet};
 use super::store::{Store, json};
-use super::{html, tables};
+use super::{formats, html, tables};
 
 /// A format for people or for other programs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {
     /// A page for the class, and one for each student
     Html,
+    /// JUnit: one file for the class, and one for each student
+    Junit,
+    /// Gradescope's `results.json` for each student
+    Gradescope,
+    /// Autolab's last line for each student
+    Autolab,
+    /// One CSV with the columns of nbgrader's export
+    Nbgrader,
 }
 
 /// Writes everything. `facts` come with their files' names.
@@ -50,6 +58,10 @@ fn reports(store: &Store, sheet: &Sheet, wanted: &[Format]) -> Result<()> {
     for format in wanted {
         let files = match format {
             Format::Html => html::files(sheet),
+            Format::Junit => formats::junit::files(sheet),
+            Format::Gradescope => formats::gradescope::files(sheet),
+            Format::Autolab => formats::autolab::files(sheet),
+            Format::Nbgrader => formats::nbgrader::files(sheet)?,
         };
         for (name, text) in files {
             store.write(&name, &text)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::batch::Format;
+use crate::batch::{Format, Output};
 use crate::course::lab_toml::Memory;
 use crate::dev::DevCommand;
 use crate::host::apt::Permission;
@@ -163,6 +163,10 @@ pub enum Command {
     },
     /// Grade a class: a folder, zip, tar.gz or git bundle for each student
     Batch(BatchArgs),
+    /// Grade one submission for the autograder of another system, and write what that wants to have
+    Submission(SubmissionArgs),
+    /// Make the zip that Gradescope takes as an autograder
+    Gradescope(GradescopeArgs),
     /// Write the course as students get it: with the references compiled, and without their source
     Handout(HandoutArgs),
     /// Build the book, and the kernel that boots in its pages
@@ -239,6 +243,52 @@ pub struct BatchArgs {
     /// Write the reports once more, from what was graded before: with another policy, or in another format
     #[arg(long, conflicts_with_all = ["folder", "resume", "regrade", "seed", "jobs", "unsafe_no_sandbox"])]
     pub report_only: bool,
+}
+
+/// `cargo grade submission`.
+#[derive(Args, Debug)]
+pub struct SubmissionArgs {
+    /// The submission: a folder, zip, tar.gz or git bundle
+    #[arg(value_name = "SUBMISSION")]
+    pub path: PathBuf,
+    /// What is written
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Output,
+    /// Where it goes; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub to: PathBuf,
+    /// What the student is called
+    #[arg(long, value_name = "NAME", default_value = "student", conflicts_with = "metadata")]
+    pub name: String,
+    /// Gradescope's `submission_metadata.json`, which says whose it is and when it was handed in
+    #[arg(long, value_name = "FILE")]
+    pub metadata: Option<PathBuf>,
+    /// Grade this lab only, such as `01` or `pmm` (may be given several times)
+    #[arg(long = "lab", value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// What counts, until when, and what students see: a file like `course.toml`
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// Grade without bubblewrap: only in a machine that is thrown away
+    #[arg(long)]
+    pub unsafe_no_sandbox: bool,
+}
+
+/// `cargo grade gradescope`.
+#[derive(Args, Debug)]
+pub struct GradescopeArgs {
+    /// The zip
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Grade this lab only, such as `01` or `pmm` (may be given several times)
+    #[arg(long = "lab", value_name = "LAB")]
+    pub labs: Vec<String>,
+    /// What counts, until when, and what students see: a file like `course.toml`, which the course may have itself
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 /// `cargo grade handout`.

@@ -70,7 +70,10 @@ fn nearest_real(folder: &Path) -> PathBuf {
 }
 
 /// Refuses a course that cannot be handed out as it is.
-fn ready(workspace: &Workspace) -> Result<()> {
+///
+/// # Errors
+/// If it has no references, or an answer in a student's file.
+pub fn ready(workspace: &Workspace) -> Result<()> {
     if let Some(lab) = workspace.labs.iter().find(|lab| !lab.has_solution()) {
         return Err(Error::new(format!("labs/{} has no reference here", lab.id))
             .advise("a hand-out is made from the whole course, not from what students get"));
@@ -90,7 +93,10 @@ fn list(files: &[String]) -> String {
 }
 
 /// Compiles the references, and adds them. Returns the labs that cannot have one.
-fn add_references<'a>(site: &'a Site, contents: &mut Contents) -> Result<Vec<&'a Lab>> {
+///
+/// # Errors
+/// If one does not compile.
+pub fn add_references<'a>(site: &'a Site, contents: &mut Contents) -> Result<Vec<&'a Lab>> {
     let folder = site.target_dir.with_file_name("reference");
     let progress = Progress::new();
     progress.start("Compiling the references");

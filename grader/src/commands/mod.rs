@@ -8,12 +8,14 @@ mod book;
 mod contest;
 mod doctor;
 mod grade;
+mod gradescope;
 mod handout;
 mod look;
 mod output;
 mod place;
 mod run;
 mod setup;
+mod submission;
 mod watch;
 
 use std::process::ExitCode;
@@ -87,6 +89,11 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             Ok(Exit::Passed)
         }
         Some(Command::Batch(arguments)) => batch::batch(&arguments, common),
+        Some(Command::Submission(arguments)) => submission::submission(&arguments, common),
+        Some(Command::Gradescope(arguments)) => {
+            gradescope::gradescope(&arguments, common)?;
+            Ok(Exit::Passed)
+        }
         Some(Command::Handout(arguments)) => {
             handout::handout(&arguments, common)?;
             Ok(Exit::Passed)

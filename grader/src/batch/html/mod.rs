@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::host::style::printable;
 
 use super::row::Standing;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Student};
 
 /// How every page looks.
 const STYLE: &str = include_str!("style.css");
@@ -26,6 +26,11 @@ pub fn files(sheet: &Sheet) -> Vec<(String, String)> {
         .iter()
         .map(|student| (format!("html/students/{}.html", student.key), student::page(sheet, student)));
     [("html/index.html".to_owned(), class::page(sheet))].into_iter().chain(students).collect()
+}
+
+/// A student's page.
+pub fn of_student(sheet: &Sheet, student: &Student) -> String {
+    student::page(sheet, student)
 }
 
 /// A page with this title, and this in it.

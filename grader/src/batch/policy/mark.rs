@@ -46,6 +46,11 @@ impl Mark {
         self.hundredths as f64 / 100.0
     }
 
+    /// So many whole points, if it is a whole number of them.
+    pub fn as_whole(self) -> Option<u64> {
+        self.hundredths.is_multiple_of(100).then_some(self.hundredths / 100)
+    }
+
     /// Which share of `worth` it is, from 0 to 1.
     pub fn of(self, worth: Self) -> f64 {
         if worth == Self::ZERO { 0.0 } else { self.number() / worth.number() }

@@ -34,6 +34,8 @@ pub struct Policy {
     show: Show,
     /// When submissions were handed in, as far as a file says it.
     times: Times,
+    /// What that file is called, relative to the policy's own.
+    times_name: Option<String>,
 }
 
 /// What is decided about a lab.
@@ -77,6 +79,29 @@ impl Policy {
             None if own.is_file() => Self::read(&own, workspace),
             None => Ok(Self::default()),
         }
+    }
+
+    /// The files that it is made of, as [`find`](Self::find) finds them, by their names beside each other.
+    ///
+    /// # Errors
+    /// If one cannot be read, or the file of times is not beside the policy.
+    pub fn files(named: Option<&Path>, workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
+        let own = workspace.root.join(POLICY);
+        let file = match named {
+            Some(file) => file,
+            None if own.is_file() => &own,
+            None => return Ok(Vec::new()),
+        };
+        let read = |file: &Path| fs::read(file).map_err(|error| Error::io("cannot read", file, &error));
+        let mut files = vec![(POLICY.to_owned(), read(file)?)];
+        if let Some(name) = Self::read(file, workspace)?.times_name {
+            if name.contains('/') || name == POLICY {
+                return Err(Error::new(format!("the file of times, {name}, is not beside {}", file.display()))
+                    .advise("put it there, and name it without a folder"));
+            }
+            files.push((name.clone(), read(&file.with_file_name(&name))?));
+        }
+        Ok(files)
     }
 
     fn read(file: &Path, workspace: &Workspace) -> Result<Self> {
@@ -199,6 +224,22 @@ mod tests {
         assert_eq!(labs.len(), workspace.labs.len());
         assert_eq!(policy.worth(labs[0]), Mark::whole(100));
         assert_eq!(policy.lateness("01-pmm", None), Lateness::InTime);
+    }
+
+    #[test]
+    fn the_files_of_a_policy_can_be_taken_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let workspace = Workspace::open(root).unwrap();
+        let file = folder.path().join("os.toml");
+        fs::write(&file, "times = \"times.csv\"").unwrap();
+        fs::write(folder.path().join("times.csv"), "submission,time\n").unwrap();
+        let files = Policy::files(Some(&file), &workspace).unwrap();
+        assert_eq!(files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["course.toml", "times.csv"]);
+        fs::create_dir(folder.path().join("x")).unwrap();
+        fs::write(folder.path().join("x/times.csv"), "submission,time\n").unwrap();
+        fs::write(&file, "times = \"x/times.csv\"").unwrap();
+        assert!(Policy::files(Some(&file), &workspace).unwrap_err().to_string().contains("is not beside"));
     }
 
     #[test]

@@ -99,6 +99,7 @@ pub fn parse(text: &str, file: &Path, workspace: &Workspace) -> Result<Policy> {
         hidden: source.hidden(&raw.hidden, workspace)?,
         show: source.show(&raw.show)?,
         times,
+        times_name: raw.times.map(Spanned::into_inner),
     })
 }
 
