@@ -38,6 +38,20 @@ pub enum DevCommand {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Grade the references again and again, and report every verdict that is not always the same
+    Flaky {
+        /// Labs, such as `03`; all if none is named
+        labs: Vec<String>,
+        /// How often
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..))]
+        runs: u32,
+        /// Keep the computer busy meanwhile
+        #[arg(long)]
+        load: bool,
+        /// Boot each check's machine for itself
+        #[arg(long)]
+        fresh: bool,
+    },
     /// Run the tests of labs with unsafe code under Miri, if one is installed
     Miri {
         /// Labs, such as `03`; all if none is named

@@ -5,6 +5,7 @@ mod bench;
 mod browser;
 mod check;
 mod clippy;
+mod flaky;
 mod screenshot;
 mod session;
 mod staged;
@@ -17,7 +18,7 @@ use crate::host::apt::Permission;
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::host::style::View;
-use crate::judge::{Engine, processors};
+use crate::judge::{Boots, Engine, processors};
 
 pub use arguments::DevCommand;
 
@@ -42,6 +43,15 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
             let options =
                 bench::Options { what: what.clone(), runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
+        }
+        DevCommand::Flaky { labs, runs, load, fresh } => {
+            let options = flaky::Options {
+                labs: labs.clone(),
+                runs: *runs,
+                load: if *load { flaky::Load::Busy } else { flaky::Load::None },
+                boots: if *fresh { Boots::PerCheck } else { Boots::Shared },
+            };
+            flaky::run(engine, &options, view, &progress)
         }
         DevCommand::Miri { labs } => check::miri_alone(engine, labs, view, &progress),
         DevCommand::Screenshot { file, lines, wait, memory } => {

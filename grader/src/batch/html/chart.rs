@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 /// A picture's size, in its own units.
 const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 210.0;
+const HEIGHT: f64 = 220.0;
 /// Above the highest column, for its number.
-const ABOVE: f64 = 20.0;
+const ABOVE: f64 = 24.0;
 /// Below the columns, for the axis.
-const BELOW: f64 = 36.0;
+const BELOW: f64 = 46.0;
 
 /// Columns of a histogram.
 pub const COLUMNS: usize = 10;
@@ -48,9 +48,9 @@ pub fn histogram(counts: &[usize; COLUMNS]) -> Markup {
             line class="axis" x1="0" y1=(number(floor)) x2=(WIDTH) y2=(number(floor)) {}
             @for at in 0..=COLUMNS {
                 @let anchor = match at { 0 => "start", COLUMNS => "end", _ => "middle" };
-                text x=(number(at as f64 * step)) y=(number(floor + 16.0)) text-anchor=(anchor) { (at * 10) }
+                text x=(number(at as f64 * step)) y=(number(floor + 18.0)) text-anchor=(anchor) { (at * 10) }
             }
-            text x=(number(WIDTH / 2.0)) y=(number(floor + 32.0)) text-anchor="middle" { "percent of the points" }
+            text x=(number(WIDTH / 2.0)) y=(number(floor + 40.0)) text-anchor="middle" { "percent of the points" }
         }
     }
 }

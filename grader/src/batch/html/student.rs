@@ -38,16 +38,16 @@ fn overview(sheet: &Sheet, student: &Student) -> Markup {
         &html! {
             table {
                 thead { tr {
-                    th scope="col" { "Lab" } th scope="col" { "Status" }
-                    th class="number" scope="col" { "Checks" } th class="number" scope="col" { "Points" }
+                    th scope="col" { "Lab" } th class="number" scope="col" { "Points" }
+                    th class="number" scope="col" { "From the checks" } th scope="col" { "Status" }
                 } }
                 tbody {
                     @for (lab, result) in sheet.labs.iter().zip(&student.labs) {
                         tr {
                             th scope="row" class="name" { a href={ "#" (lab.id) } { (lab.title) } }
-                            td { (standing(result.status)) }
-                            td class="number" { (result.score) " of " (result.max_score) }
                             td class="number" { (result.mark) " of " (lab.worth) }
+                            td class="number" { (result.score) " of " (result.max_score) }
+                            td { (standing(result.status)) }
                         }
                     }
                 }
