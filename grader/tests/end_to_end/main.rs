@@ -18,6 +18,7 @@ mod hostile;
 mod interrupt;
 mod labs;
 mod linux;
+mod own_work;
 mod programs;
 mod proofs;
 mod reports;

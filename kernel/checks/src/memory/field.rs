@@ -5,12 +5,14 @@ use core::cmp::Ordering;
 use core::ops::Range;
 use core::{fmt, ptr, slice};
 
-use kernel_core::{breakpoints, circumstances, instructions};
+use kernel_core::breakpoints::{self, Calls};
+use kernel_core::{circumstances, instructions};
 use kernel_system::memory;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{MemoryFunctions, PageRange};
+use spin::Mutex;
 
-use crate::check::{Context, Failed};
+use crate::check::{Context, Failed, Outcome};
 use crate::fail;
 
 /// Pages that are mapped one after the other; the ones before and after are not mapped.
@@ -99,17 +101,36 @@ fn is_guarded(range: PageRange) -> bool {
 /// Before each call it is written down, so that a crash in it is told with its arguments.
 pub struct Functions {
     functions: MemoryFunctions,
-    watch: Watch,
     /// The instructions of the last call.
     spent: Cell<u64>,
-    /// The symbol that the last call came to.
-    called: Cell<Option<&'static str>>,
+    /// What the last call called.
+    called: Cell<Calls>,
 }
 
-/// What is watched in each call.
-enum Watch {
-    Cost,
-    Symbols,
+/// A call that left its work to one of the symbols that the compiler calls.
+#[derive(Clone, Copy)]
+struct LeftToSymbol {
+    function: &'static str,
+    symbol: &'static str,
+}
+
+/// The first one in this check.
+static LEFT: Mutex<Option<LeftToSymbol>> = Mutex::new(None);
+
+/// Makes a check. It fails, too, if a function left its work to one of the symbols.
+///
+/// # Errors
+/// The check's own, or that.
+pub fn judged(context: &mut Context, check: fn(&mut Context) -> Outcome) -> Outcome {
+    check(context)?;
+    let left = *LEFT.lock();
+    match left {
+        None => Ok(()),
+        Some(LeftToSymbol { function, symbol }) => fail!(
+            expected: ("{function} to do its work itself"),
+            saw: ("that it calls the symbol {symbol} for it, which in the kernel is a function of this file: it would never end")
+        ),
+    }
 }
 
 impl Functions {
@@ -118,80 +139,88 @@ impl Functions {
     /// # Errors
     /// Fails the check if that is not possible.
     pub fn new(context: &mut Context) -> Result<Self, Failed> {
-        Self::with(context, Watch::Cost)
-    }
-
-    /// The same, with breakpoints on the symbols in every call.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn watched(context: &mut Context) -> Result<Self, Failed> {
-        Self::with(context, Watch::Symbols)
-    }
-
-    fn with(context: &mut Context, watch: Watch) -> Result<Self, Failed> {
         context.start_pages()?;
         let functions = context.labs().memory();
-        Ok(Self { functions, watch, spent: Cell::new(0), called: Cell::new(None) })
+        Ok(Self { functions, spent: Cell::new(0), called: Cell::new(Calls::default()) })
     }
 
-    /// How many instructions the last call took, if symbols are not watched.
+    /// How many instructions the last call took.
     pub fn spent(&self) -> u64 {
         self.spent.get()
     }
 
-    /// The first symbol that the last call came to, if symbols are watched.
+    /// The first symbol that the last call came to, for its work or for something else.
     pub fn called(&self) -> Option<&'static str> {
-        self.called.get()
+        self.called.get().first
     }
 
-    /// Makes a call.
-    fn call<R: Copy>(&self, text: fmt::Arguments<'_>, call: impl FnOnce() -> R) -> R {
-        circumstances::during(text, || match self.watch {
-            Watch::Cost => {
+    /// Makes a call of a function, which works on these ranges: where they begin, and how many
+    /// bytes each has.
+    fn call<R: Copy>(
+        &self,
+        text: fmt::Arguments<'_>,
+        function: &'static str,
+        (starts, n): ([*const u8; 2], usize),
+        call: impl FnOnce() -> R,
+    ) -> R {
+        let ranges = starts.map(|start| (start.addr() as u32, n as u32));
+        let (answer, called) = circumstances::during(text, || {
+            breakpoints::memory_functions_called_in(ranges, || {
                 let start = instructions();
                 let answer = call();
                 self.spent.set(instructions() - start);
                 answer
-            }
-            Watch::Symbols => {
-                let (answer, called) = breakpoints::memory_function_called_in(call);
-                self.called.set(called);
-                answer
-            }
-        })
+            })
+        });
+        self.called.set(called);
+        if let Some(symbol) = called.on_ranges {
+            LEFT.lock().get_or_insert(LeftToSymbol { function, symbol });
+        }
+        answer
     }
 
     fn call_memcpy(&self, dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
         // SAFETY: who calls this has both ranges from fields, or `n` is 0.
         #[allow(unsafe_code)]
-        self.call(format_args!("memcpy(dest {dest:p}, src {src:p}, n {n})"), || unsafe {
-            (self.functions.memcpy)(dest, src, n)
-        })
+        self.call(
+            format_args!("memcpy(dest {dest:p}, src {src:p}, n {n})"),
+            "memcpy",
+            ([dest.cast_const(), src], n),
+            || unsafe { (self.functions.memcpy)(dest, src, n) },
+        )
     }
 
     fn call_memmove(&self, dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
         // SAFETY: as for `memcpy`.
         #[allow(unsafe_code)]
-        self.call(format_args!("memmove(dest {dest:p}, src {src:p}, n {n})"), || unsafe {
-            (self.functions.memmove)(dest, src, n)
-        })
+        self.call(
+            format_args!("memmove(dest {dest:p}, src {src:p}, n {n})"),
+            "memmove",
+            ([dest.cast_const(), src], n),
+            || unsafe { (self.functions.memmove)(dest, src, n) },
+        )
     }
 
     fn call_memset(&self, dest: *mut u8, value: i32, n: usize) -> *mut u8 {
         // SAFETY: as for `memcpy`.
         #[allow(unsafe_code)]
-        self.call(format_args!("memset(dest {dest:p}, value {value:#x}, n {n})"), || unsafe {
-            (self.functions.memset)(dest, value, n)
-        })
+        self.call(
+            format_args!("memset(dest {dest:p}, value {value:#x}, n {n})"),
+            "memset",
+            ([dest.cast_const(), dest.cast_const()], n),
+            || unsafe { (self.functions.memset)(dest, value, n) },
+        )
     }
 
     fn call_memcmp(&self, left: *const u8, right: *const u8, n: usize) -> Ordering {
         // SAFETY: as for `memcpy`.
         #[allow(unsafe_code)]
-        let answer = self.call(format_args!("memcmp(left {left:p}, right {right:p}, n {n})"), || unsafe {
-            (self.functions.memcmp)(left, right, n)
-        });
+        let answer = self.call(
+            format_args!("memcmp(left {left:p}, right {right:p}, n {n})"),
+            "memcmp",
+            ([left, right], n),
+            || unsafe { (self.functions.memcmp)(left, right, n) },
+        );
         answer.cmp(&0)
     }
 

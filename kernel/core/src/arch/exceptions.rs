@@ -59,7 +59,7 @@ lazy_static! {
 /// pushes neither SS nor ESP.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct KernelFrame {
+pub(super) struct KernelFrame {
     edi: u32,
     esi: u32,
     ebp: u32,
@@ -73,7 +73,7 @@ struct KernelFrame {
     error_code: u32,
     eip: u32,
     cs: u32,
-    eflags: u32,
+    pub(super) eflags: u32,
 }
 
 /// Makes the processor use the table. `reporter` is called for what nobody handles.
@@ -119,7 +119,8 @@ unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {
     let seen = unsafe { frame.cast::<KernelFrame>().read() };
     let in_ring_3 = seen.cs & 3 == 3;
     let trap = match seen.vector {
-        DEBUG if !in_ring_3 && breakpoints::resume_if_hit() => None,
+        // SAFETY: the caller's promise, for a frame of the kernel's own.
+        DEBUG if !in_ring_3 && unsafe { breakpoints::resume_if_hit(frame.cast()) } => None,
         vector @ 0..EXCEPTIONS_END => {
             let address = fault_address();
             probe::resume_if_probing(&probe::Caught {

@@ -1,0 +1,38 @@
+//! Lab 00 by functions that call the library: for their work, which no check takes, or for
+//! something else, which costs one rule.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::course::{Copy, lab};
+
+/// Grades lab 00 with this file of `tests/own_work`.
+fn graded(name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own_work");
+    let copy = Copy::new();
+    copy.write("labs/00-memory/src/memory.rs", &fs::read_to_string(folder.join(name)).unwrap());
+    copy.grade(&["00", "--json", "-"]).expect_code(1).json()
+}
+
+#[test]
+fn work_that_is_left_to_the_library_counts_in_no_check() {
+    let run = graded("library.rs");
+    let lab = lab(&run, "00-memory");
+    assert_eq!(lab["score"], 0, "{lab:#}");
+    for check in lab["checks"].as_array().unwrap() {
+        assert_eq!(check["status"], "failed", "{check:#}");
+        assert!(check["message"].as_str().unwrap().contains("to do its work itself"), "{check:#}");
+    }
+}
+
+#[test]
+fn a_call_that_the_compiler_inserts_for_a_buffer_costs_one_rule() {
+    let run = graded("buffers.rs");
+    let checks = lab(&run, "00-memory")["checks"].as_array().unwrap();
+    let lost: Vec<&Value> =
+        checks.iter().filter(|check| check["status"] != "passed").map(|check| &check["id"]).collect();
+    // It goes by bytes, too.
+    assert_eq!(lost, ["own-work", "memory-cost"], "{run:#}");
+}
