@@ -10,10 +10,11 @@ use kernel_core::{circumstances, instructions};
 use kernel_system::memory;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{MemoryFunctions, PageRange};
-use spin::Mutex;
 
-use crate::check::{Context, Failed, Outcome};
+use crate::check::{Context, Failed};
 use crate::fail;
+
+use super::judged::{self, Function};
 
 /// Pages that are mapped one after the other; the ones before and after are not mapped.
 pub struct Field {
@@ -107,39 +108,15 @@ pub struct Functions {
     called: Cell<Calls>,
 }
 
-/// A call that left its work to one of the symbols that the compiler calls.
-#[derive(Clone, Copy)]
-struct LeftToSymbol {
-    function: &'static str,
-    symbol: &'static str,
-}
-
-/// The first one in this check.
-static LEFT: Mutex<Option<LeftToSymbol>> = Mutex::new(None);
-
-/// Makes a check. It fails, too, if a function left its work to one of the symbols.
-///
-/// # Errors
-/// The check's own, or that.
-pub fn judged(context: &mut Context, check: fn(&mut Context) -> Outcome) -> Outcome {
-    check(context)?;
-    let left = *LEFT.lock();
-    match left {
-        None => Ok(()),
-        Some(LeftToSymbol { function, symbol }) => fail!(
-            expected: ("{function} to do its work itself"),
-            saw: ("that it calls the symbol {symbol} for it, which in the kernel is a function of this file: it would never end")
-        ),
-    }
-}
-
 impl Functions {
-    /// Brings the memory up.
+    /// Brings the memory up, unless it is.
     ///
     /// # Errors
     /// Fails the check if that is not possible.
     pub fn new(context: &mut Context) -> Result<Self, Failed> {
-        context.start_pages()?;
+        if !memory::is_up() {
+            context.start_pages()?;
+        }
         let functions = context.labs().memory();
         Ok(Self { functions, spent: Cell::new(0), called: Cell::new(Calls::default()) })
     }
@@ -159,7 +136,7 @@ impl Functions {
     fn call<R: Copy>(
         &self,
         text: fmt::Arguments<'_>,
-        function: &'static str,
+        function: Function,
         (starts, n): ([*const u8; 2], usize),
         call: impl FnOnce() -> R,
     ) -> R {
@@ -173,9 +150,7 @@ impl Functions {
             })
         });
         self.called.set(called);
-        if let Some(symbol) = called.on_ranges {
-            LEFT.lock().get_or_insert(LeftToSymbol { function, symbol });
-        }
+        judged::note(function, called.on_ranges);
         answer
     }
 
@@ -184,7 +159,7 @@ impl Functions {
         #[allow(unsafe_code)]
         self.call(
             format_args!("memcpy(dest {dest:p}, src {src:p}, n {n})"),
-            "memcpy",
+            Function::Memcpy,
             ([dest.cast_const(), src], n),
             || unsafe { (self.functions.memcpy)(dest, src, n) },
         )
@@ -195,7 +170,7 @@ impl Functions {
         #[allow(unsafe_code)]
         self.call(
             format_args!("memmove(dest {dest:p}, src {src:p}, n {n})"),
-            "memmove",
+            Function::Memmove,
             ([dest.cast_const(), src], n),
             || unsafe { (self.functions.memmove)(dest, src, n) },
         )
@@ -206,7 +181,7 @@ impl Functions {
         #[allow(unsafe_code)]
         self.call(
             format_args!("memset(dest {dest:p}, value {value:#x}, n {n})"),
-            "memset",
+            Function::Memset,
             ([dest.cast_const(), dest.cast_const()], n),
             || unsafe { (self.functions.memset)(dest, value, n) },
         )
@@ -217,7 +192,7 @@ impl Functions {
         #[allow(unsafe_code)]
         let answer = self.call(
             format_args!("memcmp(left {left:p}, right {right:p}, n {n})"),
-            "memcmp",
+            Function::Memcmp,
             ([left, right], n),
             || unsafe { (self.functions.memcmp)(left, right, n) },
         );

@@ -7,7 +7,7 @@ use mm_api::{FrameRun, FreeError, Order};
 
 use super::frames::FrameSet;
 use super::maps;
-use super::subject::{Subject, frame};
+use super::subject::{Subject, ensure_enough, frame};
 
 /// A run is of the order asked for, and all its frames are free and managed.
 ///
@@ -28,10 +28,15 @@ pub fn runs_whole(context: &mut Context) -> Outcome {
 /// frames are mixed; no more rounds than frames.
 fn runs_of_all_sizes(context: &mut Context, mut subject: Subject) -> Outcome {
     let mut free = subject.managed.duplicate(context)?;
+    let pair = free.first_run(Order::all().nth(1).unwrap_or(Order::ZERO));
+    let mut largest = Order::ZERO;
     for round in 0..subject.managed.len() {
         let mut found = false;
         for order in Order::all().rev().filter(|order| (order.power() + round) % 3 != 0) {
-            found |= subject.try_run(&mut free, order)?.is_some();
+            if subject.try_run(&mut free, order)?.is_some() {
+                found = true;
+                largest = largest.max(order);
+            }
         }
         if let Some(frame) = subject.pmm.allocate() {
             ensure!(
@@ -45,7 +50,12 @@ fn runs_of_all_sizes(context: &mut Context, mut subject: Subject) -> Outcome {
             break;
         }
     }
-    Ok(())
+    ensure!(
+        pair.is_none() || largest > Order::ZERO,
+        expected: ("allocate_run() to find runs of more than one frame, such as {pair:?} (map with {})", subject.what),
+        saw: ("None")
+    );
+    ensure_enough(subject.managed.len() - free.len(), subject.managed.len())
 }
 
 /// Whenever there is a run, it is found: of every order, with all frames free

@@ -262,18 +262,34 @@ impl Subject {
     }
 }
 
-/// Hands out all frames, one by one, and gives each to `judge`. Stops when the
-/// allocator says that there are no more, or after `limit` frames.
+/// Hands out all of `free` frames, one by one, and gives each to `judge`. Stops when the
+/// allocator says that there are no more, or after so many frames.
 ///
-/// Answers how many frames were handed out.
-pub fn drain(pmm: &mut Frames, limit: u32, mut judge: impl FnMut(Frame) -> Outcome) -> Result<u32, Failed> {
-    for count in 0..limit {
+/// # Errors
+/// What `judge` says. Fails the check, too, if there were [too few](ensure_enough) of them.
+pub fn drain(pmm: &mut Frames, free: u32, mut judge: impl FnMut(Frame) -> Outcome) -> Outcome {
+    for count in 0..free {
         match pmm.allocate() {
             Some(frame) => judge(frame)?,
-            None => return Ok(count),
+            None => return ensure_enough(count, free),
         }
     }
-    Ok(limit)
+    Ok(())
+}
+
+/// Fails the check if of so many free frames too few were handed out to say anything about
+/// them: an allocator without a frame breaks no rule about frames. That all of them are handed
+/// out is the business of `exhaustion` and of `runs-found`.
+pub fn ensure_enough(count: u32, free: u32) -> Outcome {
+    /// One frame of so many.
+    const OF: u32 = 4;
+
+    ensure!(
+        count >= free.div_ceil(OF),
+        expected: ("at least a fourth of the {free} free frames to be handed out, to see whether they are right"),
+        saw: ("None after {count}")
+    );
+    Ok(())
 }
 
 /// A number of frames that no usable one reaches.

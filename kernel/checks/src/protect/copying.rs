@@ -218,6 +218,14 @@ pub fn copy_range(context: &mut Context) -> Outcome {
                 saw: ("{} bytes copied", window.next.wrapping_sub(address))
             );
         }
+        // And nothing else is.
+        let (address, length) = (0xBFFF_E000, 2 * 4096);
+        let Copied { answer, .. } = copied(protections, way, (address, length), None)?;
+        ensure!(
+            answer.is_ok(),
+            expected: ("{}({}, {length} bytes) to be done: all of it is below {USER_SPACE_END}", way.call(), VirtAddr::new(address)),
+            saw: ("{answer:?}")
+        );
     }
     Ok(())
 }
