@@ -13,7 +13,7 @@ use core::panic::PanicInfo;
 use spin::Mutex;
 use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 
-use crate::{PICTURES, Picture};
+use crate::{Picture, find};
 
 #[global_allocator]
 static HEAP: WasmDynamicTalc = new_wasm_dynamic_allocator();
@@ -64,8 +64,7 @@ fn answered(answer: impl FnOnce(&Picture, &str) -> String) -> usize {
     let answer = {
         let asked = core::str::from_utf8(&text).unwrap_or_default();
         let (name, chosen) = asked.split_once('\n').unwrap_or((asked, ""));
-        let picture = PICTURES.iter().find(|picture| picture.name == name);
-        picture.map(|picture| answer(picture, chosen)).unwrap_or_default()
+        find(name).map(|picture| answer(picture, chosen)).unwrap_or_default()
     };
     *text = answer.into_bytes();
     text.len()

@@ -21,12 +21,13 @@ bringToLife("frames", "Allocate and free frames", (picture, draw) => {
         show();
     });
     const begin = ({ label, value }) =>
-        button(`Begin ${label}`, () => {
+        button(label, () => {
             events = value.split(" ").filter(Boolean);
             show();
         });
     const number = () => Math.max(0, Math.trunc(frame.valueAsNumber) || 0);
     order.addEventListener("change", show);
+    order.value = "2";
     show();
     return [
         [happens("Allocate a frame", () => "a"), labelled("Order", order), happens("Allocate a run", () => `r${order.value}`)],

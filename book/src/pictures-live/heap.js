@@ -7,7 +7,7 @@ bringToLife("heap", "Run a trace on a heap", (picture, draw) => {
     const fit = select(picture.choices("fit"));
     const merging = element("input", { type: "checkbox", checked: true });
     const trace = select([...picture.choices("trace"), { label: "your own", value: "" }]);
-    const calls = element("input", { type: "text", spellcheck: false, autocomplete: "off", className: "live-wide" });
+    const calls = element("input", { type: "text", spellcheck: false, autocomplete: "off", className: "picture-wide" });
     const at = element("input", { type: "range", min: 0 });
     let timer;
 

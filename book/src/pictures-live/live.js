@@ -66,6 +66,7 @@ export function element(name, properties = {}, ...children) {
 
 /** A control with its label. */
 export function labelled(label, control) {
+    control.setAttribute("aria-label", label);
     return element("label", {}, element("span", { textContent: label }), control);
 }
 
@@ -100,7 +101,7 @@ export function bringToLife(name, title, controls) {
 }
 
 function start(figure, title, picture, controls) {
-    const says = element("p", { className: "live-says" });
+    const says = element("p", { className: "picture-says" });
     says.setAttribute("role", "status");
     const draw = (chosen) => {
         const shown = picture.show(chosen);
@@ -109,12 +110,12 @@ function start(figure, title, picture, controls) {
         says.textContent = shown.says;
         return shown;
     };
-    const form = element("form", { className: "live-controls" });
+    const form = element("form", { className: "picture-controls" });
     form.setAttribute("aria-label", title);
     form.addEventListener("submit", (event) => event.preventDefault());
     // The book turns its pages with the arrow keys and searches with letters: not while somebody types here.
     form.addEventListener("keydown", (event) => event.stopPropagation());
-    form.append(...controls(picture, draw).map((row) => element("div", { className: "live-row" }, ...row)));
+    form.append(...controls(picture, draw).map((row) => element("div", { className: "picture-row" }, ...row)));
     figure.querySelector("svg.pic").before(form, says);
     figure.dataset.live = "yes";
 }

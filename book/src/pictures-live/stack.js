@@ -3,7 +3,7 @@ import { bringToLife, button, element, labelled } from "./live.js";
 
 bringToLife("stack", "Start a program with a command line", (picture, draw) => {
     const fields = ["command", "environment"].map((key) => {
-        const input = element("input", { type: "text", spellcheck: false, autocomplete: "off", className: "live-wide" });
+        const input = element("input", { type: "text", spellcheck: false, autocomplete: "off", className: "picture-wide" });
         input.addEventListener("input", () => show());
         return { key, input, choices: picture.choices(key) };
     });

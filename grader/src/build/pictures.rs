@@ -27,13 +27,18 @@ const TARGET: Target = Target { name: "wasm32-unknown-unknown", file: "wasm32-un
 /// Where the pages look for it. Git does not track it, and a page without it shows the first states.
 const FILE: &str = "book/src/pictures-live/pictures.wasm";
 
-/// Builds it, and puts it where mdBook finds it. `None` in a copy of the course without the
-/// references' source, which the pictures show at work.
+/// Whether the source of the references is here, which the pictures show at work.
+pub fn has_references(site: &Site) -> bool {
+    site.workspace.labs.iter().all(|lab| lab.reference == Reference::Source)
+}
+
+/// Builds it, and puts it where mdBook finds it. `None` in a copy of the course
+/// without the [references](has_references).
 ///
 /// # Errors
 /// If it does not compile, or cannot be written.
 pub fn build(site: &Site, progress: &Progress) -> Result<Option<PathBuf>> {
-    if site.workspace.labs.iter().any(|lab| lab.reference != Reference::Source) {
+    if !has_references(site) {
         return Ok(None);
     }
     let builder = site.builder();

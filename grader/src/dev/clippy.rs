@@ -8,6 +8,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::build::pictures;
 use crate::course::workspace::Lab;
 use crate::host::apt::{self, Permission};
 use crate::host::error::{Error, Result};
@@ -42,6 +43,12 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
             fine &= look(&format!("{whose} {package}"), clippy, view)?;
         }
     }
+    let mut pictures = cargo(root);
+    pictures.args(["--package", "pictures-live", "--all-targets", "--target-dir"]).arg(target);
+    if pictures::has_references(&engine.site) {
+        pictures.args(["--features", "references"]);
+    }
+    fine &= look("the book's pictures", pictures, view)?;
     let program = kernel_clippy(engine, permission)?;
     let mut kernel = engine.site.builder().clippy(&program);
     let mut features = engine.site.features(&engine.site.mix(&[]));

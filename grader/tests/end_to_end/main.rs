@@ -19,6 +19,7 @@ mod interrupt;
 mod labs;
 mod linux;
 mod own_work;
+mod pictures;
 mod programs;
 mod proofs;
 mod reports;

@@ -1,5 +1,7 @@
 //! A small memory, its allocator, and what is known about each frame.
 
+use alloc::vec::Vec;
+
 use mm_api::{
     Frame, FrameAllocator, FrameRange, FrameRun, FreeError, MemoryMap, MemoryRegion, Order, PhysRange, RegionKind,
 };
@@ -35,13 +37,21 @@ pub enum Event {
     Allocate(Order),
     /// Frames are given back: the first one's number, and the order of the run.
     Free(u32, Order),
+    /// All frames are handed out.
+    AllocateAll,
+    /// Every second frame is given back that is handed out.
+    FreeEverySecond,
 }
 
 impl Event {
-    /// Reads `a`, `r2`, `f17` or `F16.2`: a frame, a run of order 2, and the same given back.
+    /// Reads `a`, `r2`, `f17` or `F16.2`: a frame, a run of order 2, and the same given back; `all`
+    /// for all frames, and `half` for every second one given back.
     pub fn parse(text: &str) -> Option<Self> {
-        if text == "a" {
-            return Some(Self::Allocate(Order::ZERO));
+        match text {
+            "a" => return Some(Self::Allocate(Order::ZERO)),
+            "all" => return Some(Self::AllocateAll),
+            "half" => return Some(Self::FreeEverySecond),
+            _ => {}
         }
         if let Some(power) = text.strip_prefix('r') {
             return order(power).map(Self::Allocate);
@@ -72,6 +82,10 @@ pub enum Done {
     Refused(FreeError),
     /// No run of this order begins there.
     NoSuchRun,
+    /// So many frames were handed out, until none was free.
+    AllocatedAll(u32),
+    /// So many frames were given back.
+    FreedEverySecond(u32),
 }
 
 /// The memory and its allocator.
@@ -109,17 +123,37 @@ impl Machine {
                 }
                 None => Done::NoRun(order),
             },
-            Event::Free(number, order) => {
-                let Some(frame) = Frame::new(number) else { return Done::Refused(FreeError::NotManaged) };
-                let Some(run) = FrameRun::new(frame, order) else { return Done::NoSuchRun };
-                match self.allocator.free_run(run) {
-                    Ok(()) => {
-                        self.mark(run, State::Free);
-                        Done::Freed(run)
-                    }
-                    Err(error) => Done::Refused(error),
+            Event::Free(number, order) => self.free_run(number, order),
+            Event::AllocateAll => {
+                let free = self.free();
+                while let Some(run) = self.allocator.allocate_run(Order::ZERO) {
+                    self.mark(run, State::Allocated);
                 }
+                self.last = FrameRange::EMPTY;
+                Done::AllocatedAll(free - self.free())
             }
+            Event::FreeEverySecond => {
+                let free = self.free();
+                let allocated = |number: &u32| self.state(*number) == State::Allocated;
+                let numbers: Vec<u32> = (0..FRAMES).filter(allocated).step_by(2).collect();
+                for number in numbers {
+                    self.free_run(number, Order::ZERO);
+                }
+                self.last = FrameRange::EMPTY;
+                Done::FreedEverySecond(self.free() - free)
+            }
+        }
+    }
+
+    fn free_run(&mut self, number: u32, order: Order) -> Done {
+        let Some(frame) = Frame::new(number) else { return Done::Refused(FreeError::NotManaged) };
+        let Some(run) = FrameRun::new(frame, order) else { return Done::NoSuchRun };
+        match self.allocator.free_run(run) {
+            Ok(()) => {
+                self.mark(run, State::Free);
+                Done::Freed(run)
+            }
+            Err(error) => Done::Refused(error),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The picture: a square for each frame, a row for each word of the bitmap.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use mm_api::Order;
 
@@ -11,10 +11,12 @@ use super::machine::{FRAMES, Machine, State};
 
 /// Bits in a word, and frames in a row.
 const BITS: u32 = 32;
-const LEFT: u32 = 50;
-const TOP: u32 = 34;
+const LEFT: u32 = 40;
+const TOP: u32 = 48;
 const SIDE: u32 = 20;
-const STEP: u32 = 58;
+/// Every so many frames, one has its number.
+const TICKS: u32 = 4;
+const STEP: u32 = 74;
 
 pub fn draw(machine: &Machine, order: Order, says: &str) -> String {
     let mut drawing = Drawing::new("frames");
@@ -23,9 +25,11 @@ pub fn draw(machine: &Machine, order: Order, says: &str) -> String {
         let numbers = row * BITS..(row + 1) * BITS;
         let bits =
             numbers.clone().filter(|&number| machine.state(number) == State::Free).map(|number| 1 << (number % BITS));
-        drawing.text("e m xs dim", (LEFT - 8, y + 15), &format!("{}", row * BITS));
-        drawing.text("m xs dim", (LEFT, y - 6), &format!("word {row}, free: {}", word(bits.sum())));
+        drawing.text("m xs dim", (LEFT, y - 22), &format!("word {row}, free: {}", word(bits.sum())));
         for number in numbers {
+            if number % TICKS == 0 {
+                drawing.text("c m xs dim", (at(number).0 + SIDE / 2, y - 5), &number.to_string());
+            }
             let class = match machine.state(number) {
                 State::NotManaged => "unusable",
                 State::Records => "records",
