@@ -11,7 +11,7 @@
     /** Gives a box its buttons, which load the rest. */
     function ready(box) {
         const checks = JSON.parse(box.dataset.checks);
-        const status = element("p", "live-status", "");
+        const status = element("p", "live-status", "An emulator in this page: two megabytes, which are loaded when you begin.");
         status.setAttribute("role", "status");
         const boot = button("Boot the kernel");
         const chosen = selection(checks);
@@ -19,7 +19,7 @@
         const stop = button("Stop");
         stop.disabled = true;
         const controls = element("div", "live-controls");
-        controls.append(boot, chosen.label, run, stop);
+        controls.append(boot, ...(checks.length > 0 ? [chosen.label, run] : []), stop);
         const stage = element("div", "live-stage");
         box.replaceChildren(controls, status, stage);
 

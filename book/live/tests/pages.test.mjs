@@ -34,7 +34,7 @@ for (const [who, options] of Object.entries(READERS)) {
     });
 }
 
-test("a word is found in the chapter that explains it", async () => {
+test("a word is found, in the glossary too, and marked where it stands", async () => {
     const { page, wrong, close } = await reader(site);
     await page.goto(site.root + "introduction.html");
     await page.keyboard.press("s");
@@ -42,9 +42,9 @@ test("a word is found in the chapter that explains it", async () => {
     const found = page.locator("#mdbook-searchresults a");
     await found.first().waitFor();
     const places = await found.evaluateAll(links => links.map(link => link.getAttribute("href")));
-    assert.ok(places.some(place => place.includes("lab-03-heap.html")), `found in ${places}`);
+    assert.ok(places.some(place => place.startsWith("glossary.html")), `found in ${places}`);
     await found.first().click();
-    await page.waitForLoadState("load");
+    await page.locator("main mark", { hasText: /^wilderness$/i }).first().waitFor();
     assert.deepEqual(wrong, []);
     await close();
 });

@@ -10,8 +10,6 @@ const MODULES = 24;
 const HAS_MODULES = 1 << 3;
 /** Bytes of an entry in the list of modules. */
 const ENTRY = 16;
-/** Where that list is put: the kernel's image ends below (kernel/linker.ld). */
-const LIST = 0x40_0000;
 const PAGE = 4096;
 
 /** Where the kernel says how it ended, and the ports of the VGA's graphics controller. */
@@ -31,6 +29,9 @@ class NotThere extends Error {
     name = "NotThere";
 }
 
+/** The next address at which a page begins. */
+const upToPage = address => Math.ceil(address / PAGE) * PAGE;
+
 let loaded;
 
 /** Fetches the emulator and the kernel, once for a page. */
@@ -43,23 +44,30 @@ export function load(base) {
 }
 
 async function fetchAll(built) {
-    const fetched = async name => {
-        const response = await fetch(new URL(name, built));
+    const fetched = async (name, options) => {
+        const response = await fetch(new URL(name, built), options);
         if (!response.ok) {
             throw new NotThere(`${name}: ${response.status}`);
         }
         return response;
     };
     const unpacked = async name => unpack(new Uint8Array(await (await fetched(name)).arrayBuffer()));
-    // First what is small: if it is not there, nothing is.
-    const contents = await (await fetched("machine.json")).json();
+    // It names the others by their contents, so those may come from what the browser has kept.
+    const contents = await (await fetched("machine.json", { cache: "no-cache" })).json();
+    const [script, wasm] = contents.emulator;
     const [{ V86 }, program, parcel] = await Promise.all([
-        import(new URL("v86.js", built)),
-        unpacked("v86.wasm.gz").then(bytes => WebAssembly.compile(bytes)),
-        unpacked("machine.bin.gz"),
+        import(new URL(script, built)),
+        unpacked(wasm).then(bytes => WebAssembly.compile(bytes)),
+        unpacked(contents.file),
     ]);
     const part = ({ name, offset, size }) => ({ name, bytes: parcel.slice(offset, offset + size) });
-    return { V86, program, kernel: part(contents.kernel).bytes, programs: contents.programs.map(part) };
+    return {
+        V86,
+        program,
+        kernel: part(contents.kernel).bytes,
+        end: contents.end,
+        programs: contents.programs.map(part),
+    };
 }
 
 /** What was compressed with gzip. A host may have unpacked it on its way. */
@@ -107,34 +115,34 @@ export class Machine {
             });
             io.port_write8(GRAPHICS_INDEX, MISCELLANEOUS);
             io.port_write8(GRAPHICS_DATA, TEXT_AT_B8000);
-            this.#give(programs ? parts.programs : []);
+            this.#give(programs ? parts.programs : [], upToPage(parts.end));
             this.#emulator.run();
         });
     }
 
-    /** Puts programs into memory, and their list, as a boot loader does with modules. */
-    #give(programs) {
+    /** Puts the list of the programs into memory at `start`, and them behind it, as a boot loader does with modules. */
+    #give(programs, start) {
         if (programs.length === 0) {
             return;
         }
         const list = new Uint8Array(PAGE);
         const view = new DataView(list.buffer);
         let text = programs.length * ENTRY;
-        let place = LIST + PAGE;
+        let place = start + PAGE;
         for (const [index, { name, bytes }] of programs.entries()) {
-            const entry = [place, place + bytes.length, LIST + text, 0];
+            const entry = [place, place + bytes.length, start + text, 0];
             entry.forEach((word, field) => view.setUint32(index * ENTRY + 4 * field, word, true));
             list.set(new TextEncoder().encode(`${name}\0`), text);
             text += name.length + 1;
             this.#emulator.write_memory(bytes, place);
-            place = Math.ceil((place + bytes.length) / PAGE) * PAGE;
+            place = upToPage(place + bytes.length);
         }
-        this.#emulator.write_memory(list, LIST);
+        this.#emulator.write_memory(list, start);
         const information = this.#emulator.read_memory(INFORMATION, MODULES + 4).slice();
         const fields = new DataView(information.buffer);
         fields.setUint32(FLAGS, fields.getUint32(FLAGS, true) | HAS_MODULES, true);
         fields.setUint32(MODULE_COUNT, programs.length, true);
-        fields.setUint32(MODULES, LIST, true);
+        fields.setUint32(MODULES, start, true);
         this.#emulator.write_memory(information, INFORMATION);
     }
 

@@ -1,8 +1,9 @@
 //! The files beside the pages: the emulator and the terminal as their packages have them, and
 //! the kernel with its programs.
 //!
-//! `machine.bin.gz` holds the kernel and then each program, and `machine.json` says where.
-//! Compressed here, since many a host compresses only what it knows.
+//! One file holds the kernel and then each program, and `machine.json` says where. What has to fit
+//! together has a part of its hash in its name, so that a browser never mixes what it kept with
+//! what is new. Compressed here is what many a host would not compress.
 
 use std::fs;
 use std::io::Write;
@@ -17,17 +18,16 @@ use serde::Serialize;
 use crate::course::programs;
 use crate::host::error::{Error, Result};
 
-/// Files of the packages, and what they are called beside the pages. Hosts that do not know
-/// `.mjs` know `.js`.
-const COPIED: [(&str, &str); 4] = [
-    ("v86/build/libv86.mjs", "v86.js"),
+/// The terminal's files in the packages, and what they are called beside the pages. Hosts that do
+/// not know `.mjs` know `.js`.
+const TERMINAL: [(&str, &str); 3] = [
     ("@xterm/xterm/lib/xterm.mjs", "xterm.js"),
     ("@xterm/xterm/css/xterm.css", "xterm.css"),
     ("@xterm/addon-fit/lib/addon-fit.mjs", "addon-fit.js"),
 ];
 
-/// The emulator's own program.
-const EMULATOR: (&str, &str) = ("v86/build/v86.wasm", "v86.wasm.gz");
+/// The emulator: a script, and a program for WebAssembly.
+const EMULATOR: [&str; 2] = ["v86/build/libv86.mjs", "v86/build/v86.wasm"];
 
 /// Whose licences go with them.
 const LICENSED: [&str; 3] = ["v86", "@xterm/xterm", "@xterm/addon-fit"];
@@ -43,8 +43,27 @@ struct Part {
 /// What is in the parcel.
 #[derive(Serialize, PartialEq, Eq, Debug)]
 struct Contents {
+    /// The emulator's files.
+    emulator: [String; 2],
+    /// The file with the kernel and the programs.
+    file: String,
+    #[serde(flatten)]
+    parts: Parts,
+}
+
+/// What is in that file.
+#[derive(Serialize, PartialEq, Eq, Debug)]
+struct Parts {
     kernel: Part,
+    /// The physical address at which the kernel's image ends in memory.
+    end: u32,
     programs: Vec<Part>,
+}
+
+/// What a boot loader reads of a kernel's file.
+struct Loaded {
+    bytes: Vec<u8>,
+    end: u32,
 }
 
 /// Writes all of them into the folder `built`, of a kernel's image, the programs of these names
@@ -53,6 +72,9 @@ struct Contents {
 /// # Errors
 /// If a file cannot be read or written, or the image is none.
 pub fn write(built: &Path, image: &Path, names: &[String], packages: &Path) -> Result<u64> {
+    if built.exists() {
+        fs::remove_dir_all(built).map_err(|error| Error::io("cannot remove", built, &error))?;
+    }
     fs::create_dir_all(built).map_err(|error| Error::io("cannot create", built, &error))?;
     let mut total = 0;
     let mut put = |name: &str, bytes: &[u8]| {
@@ -60,21 +82,33 @@ pub fn write(built: &Path, image: &Path, names: &[String], packages: &Path) -> R
         let path = built.join(name);
         fs::write(&path, bytes).map_err(|error| Error::io("cannot write", &path, &error))
     };
-    for (from, to) in COPIED {
+    for (from, to) in TERMINAL {
         put(to, without_source_map(&read(&packages.join(from))?))?;
     }
-    put(EMULATOR.1, &compressed(&read(&packages.join(EMULATOR.0))?)?)?;
     put("licences.txt", &licences(packages)?)?;
+
+    let [script, program] = EMULATOR.map(|name| read(&packages.join(name)));
+    let (script, program) = (script?, compressed(&program?)?);
+    let emulator = [named("v86", &script, "js"), named("v86", &program, "wasm.gz")];
+    put(&emulator[0], without_source_map(&script))?;
+    put(&emulator[1], &program)?;
 
     let elf = read(image)?;
     let kernel = loaded(&elf).ok_or_else(|| Error::new(format!("{} is no kernel", image.display())))?;
     let folder = programs::folder(image.parent().unwrap_or(Path::new("")));
     let programs = names.iter().map(|name| Ok((name.as_str(), read(&folder.join(name))?)));
-    let (contents, bytes) = packed(&kernel, &programs.collect::<Result<Vec<_>>>()?);
+    let (parts, bytes) = packed(&kernel, &programs.collect::<Result<Vec<_>>>()?);
+    let bytes = compressed(&bytes)?;
+    let contents = Contents { emulator, file: named("machine", &bytes, "bin.gz"), parts };
+    put(&contents.file, &bytes)?;
     let json = serde_json::to_vec(&contents).map_err(|error| Error::new(format!("no JSON: {error}")))?;
     put("machine.json", &json)?;
-    put("machine.bin.gz", &compressed(&bytes)?)?;
     Ok(total)
+}
+
+/// A name with a part of the contents' hash in it.
+fn named(name: &str, bytes: &[u8], end: &str) -> String {
+    format!("{name}-{}.{end}", &blake3::hash(bytes).to_hex()[..8])
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -105,36 +139,38 @@ fn licences(packages: &Path) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// What a boot loader reads of an image: its headers and its segments. Line tables and symbols
-/// stand behind them, and are four fifths of the file.
-fn loaded(elf: &[u8]) -> Option<Vec<u8>> {
+/// The headers and the segments of an image. Line tables and symbols stand behind them, and are
+/// four fifths of the file.
+fn loaded(elf: &[u8]) -> Option<Loaded> {
     /// Where the header says where the table of sections is, how many there are, and which one
     /// has their names (System V ABI, chapter 4, "ELF header").
     const SECTION_FIELDS: [std::ops::Range<usize>; 3] = [32..36, 48..50, 50..52];
 
     let header = FileHeader32::<LittleEndian>::parse(elf).ok()?;
     let segments = header.program_headers(LittleEndian, elf).ok()?;
-    let ends =
-        segments.iter().map(|segment| segment.p_offset(LittleEndian).checked_add(segment.p_filesz(LittleEndian)));
-    let end = usize::try_from(ends.collect::<Option<Vec<u32>>>()?.into_iter().max()?).ok()?;
-    let mut loaded = elf.get(..end)?.to_vec();
-    for field in SECTION_FIELDS {
-        loaded.get_mut(field)?.fill(0);
+    let (mut file_end, mut end) = (0, 0);
+    for segment in segments {
+        file_end = file_end.max(segment.p_offset(LittleEndian).checked_add(segment.p_filesz(LittleEndian))?);
+        end = end.max(segment.p_paddr(LittleEndian).checked_add(segment.p_memsz(LittleEndian))?);
     }
-    Some(loaded)
+    let mut bytes = elf.get(..usize::try_from(file_end).ok()?)?.to_vec();
+    for field in SECTION_FIELDS {
+        bytes.get_mut(field)?.fill(0);
+    }
+    Some(Loaded { bytes, end })
 }
 
 /// All files one after the other, and where each is.
-fn packed(kernel: &[u8], programs: &[(&str, Vec<u8>)]) -> (Contents, Vec<u8>) {
+fn packed(kernel: &Loaded, programs: &[(&str, Vec<u8>)]) -> (Parts, Vec<u8>) {
     let mut bytes = Vec::new();
     let mut add = |name: &str, file: &[u8]| {
         let part = Part { name: name.to_owned(), offset: bytes.len(), size: file.len() };
         bytes.extend(file);
         part
     };
-    let kernel = add("kernel", kernel);
+    let part = add("kernel", &kernel.bytes);
     let programs = programs.iter().map(|(name, file)| add(name, file)).collect();
-    (Contents { kernel, programs }, bytes)
+    (Parts { kernel: part, end: kernel.end, programs }, bytes)
 }
 
 #[cfg(test)]
@@ -157,7 +193,7 @@ mod tests {
         elf[20] = 1;
         elf[28] = 52;
         elf[32] = 0x68;
-        for (at, word) in [(52, 1_u32), (56, 0x60), (68, 8), (72, 8)] {
+        for (at, word) in [(52, 1_u32), (56, 0x60), (64, 0x10_0000), (68, 8), (72, 0x20)] {
             elf[at..at + 4].copy_from_slice(&word.to_le_bytes());
         }
         elf.extend(b"segment.and what debuggers read");
@@ -167,21 +203,23 @@ mod tests {
     #[test]
     fn the_segments_stay_and_what_is_behind_them_goes() {
         let elf = elf();
-        let loaded = loaded(&elf).unwrap();
-        assert_eq!(loaded[0x60..], *b"segment.");
-        let header = FileHeader32::<LittleEndian>::parse(&*loaded).unwrap();
+        let Loaded { bytes, end } = loaded(&elf).unwrap();
+        assert_eq!(bytes[0x60..], *b"segment.");
+        assert_eq!(end, 0x10_0020);
+        let header = FileHeader32::<LittleEndian>::parse(&*bytes).unwrap();
         assert_eq!((header.e_shnum.get(LittleEndian), header.e_shoff.get(LittleEndian)), (0, 0));
         assert_eq!(header.e_phnum.get(LittleEndian), 1);
-        assert!(super::loaded(&elf[..0x62]).is_none(), "its segment is cut off");
-        assert!(super::loaded(b"no kernel").is_none());
+        assert!(loaded(&elf[..0x62]).is_none(), "its segment is cut off");
+        assert!(loaded(b"no kernel").is_none());
     }
 
     #[test]
     fn a_parcel_says_where_each_file_is() {
-        let (contents, bytes) = packed(b"kernel!", &[("cat", b"meow".to_vec()), ("hello", b"Hello".to_vec())]);
+        let kernel = Loaded { bytes: b"kernel!".to_vec(), end: 7 };
+        let (parts, bytes) = packed(&kernel, &[("cat", b"meow".to_vec()), ("hello", b"Hello".to_vec())]);
         let part = |part: &Part| bytes[part.offset..part.offset + part.size].to_vec();
-        assert_eq!(part(&contents.kernel), b"kernel!");
-        let programs: Vec<_> = contents.programs.iter().map(|it| (it.name.as_str(), part(it))).collect();
+        assert_eq!(part(&parts.kernel), b"kernel!");
+        let programs: Vec<_> = parts.programs.iter().map(|it| (it.name.as_str(), part(it))).collect();
         assert_eq!(programs, [("cat", b"meow".to_vec()), ("hello", b"Hello".to_vec())]);
     }
 
@@ -192,6 +230,13 @@ mod tests {
         let mut read = Vec::new();
         GzDecoder::new(&*once).read_to_end(&mut read).unwrap();
         assert_eq!(read, b"some bytes");
+    }
+
+    #[test]
+    fn another_content_has_another_name() {
+        let name = named("v86", b"one", "js");
+        assert!(name.starts_with("v86-") && name.ends_with(".js") && name.len() == "v86-01234567.js".len(), "{name}");
+        assert_ne!(name, named("v86", b"two", "js"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod bad_input;
 mod batch;
 mod bochs;
+mod book;
 mod contest;
 mod course;
 mod fake_emulator;
