@@ -16,8 +16,6 @@ use crate::host::progress::Progress;
 use crate::judge::Engine;
 
 const PACKAGE: &str = "kernel-bench";
-/// The packages of the labs that are measured.
-const LABS: [&str; 3] = ["memory", "pmm", "heap"];
 const MANIFEST: &str = "kernel/bench/Cargo.toml";
 
 /// As it is to be measured: a processor, and a profile, for figures that compare.
@@ -157,10 +155,9 @@ impl<'a> Kernel<'a> {
 /// The features by which the benchmark measures what is asked for. Of a reference that is there only compiled, for
 /// another target, it measures nothing: the student's file is in its place.
 fn features(course: &Workspace, mix: &Mix, beside: Beside) -> Vec<String> {
-    let is_source = |lab: &Lab| lab.has_solution() && LABS.contains(&lab.toml.package.as_str());
+    let is_source = Lab::has_solution;
     let is_in_place = |lab: &Lab| mix.solutions.contains(&lab.toml.package);
-    let in_place = course.labs.iter().filter(|lab| is_source(lab) && is_in_place(lab));
-    let mut features: Vec<String> = in_place.map(|lab| format!("{}/solution", lab.toml.package)).collect();
+    let mut features = measuring(course, "in-place", |lab| is_source(lab) && is_in_place(lab));
     features.extend(champions(course));
     if beside == Beside::ReferenceAndChampion {
         features.extend(measuring(course, "reference", |lab| is_source(lab) && !is_in_place(lab)));

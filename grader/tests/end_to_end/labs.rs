@@ -68,7 +68,7 @@ fn the_course_proves_itself() {
 fn what_students_get_grades_without_the_references() {
     let copy = Copy::new();
     for name in labs() {
-        for folder in ["solution", "champion", "mistakes", "alternatives"] {
+        for folder in ["solution", "champion", "mistakes", "alternatives", "compiled"] {
             let _ = std::fs::remove_dir_all(copy.root().join("labs").join(&name).join(folder));
         }
     }

@@ -35,6 +35,7 @@ const LIBRARY: MemoryFunctions = MemoryFunctions {
 /// Who is measured.
 const CANDIDATES: &[(&str, MemoryFunctions)] = &[
     ("compiler_builtins", LIBRARY),
+    #[cfg(feature = "memory-in-place")]
     ("folio memory", memory::FUNCTIONS),
     #[cfg(feature = "memory-champion")]
     ("folio memory champion", memory::CHAMPION),
