@@ -17,12 +17,14 @@ mod row;
 mod sandbox;
 mod sheet;
 mod single;
+mod speed;
 mod store;
 mod tables;
 mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -36,6 +38,7 @@ use gather::{Files, Trouble, Wanted};
 use policy::Policy;
 use row::{LabRow, Row, Standing};
 use sheet::{Facts, GradedWith};
+use speed::Speed;
 use store::Store;
 use work::{Key, Reports, Seed, Stages, Task, Work, circumstances};
 
@@ -114,7 +117,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
     }
     let again = regraded(&batch.older, &submissions, &labs)?;
     let how = How { jobs: batch.jobs, walls: batch.walls, again: &again };
-    let reports = graded(&how, engine, &submissions, &labs, &store, progress)?;
+    let (reports, speed) = graded(&how, engine, &submissions, &labs, &store, progress)?;
     let facts = facts(&submissions, &labs, &reports);
     let is_whole = facts.iter().all(|(_, facts)| facts.row.status != Standing::NotGraded);
     let with = GradedWith {
@@ -123,7 +126,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
         seed: batch.seed,
     };
     let sheet = publish::write(&store, &policy, &labs, with, &facts, &batch.formats)?;
-    Ok(Outcome { text: tables::text(&sheet), is_whole })
+    Ok(Outcome { text: tables::text(&sheet) + &speed.text(submissions.len()), is_whole })
 }
 
 /// Writes the reports of a class once more, without grading anything.
@@ -165,7 +168,7 @@ struct How<'a> {
     again: &'a [Key],
 }
 
-/// What the grader says about everything that was handed in.
+/// What the grader says about everything that was handed in, and how fast it was.
 fn graded(
     how: &How<'_>,
     engine: &Engine,
@@ -173,7 +176,7 @@ fn graded(
     labs: &[&Lab],
     store: &Store,
     progress: &Progress,
-) -> Result<Reports> {
+) -> Result<(Reports, Speed)> {
     let mut stages = Stages::first(engine)?;
     let emulator = engine.emulator.qemu()?;
     let sandbox = Sandbox::new(how.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
@@ -187,9 +190,12 @@ fn graded(
         work.try_out(&stages, task.lab)?;
     }
     progress.start_rated("Grading", left.len());
-    reports.extend(work.grade(left, &stages)?);
+    let start = Instant::now();
+    let new = work.grade(left, &stages)?;
+    let speed = Speed::new(new.values().flatten().map(|graded| graded.spent), start.elapsed());
+    reports.extend(new);
     progress.finish();
-    Ok(reports)
+    Ok((reports, speed))
 }
 
 /// Reads all submissions.
@@ -271,7 +277,7 @@ fn facts(submissions: &[Submission], labs: &[&Lab], reports: &Reports) -> Vec<(S
             for task in labs.iter().filter_map(|lab| submission.task(lab)) {
                 if let Some(Ok(graded)) = reports.get(&task.key()) {
                     facts.reports.push(graded.report.clone());
-                    facts.took_ms.insert(task.lab.id.clone(), graded.took_ms);
+                    facts.took_ms.insert(task.lab.id.clone(), graded.spent.took_ms);
                 }
             }
             (submission.source.key.clone(), facts)

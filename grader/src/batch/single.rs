@@ -113,7 +113,7 @@ pub fn single(single: &Single, engine: &Engine, progress: &Progress) -> Result<S
     let folder = tempfile::tempdir().map_err(|error| Error::new(format!("cannot create a folder: {error}")))?;
     let store = Store::open(folder.path())?;
     let how = How { jobs: 1, walls: single.walls, again: &[] };
-    let reports = graded(&how, engine, &submissions, &labs, &store, progress)?;
+    let (reports, _) = graded(&how, engine, &submissions, &labs, &store, progress)?;
     let facts = facts(&submissions, &labs, &reports);
     let with = GradedWith {
         emulator: engine.emulator.version().to_owned(),

@@ -34,9 +34,20 @@ pub struct Graded {
     pub circumstances: String,
     /// The lab, as the grader's JSON has it.
     pub report: Value,
-    /// How many milliseconds that took.
-    #[serde(default)]
+    /// How long that took.
+    #[serde(flatten, default)]
+    pub spent: Spent,
+}
+
+/// How long grading a lab's files took, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Spent {
+    /// From the files to the verdicts.
     pub took_ms: u64,
+    /// Building kernels.
+    pub building_ms: u64,
+    /// Machines.
+    pub booting_ms: u64,
 }
 
 impl Store {
@@ -184,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         assert!(!store.has_results());
-        let graded = Graded { circumstances: "today".to_owned(), report: Value::from(7), took_ms: 3 };
+        let graded = Graded { circumstances: "today".to_owned(), report: Value::from(7), spent: Spent::default() };
         store.keep("01-pmm", "ab", &graded).unwrap();
         fs::write(folder.path().join("graded/.unfinished-x"), "{").unwrap();
         drop(store);

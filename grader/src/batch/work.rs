@@ -23,7 +23,7 @@ use crate::judge::{DEFAULT_SEED, Engine};
 
 use super::gather::Files;
 use super::sandbox::Sandbox;
-use super::store::{Graded, Store};
+use super::store::{Graded, Spent, Store};
 
 /// So often a lab's files are graded if the grader itself fails.
 const TRIES: u32 = 2;
@@ -240,10 +240,10 @@ impl Work<'_> {
         for _ in 0..TRIES {
             let start = Instant::now();
             match self.run(task, stage)? {
-                Ok(report) => {
+                Ok((report, spent)) => {
                     let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                     let circumstances = circumstances(self.circumstances, task.seed);
-                    let graded = Graded { circumstances, report, took_ms };
+                    let graded = Graded { circumstances, report, spent: Spent { took_ms, ..spent } };
                     let (lab, name) = task.key();
                     self.store.keep(&lab, &name, &graded)?;
                     return Ok(Ok(graded));
@@ -263,7 +263,7 @@ impl Work<'_> {
             let seed = Seed::Common(DEFAULT_SEED);
             let task = Task { whose: String::new(), lab, hash: String::new(), seed, files: Files::new() };
             let what = match self.run(&task, stage)? {
-                Ok(report) => report["build_error"].as_str().map(str::to_owned),
+                Ok((report, _)) => report["build_error"].as_str().map(str::to_owned),
                 Err(words) => Some(words),
             };
             if let Some(words) = what {
@@ -275,9 +275,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Lays the files over the course, and runs the grader on them: what its JSON says about the lab, or why it
-    /// could not do its work.
-    fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Value, String>> {
+    /// Lays the files over the course, and runs the grader on them: what its JSON says about the lab, and on what it
+    /// spent its time, or why it could not do its work.
+    fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<(Value, Spent), String>> {
         let over = Over::lay(stage, &task.files)?;
         let mut command = self.sandbox.grader(stage, task.lab);
         command.args(["--seed", &task.seed.number().to_string()]);
@@ -288,7 +288,9 @@ impl Work<'_> {
             && let Ok(mut run) = serde_json::from_slice::<Value>(&output.stdout)
             && run["labs"][0]["checks"].is_array()
         {
-            return Ok(Ok(run["labs"][0].take()));
+            let number = |name: &str| run[name].as_u64().unwrap_or_default();
+            let (building_ms, booting_ms) = (number("building_ms"), number("booting_ms"));
+            return Ok(Ok((run["labs"][0].take(), Spent { took_ms: 0, building_ms, booting_ms })));
         }
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = words.lines().find(|line| line.starts_with("error")).or(words.lines().next_back());

@@ -38,6 +38,17 @@ pub enum DevCommand {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Write a class to try `cargo grade batch` on: references, mistakes, alternatives, files that do not compile
+    Class {
+        /// Where it goes: a new folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Labs, such as `03`; all if none is named
+        labs: Vec<String>,
+        /// How many submissions
+        #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        submissions: u32,
+    },
     /// Grade the references again and again, and report every verdict that is not always the same
     Flaky {
         /// Labs, such as `03`; all if none is named

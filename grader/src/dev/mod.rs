@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod browser;
 mod check;
+mod class;
 mod clippy;
 mod flaky;
 mod screenshot;
@@ -43,6 +44,10 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
             let options =
                 bench::Options { what: what.clone(), runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
+        }
+        DevCommand::Class { folder, labs, submissions } => {
+            let options = class::Options { folder: folder.clone(), labs: labs.clone(), submissions: *submissions };
+            class::write(&engine.site.workspace, &options)
         }
         DevCommand::Flaky { labs, runs, load, fresh } => {
             let options = flaky::Options {

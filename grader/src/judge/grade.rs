@@ -113,6 +113,8 @@ impl Engine {
             toolchain: self.site.toolchain.version.clone(),
             seed: request.seed,
             elapsed: start.elapsed(),
+            building: timings.builds.iter().map(|(_, time)| *time).sum(),
+            booting: timings.boots,
             repeat: repeat(request, &self.emulator),
         };
         Ok((run, timings))

@@ -19,6 +19,10 @@ pub struct Run {
     pub seed: u64,
     /// From the start of the program to the last verdict.
     pub elapsed: Duration,
+    /// What building kernels took of that.
+    pub building: Duration,
+    /// What took machines of it, from the first one's start to the last one's end, without what was built meanwhile.
+    pub booting: Duration,
     /// What has to stand after `cargo grade` to grade the same files again,
     /// such as `--solution`; a report adds `--check NAME` to it.
     pub repeat: Vec<String>,

@@ -22,6 +22,8 @@ pub fn run() -> Run {
         toolchain: "rustc 1.95.0".to_owned(),
         seed: 42,
         elapsed: Duration::from_millis(900),
+        building: Duration::from_millis(500),
+        booting: Duration::from_millis(300),
         repeat: Vec::new(),
     }
 }

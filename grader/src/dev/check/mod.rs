@@ -7,13 +7,13 @@
 
 mod chapters;
 mod contract;
-mod files;
+pub mod files;
 mod host_tests;
 mod layout;
 mod miri;
-mod patch;
+pub mod patch;
 mod steps;
-mod variant;
+pub mod variant;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
