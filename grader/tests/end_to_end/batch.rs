@@ -186,6 +186,12 @@ fn every_submission_gets_its_row() {
     assert_eq!(lab(&rows[0], "01-pmm")["same_files"], serde_json::json!(["bob", "carol", "rex"]));
     let csv = fs::read_to_string(class.out("out").join("results.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + rows.len(), "{csv}");
+    let page = |name: &str| fs::read_to_string(class.out("out/html").join(name)).unwrap();
+    assert_eq!(fs::read_dir(class.out("out/html/students")).unwrap().count(), rows.len());
+    let index = page("index.html");
+    assert!(expected.iter().all(|(name, _, _)| index.contains(&format!("students/{name}.html"))), "{index}");
+    assert!(page("students/sam.html").contains("100 of 100"));
+    assert!(page("students/dan.html").contains("compile_error"));
     // What is graded is graded once, and nothing is left over.
     assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 5);
     assert_eq!(fs::read_dir(class.at("..")).unwrap().count(), 2);
@@ -229,6 +235,102 @@ fn a_batch_that_is_killed_goes_on_where_it_stopped() {
     let before: Vec<_> = (0..6).map(time).collect();
     class.batch(&copy, "killed", &["--regrade", "student 3"]).expect_code(0);
     assert_eq!((0..6).filter(|number| time(*number) != before[*number]).count(), 1);
+}
+
+/// The one lab of these tests, which is quick, and a policy for it with this deadline.
+fn policy(deadline: &str) -> String {
+    format!(
+        "title = \"Memory\"\nsecret = \"a secret of sixteen\"\nhidden = [\"break-mix\"]\n[late]\nper_day = 10\nuntil = \"2d\"\n\
+         [[lab]]\nlab = \"04\"\npoints = 20\ndeadline = {deadline}\n"
+    )
+}
+
+#[test]
+fn a_policy_says_what_counts_and_reports_are_written_again_without_grading() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    let model = fs::read_to_string(course().join("labs/04-process-heap/solution/program_break.rs")).unwrap();
+    class.file("alice/program_break.rs", &model);
+    class.bundle("bob.bundle", "program_break.rs", &model);
+    let file = class.out("policy.toml");
+    fs::write(&file, policy("2001-01-01T00:00:00Z")).unwrap();
+    let words = ["--policy", file.to_str().unwrap(), "--formats", "html,junit,gradescope,autolab,nbgrader"];
+    // Bob's commit is of today, and nobody knows when alice handed in.
+    class.batch(&copy, "out", &words).expect_code(0).says("labs of 2 submissions graded");
+    let graded = || {
+        let files = fs::read_dir(class.out("out/graded")).unwrap().map(|entry| entry.unwrap());
+        let mut all: Vec<_> =
+            files.map(|entry| (entry.path(), entry.metadata().unwrap().modified().unwrap())).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(graded().len(), 2, "the same files with two seeds");
+    let seeds: Vec<Value> =
+        class.results("out")["submissions"].as_array().unwrap().iter().map(|row| row["seed"].clone()).collect();
+    assert!(seeds[0].is_u64() && seeds[0] != seeds[1], "{seeds:?}");
+    let score = |name: &str| -> Value {
+        let text = fs::read_to_string(class.out("out/gradescope").join(name)).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["score"].clone()
+    };
+    assert_eq!([score("alice.json"), score("bob.json")], [20, 0].map(Value::from));
+    let text = |name: &str| fs::read_to_string(class.out("out").join(name)).unwrap();
+    assert!(text("html/students/bob.html").contains("late: 0 % of the points count"));
+    assert!(!text("html/students/bob.html").contains("break-mix") && text("html/index.html").contains("break-mix"));
+    assert!(text("nbgrader.csv").contains("bob,,,,20.0,20.0,0.0,20.0"), "{}", text("nbgrader.csv"));
+    assert!(text("junit/class.xml").contains("bob.04-process-heap"));
+    assert_eq!(text("autolab/alice.txt").trim(), r#"{"scores":{"04-process-heap":20},"scoreboard":[20,20]}"#);
+
+    let before = graded();
+    fs::write(&file, policy("2999-01-01T00:00:00Z")).unwrap();
+    let out = class.out("out");
+    let again = ["batch", "--out", out.to_str().unwrap(), "--report-only", "--policy", file.to_str().unwrap()];
+    copy.grade(&[&again[..], &["--formats", "gradescope"]].concat()).expect_code(0).says("2 submissions: 2 graded");
+    assert_eq!(score("bob.json"), 20);
+    assert_eq!(graded(), before);
+
+    fs::write(&file, policy("2999-01-01T00:00:00Z").replace("per_day = 10", "per_week = 10")).unwrap();
+    copy.grade(&again).expect_code(2).says("policy.toml:5: unknown field `per_week`");
+    let none = class.out("none");
+    copy.grade(&["batch", "--out", none.to_str().unwrap(), "--report-only"])
+        .expect_code(2)
+        .says("there are no results in");
+}
+
+#[test]
+fn one_submission_is_graded_inside_another_system_s_autograder() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    let model = fs::read_to_string(course().join("labs/04-process-heap/solution/program_break.rs")).unwrap();
+    class.file("submission/program_break.rs", &model);
+    let (metadata, results) = (class.out("submission_metadata.json"), class.out("results.json"));
+    fs::write(
+        &metadata,
+        r#"{"created_at": "2026-10-12T23:59:00.000000-07:00", "users": [{"email": "a@b.org", "id": 1}]}"#,
+    )
+    .unwrap();
+    let submission = class.at("submission");
+    let mut words = vec!["submission", submission.to_str().unwrap(), "--lab", "04"];
+    if !has_bubblewrap() {
+        words.push("--unsafe-no-sandbox");
+    }
+    let gradescope =
+        ["--format", "gradescope", "--metadata", metadata.to_str().unwrap(), "--to", results.to_str().unwrap()];
+    copy.grade(&[&words[..], &gradescope].concat()).expect_code(0);
+    let result: Value = serde_json::from_str(&fs::read_to_string(&results).unwrap()).unwrap();
+    assert_eq!(result["score"], 100, "{result:#}");
+    assert!(result["tests"].as_array().unwrap().iter().all(|test| test["score"] == test["max_score"]), "{result:#}");
+
+    let ran = copy.grade(&[&words[..], &["--format", "autolab"]].concat()).expect_code(0);
+    assert_eq!(ran.stdout.lines().last(), Some(r#"{"scores":{"04-process-heap":100},"scoreboard":[100,100]}"#));
+    // What cannot be said is not said, and nothing older is left.
+    copy.grade(&[&words[..], &["--format", "classroom50", "--to", results.to_str().unwrap()]].concat())
+        .expect_code(2)
+        .says("is not set; Classroom 50's runner sets it");
+    assert!(!results.exists());
 }
 
 #[test]
