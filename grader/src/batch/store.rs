@@ -35,12 +35,13 @@ pub struct Graded {
     /// The lab, as the grader's JSON has it.
     pub report: Value,
     /// How long that took.
-    #[serde(flatten, default)]
+    #[serde(flatten)]
     pub spent: Spent,
 }
 
 /// How long grading a lab's files took, in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Spent {
     /// From the files to the verdicts.
     pub took_ms: u64,

@@ -15,4 +15,4 @@ curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.r
 # the image what every submission needs: the grader, and the kernel without labs.
 cd /autograder/source/course
 cargo grade setup
-cargo grade submission . --unsafe-no-sandbox --format autolab
+cargo grade submission labs --unsafe-no-sandbox --format autolab
