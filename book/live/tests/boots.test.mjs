@@ -124,6 +124,17 @@ test("the screen shows the map of memory", async () => {
     await close();
 });
 
+test("a check has its programs, also on the smallest machine", async () => {
+    const { page, wrong, close } = await reader(site);
+    await page.goto(site.root + "lab-04-process-heap.html");
+    await page.getByLabel("which checks to run").selectOption("program-refused");
+    await page.getByRole("button", { name: "Run checks" }).click();
+    await says(page, /^1 passed\.$/);
+    assert.match(await page.locator(".live-results li").innerText(), /with 8 MiB$/);
+    assert.deepEqual(wrong, []);
+    await close();
+});
+
 test("a check about what the emulator lacks is not available", async () => {
     const { page, wrong, close } = await reader(site);
     await page.goto(site.root + "lab-06-protect.html");

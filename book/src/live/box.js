@@ -44,7 +44,7 @@ class Box {
         stop.addEventListener("click", () => this.#whenStopped?.());
     }
 
-    /** Boots the kernel as an operating system, and returns once somebody can type. */
+    /** Boots the kernel as an operating system, to which everything goes that is typed. */
     async boot() {
         const parts = await this.#prepared("Booting …");
         const { element } = (this.#screen ??= this.#makeScreen());
@@ -136,11 +136,6 @@ class Box {
     #start(parts, { words, mebibytes, programs, hears, ends, stopped }) {
         this.#terminal.reset();
         const decoder = new TextDecoder();
-        const over = tell => {
-            this.#stop.disabled = true;
-            this.#whenStopped = undefined;
-            tell();
-        };
         this.#machine = new Machine(parts, {
             words,
             mebibytes,
@@ -149,15 +144,25 @@ class Box {
                 this.#terminal.write(Uint8Array.of(byte));
                 hears(decoder.decode(Uint8Array.of(byte), { stream: true }));
             },
-            ends: code => over(() => ends(code)),
+            ends: code => {
+                this.#mayStop(undefined);
+                ends(code);
+            },
         });
-        this.#stop.disabled = false;
-        this.#whenStopped = () => over(() => this.#end().then(stopped));
+        this.#mayStop(() => this.#end().then(stopped));
     }
 
+    /** Says what is done when somebody stops the machine; nothing if there is none. */
+    #mayStop(work) {
+        this.#whenStopped = work;
+        this.#stop.disabled = work === undefined;
+    }
+
+    /** Ends the machine, if there is one. */
     async #end() {
         const machine = this.#machine;
         this.#machine = undefined;
+        this.#mayStop(undefined);
         this.#screen?.screen.leave();
         await machine?.end();
     }

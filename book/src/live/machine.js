@@ -103,6 +103,7 @@ export class Machine {
         this.#emulator.add_listener("serial0-output-byte", byte => this.#over || hears(byte));
         this.#emulator.add_listener("emulator-ready", () => {
             if (this.#over) {
+                this.#emulator.destroy();
                 return;
             }
             const { io } = this.#emulator.v86.cpu;
@@ -155,12 +156,14 @@ export class Machine {
 
     /** The screen's cells as they are now, two bytes each. */
     cells() {
-        return this.#emulator.v86?.cpu.devices.vga?.vga_memory.subarray(0, 2 * COLUMNS * ROWS);
+        return this.#emulator.v86?.cpu.devices?.vga?.vga_memory.subarray(0, 2 * COLUMNS * ROWS);
     }
 
-    /** Ends it, and gives back its memory. */
+    /** Ends it, and gives back its memory: at once, or when it has come up. */
     async end() {
         this.#over = true;
-        await this.#emulator.destroy();
+        if (this.#emulator.v86) {
+            await this.#emulator.destroy();
+        }
     }
 }

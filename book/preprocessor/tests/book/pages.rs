@@ -92,3 +92,17 @@ fn every_file_with_names_in_c_has_its_table() {
     let problems: Vec<String> = missing.map(|file| format!("c-names.md has no table of {file}.rs")).collect();
     report(&problems);
 }
+
+#[test]
+fn the_kernel_boots_in_every_lab_s_chapter() {
+    let mut problems = Vec::new();
+    for lab in labs() {
+        let chapter = lab.chapter.replacen(".html", ".md", 1);
+        let text = fs::read_to_string(sources().join(&chapter)).unwrap();
+        let boxes: Vec<&str> = text.lines().filter(|line| line.contains("{{#live ")).collect();
+        if boxes != [format!("{{{{#live {}}}}}", lab.id)] {
+            problems.push(format!("{chapter}: write {{{{#live {}}}}} once, on a line of its own", lab.id));
+        }
+    }
+    report(&problems);
+}
