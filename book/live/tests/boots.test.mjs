@@ -64,8 +64,9 @@ async function scrolledBack(page) {
     return text;
 }
 
-async function booted(name) {
-    const it = await reader(site);
+/** A reader of the page in which the kernel has booted. */
+async function booted(name, options) {
+    const it = await reader(site, options);
     await it.page.goto(site.root + name);
     await it.page.getByRole("button", { name: "Boot the kernel" }).click();
     await until(it.page, /folio> /);
@@ -200,24 +201,31 @@ test("a book that is opened as a file says how to open it", async () => {
     await close();
 });
 
-for (const [who, options] of Object.entries({
-    "light": { colorScheme: "light" },
-    "dark": { colorScheme: "dark" },
-})) {
-    test(`on a phone nothing is wider than the page: ${who}`, async () => {
-        const { page, wrong, close } = await reader(site, { ...options, viewport: { width: 360, height: 740 } });
-        await page.goto(site.root + "lab-01-frames.html");
-        await page.getByRole("button", { name: "Boot the kernel" }).click();
-        await until(page, /folio> /);
+const READERS = {
+    "light, on a desk": { colorScheme: "light" },
+    "dark, on a desk": { colorScheme: "dark" },
+    "light, on a phone": { colorScheme: "light", viewport: { width: 360, height: 900 } },
+    "dark, on a phone": { colorScheme: "dark", viewport: { width: 360, height: 900 } },
+};
+
+for (const [who, options] of Object.entries(READERS)) {
+    test(`a machine that runs is no wider than the page: ${who}`, async () => {
+        const { page, wrong, close } = await booted("lab-01-frames.html", options);
         const [scrolls, width] = await page.evaluate(() => {
             const { scrollWidth, clientWidth } = document.documentElement;
             return [scrollWidth, clientWidth];
         });
         assert.ok(scrolls <= width, `${scrolls} pixels of ${width}`);
-        if (process.env.FOLIO_PICTURES) {
-            await page.locator(".live").screenshot({ path: path.join(process.env.FOLIO_PICTURES, `phone-${who}.png`) });
-        }
+        await picture(page, who);
         assert.deepEqual(wrong, []);
         await close();
     });
+}
+
+/** For a person to look at, if there is a folder for it. */
+async function picture(page, name) {
+    if (process.env.FOLIO_PICTURES) {
+        await page.evaluate(() => document.querySelector(".live").scrollIntoView());
+        await page.screenshot({ path: path.join(process.env.FOLIO_PICTURES, `${name.replaceAll(", ", "-")}.png`) });
+    }
 }

@@ -64,6 +64,8 @@ class Box {
             stopped: () => this.#say("Stopped."),
         });
         this.#screen.screen.watch(this.#machine);
+        // Where it is wider than the page, the map is on the right. What is on the left is in the terminal, too.
+        element.scrollLeft = element.scrollWidth;
         this.#terminal.focus();
     }
 
