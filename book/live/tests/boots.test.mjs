@@ -226,6 +226,6 @@ for (const [who, options] of Object.entries(READERS)) {
 async function picture(page, name) {
     if (process.env.FOLIO_PICTURES) {
         await page.evaluate(() => document.querySelector(".live").scrollIntoView());
-        await page.screenshot({ path: path.join(process.env.FOLIO_PICTURES, `${name.replaceAll(", ", "-")}.png`) });
+        await page.screenshot({ path: path.join(process.env.FOLIO_PICTURES, `${name.replaceAll(/\W+/g, "-")}.png`) });
     }
 }

@@ -15,7 +15,8 @@ use crate::host::process;
 const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", "compiled"];
 
 /// What is for instructors, and for those who work on the course.
-const NOT_FOR_STUDENTS: [&str; 6] = ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes", POLICY];
+const NOT_FOR_STUDENTS: [&str; 7] =
+    ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes", ".github", POLICY];
 
 /// The student's README in the course, and what it is called in the hand-out.
 const README: (&str, &str) = ("README-student.md", "README.md");
@@ -152,6 +153,7 @@ mod tests {
             "teaching/exam-questions.md",
             ".ci/run",
             "course.toml",
+            ".github/workflows/book.yml",
         ] {
             assert!(!is_for_students(name), "{name}");
         }
