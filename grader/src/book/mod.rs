@@ -11,20 +11,23 @@ mod parcel;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::build::pictures;
 use crate::build::site::Site;
 use crate::host::apt::Permission;
 use crate::host::error::{Error, Result};
 use crate::host::process;
 use crate::host::progress::Progress;
 
-pub use packages::{Lacking, Use, provide as provide_packages};
+pub use packages::{Lacking, Use};
 
-/// The book of a course, and what may be installed to build it.
+/// The book of a course, and what builds it.
 pub struct Book<'a> {
     /// The course, and how its kernel is built.
-    pub site: &'a Site,
+    site: &'a Site,
     /// Whether anything may be installed.
-    pub permission: Permission,
+    permission: Permission,
+    /// The program that renders it.
+    mdbook: PathBuf,
 }
 
 /// What boots in the pages.
@@ -36,16 +39,27 @@ pub enum Live {
     Lacking(Lacking),
 }
 
-impl Book<'_> {
+impl<'a> Book<'a> {
+    /// The book of this course, with mdBook installed if it has to be.
+    ///
+    /// # Errors
+    /// If it may not be, or could not.
+    pub fn prepare(site: &'a Site, permission: Permission, progress: &Progress) -> Result<Self> {
+        let mdbook = mdbook::provide(&tools(site), &site.workspace.root, permission, progress)?;
+        Ok(Self { site, permission, mdbook })
+    }
+
     /// Where mdBook puts the pages.
     pub fn pages(&self) -> PathBuf {
         self.source().join("book")
     }
 
-    /// The folder of everything that is installed for the book: `target/book`.
-    pub fn tools(&self) -> PathBuf {
-        let kernels = &self.site.target_dir;
-        kernels.parent().unwrap_or(kernels).join("book")
+    /// The packages for this use, as [`Lacking`] or in their folder.
+    ///
+    /// # Errors
+    /// If npm fails.
+    pub fn packages(&self, what_for: Use, progress: &Progress) -> Result<std::result::Result<PathBuf, Lacking>> {
+        packages::provide(&self.source(), &tools(self.site), what_for, self.permission, progress)
     }
 
     fn source(&self) -> PathBuf {
@@ -55,13 +69,12 @@ impl Book<'_> {
     /// Builds the pages.
     ///
     /// # Errors
-    /// If mdBook is not there and cannot be installed, or does not build them.
+    /// If mdBook does not build them.
     pub fn build(&self, progress: &Progress) -> Result<()> {
-        let mdbook = mdbook::provide(&self.tools(), &self.site.workspace.root, self.permission, progress)?;
         progress.start("Building the pages");
-        let mut command = mdbook::command(&mdbook, &self.source());
+        let mut command = mdbook::command(&self.mdbook, &self.source());
         command.arg("build").arg(self.source());
-        let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &mdbook, &error))?;
+        let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &self.mdbook, &error))?;
         progress.finish();
         if output.status.success() {
             return Ok(());
@@ -73,12 +86,11 @@ impl Book<'_> {
     /// Shows the pages in the browser, until it is interrupted.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and if mdBook does not show them.
-    pub fn open(&self, progress: &Progress) -> Result<()> {
-        let mdbook = mdbook::provide(&self.tools(), &self.site.workspace.root, self.permission, progress)?;
-        let mut command = mdbook::command(&mdbook, &self.source());
+    /// If mdBook does not build or show them.
+    pub fn open(&self) -> Result<()> {
+        let mut command = mdbook::command(&self.mdbook, &self.source());
         command.args(["serve", "--open"]).arg(self.source());
-        let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &mdbook, &error))?;
+        let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &self.mdbook, &error))?;
         // Without a code it was interrupted, which is how it ends.
         match status.code() {
             None | Some(0) => Ok(()),
@@ -86,15 +98,16 @@ impl Book<'_> {
         }
     }
 
-    /// Puts what boots in the pages beside them, or removes what is there of an earlier time if
-    /// something is missing.
+    /// Puts what runs in the pages beside them: the pictures that a reader can change, and what
+    /// boots. If something is missing for the latter, removes what is there of an earlier time.
     ///
     /// # Errors
-    /// If the kernel does not build, or a file cannot be written.
+    /// If the pictures or the kernel do not build, or a file cannot be written.
     pub fn make_live(&self, progress: &Progress) -> Result<Live> {
+        // A hand-out has none to run: its pages show the pictures' first states.
+        pictures::build(self.site, progress)?;
         let built = self.source().join("src/live/built");
-        let packages = packages::provide(&self.source(), &self.tools(), Use::Pages, self.permission, progress)?;
-        let packages = match packages {
+        let packages = match self.packages(Use::Pages, progress)? {
             Ok(packages) => packages,
             Err(lacking) => {
                 if built.exists() {
@@ -109,4 +122,9 @@ impl Book<'_> {
         progress.finish();
         Ok(Live::Built(bytes))
     }
+}
+
+/// The folder of everything that is installed for the book: `target/book`.
+fn tools(site: &Site) -> PathBuf {
+    site.target_dir.parent().unwrap_or(&site.target_dir).join("book")
 }

@@ -1,7 +1,6 @@
 //! `cargo grade book`: the book, with a kernel that boots in its pages.
 
 use crate::book::{Book, Live};
-use crate::build::pictures;
 use crate::build::site::Site;
 use crate::host::error::Result;
 use crate::host::progress::Progress;
@@ -16,9 +15,7 @@ use super::output::{print, view};
 /// If mdBook or the kernel's compiler is missing and cannot be installed, or one of them fails.
 pub fn book(arguments: &BookArgs, site: &Site, common: &CommonArgs) -> Result<()> {
     let (progress, view) = (Progress::new(), view(common));
-    let book = Book { site, permission: common.permission() };
-    // A hand-out has none to run: its pages show the pictures' first states.
-    pictures::build(site, &progress)?;
+    let book = Book::prepare(site, common.permission(), &progress)?;
     let live = match book.make_live(&progress)? {
         Live::Built(bytes) => {
             format!("In its chapters on labs the kernel boots; that loads up to {} KiB.\n", bytes / 1024)
@@ -29,7 +26,7 @@ pub fn book(arguments: &BookArgs, site: &Site, common: &CommonArgs) -> Result<()
     };
     if arguments.open {
         print(&live)?;
-        return book.open(&progress);
+        return book.open();
     }
     book.build(&progress)?;
     let first = book.pages().join("index.html");

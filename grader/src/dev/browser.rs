@@ -7,7 +7,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::book::{Book, Lacking, Live, Use, provide_packages};
+use crate::book::{Book, Lacking, Live, Use};
 use crate::build::site::Site;
 use crate::host::apt::{self, Permission};
 use crate::host::error::{Error, Result};
@@ -19,6 +19,9 @@ use crate::host::system::System;
 /// Names of Chromium, on one system or another.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// The oldest version of Node.js that runs the tests.
+const OLDEST_NODE: u32 = 20;
+
 /// The variable that names another one.
 const VARIABLE: &str = "FOLIO_CHROMIUM";
 
@@ -27,23 +30,27 @@ const VARIABLE: &str = "FOLIO_CHROMIUM";
 /// # Errors
 /// If the book cannot be built, or the tests cannot be started.
 pub fn run(site: &Site, permission: Permission, progress: &Progress) -> Result<bool> {
-    let book = Book { site, permission };
-    let source = site.workspace.root.join("book");
-    let packages = match provide_packages(&source, &book.tools(), Use::Tests, permission, progress)? {
-        Ok(packages) => packages,
-        Err(lacking) => return Ok(skip(&lacking.to_string())),
+    let node = match node() {
+        Ok(node) => node,
+        Err(why) => return Ok(skip(&why)),
     };
     let chromium = match chromium(permission) {
         Ok(chromium) => chromium,
         Err(why) => return Ok(skip(&why)),
     };
+    let book = Book::prepare(site, permission, progress)?;
+    let packages = match book.packages(Use::Tests, progress)? {
+        Ok(packages) => packages,
+        Err(lacking) => return Ok(skip(&lacking.to_string())),
+    };
     if let Live::Lacking(lacking) = book.make_live(progress)? {
         return Ok(skip(&lacking.to_string()));
     }
     book.build(progress)?;
-    let Some(node) = on_path("node") else { return Ok(skip(&Lacking::Npm.to_string())) };
     let mut command = Command::new(&node);
-    command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(tests(&source.join("live/tests"))?);
+    command
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(tests(&site.workspace.root.join("book/live/tests"))?);
     command.env("FOLIO_BOOK", book.pages()).env("FOLIO_PACKAGES", packages).env(VARIABLE, chromium);
     let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &node, &error))?;
     Ok(status.success())
@@ -53,6 +60,21 @@ pub fn run(site: &Site, permission: Permission, progress: &Progress) -> Result<b
 fn skip(why: &str) -> bool {
     println!("skipped, the book was not tested in a browser: {why}");
     true
+}
+
+/// A Node.js that can run the tests, or why there is none.
+fn node() -> std::result::Result<PathBuf, String> {
+    let node = on_path("node").ok_or_else(|| Lacking::Npm.to_string())?;
+    let version = process::answer(&node, &["--version"]).unwrap_or_default();
+    match major(&version) {
+        Some(major) if major >= OLDEST_NODE => Ok(node),
+        _ => Err(format!("Node.js is {}, and the tests need {OLDEST_NODE} or newer", version.trim())),
+    }
+}
+
+/// The 20 of `v20.10.0`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// The files of tests.
@@ -81,4 +103,15 @@ fn chromium(permission: Permission) -> std::result::Result<PathBuf, String> {
         apt::install(what, &["chromium"], permission).map_err(|error| error.to_string())?;
     }
     found().ok_or_else(|| format!("Chromium is missing; install it, or name one in {VARIABLE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_read() {
+        assert_eq!(major("v20.10.0\n"), Some(20));
+        assert_eq!((major("20.10.0"), major("v"), major("")), (None, None, None));
+    }
 }
