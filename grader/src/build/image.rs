@@ -17,14 +17,14 @@ const FLAGS: u32 = 3;
 
 /// What is wrong with an image, if something is.
 ///
-/// A lab that may use `unsafe` can place data in any section, and so push the header away or
-/// put another one before it.
+/// What comes before the header, or looks like another one, keeps every machine from booting. The
+/// fence refuses the names of sections, with which a lab could place something there.
 pub fn flaw(image: &Path) -> Result<Option<String>> {
     let mut start = Vec::new();
     let read = File::open(image).and_then(|file| file.take(SEARCHED).read_to_end(&mut start));
     read.map_err(|error| Error::io("cannot read", image, &error))?;
     let flaw = "error: the kernel was linked, and no machine would boot it: in the first 8 KiB of its file there is \
-                no Multiboot header, or not the kernel's own\n  = note: look for `link_section`, which can push it away\n";
+                no Multiboot header, or not the kernel's own\n";
     Ok((first_flags(&start) != Some(FLAGS)).then(|| flaw.to_owned()))
 }
 

@@ -19,6 +19,7 @@ mod hostile;
 mod interrupt;
 mod labs;
 mod linux;
+mod nothing;
 mod own_work;
 mod pictures;
 mod programs;

@@ -1,0 +1,11 @@
+//! Nothing changes.
+
+use mm_api::*;
+
+pub struct RegionRights;
+
+impl RegionProtection for RegionRights {
+    fn protect(_: &mut dyn RegionList, _: PageRange, _: Rights) -> Result<(), ProtectError> {
+        Ok(())
+    }
+}
