@@ -223,6 +223,8 @@ impl Mapped {
                 return Err(SpawnError::Stack(error));
             }
         };
+        let is_on_stack = STACK.contains(mm_api::Page::containing(pointer));
+        assert!(is_on_stack, "set_up() answered {pointer}, where the stack is not: the program would work elsewhere");
         let pages = &mut memory.user_pages(directory);
         for region in regions.as_slice().iter().filter(|region| region.purpose == Purpose::Image) {
             pages.apply_rights(region, region.pages);
