@@ -14,10 +14,11 @@ use crate::tables::Tables;
 
 /// Addresses worth a look.
 pub const CHOICES: &str = "address\tthe kernel's code\t0xC010_0000
-address\ta register of the screen\t0xC00B_8000
+address\tthe screen\t0xC00B_8000
 address\tthe shell's code\t0x0804_8000
 address\tthe shell's stack\t0xBFFF_FFF0
 address\tthe kernel's heap\t0xF800_0010
+address\t4 MiB at once\t0xC040_0000
 address\tnull\t0x0000_0000";
 
 /// Where the picture begins.
@@ -96,7 +97,8 @@ fn draw(tables: &Tables, address: u32, reads: &[Read], found: &Result<Walk, NotP
         table(&mut drawing, tables, *read, column, name);
     }
     if reads.len() < 2 {
-        missing(&mut drawing, TABLE, "no page table");
+        let text = if found.is_ok() { "none: 4 MiB at once" } else { "no page table" };
+        missing(&mut drawing, TABLE, text);
     }
     match found {
         Ok(walk) => page(&mut drawing, walk),
@@ -140,23 +142,22 @@ fn arrow(drawing: &mut Drawing, from: u32, to: u32) {
 fn table(drawing: &mut Drawing, tables: &Tables, read: Read, column: Column, name: &str) {
     let Column { x, width } = column;
     heading(drawing, column, name, Some(read.frame));
-    let chosen = read.index.as_u32();
-    for (row, index) in [None, chosen.checked_add(1), Some(chosen), chosen.checked_sub(1), None].into_iter().enumerate()
-    {
-        let y = TOP + row as u32 * ROW;
-        let index = index.and_then(TableIndex::new);
+    for (row, distance) in (0..).zip([2, 1, 0, -1, -2]) {
+        let index = read.index.as_u32().checked_add_signed(distance).and_then(TableIndex::new);
         let text = match index {
-            Some(index) => format!("{}: {}", index.as_u32(), word(tables.entry(read.frame, index).bits())),
-            None => String::from("…"),
+            Some(index) if distance.abs() < 2 => {
+                format!("{}: {}", index.as_u32(), word(tables.entry(read.frame, index).bits()))
+            }
+            Some(_) => String::from("…"),
+            // Past an end of the table.
+            None => String::new(),
         };
-        let is_chosen = index == Some(read.index);
-        let class = match is_chosen {
-            true if read.entry.is_present() => "records",
-            true => "bad",
-            false => "plain",
+        let (class, text_class) = match distance {
+            0 if read.entry.is_present() => ("records", "m xs"),
+            0 => ("bad", "m xs"),
+            _ => ("plain", "m xs dim"),
         };
-        let text_class = if index.is_none() || !is_chosen { "m xs dim" } else { "m xs" };
-        drawing.cell(class, (x, y), (width, ROW), text_class, &text);
+        drawing.cell(class, (x, TOP + row * ROW), (width, ROW), text_class, &text);
     }
     let below = TOP + 5 * ROW + 18;
     if read.entry.is_present() {
@@ -194,9 +195,6 @@ fn page(drawing: &mut Drawing, walk: &Walk) {
         drawing.cell(class, (x, TOP + row as u32 * ROW), (width, ROW), "m xs", text);
     }
     drawing.text("c m s good-text", (x + width / 2, TOP + 5 * ROW + 18), &word(byte));
-    if walk.table.is_none() {
-        missing(drawing, TABLE, "none: 4 MiB at once");
-    }
 }
 
 /// Nothing, where the walk would go on.
@@ -253,6 +251,13 @@ mod tests {
         for (name, address) in choices(CHOICES, "address") {
             assert_eq!(says(&format!("address {address}")).contains("leads nowhere"), name == "null", "{name}");
         }
+    }
+
+    #[test]
+    fn four_mebibytes_at_once_have_no_page_table() {
+        let shown = show("address 0xC0400ABC");
+        assert!(shown.says.starts_with("0xC040_0ABC is the byte 0x0040_0ABC"), "{}", shown.says);
+        assert!(shown.svg.contains("none: 4 MiB at once") && !shown.svg.contains("no page table"));
     }
 
     #[test]

@@ -13,9 +13,6 @@ use crate::input::value;
 
 use machine::{Done, Event, Machine, Who};
 
-/// So many events at most.
-const MOST: usize = 200;
-
 /// What the picture begins with, for a reader who can go on.
 pub const CHOICES: &str = "events\tthe first state\tfork write-child-1";
 
@@ -25,54 +22,50 @@ pub fn show(input: &str) -> Shown {
     let mut machine = Machine::new();
     let mut says =
         String::from("One process, with two pages that were written to, one that was not, and one to share.");
-    for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace().take(MOST) {
+    for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace() {
         says = match Event::parse(word).filter(|event| machine.is_possible(*event)) {
             Some(event) => sentence(event, machine.make(event)),
             None => format!("“{word}” cannot happen here."),
         };
     }
-    says = format!(
-        "{says} {} in use.",
-        if machine.frames() == 1 { "1 frame is".into() } else { format!("{} are", plural(machine.frames(), "frame")) }
-    );
+    says = format!("{says} {} in use.", frames(machine.frames(), "is", "are"));
     let possible: Vec<&str> = Event::all().filter(|event| machine.is_possible(*event)).map(Event::name).collect();
     let svg = picture::draw(&machine, &says);
     Shown { says, state: possible.join(" "), svg }
 }
 
+/// So many frames do something.
+fn frames(count: u32, does: &str, and_do: &str) -> String {
+    format!("{} {}", plural(count, "frame"), if count == 1 { does } else { and_do })
+}
+
 /// What has happened, in words.
 fn sentence(event: Event, done: Done) -> String {
-    let who = |who| if who == Who::Parent { "parent" } else { "child" };
+    let name = |who| if who == Who::Parent { "parent" } else { "child" };
     let whose = match event {
-        Event::Write(writer, place) => format!("The {} writes to page {}", who(writer), place + 1),
-        Event::Exit(leaver) => format!("The {} exits", who(leaver)),
+        Event::Write(who, place) => format!("The {} writes to page {}", name(who), place + 1),
+        Event::Exit(who) => format!("The {} exits", name(who)),
         Event::Fork => String::from("The parent forks"),
     };
     let what = match done {
-        Done::Forked { filled: false } => "no page is copied, and no private page may be written to".into(),
+        Done::Forked { filled: false } => "no page is copied, and no private page may be written to.".into(),
         Done::Forked { filled: true } => {
-            "no page is copied, and no private page may be written to. The shared page had no frame, and gets one now"
-                .into()
+            "no page is copied, and no private page may be written to. The shared page gets its first frame.".into()
         }
         Done::Filled(frame) => {
-            format!("a page fault, since the page has no frame yet. It gets frame {frame}, of zeros")
+            format!("a page fault, since the page has no frame yet. It gets frame {frame}, full of zeros.")
         }
         Done::Copied { from, to } => {
-            format!("a page fault, since frame {from} is another page's, too. It gets a copy, frame {to}")
+            format!("a page fault, since another page has frame {from}, too. It gets a copy, frame {to}.")
         }
         Done::Allowed(frame) => {
-            format!(
-                "a page fault, but no other page has frame {frame} any more. It may write again, and nothing is copied"
-            )
+            format!("a page fault, but no other page has frame {frame}. It may be written to again; nothing is copied.")
         }
-        Done::Written(1) => "it may, and there is no fault".into(),
-        Done::Written(_) => "it may, and there is no fault. Both see what is written".into(),
-        Done::Left(freed) => format!(
-            "{} that no other page has",
-            if freed == 1 { "1 frame goes".into() } else { plural(freed, "frame") + " go" }
-        ),
+        Done::Written(1) => "no fault.".into(),
+        Done::Written(_) => "no fault, and both see what is written.".into(),
+        Done::Left(freed) => format!("{} back that no other page has.", frames(freed, "goes", "go")),
     };
-    format!("{whose}: {what}.")
+    format!("{whose}: {what}")
 }
 
 #[cfg(all(test, feature = "references"))]
@@ -92,26 +85,26 @@ mod tests {
             says("fork write-child-1")
         );
         assert!(says("fork write-child-1 write-parent-1").contains("nothing is copied. 4 frames are"));
-        assert!(says("fork write-child-1 write-child-1").contains("there is no fault. 4 frames are"));
+        assert!(says("fork write-child-1 write-child-1").contains("no fault. 4 frames are"));
     }
 
     #[test]
     fn a_shared_page_stays_shared() {
         assert!(
-            says("fork write-child-4").contains("Both see what is written. 3 frames are"),
+            says("fork write-child-4").contains("both see what is written. 3 frames are"),
             "{}",
             says("fork write-child-4")
         );
-        assert!(says("fork write-child-3").contains("of zeros. 4 frames are"));
+        assert!(says("fork write-child-3").contains("full of zeros. 4 frames are"));
     }
 
     #[test]
     fn who_exits_gives_back_what_nobody_else_has() {
         assert!(
             says("fork write-child-1 exit-child")
-                .ends_with("The child exits: 1 frame goes that no other page has. 3 frames are in use.")
+                .ends_with("The child exits: 1 frame goes back that no other page has. 3 frames are in use.")
         );
-        assert!(says("fork exit-parent").contains("0 frames go"), "{}", says("fork exit-parent"));
+        assert!(says("fork exit-parent").contains("0 frames go back"), "{}", says("fork exit-parent"));
         assert!(says("fork exit-parent exit-child").ends_with("0 frames are in use."));
         // Who is alone may write again without a copy.
         assert!(says("fork exit-parent write-child-1").contains("nothing is copied. 3 frames are"));

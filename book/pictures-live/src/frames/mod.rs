@@ -10,12 +10,9 @@ use mm_api::{FreeError, Order};
 
 use crate::Shown;
 use crate::drawing::plural;
-use crate::input::value;
+use crate::input::{choices, value};
 
 use machine::{Done, Event, Machine};
-
-/// So many events at most.
-const MOST: usize = 400;
 
 /// Orders, and states worth a look.
 pub const CHOICES: &str = "order\t0: 1 frame\t0
@@ -33,11 +30,11 @@ const FIRST_ORDER: &str = "2";
 
 /// Draws the memory after all events, with the free runs of an order.
 pub fn show(input: &str) -> Shown {
-    let first = || crate::input::choices(CHOICES, "events").next().map_or("", |(_, events)| events);
+    let first = || choices(CHOICES, "events").next().map_or("", |(_, events)| events);
     let order = machine::order(value(input, "order").unwrap_or(FIRST_ORDER)).unwrap_or(Order::ZERO);
     let mut machine = Machine::new();
     let mut says = String::from("Nothing is handed out yet.");
-    for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace().take(MOST) {
+    for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace() {
         says = match Event::parse(word) {
             Some(event) => sentence(&machine.make(event)),
             None => format!("“{word}” is nothing that can happen here."),

@@ -92,21 +92,24 @@ fn table(drawing: &mut Drawing, trace: &Trace, step: usize, choice: &Choice) {
             y += LINE;
             let run = fitting.run(merges, &trace.calls[..step]);
             let is_chosen = fitting.key == choice.fitting.key && merges == choice.merges;
-            let class = if is_chosen { "b" } else { "" };
-            drawing.text(&format!("s {class}"), (if is_chosen { 20 } else { 32 }, y), &label(is_chosen, fitting.name));
-            let (x, widest) = BAR;
-            let bar = if is_chosen { "usable" } else { "records" };
-            drawing.rect(bar, (x, y - 11), ((run.taken * widest / REGION).max(1), 13));
-            let utilization = run.utilization().map_or("–".to_string(), |percent| format!("{percent} %"));
-            let numbers = [run.taken, run.free_blocks as u32, run.largest_free, run.refused].map(|n| n.to_string());
-            let [taken, free, largest, refused] = numbers;
-            for (text, x) in [taken, utilization, free, largest, refused].iter().zip(COLUMNS) {
-                drawing.text(&format!("e s {class}"), (x, y), text);
-            }
+            line(drawing, y, fitting.name, is_chosen, &run);
         }
     }
 }
 
-fn label(is_chosen: bool, name: &str) -> String {
-    if is_chosen { format!("▸ {name}") } else { name.to_string() }
+/// A line of the table.
+fn line(drawing: &mut Drawing, y: u32, name: &str, is_chosen: bool, run: &Run) {
+    let (class, bar) = if is_chosen { ("b", "usable") } else { ("", "records") };
+    if is_chosen {
+        drawing.text("b s", (20, y), "▸");
+    }
+    drawing.text(&format!("s {class}"), (32, y), name);
+    let (x, widest) = BAR;
+    drawing.rect(bar, (x, y - 11), ((run.taken * widest / REGION).max(1), 13));
+    let utilization = run.utilization().map_or("–".to_string(), |percent| format!("{percent} %"));
+    let [taken, free, largest, refused] =
+        [run.taken, run.free_blocks as u32, run.largest_free, run.refused].map(|number| number.to_string());
+    for (text, x) in [taken, utilization, free, largest, refused].iter().zip(COLUMNS) {
+        drawing.text(&format!("e s {class}"), (x, y), text);
+    }
 }
