@@ -1,8 +1,8 @@
 //! What a page fault says, taken apart.
 
 // ANCHOR: parts
-/// The parts of an address: the entry of the page directory, the entry of the page table, and the
-/// byte in the page.
+/// The parts of an address: the entry of the page directory, the entry of the
+/// page table, and the byte in the page.
 pub fn parts(address: u32) -> (u32, u32, u32) {
     (address >> 22, address >> 12 & 0x3FF, address & 0xFFF)
 }

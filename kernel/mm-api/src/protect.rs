@@ -62,7 +62,7 @@ pub struct Enforced {
 /// kernel; no page of the kernel half is for programs; a guard page is not mapped.
 /// The rest is the kernel's to read and write.
 ///
-/// **Whatever there is.** Each protection that the processor has is switched on, and
+/// **All protections.** Each protection that the processor has is switched on, and
 /// none that it lacks: setting an unknown bit of CR4 is a general-protection fault.
 /// Every processor since the 486 has CR0.WP.
 pub trait KernelProtection {

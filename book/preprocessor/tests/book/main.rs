@@ -1,6 +1,7 @@
 //! What a reader would stumble over: links and anchors that lead nowhere, code
 //! that was pasted, pictures that nobody can have read to them.
 
+mod chapters;
 mod copies;
 mod documents;
 mod limits;
