@@ -12,7 +12,7 @@ use crate::judge::DEFAULT_SEED;
 
 use super::setup::tools::Machines;
 
-/// Boots each lab's kernel in an emulator, and reports which rules hold, which do not, and where.
+/// Boots each lab's kernel in an emulator, and reports which rules of its contract hold.
 #[derive(Parser, Debug)]
 #[command(
     name = "cargo grade",
