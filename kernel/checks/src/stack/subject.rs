@@ -287,6 +287,6 @@ pub fn ensure_refused<T>(answer: Result<T, StackError>, expected: StackError, ca
     match answer {
         Err(saw) if saw == expected => Ok(()),
         Err(saw) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("{saw:?}")),
-        Ok(_) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("that it went well")),
+        Ok(_) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("Ok")),
     }
 }
