@@ -19,8 +19,9 @@ pub const HEAP_ALIGN_MAX: u32 = 4096;
 pub const HEAP_SLACK: u32 = 64 * 1024;
 
 // ANCHOR: heap-memory
-/// The memory of a heap: one region of virtual addresses that begins at a page, of which
-/// only the first part exists. The region grows and shrinks at its end only.
+/// The memory of a heap: one region of virtual addresses that begins at a page,
+/// of which only the first part exists. The region grows and shrinks at its end
+/// only.
 ///
 /// New memory has arbitrary contents: it is not zero.
 pub trait HeapMemory {
@@ -31,9 +32,9 @@ pub trait HeapMemory {
     /// The region never grows beyond [`HEAP_MAX`] bytes.
     fn grow(&mut self, bytes: u32) -> Option<u32>;
 
-    /// Makes the region at most `bytes` shorter, and returns by how many bytes it has
-    /// shrunk: a multiple of [`HEAP_ALIGN`], whole pages in the kernel. The answer may be
-    /// 0. The bytes that are gone must not be touched.
+    /// Makes the region at most `bytes` shorter, and returns by how many bytes
+    /// it has shrunk: a multiple of [`HEAP_ALIGN`], whole pages in the kernel.
+    /// The answer may be 0. The bytes that are gone must not be touched.
     fn shrink(&mut self, bytes: u32) -> u32;
 }
 // ANCHOR_END: heap-memory
@@ -42,9 +43,9 @@ pub trait HeapMemory {
 /// The kernel's heap.
 ///
 /// # The contract
-/// Every method takes and returns pointers, and none of them is `unsafe`: a heap looks at a
-/// pointer's address, and never at memory outside its own. Only the *use* of the pointer is
-/// `unsafe`, and the code that uses it promises:
+/// Every method takes and returns pointers, and none of them is `unsafe`: a
+/// heap looks at a pointer's address, and never at memory outside its own. Only
+/// the *use* of the pointer is `unsafe`, and the code that uses it promises:
 ///
 /// - A block may be read and written from when it was handed out until it is
 ///   freed or reallocated, by the code that it was handed to, and nowhere else than
@@ -53,10 +54,10 @@ pub trait HeapMemory {
 /// The heap promises in return that no two blocks overlap, and that it leaves a
 /// block's bytes alone.
 ///
-/// There is a hole in this: a `Box` is used by safe code. Where the heap is the one
-/// behind `Box` and `Vec`, safe code that frees or reallocates their block leaves them
-/// with memory that is not theirs. So only the `Box` or the `Vec` itself may do so.
-/// The compiler does not check that, as it does for
+/// There is a hole in this: a `Box` is used by safe code. Where the heap is the
+/// one behind `Box` and `Vec`, safe code that frees or reallocates their block
+/// leaves them with memory that is not theirs. So only the `Box` or the `Vec`
+/// itself may do so. The compiler does not check that, as it does for
 /// [`GlobalAlloc`](core::alloc::GlobalAlloc), where both methods are `unsafe`.
 ///
 /// **What the heap keeps beside a block.** The four bytes before a block's
@@ -96,9 +97,9 @@ pub trait KernelHeap {
 
     /// Takes back a block (`kfree`, `free`).
     ///
-    /// Free memory that touches is merged at once, before and after the block. If more than
-    /// [`HEAP_SLACK`] bytes are then free at the end of the heap's memory, they are offered
-    /// to [`HeapMemory::shrink`].
+    /// Free memory that touches is merged at once, before and after the block.
+    /// If more than [`HEAP_SLACK`] bytes are then free at the end of the heap's
+    /// memory, they are offered to [`HeapMemory::shrink`].
     ///
     /// # Errors
     /// See [`BlockError`].
@@ -112,9 +113,10 @@ pub trait KernelHeap {
     /// block has been freed.
     ///
     /// The block stays where it is when it is aligned already and either
-    /// shrinks, or the memory behind it is free and large enough, exactly or by more.
-    /// Whether a block that shrinks gives anything back is the heap's choice, and so is
-    /// whether the last block makes the memory grow behind it or moves.
+    /// shrinks, or the memory behind it is free and large enough, exactly or by
+    /// more. Whether a block that shrinks gives anything back is the heap's
+    /// choice, and so is whether the last block makes the memory grow behind it
+    /// or moves.
     ///
     /// # Errors
     /// See [`ReallocError`]. The block is still there then, unchanged.

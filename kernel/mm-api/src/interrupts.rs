@@ -7,8 +7,8 @@ pub trait Interrupts {
     /// Takes no interrupts from now on, and returns whether they were taken before.
     fn disable(&self) -> bool;
 
-    /// Takes interrupts again if `were_enabled`: what the [`disable`](Self::disable)
-    /// that belongs to this call returned.
+    /// Takes interrupts again if `were_enabled`: what the
+    /// [`disable`](Self::disable) that belongs to this call returned.
     fn restore(&self, were_enabled: bool);
 }
 // ANCHOR_END: interrupts

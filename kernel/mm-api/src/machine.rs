@@ -17,9 +17,10 @@ pub trait PhysMemory {
 
     /// Puts `entry` at `index` into the table in `table`.
     ///
-    /// The kernel refuses, with a panic, entries that would break it: one that names a
-    /// frame which is neither yours nor one that you were asked to map, and a change of the
-    /// mappings that it runs in while they are loaded, such as the direct map.
+    /// The kernel refuses, with a panic, entries that would break it: one that
+    /// names a frame which is neither yours nor one that you were asked to map,
+    /// and a change of the mappings that it runs in while they are loaded, such
+    /// as the direct map.
     fn write(&mut self, table: Frame, index: TableIndex, entry: Entry);
 
     /// Fills `frame` with zeros: 1024 times [`Entry::EMPTY`].

@@ -8,11 +8,12 @@ use crate::{Page, VirtAddr};
 // ANCHOR: pages
 /// A part of an address space in which pages can be had, one at a time.
 ///
-/// For a process's heap it is what lies between the image and the guard page below the
-/// stack, for its stack the stack's region, and where a stack grows, those pages of the
-/// region that are not mapped yet; whichever process runs at the moment. For kernel stacks
-/// it is a part of the kernel half. Every page has a frame of its own, and may be read and written: in
-/// the user half by the process too.
+/// For a process's heap it is what lies between the image and the guard page
+/// below the stack, for its stack the stack's region, and where a stack grows,
+/// those pages of the region that are not mapped yet; whichever process runs at
+/// the moment. For kernel stacks it is a part of the kernel half. Every page
+/// has a frame of its own, and may be read and written: in the user half by the
+/// process too.
 ///
 /// The memory is only reached through this trait: by address, never by
 /// reference. So nothing that is done with it can harm anyone else.
@@ -29,7 +30,8 @@ pub trait Pages {
     /// Takes the page's memory away, and gives its frame back.
     ///
     /// # Panics
-    /// If [`map`](Self::map) did not give the page memory, or it was taken away since.
+    /// If [`map`](Self::map) did not give the page memory, or it was taken away
+    /// since.
     fn unmap(&mut self, page: Page);
 
     /// Whether something is mapped at `page`, by `map` or in another way.

@@ -7,9 +7,10 @@ use crate::{Frame, FrameRange, FrameRun, MemoryMap, Order};
 // ANCHOR: lender
 /// Lends a frame allocator memory for its own records.
 ///
-/// There is no heap yet when the frame allocator is built, so its records have to live in
-/// some of the frames that it manages. It chooses them, and asks for them here. The loan is
-/// for ever: these frames hold the records from now on, and **must never be handed out**.
+/// There is no heap yet when the frame allocator is built, so its records have
+/// to live in some of the frames that it manages. It chooses them, and asks for
+/// them here. The loan is for ever: these frames hold the records from now on,
+/// and **must never be handed out**.
 pub trait MetadataLender {
     /// The frames that the kernel can reach without further mappings. Only
     /// these can be lent.
@@ -20,8 +21,10 @@ pub trait MetadataLender {
     /// An empty range gives an empty slice.
     ///
     /// # Errors
-    /// - [`LendError::Unreachable`] if a frame is outside [`reachable`](Self::reachable).
-    /// - [`LendError::NotUsable`] if some byte of them is not usable memory, or is reserved.
+    /// - [`LendError::Unreachable`] if a frame is outside
+    ///   [`reachable`](Self::reachable).
+    /// - [`LendError::NotUsable`] if some byte of them is not usable memory, or
+    ///   is reserved.
     /// - [`LendError::AlreadyLent`] if one of them was lent before.
     fn lend(&mut self, frames: FrameRange) -> Result<&'static mut [u32], LendError>;
 }
@@ -80,8 +83,9 @@ pub enum FreeError {
 pub trait FrameAllocator {
     /// Builds the allocator from the memory map (`PMM_Initialize`).
     ///
-    /// The allocator borrows the memory for its records from `lender`. An allocator manages
-    /// every map of up to 128 regions and 32 reserved ranges; larger ones are its choice.
+    /// The allocator borrows the memory for its records from `lender`. An
+    /// allocator manages every map of up to 128 regions and 32 reserved ranges;
+    /// larger ones are its choice.
     ///
     /// # Errors
     /// See [`InitError`]. No map makes this panic.
@@ -89,13 +93,14 @@ pub trait FrameAllocator {
     where
         Self: Sized;
 
-    /// Hands out a free frame (`PMM_AllocatePhysicalPage`), or `None` if none is free.
+    /// Hands out a free frame (`PMM_AllocatePhysicalPage`), or `None` if none
+    /// is free.
     ///
     /// Which one is the allocator's choice. What the frame contains is not defined.
     fn allocate(&mut self) -> Option<Frame>;
 
-    /// Hands out a run: `2^order` consecutive free frames, the first of which has a number
-    /// that is a multiple of `2^order`.
+    /// Hands out a run: `2^order` consecutive free frames, the first of which
+    /// has a number that is a multiple of `2^order`.
     ///
     /// `None` means that no such run exists: whenever one does, it is found.
     fn allocate_run(&mut self, order: Order) -> Option<FrameRun>;

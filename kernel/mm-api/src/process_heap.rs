@@ -13,14 +13,15 @@ use crate::{PageError, Pages, VirtAddr};
 /// the program's image if that lies further up. It never reaches its limit: the
 /// guard page below the stack. At first it is empty: the break is at the start.
 ///
-/// **Pages.** Exactly the pages with a byte of the heap are mapped: a page is mapped when
-/// the break moves past its first byte, and unmapped when the break moves back to its first
-/// byte or below, and at no other time.
+/// **Pages.** Exactly the pages with a byte of the heap are mapped: a page is
+/// mapped when the break moves past its first byte, and unmapped when the break
+/// moves back to its first byte or below, and at no other time.
 ///
-/// **Zeros.** Every byte that the break passes on its way up is zero: also bytes that were
-/// in the heap before it shrank, and bytes that the process wrote past the break, in the
-/// heap's last page. And no byte of any page, not even past the break, has the old contents
-/// of the page's frame, which may be another process's.
+/// **Zeros.** Every byte that the break passes on its way up is zero: also
+/// bytes that were in the heap before it shrank, and bytes that the process
+/// wrote past the break, in the heap's last page. And no byte of any page, not
+/// even past the break, has the old contents of the page's frame, which may be
+/// another process's.
 ///
 /// **Errors change nothing.** After an error the break is where it was, the same
 /// pages are mapped, and they have their old contents, also past the break. To the
@@ -67,13 +68,15 @@ pub trait ProcessHeap {
     /// same contents, in the pages of the new process (`fork`).
     ///
     /// # Errors
-    /// [`OutOfFrames`](BreakError::OutOfFrames) or [`Occupied`](BreakError::Occupied);
-    /// `to` has none of the heap's pages then.
+    /// [`OutOfFrames`](BreakError::OutOfFrames) or
+    /// [`Occupied`](BreakError::Occupied); `to` has none of the heap's pages
+    /// then.
     fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, BreakError>
     where
         Self: Sized;
 
-    /// Unmaps all of the heap's pages; it is empty afterwards (`execve` and `exit`).
+    /// Unmaps all of the heap's pages; it is empty afterwards (`execve` and
+    /// `exit`).
     fn clear(&mut self, pages: &mut dyn Pages);
 }
 // ANCHOR_END: process-heap

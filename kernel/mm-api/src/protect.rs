@@ -66,7 +66,8 @@ pub struct Enforced {
 /// none that it lacks: setting an unknown bit of CR4 is a general-protection fault.
 /// Every processor since the 486 has CR0.WP.
 pub trait KernelProtection {
-    /// What may be done with the pages of a section; `None` if they are not to be mapped.
+    /// What may be done with the pages of a section; `None` if they are not to
+    /// be mapped.
     fn rights(section: Section) -> Option<Protection>;
 
     /// What is switched on, on a processor that has these features.
@@ -79,11 +80,12 @@ pub trait KernelProtection {
 pub trait RegionProtection {
     /// Gives the pages other rights.
     ///
-    /// A region that is only partly in the range is split; everything else about its pages
-    /// stays. Neighbours that touch and are alike in all but their pages
-    /// ([`Region::is_like`]) are merged, where they meet within `pages` or at one of its
-    /// ends; what meets elsewhere stays as it is. Afterwards every page of `pages` has
-    /// these rights, and no other page's rights have changed.
+    /// A region that is only partly in the range is split; everything else
+    /// about its pages stays. Neighbours that touch and are alike in all but
+    /// their pages ([`Region::is_like`]) are merged, where they meet within
+    /// `pages` or at one of its ends; what meets elsewhere stays as it is.
+    /// Afterwards every page of `pages` has these rights, and no other page's
+    /// rights have changed.
     ///
     /// No page at all is no error: nothing changes.
     ///
@@ -130,19 +132,19 @@ pub trait UserWindow {
     /// If it is closed.
     fn close(&mut self);
 
-    /// Copies the bytes from `address` on, all of one page, into `bytes`. A missing page is
-    /// resolved first, as if the program had touched it.
+    /// Copies the bytes from `address` on, all of one page, into `bytes`. A
+    /// missing page is resolved first, as if the program had touched it.
     ///
     /// # Errors
     /// [`BadAddress`] if the program may not read there. Nothing was copied.
     ///
     /// # Panics
-    /// If the window is closed, the bytes are not all in one page below the kernel half, or they
-    /// are not among those that are to be copied.
+    /// If the window is closed, the bytes are not all in one page below the
+    /// kernel half, or they are not among those that are to be copied.
     fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress>;
 
-    /// Copies `bytes` to the addresses from `address` on, all of one page. Otherwise as
-    /// [`read`](Self::read).
+    /// Copies `bytes` to the addresses from `address` on, all of one page.
+    /// Otherwise as [`read`](Self::read).
     ///
     /// # Errors
     /// [`BadAddress`] if the program may not write there. Nothing was copied.
@@ -152,15 +154,16 @@ pub trait UserWindow {
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress>;
 }
 
-/// Copies between the kernel and the program that runs: every pointer that a program
-/// passes to a system call comes here.
+/// Copies between the kernel and the program that runs: every pointer that a
+/// program passes to a system call comes here.
 ///
 /// # The contract
-/// A program may pass any address. A range that begins or ends in the kernel half, or wraps
-/// past 4 GiB, is refused before anything is copied. Every other range is copied page by
-/// page, in ascending order, through the window; and wherever the copy ends, with success
-/// or in the middle, the window is closed. It is always closed outside of these functions,
-/// and if there is nothing to copy, it is never opened.
+/// A program may pass any address. A range that begins or ends in the kernel
+/// half, or wraps past 4 GiB, is refused before anything is copied. Every other
+/// range is copied page by page, in ascending order, through the window; and
+/// wherever the copy ends, with success or in the middle, the window is closed.
+/// It is always closed outside of these functions, and if there is nothing to
+/// copy, it is never opened.
 pub trait UserCopy {
     /// Copies the program's bytes from `address` on into `bytes`.
     ///
@@ -249,16 +252,17 @@ pub enum Refusal {
 // ANCHOR: fault-policy
 /// What a fault means.
 pub trait FaultPolicy {
-    /// What is to be done. The regions say what a program may do: the tables may lag behind
-    /// and allow less, never more.
+    /// What is to be done. The regions say what a program may do: the tables
+    /// may lag behind and allow less, never more.
     ///
-    /// Where several refusals are true, the one that [`Refusal`] lists first is the
-    /// answer. An access that the region allows is refused only if the page has no memory
-    /// and belongs to an image or a heap.
+    /// Where several refusals are true, the one that [`Refusal`] lists first is
+    /// the answer. An access that the region allows is refused only if the page
+    /// has no memory and belongs to an image or a heap.
     ///
-    /// What the region allows goes on if the tables allow it, too; a page that is not
-    /// mapped is filled, or the stack grows, by the region's purpose; and a write to a
-    /// page that is mapped without the right to write gets it a frame of its own.
+    /// What the region allows goes on if the tables allow it, too; a page that
+    /// is not mapped is filled, or the stack grows, by the region's purpose;
+    /// and a write to a page that is mapped without the right to write gets it
+    /// a frame of its own.
     fn decide(fault: &Fault) -> Decision;
 }
 // ANCHOR_END: fault-policy

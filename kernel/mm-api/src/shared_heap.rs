@@ -6,18 +6,18 @@ use crate::{BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap};
 /// A heap that all of the kernel shares: interrupt handlers too.
 ///
 /// # The contract
-/// **One at a time.** A [`KernelHeap`] in the middle of a call is inconsistent: a block may
-/// be in two lists, or in none. While interrupts are on, one can arrive between any two
-/// instructions, and its handler may allocate memory. So interrupts are off while the heap
-/// works, and a lock records that it works.
+/// **One at a time.** A [`KernelHeap`] in the middle of a call is inconsistent:
+/// a block may be in two lists, or in none. While interrupts are on, one can
+/// arrive between any two instructions, and its handler may allocate memory. So
+/// interrupts are off while the heap works, and a lock records that it works.
 ///
 /// **In this order:** interrupts off, lock, work, unlock, interrupts as before. In
 /// any other, there is a moment at which an interrupt finds the lock closed. Its
 /// handler would wait for ever: the code that opens the lock goes on only when the
 /// handler returns. There is one processor.
 ///
-/// **As before** means: on if they were on. A caller with interrupts off (such as an
-/// interrupt handler) has a reason for it, and finds them off afterwards.
+/// **As before** means: on if they were on. A caller with interrupts off (such
+/// as an interrupt handler) has a reason for it, and finds them off afterwards.
 ///
 /// **No call waits.** A call that finds the lock closed all the same comes from the
 /// work that closed it, and would wait for itself. It panics.
@@ -35,8 +35,8 @@ pub trait SharedKernelHeap<H: KernelHeap, I: Interrupts> {
     where
         Self: Sized;
 
-    /// A block of at least `bytes` bytes, aligned to [`HEAP_ALIGN`](crate::HEAP_ALIGN).
-    /// Null if there is none.
+    /// A block of at least `bytes` bytes, aligned to
+    /// [`HEAP_ALIGN`](crate::HEAP_ALIGN). Null if there is none.
     ///
     /// A block of no bytes is a block like any other, and is to be freed.
     fn kmalloc(&self, bytes: u32) -> *mut u8;
@@ -55,15 +55,15 @@ pub trait SharedKernelHeap<H: KernelHeap, I: Interrupts> {
         self.kmalloc(bytes)
     }
 
-    /// A block for `count` elements of `size` bytes, all zero. Null if there is none,
-    /// and also if the product is past the last `u32`.
+    /// A block for `count` elements of `size` bytes, all zero. Null if there is
+    /// none, and also if the product is past the last `u32`.
     fn calloc(&self, count: u32, size: u32) -> *mut u8;
 
-    /// Makes a block larger or smaller, and answers where it is now. Null if that is
-    /// not possible: then the block is where it was, as it was.
+    /// Makes a block larger or smaller, and answers where it is now. Null if
+    /// that is not possible: then the block is where it was, as it was.
     ///
-    /// Of null it makes a new block, as [`malloc`](Self::malloc). With no bytes, the
-    /// block becomes one of no bytes; it is not freed.
+    /// Of null it makes a new block, as [`malloc`](Self::malloc). With no
+    /// bytes, the block becomes one of no bytes; it is not freed.
     ///
     /// # Errors
     /// As [`kfree`](Self::kfree).

@@ -56,8 +56,8 @@ impl Auxiliary {
 /// stack grows downwards, page by page, until it fills the region. The page below
 /// the region is the guard page. It is never mapped.
 ///
-/// **Zeros.** Each page of the stack is filled with zeros when it is mapped: no program
-/// sees another's data.
+/// **Zeros.** Each page of the stack is filled with zeros when it is mapped: no
+/// program sees another's data.
 ///
 /// **Errors change nothing.** After an error the same pages are mapped as before,
 /// and they have their old contents.
@@ -70,7 +70,8 @@ pub trait UserStack {
     /// Makes a stack with one page, the topmost (`Stack_Create`).
     ///
     /// # Errors
-    /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames).
+    /// [`Occupied`](StackError::Occupied),
+    /// [`OutOfFrames`](StackError::OutOfFrames).
     fn create(pages: &mut dyn Pages) -> Result<Self, StackError>
     where
         Self: Sized;
@@ -82,21 +83,22 @@ pub trait UserStack {
     /// ABI, i386 supplement, asks for (section 2.3.1), and returns the stack
     /// pointer that it begins with (`Stack_SetupProcess`).
     ///
-    /// From the stack pointer on, each four bytes: how many strings `argv` has; the address
-    /// of each of them; 0; the address of each string of `envp`; 0; kind and value of each
-    /// entry of `auxv`; two zeros. The stack pointer is a multiple of [`STACK_ALIGN`]. The
-    /// strings lie further up, in any order, each with a NUL at its end. The old contents
-    /// of the stack do not matter. Where the arguments need more pages than the stack has,
-    /// it grows; it may grow by more than they need. It never shrinks.
+    /// From the stack pointer on, each four bytes: how many strings `argv` has;
+    /// the address of each of them; 0; the address of each string of `envp`; 0;
+    /// kind and value of each entry of `auxv`; two zeros. The stack pointer is
+    /// a multiple of [`STACK_ALIGN`]. The strings lie further up, in any order,
+    /// each with a NUL at its end. The old contents of the stack do not matter.
+    /// Where the arguments need more pages than the stack has, it grows; it may
+    /// grow by more than they need. It never shrinks.
     ///
     /// # Errors
-    /// [`TooManyArguments`](StackError::TooManyArguments) if all of it, from the
-    /// stack pointer to the end of the region, would take more than
+    /// [`TooManyArguments`](StackError::TooManyArguments) if all of it, from
+    /// the stack pointer to the end of the region, would take more than
     /// [`ARGUMENTS_MAX`] bytes, however it is laid out: if the vectors and the
-    /// strings with their NULs do. Up to [`ARGUMENTS_MAX`] less 64 bytes, it fits;
-    /// between the two, padding decides. Where another error is true as well, this
-    /// is the answer.
-    /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames).
+    /// strings with their NULs do. Up to [`ARGUMENTS_MAX`] less 64 bytes, it
+    /// fits; between the two, padding decides. Where another error is true as
+    /// well, this is the answer. [`Occupied`](StackError::Occupied),
+    /// [`OutOfFrames`](StackError::OutOfFrames).
     fn set_up(&mut self, pages: &mut dyn Pages, arguments: &Arguments<'_>) -> Result<VirtAddr, StackError>;
 
     /// Grows the stack down to the page that `address` lies in: what the kernel
@@ -106,8 +108,8 @@ pub trait UserStack {
     /// [`Outside`](StackError::Outside) if the address is not in the region;
     /// [`AlreadyMapped`](StackError::AlreadyMapped) if the stack has the page
     /// already, so that growing would not help;
-    /// [`Occupied`](StackError::Occupied) if a page that the stack does not have is mapped
-    /// on the way, also if it is that of the address;
+    /// [`Occupied`](StackError::Occupied) if a page that the stack does not
+    /// have is mapped on the way, also if it is that of the address;
     /// [`OutOfFrames`](StackError::OutOfFrames).
     fn grow(&mut self, pages: &mut dyn Pages, address: VirtAddr) -> Result<(), StackError>;
 
@@ -115,8 +117,9 @@ pub trait UserStack {
     /// same contents, in the pages of the new process (`fork`).
     ///
     /// # Errors
-    /// [`Occupied`](StackError::Occupied), [`OutOfFrames`](StackError::OutOfFrames);
-    /// `to` has none of the stack's pages then.
+    /// [`Occupied`](StackError::Occupied),
+    /// [`OutOfFrames`](StackError::OutOfFrames); `to` has none of the stack's
+    /// pages then.
     fn fork(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<Self, StackError>
     where
         Self: Sized;
@@ -174,9 +177,9 @@ impl KernelStack {
 ///
 /// # The contract
 /// **Where.** In the area that [`new`](Self::new) was given. A stack has
-/// [`KERNEL_STACK_PAGES`] pages, all mapped, and the page below them is its guard page: it
-/// is in the area, not mapped, and in no other stack. So an access past the end of a stack
-/// faults.
+/// [`KERNEL_STACK_PAGES`] pages, all mapped, and the page below them is its
+/// guard page: it is in the area, not mapped, and in no other stack. So an
+/// access past the end of a stack faults.
 ///
 /// **How many.** As many as the area has room for: one for every
 /// [`KERNEL_STACK_PAGES`]` + 1` pages. A place that was given back is used again.

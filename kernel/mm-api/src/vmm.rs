@@ -199,10 +199,12 @@ pub trait VirtualMemory<M: Machine> {
     /// # Errors
     /// [`NullPage`](VmmError::NullPage), [`Reserved`](VmmError::Reserved),
     /// [`UserInKernelHalf`](VmmError::UserInKernelHalf),
-    /// [`AlreadyMapped`](VmmError::AlreadyMapped), [`OutOfFrames`](VmmError::OutOfFrames).
+    /// [`AlreadyMapped`](VmmError::AlreadyMapped),
+    /// [`OutOfFrames`](VmmError::OutOfFrames).
     fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Result<(), VmmError>;
 
-    /// Ends the mapping of `page`, and returns the frame to the caller (`VMM_Unmap`).
+    /// Ends the mapping of `page`, and returns the frame to the caller
+    /// (`VMM_Unmap`).
     ///
     /// # Errors
     /// [`Reserved`](VmmError::Reserved), [`NotMapped`](VmmError::NotMapped),
@@ -219,7 +221,8 @@ pub trait VirtualMemory<M: Machine> {
     /// what the processor noted in its entry (the accessed and the dirty bit).
     ///
     /// # Errors
-    /// [`Reserved`](VmmError::Reserved), [`UserInKernelHalf`](VmmError::UserInKernelHalf),
+    /// [`Reserved`](VmmError::Reserved),
+    /// [`UserInKernelHalf`](VmmError::UserInKernelHalf),
     /// [`NotMapped`](VmmError::NotMapped).
     fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError>;
 
@@ -255,7 +258,8 @@ pub trait VirtualMemory<M: Machine> {
     /// # Errors
     /// [`Empty`](VmmError::Empty), [`NullPage`](VmmError::NullPage),
     /// [`PastEnd`](VmmError::PastEnd), [`KernelHalf`](VmmError::KernelHalf),
-    /// [`AlreadyMapped`](VmmError::AlreadyMapped), [`OutOfFrames`](VmmError::OutOfFrames).
+    /// [`AlreadyMapped`](VmmError::AlreadyMapped),
+    /// [`OutOfFrames`](VmmError::OutOfFrames).
     fn allocate_in(
         &mut self,
         space: Space<'_>,
@@ -271,10 +275,12 @@ pub trait VirtualMemory<M: Machine> {
     /// # Errors
     /// [`Empty`](VmmError::Empty), [`NullPage`](VmmError::NullPage),
     /// [`PastEnd`](VmmError::PastEnd), [`KernelHalf`](VmmError::KernelHalf),
-    /// [`NotAllocated`](VmmError::NotAllocated) if one of the pages is not allocated.
+    /// [`NotAllocated`](VmmError::NotAllocated) if one of the pages is not
+    /// allocated.
     fn free_in(&mut self, space: Space<'_>, first: Page, pages: u32) -> Result<(), VmmError>;
 
-    /// Makes a directory for a process: the kernel half shared, the user half empty.
+    /// Makes a directory for a process: the kernel half shared, the user half
+    /// empty.
     ///
     /// # Errors
     /// [`OutOfFrames`](VmmError::OutOfFrames).
