@@ -67,3 +67,19 @@ fn what_a_chapter_lacks_is_named() {
         assert!(all.iter().any(|what| what.contains(part)), "{part} in {all:?}");
     }
 }
+
+/// A hand-out does not have them.
+#[test]
+fn the_exam_has_five_questions_on_every_lab() {
+    let Ok(text) = fs::read_to_string(root().join("teaching/exam-questions.md")) else { return };
+    let labs = lab::read_all(&root().join("labs")).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut problems = Vec::new();
+    for number in labs.iter().map(|lab| &lab.id[..2]) {
+        let questions = text.lines().filter(|line| line.starts_with(&format!("**{number}."))).count();
+        let headings = text.lines().filter(|line| line.starts_with(&format!("## Lab {number}: "))).count();
+        if (headings, questions) != (1, 5) {
+            problems.push(format!("lab {number} has {questions} exam questions under {headings} headings"));
+        }
+    }
+    report(&problems);
+}
