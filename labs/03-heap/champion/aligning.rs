@@ -1,9 +1,8 @@
 //! Cutting aligned blocks from free ones.
 
-use super::Champion;
-use super::aim::Aim;
-use super::bins::{END_BIN, NEXT, bin_of};
-use super::header::{Block, MIN_BLOCK, PREV_FREE};
+use super::Heap;
+use super::bins::{END_BIN, MIN_BLOCK, NEXT, bin_of};
+use super::header::{Block, PREV_FREE};
 use super::region::WORD;
 
 /// The last place for an aligned block up to `at`.
@@ -32,17 +31,12 @@ struct Candidate {
     at: u32,
 }
 
-impl<A: Aim> Champion<'_, A> {
+impl Heap<'_> {
     /// Hands out an aligned block of `need` bytes, without looking far; 0 if there is none.
     ///
     /// It has a function of its own, so that it takes no register from the others.
     #[inline(never)]
     pub(super) fn place_aligned(&mut self, need: u32, align: u32) -> u32 {
-        if A::ALIGNED_PROBES > 0
-            && let Some(found) = self.find_aligned(need, align)
-        {
-            return self.cut(found, need);
-        }
         // A block of that many bytes has an aligned place in it wherever it lies, with enough in
         // front of it for a free block.
         let sure = need + align + MIN_BLOCK;
@@ -55,32 +49,6 @@ impl<A: Aim> Champion<'_, A> {
         }
         let Some((free, bin)) = self.find_sure(sure) else { return 0 };
         self.cut(Candidate { free, bin, at: last_aligned(free.end() - need, align) }, need)
-    }
-
-    /// The smallest block, of the first few that may be large enough, that has an aligned place.
-    #[inline(always)]
-    fn find_aligned(&self, need: u32, align: u32) -> Option<Candidate> {
-        let mut best: Option<Candidate> = None;
-        let mut left = A::ALIGNED_PROBES;
-        let mut bin = self.next_bin(bin_of(need));
-        while bin < END_BIN && best.is_none() {
-            let mut block = self.region.read(bin * WORD);
-            while block != 0 {
-                if left == 0 {
-                    return best;
-                }
-                left -= 1;
-                let free = self.open(block);
-                if let Some(at) = aligned_place(free, need, align)
-                    && best.is_none_or(|best| free.size < best.free.size)
-                {
-                    best = Some(Candidate { free, bin, at });
-                }
-                block = self.region.read(block + NEXT);
-            }
-            bin = self.next_bin(bin + 1);
-        }
-        best
     }
 
     /// A block of at least `need` bytes: the first of the first bin that may have one, or of the
@@ -124,7 +92,7 @@ impl<A: Aim> Champion<'_, A> {
         while bin < END_BIN {
             let mut block = self.region.read(bin * WORD);
             while block != 0 {
-                let free = self.open(block);
+                let free = self.region.open(block);
                 if let Some(at) = aligned_place(free, need, align) {
                     return Some(self.cut(Candidate { free, bin, at }, need));
                 }

@@ -13,10 +13,13 @@
 
 use mm_api::{HEAP_ALIGN, HEAP_MAX};
 
-use super::Champion;
-use super::aim::{Aim, Fit};
-use super::header::{Block, FREE, MIN_BLOCK, seal};
+use super::Heap;
+use super::header::{Block, FREE};
 use super::region::WORD;
+
+/// The smallest block. A free one needs four words; of that size, there would be one bin more than
+/// the map of the bins has bits.
+pub const MIN_BLOCK: u32 = 6 * WORD;
 
 /// From a free block's header to its link to the next one in its bin.
 pub const NEXT: u32 = WORD;
@@ -29,6 +32,10 @@ pub const EXACT: u32 = 128;
 
 /// Above, every power of two is cut into two to this many bins.
 const STEPS_LOG: u32 = 1;
+
+/// How many blocks of a bin are looked at for one that is large enough. A look takes about eight
+/// instructions.
+const LOOKS: u32 = 2;
 
 /// The first bin, that of the smallest block. There are none before it, so the offset 0, where
 /// bin 0 would start, can mean "none".
@@ -63,7 +70,7 @@ pub const fn bin_of(size: u32) -> u32 {
 const EXACT_BINS: u32 = (EXACT / HEAP_ALIGN) - (1 << STEPS_LOG) - ((EXACT.ilog2() - STEPS_LOG) << STEPS_LOG);
 const _: () = assert!(bin_of(EXACT) == bin_of(EXACT - HEAP_ALIGN) + 1 && bin_of(HEAP_MAX - HEAP_ALIGN) < END_BIN);
 
-impl<A: Aim> Champion<'_, A> {
+impl Heap<'_> {
     /// The wilderness; of size 0 if there is none.
     #[inline(always)]
     pub(super) fn wilderness(&self) -> Block {
@@ -74,30 +81,15 @@ impl<A: Aim> Champion<'_, A> {
     /// behind it knows that this one is free.
     #[inline(always)]
     pub(super) fn put_in(&mut self, at: u32, size: u32) {
-        self.mark_free(at, size);
+        self.region.mark_free(at, size);
         self.insert(at, bin_of(size));
     }
 
     /// Makes a free block the wilderness. For the rest, as [`put_in`](Self::put_in).
     #[inline(always)]
     pub(super) fn put_in_wild(&mut self, at: u32, size: u32) {
-        self.mark_free(at, size);
+        self.region.mark_free(at, size);
         (self.wild, self.wild_size) = (at, size);
-    }
-
-    /// Writes a free block's header, and its size at its end.
-    #[inline(always)]
-    pub(super) fn mark_free(&mut self, at: u32, size: u32) {
-        self.set_header(at, size | FREE);
-        self.region.write(at + size - WORD, size);
-    }
-
-    /// Where the free block of `size` bytes before `at` begins, if there is a sound one.
-    #[inline(always)]
-    pub(super) fn free_before(&self, at: u32, size: u32) -> Option<u32> {
-        let before = at.wrapping_sub(size);
-        let is_there = before < at && self.region.read(before) == seal(before, size | FREE);
-        if is_there { Some(before) } else { None }
     }
 
     /// Takes a free block from its bin, or from its place as the wilderness; returns whether it was
@@ -157,7 +149,7 @@ impl<A: Aim> Champion<'_, A> {
     pub(super) fn first_of(&self, bin: u32) -> Block {
         let at = self.region.read(bin * WORD);
         // What is in such a bin has all the same size.
-        if bin < EXACT / HEAP_ALIGN { Block { at, size: bin * HEAP_ALIGN, flags: FREE } } else { self.open(at) }
+        if bin < EXACT / HEAP_ALIGN { Block { at, size: bin * HEAP_ALIGN, flags: FREE } } else { self.region.open(at) }
     }
 
     /// A block of at least `need` bytes from the bins, and its bin.
@@ -176,33 +168,23 @@ impl<A: Aim> Champion<'_, A> {
             return None;
         }
         // Any block of a higher bin is large enough.
-        let block = match A::FIT {
-            Fit::Best(_) if bin >= EXACT / HEAP_ALIGN => self.fit_in(bin, need)?,
-            _ => self.first_of(bin),
-        };
-        Some((block, bin))
+        Some((self.first_of(bin), bin))
     }
 
-    /// A block of at least `need` bytes from a bin that has blocks.
+    /// A block of at least `need` bytes among the first few of a bin that has blocks.
     #[inline(always)]
     fn fit_in(&self, bin: u32, need: u32) -> Option<Block> {
         let mut at = self.region.read(bin * WORD);
-        let (Fit::First(probes) | Fit::Best(probes)) = A::FIT;
-        let mut best: Option<Block> = None;
-        for _ in 0..probes {
-            let block = self.open(at);
-            match A::FIT {
-                Fit::First(_) if block.size >= need => return Some(block),
-                Fit::Best(_) if block.size >= need && best.is_none_or(|best| block.size < best.size) => {
-                    best = Some(block);
-                }
-                _ => {}
+        for _ in 0..LOOKS {
+            let block = self.region.open(at);
+            if block.size >= need {
+                return Some(block);
             }
             at = self.region.read(at + NEXT);
             if at == 0 {
                 break;
             }
         }
-        best
+        None
     }
 }

@@ -1,5 +1,4 @@
-//! The champion: boundary tags and bins, as the reference has them, and as quick and as thrifty
-//! as we know how.
+//! The champion: boundary tags and bins, as the reference has them, and as quick as we know how.
 //!
 //! # The memory
 //! ```text
@@ -29,42 +28,35 @@
 //! - What is called often is one function in the end, `inline(always)`, and what is not, another,
 //!   so that it takes no register away.
 //!
-//! There are two champions, which differ in how far they look for a place (`aim.rs`): [`Heap`] is
-//! quick, and [`ThriftyHeap`] needs a little less memory.
+//! There is another champion, in `thrifty/`, which takes more instructions and needs less memory. The
+//! two have in common how blocks are marked, and how a damaged one is found: `region.rs`, `header.rs`,
+//! `pointers.rs` and `block_test.rs`.
 
-mod aim;
 mod aligning;
 mod bins;
+mod block_test;
 mod freeing;
 mod growing;
 mod header;
 mod placing;
+mod pointers;
 mod reallocating;
 mod region;
 mod self_test;
 
 use core::alloc::Layout;
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use mm_api::{
     AllocError, BlockError, HEAP_ALIGN, HEAP_ALIGN_MAX, HeapDamage, HeapMemory, HeapSummary, KernelHeap, ReallocError,
 };
 
-use aim::{Aim, Quick, Thrifty};
-use bins::{EXACT, FIRST};
-use header::{MIN_BLOCK, PREV_FREE, block_size};
+use bins::{EXACT, FIRST, MIN_BLOCK};
+use header::{PREV_FREE, block_size};
 use region::{Region, WORD};
 
-/// The kernel's heap: the champion that takes few instructions.
-pub type Heap<'m> = Champion<'m, Quick>;
-
-/// The champion that needs little memory.
-#[allow(dead_code, reason = "in a kernel, the quick one is the heap")]
-pub type ThriftyHeap<'m> = Champion<'m, Thrifty>;
-
-/// A heap with an aim.
-pub struct Champion<'m, A> {
+/// The kernel's heap.
+pub struct Heap<'m> {
     region: Region,
     /// The free block that is in no bin.
     wild: u32,
@@ -76,14 +68,13 @@ pub struct Champion<'m, A> {
     /// none any more once a block had to move because it grew.
     large_holes: u32,
     memory: &'m mut dyn HeapMemory,
-    aim: PhantomData<A>,
 }
 
 // SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`). There is no value of an aim.
-unsafe impl<A> Send for Champion<'_, A> {}
+// builds one vouches for `memory` (see `new`).
+unsafe impl Send for Heap<'_> {}
 
-impl<'m, A: Aim> Champion<'m, A> {
+impl<'m> Heap<'m> {
     /// A heap over `memory`, whose region begins at `base`. It takes the first
     /// of its memory at once.
     ///
@@ -101,10 +92,9 @@ impl<'m, A: Aim> Champion<'m, A> {
         // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
         let mut region = unsafe { Region::new(base, bytes) };
         region.zero(0, FIRST);
-        let mut heap =
-            Self { region, wild: 0, wild_size: 0, map: 0, large_holes: EXACT / HEAP_ALIGN, memory, aim: PhantomData };
+        let mut heap = Self { region, wild: 0, wild_size: 0, map: 0, large_holes: EXACT / HEAP_ALIGN, memory };
         let end = heap.region.last();
-        heap.set_header(end, PREV_FREE);
+        heap.region.set_header(end, PREV_FREE);
         heap.put_in_wild(FIRST, end - FIRST);
         Ok(heap)
     }
@@ -116,9 +106,9 @@ fn refusal(layout: Layout) -> AllocError {
     if layout.align() > HEAP_ALIGN_MAX as usize { AllocError::Alignment } else { AllocError::OutOfMemory }
 }
 
-impl<A: Aim> KernelHeap for Champion<'_, A> {
+impl KernelHeap for Heap<'_> {
     fn allocate(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let Some(need) = block_size(layout.size()) else { return Err(refusal(layout)) };
+        let Some(need) = block_size(layout.size(), MIN_BLOCK) else { return Err(refusal(layout)) };
         let at = if layout.align() <= HEAP_ALIGN as usize {
             self.place_or_grow(need)?
         } else {
@@ -142,32 +132,32 @@ impl<A: Aim> KernelHeap for Champion<'_, A> {
     }
 
     fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
-        match self.used_block(block) {
+        match self.region.used_block(block) {
             Some(used) if self.release(used).is_some() => Ok(()),
-            _ => Err(self.diagnose(block)),
+            _ => Err(self.region.diagnose(block, FIRST, MIN_BLOCK)),
         }
     }
 
     fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
-        let old = self.used_block(block).ok_or_else(|| self.diagnose(block))?;
-        let next = self.sound_next(old).ok_or(BlockError::Damaged)?;
+        let old = self.region.used_block(block).ok_or_else(|| self.region.diagnose(block, FIRST, MIN_BLOCK))?;
+        let next = self.region.sound_next(old).ok_or(BlockError::Damaged)?;
         if layout.align() > HEAP_ALIGN_MAX as usize {
             return Err(AllocError::Alignment.into());
         }
-        let need = block_size(layout.size()).ok_or(AllocError::OutOfMemory)?;
+        let need = block_size(layout.size(), MIN_BLOCK).ok_or(AllocError::OutOfMemory)?;
         let at = self.resize(old, next, need, layout.align() as u32)?;
         Ok(self.region.pointer(at + WORD))
     }
 
     fn usable_size(&self, block: NonNull<u8>) -> Result<u32, BlockError> {
-        match self.used_block(block) {
+        match self.region.used_block(block) {
             Some(used) => Ok(used.size - WORD),
-            None => Err(self.diagnose(block)),
+            None => Err(self.region.diagnose(block, FIRST, MIN_BLOCK)),
         }
     }
 
     fn check(&self) -> Result<HeapSummary, HeapDamage> {
-        let seen = self.check_blocks()?;
+        let seen = self.region.check_blocks(FIRST, MIN_BLOCK)?;
         self.check_bins(seen.free_blocks)?;
         Ok(seen)
     }

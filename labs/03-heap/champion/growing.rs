@@ -2,13 +2,12 @@
 
 use mm_api::{AllocError, HEAP_ALIGN, HEAP_ALIGN_MAX};
 
-use super::Champion;
-use super::aim::Aim;
-use super::bins::bin_of;
-use super::header::{MIN_BLOCK, PREV_FREE};
+use super::Heap;
+use super::bins::{MIN_BLOCK, bin_of};
+use super::header::PREV_FREE;
 use super::region::WORD;
 
-impl<A: Aim> Champion<'_, A> {
+impl Heap<'_> {
     /// Hands out a block, and grows for it if there is none.
     #[inline(always)]
     pub(super) fn place_or_grow(&mut self, need: u32) -> Result<u32, AllocError> {
@@ -46,7 +45,7 @@ impl<A: Aim> Champion<'_, A> {
     pub(super) fn grow_and_place(&mut self, need: u32, align: u32) -> Result<u32, AllocError> {
         let align = align.max(HEAP_ALIGN);
         // What the last free block has to have for an aligned block at its end.
-        let (tail, _) = self.tail()?;
+        let (tail, _) = self.region.tail()?;
         let aligned = (tail + WORD).next_multiple_of(align) - WORD;
         let fits = aligned == tail || aligned - tail >= MIN_BLOCK;
         self.grow(if fits { aligned } else { aligned + align } - tail + need)?;
@@ -54,25 +53,11 @@ impl<A: Aim> Champion<'_, A> {
         at.ok_or(AllocError::OutOfMemory)
     }
 
-    /// Where the free memory before the end begins, and how much it is: 0 if there is none.
-    fn tail(&self) -> Result<(u32, u32), AllocError> {
-        let end = self.open(self.region.last());
-        if end.is_broken() {
-            return Err(AllocError::Damaged);
-        }
-        if end.is_prev_used() {
-            return Ok((end.at, 0));
-        }
-        let size = self.region.read(end.at - WORD);
-        let at = self.free_before(end.at, size).ok_or(AllocError::Damaged)?;
-        Ok((at, size))
-    }
-
     /// Grows so that the last block is free, has `need` bytes, and is the wilderness.
     #[cold]
     #[inline(never)]
     pub(super) fn grow(&mut self, need: u32) -> Result<(), AllocError> {
-        let (at, size) = self.tail()?;
+        let (at, size) = self.region.tail()?;
         let missing = need.saturating_sub(size).max(MIN_BLOCK);
         let bytes = self.memory.grow(missing).ok_or(AllocError::OutOfMemory)?;
         // SAFETY: this is by how much the memory has grown.
@@ -84,7 +69,7 @@ impl<A: Aim> Champion<'_, A> {
         if old.size != 0 {
             self.insert(old.at, bin_of(old.size));
         }
-        self.set_header(self.region.last(), PREV_FREE);
+        self.region.set_header(self.region.last(), PREV_FREE);
         self.put_in_wild(at, size + bytes);
         Ok(())
     }

@@ -1,19 +1,14 @@
 //! Blocks, as their boundary tags tell them.
 //!
 //! A block's **header** is its size and two bits: whether the block is free, and whether the one
-//! before it is. A sound header of a used block thus has none of the bits that are looked at first. It is sealed ([`seal`]). A free block has its **size** at its end, too: there
-//! the block behind it finds where it begins (Knuth's boundary tags, The Art of Computer
-//! Programming 1, section 2.5, algorithm C).
+//! before it is. A sound header of a used block thus has none of the bits that are looked at first.
+//! It is sealed ([`seal`]). A free block has its **size** at its end, too: there the block behind it
+//! finds where it begins (Knuth's boundary tags, The Art of Computer Programming 1, section 2.5,
+//! algorithm C).
 
-use mm_api::{HEAP_ALIGN, HEAP_MAX};
+use mm_api::{AllocError, HEAP_ALIGN, HEAP_MAX};
 
-use super::Champion;
-use super::aim::Aim;
-use super::region::WORD;
-
-/// The smallest block. A free one needs four words; of that size, there would be one bin more than
-/// the map of the bins has bits.
-pub const MIN_BLOCK: u32 = 6 * WORD;
+use super::region::{Region, WORD};
 
 /// Header: the block is free.
 pub const FREE: u32 = 1;
@@ -46,14 +41,15 @@ pub const fn seal(at: u32, header: u32) -> u32 {
     header.wrapping_mul(SEAL).wrapping_add(at)
 }
 
-/// How large a block is for this many bytes, or `None` if none is that large.
+/// How large a block is for this many bytes, where none is smaller than `least`; or `None` if none is
+/// that large.
 #[inline(always)]
-pub fn block_size(bytes: usize) -> Option<u32> {
+pub fn block_size(bytes: usize, least: u32) -> Option<u32> {
     if bytes > (SIZE - WORD) as usize {
         return None;
     }
     let size = (bytes as u32 + (WORD + HEAP_ALIGN - 1)) & !(HEAP_ALIGN - 1);
-    Some(size.max(MIN_BLOCK))
+    Some(size.max(least))
 }
 
 /// A block, as its header tells it.
@@ -95,38 +91,82 @@ impl Block {
     }
 }
 
-impl<A: Aim> Champion<'_, A> {
+impl Region {
     /// The block whose header lies at `at`.
     #[inline(always)]
-    pub(super) fn open(&self, at: u32) -> Block {
-        let header = self.region.read(at).wrapping_sub(at).wrapping_mul(UNSEAL);
+    pub fn open(&self, at: u32) -> Block {
+        let header = self.read(at).wrapping_sub(at).wrapping_mul(UNSEAL);
         Block { at, size: header & SIZE, flags: header & !SIZE }
     }
 
     /// Writes a header: a size and flags.
     #[inline(always)]
-    pub(super) fn set_header(&mut self, at: u32, header: u32) {
-        self.region.write(at, seal(at, header));
+    pub fn set_header(&mut self, at: u32, header: u32) {
+        self.write(at, seal(at, header));
     }
 
     /// Tells the block at `at`, which took the one before it for free, that it is used.
     #[inline(always)]
-    pub(super) fn set_prev_used(&mut self, at: u32) {
-        let header = self.region.read(at);
-        self.region.write(at, header.wrapping_sub(seal(0, PREV_FREE)));
+    pub fn set_prev_used(&mut self, at: u32) {
+        let header = self.read(at);
+        self.write(at, header.wrapping_sub(seal(0, PREV_FREE)));
     }
 
     /// Marks the used block at `at`, which is a part of a free one now: who frees it once more is told.
     #[inline(always)]
-    pub(super) fn set_free(&mut self, at: u32) {
-        let header = self.region.read(at);
-        self.region.write(at, header.wrapping_add(seal(0, FREE)));
+    pub fn set_free(&mut self, at: u32) {
+        let header = self.read(at);
+        self.write(at, header.wrapping_add(seal(0, FREE)));
     }
 
     /// Tells the block at `at`, which took the one before it for used, that it is free.
     #[inline(always)]
-    pub(super) fn set_prev_free(&mut self, at: u32) {
-        let header = self.region.read(at);
-        self.region.write(at, header.wrapping_add(seal(0, PREV_FREE)));
+    pub fn set_prev_free(&mut self, at: u32) {
+        let header = self.read(at);
+        self.write(at, header.wrapping_add(seal(0, PREV_FREE)));
+    }
+
+    /// Writes a free block's header, and its size at its end.
+    #[inline(always)]
+    pub fn mark_free(&mut self, at: u32, size: u32) {
+        self.set_header(at, size | FREE);
+        self.write(at + size - WORD, size);
+    }
+
+    /// Where the free block of `size` bytes before `at` begins, if there is a sound one.
+    #[inline(always)]
+    pub fn free_before(&self, at: u32, size: u32) -> Option<u32> {
+        let before = at.wrapping_sub(size);
+        let is_there = before < at && self.read(before) == seal(before, size | FREE);
+        if is_there { Some(before) } else { None }
+    }
+
+    /// Whether a free block has more bytes than there are. The end may look like one if it was
+    /// overwritten.
+    #[inline(always)]
+    pub fn is_past_the_end(&self, free: Block) -> bool {
+        free.at == self.last() || free.end() > self.last()
+    }
+
+    /// What is behind a used block, if that is sound.
+    #[inline(always)]
+    pub fn sound_next(&self, block: Block) -> Option<Block> {
+        let next = self.open(block.end());
+        let is_sound = next.flags & (BROKEN | PREV_FREE) == 0 && (next.is_used() || !self.is_past_the_end(next));
+        if is_sound { Some(next) } else { None }
+    }
+
+    /// Where the free memory before the end begins, and how much it is: 0 if there is none.
+    pub fn tail(&self) -> Result<(u32, u32), AllocError> {
+        let end = self.open(self.last());
+        if end.is_broken() {
+            return Err(AllocError::Damaged);
+        }
+        if end.is_prev_used() {
+            return Ok((end.at, 0));
+        }
+        let size = self.read(end.at - WORD);
+        let at = self.free_before(end.at, size).ok_or(AllocError::Damaged)?;
+        Ok((at, size))
     }
 }

@@ -6,15 +6,14 @@
 
 use mm_api::HEAP_ALIGN;
 
-use super::Champion;
-use super::aim::Aim;
-use super::bins::bin_of;
-use super::header::{Block, MIN_BLOCK, PREV_FREE};
+use super::Heap;
+use super::bins::{MIN_BLOCK, bin_of};
+use super::header::{Block, PREV_FREE};
 
 /// The largest block that counts as small.
 const SMALL: u32 = 104;
 
-impl<A: Aim> Champion<'_, A> {
+impl Heap<'_> {
     /// Hands out a block of `need` bytes from a bin or from the wilderness, without looking far.
     #[inline(always)]
     pub(super) fn place(&mut self, need: u32) -> Option<u32> {
@@ -83,14 +82,14 @@ impl<A: Aim> Champion<'_, A> {
             self.remove(at);
             self.insert(at, other);
         }
-        self.mark_free(at, size);
+        self.region.mark_free(at, size);
     }
 
     /// Makes the last `need` bytes of a free block a used one.
     #[inline(always)]
     fn use_high(&mut self, at: u32, need: u32) -> u32 {
-        self.set_header(at, need | PREV_FREE);
-        self.set_prev_used(at + need);
+        self.region.set_header(at, need | PREV_FREE);
+        self.region.set_prev_used(at + need);
         at
     }
 
@@ -102,7 +101,7 @@ impl<A: Aim> Champion<'_, A> {
         if rest < MIN_BLOCK {
             self.settle_all(room);
         } else {
-            self.set_header(room.at, need | room.flags);
+            self.region.set_header(room.at, need | room.flags);
             self.put_in(room.at + need, rest);
         }
     }
@@ -115,7 +114,7 @@ impl<A: Aim> Champion<'_, A> {
             (self.wild, self.wild_size) = (0, 0);
             self.settle_all(room);
         } else {
-            self.set_header(room.at, need | room.flags);
+            self.region.set_header(room.at, need | room.flags);
             self.put_in_wild(room.at + need, rest);
         }
     }
@@ -123,7 +122,7 @@ impl<A: Aim> Champion<'_, A> {
     /// Makes all of `room` a used block.
     #[inline(always)]
     fn settle_all(&mut self, room: Block) {
-        self.set_header(room.at, room.size | room.flags);
-        self.set_prev_used(room.end());
+        self.region.set_header(room.at, room.size | room.flags);
+        self.region.set_prev_used(room.end());
     }
 }

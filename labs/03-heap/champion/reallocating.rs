@@ -2,12 +2,12 @@
 
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, ReallocError};
 
-use super::Champion;
-use super::aim::Aim;
-use super::header::{Block, MIN_BLOCK};
+use super::Heap;
+use super::bins::MIN_BLOCK;
+use super::header::Block;
 use super::region::WORD;
 
-impl<A: Aim> Champion<'_, A> {
+impl Heap<'_> {
     /// Makes a used block larger or smaller, with `next` behind it. Returns where it is then.
     pub(super) fn resize(&mut self, old: Block, next: Block, need: u32, align: u32) -> Result<u32, ReallocError> {
         let aligned = (old.at + WORD).is_multiple_of(align);
@@ -47,11 +47,11 @@ impl<A: Aim> Champion<'_, A> {
             return Some(());
         }
         let tail = Block { at: old.at + need, size: old.size - need, flags: 0 };
-        self.set_header(tail.at, tail.size | tail.flags);
-        self.set_header(old.at, need | old.flags);
+        self.region.set_header(tail.at, tail.size | tail.flags);
+        self.region.set_header(old.at, need | old.flags);
         let done = self.release(tail);
         if done.is_none() {
-            self.set_header(old.at, old.size | old.flags);
+            self.region.set_header(old.at, old.size | old.flags);
         }
         done
     }
@@ -79,7 +79,7 @@ impl<A: Aim> Champion<'_, A> {
             return Ok(false);
         }
         self.grow(need - old.size)?;
-        Ok(self.lengthen(old, self.open(old.end()), need))
+        Ok(self.lengthen(old, self.region.open(old.end()), need))
     }
 
     /// Makes a block larger by moving it down into the free block before it.
@@ -89,18 +89,18 @@ impl<A: Aim> Champion<'_, A> {
             return None;
         }
         let before = self.region.read(old.at - WORD);
-        let prev = self.free_before(old.at, before)?;
+        let prev = self.region.free_before(old.at, before)?;
         let end = if next.is_used() { next.at } else { next.end() };
         if end - prev < need {
             return None;
         }
         let mut is_wild = self.take_out(prev);
         if next.is_used() {
-            self.set_prev_free(next.at);
+            self.region.set_prev_free(next.at);
         } else {
             is_wild |= self.take_out(next.at);
         }
-        self.set_free(old.at);
+        self.region.set_free(old.at);
         self.region.copy(old.at + WORD, prev + WORD, old.size - WORD);
         let room = Block { at: prev, size: end - prev, flags: 0 };
         if is_wild {
@@ -113,10 +113,10 @@ impl<A: Aim> Champion<'_, A> {
 
     /// Moves a block to another place. Returns where it is then.
     pub(super) fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
-        self.region.copy(old.at + WORD, to + WORD, self.open(to).size.min(old.size) - WORD);
+        self.region.copy(old.at + WORD, to + WORD, self.region.open(to).size.min(old.size) - WORD);
         // What is before and behind it may be free by now, or used.
-        if self.release(self.open(old.at)).is_none() {
-            self.release(self.open(to));
+        if self.release(self.region.open(old.at)).is_none() {
+            self.release(self.region.open(to));
             return Err(BlockError::Damaged.into());
         }
         Ok(to)

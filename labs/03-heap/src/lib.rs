@@ -36,6 +36,12 @@ pub mod measured_beside {
     #[cfg(feature = "champion")]
     #[path = "champion/blocks.rs"]
     pub mod champion;
+
+    /// A third, which needs less memory.
+    #[cfg(feature = "champion")]
+    #[path = "champion/thrifty/blocks.rs"]
+    #[allow(clippy::duplicate_mod, reason = "the two champions have rooms in common")]
+    pub mod thrifty_champion;
 }
 
 use core::ptr::NonNull;

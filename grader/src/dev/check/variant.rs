@@ -70,7 +70,7 @@ pub fn reference(lab: &Lab) -> Result<Files> {
 /// All that a lab has.
 #[derive(Debug, Default)]
 pub struct Variants {
-    /// In the order: skeleton, reference, champion, mistakes, alternatives.
+    /// In the order: skeleton, reference, champions, mistakes, alternatives.
     pub all: Vec<Variant>,
     /// Patches that are none, or do not fit the reference, and why.
     pub unfit: Vec<String>,
@@ -87,8 +87,7 @@ pub fn all(lab: &Lab) -> Result<Variants> {
         Variant { origin: "solution".into(), kind: Kind::Reference, files: reference.clone() },
     ];
     if lab.has_champion() {
-        let files = champion(lab, &reference)?;
-        variants.push(Variant { origin: "champion".into(), kind: Kind::Champion, files });
+        variants.extend(champions(lab, &reference)?);
     }
     let mut unfit = Vec::new();
     for path in entries(&lab.folder.join("mistakes"), "patch")? {
@@ -117,7 +116,24 @@ fn skeleton(lab: &Lab, reference: &Files) -> Result<Files> {
     Ok(files)
 }
 
-/// The champion, with the reference's in the place of student's files for which it has none.
+/// The champion, and one for each folder in `champion/` that has a file which the switch names, such as
+/// `champion/thrifty/blocks.rs`: another champion, which may have files in common with the first.
+fn champions(lab: &Lab, reference: &Files) -> Result<Vec<Variant>> {
+    let files = champion(lab, reference)?;
+    let mut others = Vec::new();
+    for (name, root) in files.keys().filter_map(|file| file.split_once('/')) {
+        if roots(lab).any(|it| it == root) {
+            let mut files = files.clone();
+            let text = format!("#[path = \"{name}/{root}\"]\nmod champion;\npub use champion::*;\n");
+            files.insert(root.to_owned(), text);
+            others.push(Variant { origin: format!("champion/{name}").into(), kind: Kind::Champion, files });
+        }
+    }
+    let first = Variant { origin: "champion".into(), kind: Kind::Champion, files };
+    Ok([vec![first], others].concat())
+}
+
+/// The champion's files, with the reference's in the place of student's files for which it has none.
 fn champion(lab: &Lab, reference: &Files) -> Result<Files> {
     let mut files = read_all(&lab.folder.join("champion"))?;
     if roots(lab).all(|root| files.contains_key(root)) {
@@ -242,6 +258,22 @@ mod tests {
         let part = with(&[("champion/blocks.rs", "fast")]);
         assert_eq!((text(&part[2], "blocks.rs"), text(&part[2], "shared.rs")), (Some("fast"), Some("lock();\n")));
         assert_eq!(text(&part[2], "region.rs"), Some("good();\n"));
+    }
+
+    #[test]
+    fn a_folder_with_a_students_file_is_a_champion_of_its_own() {
+        let variants = with(&[
+            ("champion/blocks.rs", "mod region;"),
+            ("champion/region.rs", "words"),
+            ("champion/thrifty/blocks.rs", "#[path = \"../region.rs\"]\nmod region;"),
+            ("champion/wide/bins.rs", ""),
+        ]);
+        let origins: Vec<&Path> = variants[2..4].iter().map(|variant| variant.origin.as_path()).collect();
+        assert_eq!(origins, [Path::new("champion"), Path::new("champion/thrifty")]);
+        let text_of = |name| text(&variants[3], name);
+        let switch = "#[path = \"thrifty/blocks.rs\"]\nmod champion;\npub use champion::*;\n";
+        assert_eq!((text_of("blocks.rs"), text_of("region.rs")), (Some(switch), Some("words")));
+        assert_eq!(variants[4].kind.word(), "mistake");
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! Which free block, and which end of it.
+
+use mm_api::HEAP_ALIGN;
+
+use super::header::{Block, PREV_FREE};
+use super::tree::End;
+use super::{Growth, Heap, MIN_BLOCK};
+
+/// The largest block that counts as small.
+const SMALL: u32 = 104;
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Request {
+    /// Bytes of the block, with its header.
+    pub need: u32,
+    /// A power of two, at least [`HEAP_ALIGN`].
+    pub align: u32,
+    pub asked: Asked,
+}
+
+/// Why a block is asked for.
+#[derive(Clone, Copy)]
+pub enum Asked {
+    /// It is new.
+    New,
+    /// It grew, and has to move: it will grow again.
+    Larger,
+}
+
+/// Where a block is to lie: in a free block, at an offset.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub free: Block,
+    pub at: u32,
+}
+
+impl Place {
+    /// The low end of a free block that is large enough.
+    fn low(free: Block) -> Self {
+        Self { free, at: free.at }
+    }
+
+    /// Its high end, if what is left is enough for a block.
+    fn high(free: Block, need: u32) -> Self {
+        let rest = free.size - need;
+        Self { free, at: if rest < MIN_BLOCK { free.at } else { free.at + rest } }
+    }
+}
+
+impl Heap<'_> {
+    /// Hands out a block from what is free, if there is a place.
+    pub(super) fn place(&mut self, request: Request) -> Option<u32> {
+        self.coarsest = self.coarsest.max(request.align);
+        let place = self.choose(request)?;
+        Some(self.cut(place, request.need))
+    }
+
+    /// The place for a block.
+    fn choose(&self, request: Request) -> Option<Place> {
+        let Request { need, asked, .. } = request;
+        if self.coarsest > HEAP_ALIGN {
+            return self.choose_aligned(request);
+        }
+        match (self.growth, asked) {
+            (_, Asked::Larger) => self.choose_low(need),
+            (Growth::Seen, Asked::New) => self.choose_out_of_the_way(need),
+            (Growth::Unseen, Asked::New) if need <= SMALL => self.choose_low(need),
+            (Growth::Unseen, Asked::New) => self.choose_high(need),
+        }
+    }
+
+    /// As low as can be. Small blocks live longer on average, and this way the low end of the memory
+    /// fills up with them. And behind a block that is to grow, the memory is not yet cut up.
+    fn choose_low(&self, need: u32) -> Option<Place> {
+        Some(Place::low(self.nearest(need, End::Low, None)?))
+    }
+
+    /// As low as can be, but not in the way of blocks that grow towards the end of the memory.
+    fn choose_out_of_the_way(&self, need: u32) -> Option<Place> {
+        let free = self.nearest(need, End::Low, None)?;
+        let is_last = free.end() == self.region.last();
+        Some(if is_last { Place::high(free, need) } else { Place::low(free) })
+    }
+
+    /// High, in a free block that is not much too large.
+    fn choose_high(&self, need: u32) -> Option<Place> {
+        let free = self.snug(need, End::High)?;
+        // What is left of the last one may grow with the memory.
+        let is_last = free.end() == self.region.last();
+        Some(if is_last && free.size < 2 * need { Place::low(free) } else { Place::high(free, need) })
+    }
+
+    /// Makes `need` bytes of a free block, from the place on, a used one. What is left in front and
+    /// behind stays free, if it is enough for a block.
+    pub(super) fn cut(&mut self, Place { free, at }: Place, need: u32) -> u32 {
+        let front = at - free.at;
+        let rest = free.size - front - need;
+        let (need, rest) = if rest < MIN_BLOCK { (need + rest, 0) } else { (need, rest) };
+        if front != 0 {
+            self.shorten_free(free.at, free.at, front);
+            if rest != 0 {
+                self.add_free(at + need, rest);
+            }
+        } else if rest != 0 {
+            self.shorten_free(free.at, at + need, rest);
+        } else {
+            self.remove(free.at);
+        }
+        if rest == 0 {
+            self.region.set_prev_used(at + need);
+        }
+        self.region.set_header(at, if front == 0 { need } else { need | PREV_FREE });
+        at
+    }
+
+    /// Makes the `size` bytes from `to` on what is left of the free block at `at`.
+    #[inline(always)]
+    fn shorten_free(&mut self, at: u32, to: u32, size: u32) {
+        self.region.mark_free(to, size);
+        self.replace(at, Block { at: to, size, flags: 0 });
+    }
+
+    /// Makes `need` of the bytes of `room` a used block, and the rest a free one, if it is enough for
+    /// one. The block behind believes that the one before it is free.
+    pub(super) fn settle(&mut self, room: Block, need: u32) {
+        let rest = room.size - need;
+        if rest < MIN_BLOCK {
+            self.region.set_header(room.at, room.size | room.flags);
+            self.region.set_prev_used(room.end());
+        } else {
+            self.region.set_header(room.at, need | room.flags);
+            self.add_free(room.at + need, rest);
+        }
+    }
+
+    /// Makes a free block. The block before it is used, and the one behind it knows that this one is
+    /// free.
+    pub(super) fn add_free(&mut self, at: u32, size: u32) {
+        self.region.mark_free(at, size);
+        self.insert(Block { at, size, flags: 0 });
+    }
+}

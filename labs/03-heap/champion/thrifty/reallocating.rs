@@ -1,0 +1,107 @@
+//! Making blocks larger and smaller.
+
+use mm_api::{AllocError, BlockError, HEAP_ALIGN, ReallocError};
+
+use super::header::Block;
+use super::placing::Request;
+use super::region::WORD;
+use super::{Growth, Heap, MIN_BLOCK};
+
+impl Heap<'_> {
+    /// Makes a used block larger or smaller, with `next` behind it. Returns where it is then.
+    pub(super) fn resize(&mut self, old: Block, next: Block, request: Request) -> Result<u32, ReallocError> {
+        let Request { need, align, .. } = request;
+        let aligned = (old.at + WORD).is_multiple_of(align);
+        if aligned && need <= old.size {
+            self.shorten(old, need).ok_or(BlockError::Damaged)?;
+            return Ok(old.at);
+        }
+        if aligned && self.lengthen(old, next, need) {
+            return Ok(old.at);
+        }
+        if align == HEAP_ALIGN
+            && let Some(at) = self.slide(old, next, need)
+        {
+            return Ok(at);
+        }
+        self.growth = Growth::Seen;
+        if let Some(to) = self.place(request) {
+            return self.move_away(old, to);
+        }
+        if aligned && self.lengthen_with_memory(old, next, need)? {
+            return Ok(old.at);
+        }
+        let to = self.grow_and_place(request)?;
+        self.move_away(old, to)
+    }
+
+    /// Makes a block smaller, and what it no longer needs free.
+    fn shorten(&mut self, old: Block, need: u32) -> Option<()> {
+        if old.size - need < MIN_BLOCK {
+            return Some(());
+        }
+        let tail = Block { at: old.at + need, size: old.size - need, flags: 0 };
+        self.region.set_header(tail.at, tail.size | tail.flags);
+        self.region.set_header(old.at, need | old.flags);
+        let done = self.release(tail);
+        if done.is_none() {
+            self.region.set_header(old.at, old.size | old.flags);
+        }
+        done
+    }
+
+    /// Makes a block larger where it is, with the free block behind it. Returns whether that was
+    /// possible.
+    fn lengthen(&mut self, old: Block, next: Block, need: u32) -> bool {
+        if next.is_used() || next.end() - old.at < need {
+            return false;
+        }
+        self.remove(next.at);
+        self.settle(Block { size: old.size + next.size, ..old }, need);
+        true
+    }
+
+    /// Makes the last block larger where it is, with more memory. Returns whether it is the last.
+    fn lengthen_with_memory(&mut self, old: Block, next: Block, need: u32) -> Result<bool, AllocError> {
+        let end = if next.is_used() { next.at } else { next.end() };
+        if end != self.region.last() {
+            return Ok(false);
+        }
+        let free = self.grow(old.at + need)?;
+        Ok(self.lengthen(old, free, need))
+    }
+
+    /// Makes a block larger by moving it down into the free block before it. Returns where it is then.
+    fn slide(&mut self, old: Block, next: Block, need: u32) -> Option<u32> {
+        if old.is_prev_used() {
+            return None;
+        }
+        let before = self.region.read(old.at - WORD);
+        let prev = self.region.free_before(old.at, before)?;
+        let end = if next.is_used() { next.at } else { next.end() };
+        if end - prev < need {
+            return None;
+        }
+        self.remove(prev);
+        if next.is_used() {
+            self.region.set_prev_free(next.at);
+        } else {
+            self.remove(next.at);
+        }
+        self.region.set_free(old.at);
+        self.region.copy(old.at + WORD, prev + WORD, old.size - WORD);
+        self.settle(Block { at: prev, size: end - prev, flags: 0 }, need);
+        Some(prev)
+    }
+
+    /// Moves a block to another place. Returns where it is then.
+    fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
+        self.region.copy(old.at + WORD, to + WORD, self.region.open(to).size.min(old.size) - WORD);
+        // What is before and behind it may be free by now, or used.
+        if self.release(self.region.open(old.at)).is_none() {
+            self.release(self.region.open(to));
+            return Err(BlockError::Damaged.into());
+        }
+        Ok(to)
+    }
+}
