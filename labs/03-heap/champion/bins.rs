@@ -24,8 +24,8 @@ pub const MIN_BLOCK: u32 = 6 * WORD;
 /// From a free block's header to its link to the next one in its bin.
 pub const NEXT: u32 = WORD;
 
-/// From a free block's header to its back link.
-pub const BACK: u32 = 2 * WORD;
+/// From a free block's header to its back link, in the word behind that one.
+pub const BACK: u32 = NEXT + WORD;
 
 /// Below this many bytes, every size is a bin of its own.
 pub const EXACT: u32 = 128;
@@ -109,8 +109,7 @@ impl Heap<'_> {
     pub(super) fn insert(&mut self, at: u32, bin: u32) {
         let head = bin * WORD;
         let next = self.region.read(head);
-        self.region.write(at + NEXT, next);
-        self.region.write(at + BACK, head);
+        self.region.write_pair(at + NEXT, [next, head]);
         self.region.write(head, at);
         if next != 0 {
             self.region.write(next + BACK, at + NEXT);
@@ -122,7 +121,7 @@ impl Heap<'_> {
     /// Takes a block out of its bin.
     #[inline(always)]
     pub(super) fn remove(&mut self, at: u32) {
-        let (next, back) = (self.region.read(at + NEXT), self.region.read(at + BACK));
+        let [next, back] = self.region.read_pair(at + NEXT);
         self.region.write(back, next);
         if next != 0 {
             self.region.write(next + BACK, back);

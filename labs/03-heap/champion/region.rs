@@ -63,6 +63,28 @@ impl Region {
         unsafe { self.word(at).write(word) }
     }
 
+    /// The word at the offset `at` and the one behind it.
+    #[inline(always)]
+    pub fn read_pair(&self, at: u32) -> [u32; 2] {
+        // SAFETY: as in `read`, and `pair` has seen the second word.
+        unsafe { self.pair(at).read() }
+    }
+
+    /// Writes the word at the offset `at` and the one behind it.
+    #[inline(always)]
+    pub fn write_pair(&mut self, at: u32, words: [u32; 2]) {
+        // SAFETY: as in `read_pair`.
+        unsafe { self.pair(at).write(words) }
+    }
+
+    /// Where two words lie, as [`word`](Self::word).
+    #[inline(always)]
+    fn pair(&self, at: u32) -> NonNull<[u32; 2]> {
+        debug_assert!(at < self.last && at.is_multiple_of(WORD), "freed memory was written to");
+        // SAFETY: `at` is less than `last`, so both words are within the region.
+        unsafe { self.base.add(at as usize).cast() }
+    }
+
     /// Where the word at the offset `at` lies.
     ///
     /// There is such a word: the heap has its offsets from headers, links and

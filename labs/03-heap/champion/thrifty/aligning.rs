@@ -8,7 +8,6 @@
 use super::header::Block;
 use super::placing::{Place, Request};
 use super::region::WORD;
-use super::tree::End;
 use super::{Heap, MIN_BLOCK};
 
 /// How many free blocks with a place in them are looked at.
@@ -40,23 +39,25 @@ impl Heap<'_> {
     /// at, and of those without a place all.
     pub(super) fn choose_aligned(&self, Request { need, align, .. }: Request) -> Option<Place> {
         let coarsest = self.coarsest.ilog2();
-        let rank = |place: &Place| (covers(place.at, need).min(coarsest), place.free.size, place.at);
+        let rank = |place: &Place| (covers(place.at, need).min(coarsest), place.found.free.size, place.at);
         let mut best: Option<Place> = None;
-        let (mut looks, mut seen) = (0, None);
-        while looks < LOOKS {
-            seen = self.nearest(need, End::Low, seen);
-            let Some(free) = seen else { break };
-            let first = first_place(free.at, align);
-            if first + need > free.end() {
-                continue;
-            }
-            looks += 1;
-            for at in [first, last_place(free, need, align)] {
-                let place = Place { free, at };
-                if best.as_ref().is_none_or(|best| rank(&place) < rank(best)) {
-                    best = Some(place);
+        let mut looks = 0;
+        let mut next = self.lowest(need);
+        while let Some(found) = next {
+            let first = first_place(found.free.at, align);
+            if first + need <= found.free.end() {
+                for at in [first, last_place(found.free, need, align)] {
+                    let place = Place { found, at };
+                    if best.as_ref().is_none_or(|best| rank(&place) < rank(best)) {
+                        best = Some(place);
+                    }
+                }
+                looks += 1;
+                if looks == LOOKS {
+                    break;
                 }
             }
+            next = self.lowest_behind(found.free, need);
         }
         best
     }

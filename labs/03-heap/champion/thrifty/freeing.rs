@@ -30,11 +30,17 @@ impl Heap<'_> {
             self.region.set_free(block.at);
             (at, size, part) = (prev, size + block.at - prev, Some(prev));
         }
-        size -= self.give_back(at, size);
+        if size > HEAP_SLACK && at + size == self.region.last() {
+            // Its links may be in what is given back.
+            if let Some(part) = part.take() {
+                self.remove(part);
+            }
+            size -= self.give_back(size - HEAP_SLACK);
+        }
         self.region.mark_free(at, size);
         let free = Block { at, size, flags: FREE };
         match part {
-            Some(part) => self.replace(part, free),
+            Some(part) => self.enlarge(part, free),
             None => self.insert(free),
         }
         Some(())
@@ -45,12 +51,10 @@ impl Heap<'_> {
         self.region.free_before(block.at, self.region.read(block.at - WORD))
     }
 
-    /// Offers what is too much of the free memory at the end. Returns how many bytes are gone.
-    fn give_back(&mut self, at: u32, size: u32) -> u32 {
-        if size <= HEAP_SLACK || at + size != self.region.last() {
-            return 0;
-        }
-        let bytes = self.memory.shrink(size - HEAP_SLACK);
+    /// Offers so many bytes at the end of the memory, which are free and in no tree. Returns how many
+    /// are gone.
+    fn give_back(&mut self, bytes: u32) -> u32 {
+        let bytes = self.memory.shrink(bytes);
         if bytes != 0 {
             // SAFETY: this is by how much the memory has shrunk.
             unsafe { self.region.set_bytes(self.region.bytes() - bytes) };

@@ -5,7 +5,7 @@ use mm_api::AllocError;
 use super::Heap;
 use super::aligning::first_place;
 use super::header::{Block, FREE, PREV_FREE};
-use super::placing::{Place, Request};
+use super::placing::Request;
 
 impl Heap<'_> {
     /// Hands out a block, and grows for it if there is none.
@@ -20,11 +20,19 @@ impl Heap<'_> {
     pub(super) fn grow_and_place(&mut self, Request { need, align, .. }: Request) -> Result<u32, AllocError> {
         let (tail, _) = self.region.tail()?;
         let at = first_place(tail, align);
-        let free = self.grow(at + need)?;
-        Ok(self.cut(Place { free, at }, need))
+        let tail = self.grow(at + need)?;
+        let (front, size) = (at - tail.at, tail.end() - at);
+        if front == 0 {
+            self.settle(Block { at, size, flags: 0 }, need);
+        } else {
+            self.add_free(tail.at, front);
+            self.settle(Block { at, size, flags: PREV_FREE }, need);
+        }
+        Ok(at)
     }
 
-    /// Grows so that the memory up to `end` is free behind the last block, and returns that.
+    /// Grows so that there is memory up to `end` behind the last block. Returns all of it: it is in no
+    /// tree, and the end believes that it is free.
     pub(super) fn grow(&mut self, end: u32) -> Result<Block, AllocError> {
         let (at, size) = self.region.tail()?;
         let missing = end.saturating_sub(self.region.last());
@@ -35,8 +43,6 @@ impl Heap<'_> {
             self.remove(at);
         }
         self.region.set_header(self.region.last(), PREV_FREE);
-        let free = Block { at, size: size + bytes, flags: FREE };
-        self.add_free(free.at, free.size);
-        Ok(free)
+        Ok(Block { at, size: size + bytes, flags: FREE })
     }
 }

@@ -2,8 +2,8 @@
 
 use mm_api::HEAP_ALIGN;
 
-use super::header::{Block, PREV_FREE};
-use super::tree::End;
+use super::header::{Block, FREE, PREV_FREE};
+use super::tree::Found;
 use super::{Growth, Heap, MIN_BLOCK};
 
 /// The largest block that counts as small.
@@ -31,20 +31,21 @@ pub enum Asked {
 /// Where a block is to lie: in a free block, at an offset.
 #[derive(Clone, Copy)]
 pub struct Place {
-    pub free: Block,
+    pub found: Found,
     pub at: u32,
 }
 
 impl Place {
     /// The low end of a free block that is large enough.
-    fn low(free: Block) -> Self {
-        Self { free, at: free.at }
+    fn low(found: Found) -> Self {
+        Self { found, at: found.free.at }
     }
 
     /// Its high end, if what is left is enough for a block.
-    fn high(free: Block, need: u32) -> Self {
-        let rest = free.size - need;
-        Self { free, at: if rest < MIN_BLOCK { free.at } else { free.at + rest } }
+    fn high(found: Found, need: u32) -> Self {
+        let Block { at, size, .. } = found.free;
+        let rest = size - need;
+        Self { found, at: if rest < MIN_BLOCK { at } else { at + rest } }
     }
 }
 
@@ -73,52 +74,51 @@ impl Heap<'_> {
     /// As low as can be. Small blocks live longer on average, and this way the low end of the memory
     /// fills up with them. And behind a block that is to grow, the memory is not yet cut up.
     fn choose_low(&self, need: u32) -> Option<Place> {
-        Some(Place::low(self.nearest(need, End::Low, None)?))
+        Some(Place::low(self.lowest(need)?))
     }
 
     /// As low as can be, but not in the way of blocks that grow towards the end of the memory.
     fn choose_out_of_the_way(&self, need: u32) -> Option<Place> {
-        let free = self.nearest(need, End::Low, None)?;
-        let is_last = free.end() == self.region.last();
-        Some(if is_last { Place::high(free, need) } else { Place::low(free) })
+        let found = self.lowest(need)?;
+        let is_last = found.free.end() == self.region.last();
+        Some(if is_last { Place::high(found, need) } else { Place::low(found) })
     }
 
     /// High, in a free block that is not much too large.
     fn choose_high(&self, need: u32) -> Option<Place> {
-        let free = self.snug(need, End::High)?;
+        let found = self.snug(need)?;
         // What is left of the last one may grow with the memory.
-        let is_last = free.end() == self.region.last();
-        Some(if is_last && free.size < 2 * need { Place::low(free) } else { Place::high(free, need) })
+        let is_last = found.free.end() == self.region.last();
+        let stays_low = is_last && found.free.size < 2 * need;
+        Some(if stays_low { Place::low(found) } else { Place::high(found, need) })
     }
 
     /// Makes `need` bytes of a free block, from the place on, a used one. What is left in front and
     /// behind stays free, if it is enough for a block.
-    pub(super) fn cut(&mut self, Place { free, at }: Place, need: u32) -> u32 {
+    fn cut(&mut self, Place { found, at }: Place, need: u32) -> u32 {
+        let free = found.free;
         let front = at - free.at;
         let rest = free.size - front - need;
         let (need, rest) = if rest < MIN_BLOCK { (need + rest, 0) } else { (need, rest) };
-        if front != 0 {
-            self.shorten_free(free.at, free.at, front);
-            if rest != 0 {
-                self.add_free(at + need, rest);
-            }
-        } else if rest != 0 {
-            self.shorten_free(free.at, at + need, rest);
-        } else {
-            self.remove(free.at);
+        match (front, rest) {
+            (0, 0) => self.take(found),
+            (0, _) => self.shorten_free(found, at + need, rest),
+            _ => self.shorten_free(found, free.at, front),
         }
         if rest == 0 {
             self.region.set_prev_used(at + need);
+        } else if front != 0 {
+            self.add_free(at + need, rest);
         }
         self.region.set_header(at, if front == 0 { need } else { need | PREV_FREE });
         at
     }
 
-    /// Makes the `size` bytes from `to` on what is left of the free block at `at`.
+    /// Makes the `size` bytes from `at` on what is left of a free block.
     #[inline(always)]
-    fn shorten_free(&mut self, at: u32, to: u32, size: u32) {
-        self.region.mark_free(to, size);
-        self.replace(at, Block { at: to, size, flags: 0 });
+    fn shorten_free(&mut self, found: Found, at: u32, size: u32) {
+        self.region.mark_free(at, size);
+        self.diminish(found, Block { at, size, flags: FREE });
     }
 
     /// Makes `need` of the bytes of `room` a used block, and the rest a free one, if it is enough for
@@ -138,6 +138,6 @@ impl Heap<'_> {
     /// free.
     pub(super) fn add_free(&mut self, at: u32, size: u32) {
         self.region.mark_free(at, size);
-        self.insert(Block { at, size, flags: 0 });
+        self.insert(Block { at, size, flags: FREE });
     }
 }

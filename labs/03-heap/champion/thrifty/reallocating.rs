@@ -68,7 +68,8 @@ impl Heap<'_> {
             return Ok(false);
         }
         let free = self.grow(old.at + need)?;
-        Ok(self.lengthen(old, free, need))
+        self.settle(Block { size: old.size + free.size, ..old }, need);
+        Ok(true)
     }
 
     /// Makes a block larger by moving it down into the free block before it. Returns where it is then.

@@ -6,11 +6,6 @@
 //! rest below `high`. So no path is longer than an offset has bits, whatever the blocks are, and nothing
 //! ever has to be balanced. This is a *priority search tree* (McCreight, "Priority search trees", SIAM
 //! Journal on Computing 14, 1985), in the variant that halves ranges of numbers.
-//!
-//! A search from the low end of the memory and one from its high end are the same search, seen in a
-//! mirror: with all bits of the offsets inverted, what is highest is lowest.
-
-use mm_api::HEAP_MAX;
 
 use super::Heap;
 use super::header::Block;
@@ -22,27 +17,17 @@ pub const ROOT: u32 = 0;
 /// From a free block's header to the link to those below it in the lower half.
 pub const LOW: u32 = WORD;
 
-/// The same for the higher half.
-pub const HIGH: u32 = 2 * WORD;
+/// The same for the higher half, in the word behind that one.
+pub const HIGH: u32 = LOW + WORD;
 
 /// The range of the first tree, in bytes: half of it is told apart by this bit of an offset.
 pub const FIRST_HALF: u32 = 4096;
 
 /// An end of the memory.
 #[derive(Clone, Copy)]
-pub enum End {
+enum End {
     Low,
     High,
-}
-
-impl End {
-    /// What offsets are combined with so that those near this end are small.
-    fn mirror(self) -> u32 {
-        match self {
-            Self::Low => 0,
-            Self::High => HEAP_MAX - 1,
-        }
-    }
 }
 
 /// Where a link is, and the range of offsets that it leads to: `half` tells its halves apart.
@@ -59,6 +44,13 @@ impl Slot {
         let link = block + if at & self.half == 0 { LOW } else { HIGH };
         Self { link, half: self.half / 2 }
     }
+}
+
+/// A free block, and the slot that leads to it.
+#[derive(Clone, Copy)]
+pub struct Found {
+    pub free: Block,
+    slot: Slot,
 }
 
 impl Heap<'_> {
@@ -81,19 +73,41 @@ impl Heap<'_> {
         self.fill(slot, self.links(at));
     }
 
-    /// Puts a free block into the tree in place of one that was a part of it, or that it is left of.
-    pub(super) fn replace(&mut self, at: u32, free: Block) {
-        let (slot, above) = self.find(at);
-        let links = self.links(at);
-        let is_in_range = (at ^ free.at) < 2 * slot.half;
-        let is_in_order = above >= free.size && links.iter().all(|&link| self.size_of(link) <= free.size);
-        if is_in_range && is_in_order {
-            self.region.write(slot.link, free.at);
-            self.set_links(free.at, links);
+    /// The same, for one that was found.
+    pub(super) fn take(&mut self, Found { free, slot }: Found) {
+        self.fill(slot, self.links(free.at));
+    }
+
+    /// Puts into the tree what is left of a free block, in its place if that is possible.
+    pub(super) fn diminish(&mut self, Found { free, slot }: Found, rest: Block) {
+        let links = self.links(free.at);
+        let is_in_range = (free.at ^ rest.at) < 2 * slot.half;
+        if is_in_range && links.iter().all(|&link| self.size_of(link) <= rest.size) {
+            self.put(slot, rest.at, links);
         } else {
             self.fill(slot, links);
-            self.insert(free);
+            self.insert(rest);
         }
+    }
+
+    /// Puts into the tree a free block that has grown, in the place of the one that it was, at `at`, if
+    /// that is possible.
+    pub(super) fn enlarge(&mut self, at: u32, grown: Block) {
+        let (slot, above) = self.find(at);
+        let links = self.links(at);
+        let is_in_range = (at ^ grown.at) < 2 * slot.half;
+        if is_in_range && (above == 0 || self.size_of(above) >= grown.size) {
+            self.put(slot, grown.at, links);
+        } else {
+            self.fill(slot, links);
+            self.insert(grown);
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, slot: Slot, at: u32, links: [u32; 2]) {
+        self.region.write(slot.link, at);
+        self.set_links(at, links);
     }
 
     /// Doubles the range of the tree. The largest block stays at its root; all others are in the
@@ -109,7 +123,7 @@ impl Heap<'_> {
         self.half *= 2;
     }
 
-    /// The slot that leads to a free block, and the size of the block above that.
+    /// The slot that leads to a free block, and the block above that; 0 if there is none.
     #[inline(always)]
     fn find(&self, at: u32) -> (Slot, u32) {
         let (mut slot, mut above) = (self.root(), 0);
@@ -118,7 +132,7 @@ impl Heap<'_> {
             // A path ends after as many steps as there are bits, also where a program has written to
             // freed memory.
             if there == at || slot.half == 0 {
-                return (slot, if above == 0 { HEAP_MAX } else { self.region.open(above).size });
+                return (slot, above);
             }
             (slot, above) = (slot.below(there, at), there);
         }
@@ -136,15 +150,13 @@ impl Heap<'_> {
             let old = self.region.open(there);
             if free.size > old.size {
                 // It takes the place of the smaller one, for which there is one further down.
-                self.region.write(slot.link, free.at);
-                self.set_links(free.at, self.links(old.at));
+                self.put(slot, free.at, self.links(old.at));
                 (slot, free) = (slot.below(free.at, old.at), old);
             } else {
                 slot = slot.below(old.at, free.at);
             }
         }
-        self.region.write(slot.link, free.at);
-        self.set_links(free.at, [0, 0]);
+        self.put(slot, free.at, [0, 0]);
     }
 
     /// Fills a slot whose block is gone with the larger of the two that were below it, and so on
@@ -172,57 +184,81 @@ impl Heap<'_> {
         }
     }
 
-    /// Of the free blocks of at least `need` bytes, the one nearest to an end of the memory; with
-    /// `past`, the next one after that.
-    pub(super) fn nearest(&self, need: u32, end: End, past: Option<Block>) -> Option<Block> {
-        let mirror = end.mirror();
-        // No block has this offset, seen from either end.
-        let past = past.map_or(0, |block| block.at ^ mirror);
-        let mut nearest = u32::MAX;
-        let (mut at, mut half) = (self.region.read(ROOT), self.half);
-        // The part of the tree where all blocks lie past, and as near to that as can be.
-        let mut beyond = 0;
-        while self.size_of(at) >= need {
-            if at ^ mirror > past {
-                nearest = nearest.min(at ^ mirror);
+    /// The lowest free block of at least `need` bytes.
+    pub(super) fn lowest(&self, need: u32) -> Option<Found> {
+        let mut lowest = (u32::MAX, self.root());
+        self.descend(self.root(), need, End::Low, |at, slot| {
+            if at < lowest.0 {
+                lowest = (at, slot);
             }
-            let [near, far] = self.links_from(at, end);
-            if past & half != 0 {
-                at = far;
-            } else {
-                if self.size_of(far) >= need {
-                    beyond = far;
-                }
-                at = near;
-            }
-            half /= 2;
-        }
-        at = beyond;
-        while self.size_of(at) >= need {
-            nearest = nearest.min(at ^ mirror);
-            let [near, far] = self.links_from(at, end);
-            at = if self.size_of(near) >= need { near } else { far };
-        }
-        if nearest == u32::MAX { None } else { Some(self.region.open(nearest ^ mirror)) }
+        });
+        self.found(lowest)
     }
 
-    /// A free block of at least `need` bytes than which all are smaller that lie below it; of the two
-    /// ways down, the one to an end of the memory, if it can be.
-    pub(super) fn snug(&self, need: u32, end: End) -> Option<Block> {
-        let mut at = self.region.read(ROOT);
+    /// The lowest that lies behind another one.
+    pub(super) fn lowest_behind(&self, past: Block, need: u32) -> Option<Found> {
+        let mut lowest = (u32::MAX, self.root());
+        let mut look = |at, slot| {
+            if at > past.at && at < lowest.0 {
+                lowest = (at, slot);
+            }
+        };
+        // The part of the tree where all blocks lie behind it, and as near as can be.
+        let mut beyond = None;
+        let (mut slot, mut at) = (self.root(), self.region.read(ROOT));
+        while self.size_of(at) >= need {
+            look(at, slot);
+            let [_, high] = self.links(at);
+            if past.at & slot.half == 0 && self.size_of(high) >= need {
+                beyond = Some(slot.below(at, high));
+            }
+            slot = slot.below(at, past.at);
+            at = self.region.read(slot.link);
+        }
+        if let Some(beyond) = beyond {
+            self.descend(beyond, need, End::Low, look);
+        }
+        self.found(lowest)
+    }
+
+    /// A free block of at least `need` bytes such that all that are below it in the tree are smaller: high
+    /// in the memory, and not much too large. The largest is this only if there is no other.
+    pub(super) fn snug(&self, need: u32) -> Option<Found> {
+        let mut last = (u32::MAX, self.root());
+        self.descend(self.root(), need, End::High, |at, slot| last = (at, slot));
+        self.found(last)
+    }
+
+    /// Goes down from a slot as long as there is a block of at least `need` bytes, and where both ways
+    /// have one, to the half at this end of the memory. Shows each of them to `look`.
+    #[inline(always)]
+    fn descend(&self, slot: Slot, need: u32, end: End, mut look: impl FnMut(u32, Slot)) {
+        let (mut slot, mut at) = (slot, self.region.read(slot.link));
         if self.size_of(at) < need {
-            return None;
+            return;
         }
         loop {
-            let [near, far] = self.links_from(at, end);
-            if self.size_of(near) >= need {
-                at = near;
+            look(at, slot);
+            let [low, high] = self.links(at);
+            let (near, far) = match end {
+                End::Low => (low, high),
+                End::High => (high, low),
+            };
+            let next = if self.size_of(near) >= need {
+                near
             } else if self.size_of(far) >= need {
-                at = far;
+                far
             } else {
-                return Some(self.region.open(at));
-            }
+                return;
+            };
+            (slot, at) = (slot.below(at, next), next);
         }
+    }
+
+    /// What a search found: nothing if that is no offset.
+    #[inline(always)]
+    fn found(&self, (at, slot): (u32, Slot)) -> Option<Found> {
+        if at == u32::MAX { None } else { Some(Found { free: self.region.open(at), slot }) }
     }
 
     /// The size of the block that a link leads to; 0 if it leads to none.
@@ -234,22 +270,11 @@ impl Heap<'_> {
     /// The links of a block: low, high.
     #[inline(always)]
     fn links(&self, at: u32) -> [u32; 2] {
-        [self.region.read(at + LOW), self.region.read(at + HIGH)]
+        self.region.read_pair(at + LOW)
     }
 
     #[inline(always)]
-    fn set_links(&mut self, at: u32, [low, high]: [u32; 2]) {
-        self.region.write(at + LOW, low);
-        self.region.write(at + HIGH, high);
-    }
-
-    /// The links of a block, first the one to the half that is nearer to this end.
-    #[inline(always)]
-    fn links_from(&self, at: u32, end: End) -> [u32; 2] {
-        let [low, high] = self.links(at);
-        match end {
-            End::Low => [low, high],
-            End::High => [high, low],
-        }
+    fn set_links(&mut self, at: u32, links: [u32; 2]) {
+        self.region.write_pair(at + LOW, links);
     }
 }
