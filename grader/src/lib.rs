@@ -4,12 +4,13 @@
 //! Each folder is a room that knows those to its right and none to its left:
 //!
 //! ```text
-//! commands -> batch, contest, dev, watch -> book, peers -> report -> judge -> build, machine -> course -> host
+//! commands -> batch, contest, debug, dev, watch -> book, peers -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
 //! - `commands`: the command line, and what each command does;
 //! - `batch`: a class's submissions, graded one by one;
 //! - `contest`: a student's allocator beside all others;
+//! - `debug`: a recorded run in gdb;
 //! - `dev`: proofs and measurements for those who write the course;
 //! - `watch`: grading at each save, on a terminal;
 //! - `book`: the reader's pages, and what boots in them;
@@ -30,6 +31,7 @@ mod build;
 mod commands;
 mod contest;
 mod course;
+mod debug;
 mod dev;
 mod host;
 mod judge;
@@ -59,7 +61,7 @@ mod tests {
     /// The rooms as the crate's documentation has them; those in one string do not know each other.
     const ORDER: [&[&str]; 8] = [
         &["commands"],
-        &["batch", "contest", "dev", "watch"],
+        &["batch", "contest", "debug", "dev", "watch"],
         &["book", "peers"],
         &["report"],
         &["judge"],

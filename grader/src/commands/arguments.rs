@@ -40,6 +40,7 @@ Examples:
   cargo grade 01                   grade lab 01 (also: 1, pmm, 01-pmm)
   cargo grade --check never-twice  run one check
   cargo grade watch                grade at each save
+  cargo grade debug never-twice    go through its run in gdb, backwards
   cargo grade explain never-twice  what that check is about
   cargo grade --solution           grade the references
   cargo grade contest heap         measure your heap beside others
@@ -138,11 +139,16 @@ pub enum Command {
         /// Also install what grading in Bochs needs
         #[arg(long)]
         bochs: bool,
+        /// Also install what `cargo grade debug` needs
+        #[arg(long)]
+        debug: bool,
     },
     /// Boot the kernel as an operating system in this terminal
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash
     Look(LookArgs),
+    /// Record a check, and open it in gdb where it failed or crashed: from there, go backwards
+    Debug(DebugArgs),
     /// Grade a lab at each save, and show what to work on next
     Watch(WatchArgs),
     /// Measure your heap or frame allocator beside others, for points without an upper bound
@@ -194,6 +200,23 @@ pub struct RunArgs {
     /// How much memory the machine has
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = Memory::parse)]
     pub memory: Memory,
+}
+
+/// `cargo grade debug`.
+#[derive(Args, Debug)]
+pub struct DebugArgs {
+    /// The check
+    #[arg(value_name = "CHECK")]
+    pub check: String,
+    /// Take the references in place of your files
+    #[arg(long)]
+    pub solution: bool,
+    /// Run this command of gdb in place of asking for commands, such as `walk 0x1000` (may be given several times)
+    #[arg(long = "execute", value_name = "COMMAND")]
+    pub commands: Vec<String>,
+    /// Seed of the checks that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
 }
 
 /// `cargo grade watch`.

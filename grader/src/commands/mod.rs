@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod book;
 mod contest;
+mod debug;
 mod doctor;
 mod grade;
 mod gradescope;
@@ -64,9 +65,12 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
     match cli.command {
         None => grade::grade(&cli.grade, common, start),
         Some(Command::Doctor) => doctor::doctor(common),
-        Some(Command::Setup { bochs }) => {
+        Some(Command::Setup { bochs, debug }) => {
             let machines = if bochs { Machines::Both } else { Machines::Qemu };
             Place::find()?.engines(common, machines)?;
+            if debug {
+                setup::debugger::provide(common.permission())?;
+            }
             print("Everything that grading needs is there.\n")?;
             Ok(Exit::Passed)
         }
@@ -78,6 +82,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         }
         Some(Command::Look(arguments)) => look::command(&arguments, common),
         Some(Command::Contest(arguments)) => contest::command(&arguments, common),
+        Some(Command::Debug(arguments)) => debug::command(&arguments, common),
         Some(Command::Watch(arguments)) => watch::command(&arguments, common),
         Some(Command::Explain { check, hint }) => {
             let hints = hint.map_or(1, usize::from);

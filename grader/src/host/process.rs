@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -205,6 +206,11 @@ fn captured(mut pipe: impl Read) -> Vec<u8> {
 /// As [`Command::status`].
 pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     Process::spawn(command, Signal::TERM)?.wait()
+}
+
+/// Becomes another program, which has the terminal to itself. Returns only if that cannot be started.
+pub fn become_program(command: &mut Command) -> io::Error {
+    command.exec()
 }
 
 /// What a program says to these arguments on its standard output, if it succeeds.

@@ -37,7 +37,7 @@ const EXTRA_SECONDS: u64 = 10;
 const SLOWEST: u64 = 20;
 
 /// What ends the emulator where the kernel says so. A machine that is used again has none.
-const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
+pub(super) const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
 
 /// What QEMU gives up as soon as it has started: other programs, other users' rights, and old system calls.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
@@ -75,7 +75,7 @@ pub enum Screen {
 
 impl Qemu {
     /// What makes a machine the one that the kernel is written for.
-    fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
+    pub(super) fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
         let mut arguments: Vec<String> =
             ["-nodefaults", "-nic", "none", "-accel", "tcg", "-cpu", PROCESSOR].map(String::from).into();
         match screen {
@@ -206,7 +206,7 @@ fn connected(mut command: Command) -> io::Result<(Process, Control)> {
 
 /// Gives a machine its kernel. QEMU puts the name before the kernel's words, so it is given without its folder,
 /// whose name may have words in it, too.
-fn give_kernel(command: &mut Command, image: &Path) {
+pub(super) fn give_kernel(command: &mut Command, image: &Path) {
     let (folder, name) = (image.parent(), image.file_name());
     if let (Some(folder), Some(name)) = (folder.filter(|folder| !folder.as_os_str().is_empty()), name) {
         command.current_dir(folder).arg("-kernel").arg(name);
@@ -221,7 +221,7 @@ pub(super) fn patience(budget: u32) -> Duration {
 }
 
 /// After so many seconds of processor time the operating system ends an emulator that was not stopped.
-fn last_resort(budget: u32) -> u64 {
+pub(super) fn last_resort(budget: u32) -> u64 {
     EXTRA_SECONDS + u64::from(budget) / SLOWEST
 }
 

@@ -1,0 +1,145 @@
+//! A recorded run of a check in gdb, from its failure backwards.
+
+mod stops;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::course::lab_toml::{Check, Memory};
+use crate::course::workspace::Lab;
+use crate::host::error::{Error, Result};
+use crate::host::process;
+use crate::judge::wire::Transcript;
+use crate::judge::{Engine, Status, nonce, verdict};
+use crate::machine::Boot;
+use crate::machine::qemu::Recording;
+
+use stops::Stops;
+
+/// What gdb is taught.
+const COMMANDS: &str = include_str!("folio.py");
+
+/// What gdb is told before it connects. Without the first two, a second step back hangs.
+const SETTINGS: [&str; 6] = [
+    "maintenance set target-async off",
+    "set remotetimeout 600",
+    "set pagination off",
+    "set confirm off",
+    "set stack-cache off",
+    "set language c",
+];
+
+/// What is debugged.
+pub struct Subject<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// Its check.
+    pub check: &'a Check,
+    /// The kernel.
+    pub image: &'a Path,
+    /// For the checks that draw random numbers.
+    pub seed: u64,
+}
+
+/// What it is debugged with.
+pub struct Tools<'a> {
+    /// gdb.
+    pub gdb: &'a Path,
+    /// qemu-img.
+    pub disk_maker: &'a Path,
+    /// Where the recording goes.
+    pub folder: &'a Path,
+}
+
+/// Records a check, and becomes gdb. With `commands`, gdb runs these and ends.
+///
+/// Returns only if that cannot be done: with the reason.
+pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Error {
+    match prepared(engine, subject, tools, commands) {
+        Ok(mut gdb) => Error::io("cannot start", tools.gdb, &process::become_program(&mut gdb)),
+        Err(error) => error,
+    }
+}
+
+/// Records, and returns the command that opens the recording.
+fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Result<Command> {
+    let check = subject.check;
+    let qemu = engine.emulator.qemu()?;
+    let recording = Recording::create(tools.folder, tools.disk_maker)?;
+    let nonce = nonce()?;
+    let programs = if check.programs { engine.site.programs()? } else { Vec::new() };
+    let boot = Boot {
+        image: subject.image,
+        memory: check.memory.first().copied().unwrap_or(Memory::DEFAULT),
+        programs: &programs,
+        words: vec![
+            format!("nonce={nonce}"),
+            format!("check={}", check.name),
+            format!("seed={}", subject.seed),
+            format!("budget={}", check.budget),
+        ],
+        budget: check.budget,
+        look: false,
+        challenge: None,
+    };
+    let outcome = qemu.record(&boot, &recording)?;
+    let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
+    let verdict = verdict::judge(&check.name, &transcript, &outcome.end, check.budget)
+        .map_err(|trouble| Error::new(trouble.what).output(outcome.complaints))?;
+    let name = &check.name;
+    let sentence = match verdict.status {
+        Status::Passed | Status::NotAvailable => format!("{name} does not fail here: this is its start."),
+        status => format!("{name}: {} ({}).", status.words(), verdict.message),
+    };
+    let stops = Stops::find(subject, verdict.status, &transcript.findings)?;
+    let replay = shell_words(&qemu.replay(&boot, &recording));
+    write(&tools.folder.join("folio.py"), &format!("{}{COMMANDS}", stops.variables(&subject.lab.id, &sentence)?))?;
+    let mut gdb = Command::new(tools.gdb);
+    gdb.args(["-nx", "-q"]).args(if commands.is_empty() { &[][..] } else { &["-batch"] });
+    for setting in SETTINGS {
+        gdb.args(["-ex", setting]);
+    }
+    let complaints = quoted(&tools.folder.join("complaints.txt").display().to_string());
+    gdb.arg("-ex").arg(format!("target remote | cd {} && exec {replay} 2>{complaints}", folder_of(subject.image)));
+    gdb.arg("-x").arg(tools.folder.join("folio.py"));
+    for command in commands {
+        gdb.arg("-ex").arg(command);
+    }
+    gdb.arg(subject.image);
+    // What gdb shows of the source is named relative to the course.
+    gdb.current_dir(&engine.site.workspace.root);
+    Ok(gdb)
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).map_err(|error| Error::io("cannot write", file, &error))
+}
+
+/// The folder that the emulator finds kernel and programs in, for a shell.
+fn folder_of(image: &Path) -> String {
+    quoted(&image.parent().unwrap_or(Path::new(".")).display().to_string())
+}
+
+/// A command as a shell reads it.
+fn shell_words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_every_word_as_it_is() {
+        let mut command = Command::new("a b");
+        command.args(["-append", "x=$y", "it's"]);
+        assert_eq!(shell_words(&command), r"'a b' '-append' 'x=$y' 'it'\''s'");
+    }
+}

@@ -1,0 +1,115 @@
+//! A run that is recorded, so that a debugger can go through it again, backwards, too.
+//!
+//! QEMU writes down what comes from outside, and saves the machine as it is at the start in a
+//! disk that nothing is connected to. Replaying it, it goes back by loading that and running
+//! forward again. Under QEMU's sandbox that hangs, so neither run has one.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::course::programs;
+use crate::host::error::{Error, Result};
+use crate::host::exit;
+use crate::host::launcher::{self, Limits};
+use crate::host::process;
+use crate::machine::boot::Boot;
+use crate::machine::outcome::{End, Outcome};
+
+use super::program::{EXIT_DEVICE, Qemu, Screen, give_kernel, last_resort};
+use super::running::own_complaints;
+
+/// What a recording is kept in.
+pub struct Recording {
+    /// A folder of its own.
+    folder: PathBuf,
+}
+
+impl Recording {
+    /// An empty one, in a folder whose older recording is forgotten. `disk_maker` is the program `qemu-img`.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(folder: &Path, disk_maker: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|error| Error::io("cannot make", folder, &error))?;
+        let recording = Self { folder: folder.to_owned() };
+        let mut command = Command::new(disk_maker);
+        command.args(["create", "-q", "-f", "qcow2"]).arg(recording.disk()).arg("64M");
+        let made = process::output(&mut command).map_err(|error| Error::io("cannot start", disk_maker, &error))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).into_owned();
+            return Err(Error::new("qemu-img cannot make a disk").advise("this is what it said:").output(said));
+        }
+        Ok(recording)
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.folder.join("start.qcow2")
+    }
+
+    /// QEMU's options. `mode` is `record` or `replay`.
+    fn options(&self, mode: &str) -> [String; 4] {
+        // Of the emulator's options, a comma ends one unless there are two.
+        let word = |path: PathBuf| path.display().to_string().replace(',', ",,");
+        let log = word(self.folder.join("log"));
+        [
+            "-icount".to_owned(),
+            format!("shift=3,sleep=off,rr={mode},rrfile={log},rrsnapshot=init"),
+            "-drive".to_owned(),
+            format!("file={},if=none,id=rr", word(self.disk())),
+        ]
+    }
+}
+
+impl Qemu {
+    /// Boots, records the run, and waits for its end.
+    ///
+    /// # Errors
+    /// If the emulator cannot be started.
+    pub fn record(&self, boot: &Boot<'_>, recording: &Recording) -> Result<Outcome> {
+        let limits = Limits::seconds(last_resort(boot.budget));
+        let mut command = self.recorded(boot, limits, &recording.options("record"));
+        command.args(["-action", "watchdog=poweroff,reboot=shutdown,shutdown=poweroff,panic=none"]);
+        command.args(["-serial", "stdio", "-d", "cpu_reset"]);
+        let ran = process::output(&mut command).map_err(|error| Error::io("cannot start", &self.program, &error))?;
+        let complaints = own_complaints(&ran.stderr);
+        let end = match (ran.status.code(), ran.status.signal()) {
+            (Some(exit::EMULATOR_NOT_STARTED), _) if ran.stdout.is_empty() => {
+                return Err(Error::new(format!("{} could not record a run", self.version)).output(complaints));
+            }
+            (Some(0), _) if String::from_utf8_lossy(&ran.stderr).contains("Triple fault") => End::TripleFault,
+            (Some(0), _) => End::Watchdog,
+            (Some(code), _) => End::Exited(code),
+            (None, _) => End::ProcessorTime,
+        };
+        Ok(Outcome {
+            serial: ran.stdout,
+            end,
+            processor: None,
+            snapshots: Vec::new(),
+            conclusion: None,
+            complaints,
+            command: Vec::new(),
+        })
+    }
+
+    /// A command that goes through the same run again, as the debugger at its standard input and output says.
+    pub fn replay(&self, boot: &Boot<'_>, recording: &Recording) -> Command {
+        let mut command = self.recorded(boot, Limits::default(), &recording.options("replay"));
+        command.args(["-action", "watchdog=pause,reboot=shutdown,shutdown=pause,panic=none"]);
+        command.args(["-serial", "null", "-S", "-gdb", "stdio"]);
+        command
+    }
+
+    fn recorded(&self, boot: &Boot<'_>, limits: Limits, options: &[String]) -> Command {
+        let open = Self { sandbox: false, ..self.clone() };
+        let mut command = launcher::command(self.launcher.as_deref(), limits, &self.program);
+        command.args(open.machine(boot.memory, Screen::None)).args(EXIT_DEVICE);
+        command.args(["-machine", "pc,acpi=off,hpet=off,vmport=off,smbus=off", "-rtc", "clock=vm"]);
+        command.args(["-device", "ib700", "-device", "pvpanic"]).args(options);
+        give_kernel(&mut command, boot.image);
+        command.args(programs::arguments(boot.programs)).arg("-append").arg(boot.words.join(" "));
+        command
+    }
+}
