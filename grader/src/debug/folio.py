@@ -1,6 +1,6 @@
-"""What gdb knows about Folio: to the failure and back, and the words of the machine.
+"""What gdb knows about Folio: the way to the failure and back, and the words of the machine.
 
-The grader writes STOPS, EIP, CALLS, LAB and SENTENCE before this is read, and has gdb connect.
+The grader writes STOPS, EIP, LAB and SENTENCE before this is read, and has gdb connect.
 """
 
 import gdb
@@ -113,13 +113,6 @@ def go_to_failure():
             go_back()
 
 
-def return_to_failure():
-    """The same from anywhere: beyond the failure the recording ends, and gdb would lose it."""
-    with Breaks([]):
-        go_back()
-    go_to_failure()
-
-
 class Command(gdb.Command):
     """A command of gdb by this name."""
 
@@ -179,45 +172,17 @@ class EntryWord(Command):
         print(described(words(text, 1, 1)[0]))
 
 
-class LastCalls(Command):
-    """last-calls [COUNT]: show the last calls into the lab before the failure, the latest first."""
-
-    def run(self, text):
-        count = (words(text, 0, 1) or [5])[0]
-        return_to_failure()
-        with Breaks(CALLS):
-            for back in range(count):
-                if not go_back():
-                    print("Before that there was none.")
-                    break
-                caller = gdb.newest_frame().older()
-                place = caller.find_sal() if caller else None
-                where = f", called from {place.symtab.filename}:{place.line}" if place and place.symtab else ""
-                print(f"{back + 1}: {gdb.newest_frame().name()}{where}")
-        return_to_failure()
-
-
-class Failure(Command):
-    """failure: go to where the check failed or crashed."""
-
-    def run(self, _):
-        return_to_failure()
-        select_own()
-
-
 for make, name in [
     (WhoWrote, "who-wrote"),
     (Walk, "walk"),
     (EntryWord, "entry"),
-    (LastCalls, "last-calls"),
-    (Failure, "failure"),
 ]:
     make(name)
 
 preferred("suppress-cli-notifications on")
 go_to_failure()
 print(SENTENCE)
-print("Here: who-wrote ADDRESS, walk ADDRESS, entry VALUE, last-calls, failure; and gdb's own reverse-continue,")
+print("Here: who-wrote ADDRESS, walk ADDRESS, entry VALUE; and gdb's own reverse-continue,")
 print("reverse-step, reverse-finish, break, backtrace. `help who-wrote` says more. To leave: quit.")
 select_own()
 preferred("suppress-cli-notifications off")

@@ -31,8 +31,6 @@ pub struct Stops {
     ends: Vec<u64>,
     /// The instruction that faulted, if one did.
     eip: Option<u32>,
-    /// Where the lab's functions begin.
-    calls: Vec<u64>,
 }
 
 impl Stops {
@@ -55,13 +53,7 @@ impl Stops {
             return Err(Error::new("the kernel has none of the functions that gdb is to stop at"));
         }
         let faulted = findings.crash.as_ref().filter(|crash| crash.exception.is_some());
-        let package = format!("{}::", subject.lab.toml.package.replace('-', "_"));
-        let is_own = |name: &str| name.strip_prefix('<').unwrap_or(name).starts_with(&package);
-        let mut calls: Vec<u64> =
-            functions.iter().filter(|(name, _)| is_own(name)).map(|(_, address)| *address).collect();
-        calls.sort_unstable();
-        calls.dedup();
-        Ok(Self { ends, eip: faulted.and_then(|crash| crash.backtrace.first().copied()), calls })
+        Ok(Self { ends, eip: faulted.and_then(|crash| crash.backtrace.first().copied()) })
     }
 
     /// The same as Python reads it, with the lab's folder and what to say first.
@@ -72,7 +64,7 @@ impl Stops {
         let text = |text: &str| serde_json::to_string(text).map_err(|error| Error::new(error.to_string()));
         let mut all = String::new();
         let eip = self.eip.map_or_else(|| "None".to_owned(), |eip| eip.to_string());
-        let _ = writeln!(all, "STOPS = {:?}\nCALLS = {:?}\nEIP = {eip}", self.ends, self.calls);
+        let _ = writeln!(all, "STOPS = {:?}\nEIP = {eip}", self.ends);
         let _ = writeln!(all, "LAB = {}\nSENTENCE = {}", text(&format!("labs/{lab}/"))?, text(sentence)?);
         Ok(all)
     }

@@ -11,6 +11,7 @@ mod bochs;
 mod book;
 mod contest;
 mod course;
+mod debug;
 mod fake_emulator;
 mod forging;
 mod guarded;
