@@ -17,17 +17,23 @@ use crate::machine::qemu::Recording;
 
 use stops::Stops;
 
-/// What gdb is taught.
-const COMMANDS: &str = include_str!("folio.py");
+/// What gdb is taught: modules of Python.
+const MODULES: [(&str, &str); 4] = [
+    ("calls.py", include_str!("gdb/calls.py")),
+    ("replay.py", include_str!("gdb/replay.py")),
+    ("tables.py", include_str!("gdb/tables.py")),
+    ("commands.py", include_str!("gdb/commands.py")),
+];
 
-/// What gdb is told before it connects. Without the first two, a second step back hangs.
+/// What gdb is told before it connects. A breakpoint costs a message to the emulator when it is
+/// set, and not at each stop.
 const SETTINGS: [&str; 6] = [
     "maintenance set target-async off",
     "set remotetimeout 600",
     "set pagination off",
     "set confirm off",
     "set stack-cache off",
-    "set language c",
+    "set breakpoint always-inserted on",
 ];
 
 /// What is debugged.
@@ -46,8 +52,6 @@ pub struct Subject<'a> {
 pub struct Tools<'a> {
     /// gdb.
     pub gdb: &'a Path,
-    /// qemu-img.
-    pub disk_maker: &'a Path,
     /// Where the recording goes.
     pub folder: &'a Path,
 }
@@ -62,11 +66,14 @@ pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands
     }
 }
 
+/// The file with the number of the emulator's process.
+const PROCESS: &str = "process";
+
 /// Records, and returns the command that opens the recording.
 fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Result<Command> {
     let check = subject.check;
     let qemu = engine.emulator.qemu()?;
-    let recording = Recording::create(tools.folder, tools.disk_maker)?;
+    let recording = Recording::create(tools.folder)?;
     let nonce = nonce()?;
     let programs = if check.programs { engine.site.programs()? } else { Vec::new() };
     let boot = Boot {
@@ -93,23 +100,43 @@ fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands:
         status => format!("{name}: {} ({}).", status.words(), verdict.message),
     };
     let stops = Stops::find(subject, verdict.status, &transcript.findings)?;
-    let replay = shell_words(&qemu.replay(&boot, &recording));
-    write(&tools.folder.join("folio.py"), &format!("{}{COMMANDS}", stops.variables(&subject.lab.id, &sentence)?))?;
+    let connect = connect(&qemu.replay(&boot, &recording), subject, tools);
+    let process = tools.folder.join(PROCESS).display().to_string();
+    write(&tools.folder.join("given.py"), &stops.given(&subject.lab.id, &sentence, &connect, &process)?)?;
+    for (name, text) in MODULES {
+        write(&tools.folder.join(name), text)?;
+    }
+    Ok(gdb(engine, subject, tools, commands))
+}
+
+/// How gdb starts the emulator that it talks to: with a shell, which says what process it becomes.
+fn connect(replay: &Command, subject: &Subject<'_>, tools: &Tools<'_>) -> String {
+    let file = |name: &str| quoted(&tools.folder.join(name).display().to_string());
+    let folder = folder_of(subject.image);
+    let replay = shell_words(replay);
+    format!("echo $$ >{}; cd {folder} && exec {replay} 2>{}", file(PROCESS), file("complaints.txt"))
+}
+
+/// The command that opens the recording.
+fn gdb(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Command {
     let mut gdb = Command::new(tools.gdb);
     gdb.args(["-nx", "-q"]).args(if commands.is_empty() { &[][..] } else { &["-batch"] });
     for setting in SETTINGS {
         gdb.args(["-ex", setting]);
     }
-    let complaints = quoted(&tools.folder.join("complaints.txt").display().to_string());
-    gdb.arg("-ex").arg(format!("target remote | cd {} && exec {replay} 2>{complaints}", folder_of(subject.image)));
-    gdb.arg("-x").arg(tools.folder.join("folio.py"));
+    let folder = serde_json::Value::from(tools.folder.display().to_string());
+    gdb.arg("-ex").arg(format!("python sys.dont_write_bytecode = True; sys.path.insert(0, {folder})"));
+    gdb.arg("-x").arg(tools.folder.join("commands.py"));
     for command in commands {
         gdb.arg("-ex").arg(command);
+    }
+    if !commands.is_empty() {
+        gdb.args(["-ex", "quit"]);
     }
     gdb.arg(subject.image);
     // What gdb shows of the source is named relative to the course.
     gdb.current_dir(&engine.site.workspace.root);
-    Ok(gdb)
+    gdb
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -25,12 +25,38 @@ const CRASHES: &[&str] = &[
 /// What is called just before a check begins.
 const START: &[&str] = &["kernel_core::watchdog::arm"];
 
+/// Libraries whose functions are instantiated for a lab, and belong to it then.
+const LIBRARIES: [&str; 4] = ["core::", "<core::", "alloc::", "<alloc::"];
+
+/// A function of an image.
+struct Function {
+    name: String,
+    first: u64,
+    size: u64,
+}
+
+impl Function {
+    /// Whether it is a lab's, or a library's that was made for the lab.
+    fn is_of(&self, package: &str) -> bool {
+        let (from_library, own) = (LIBRARIES.iter().any(|library| self.name.starts_with(library)), package);
+        let bare = self.name.strip_prefix('<').unwrap_or(&self.name);
+        bare.starts_with(own) || from_library && self.name.contains(own) && !self.name.contains("kernel_core::labs")
+    }
+
+    /// The last part of its name, such as `map`.
+    fn short_name(&self) -> &str {
+        self.name.rsplit("::").next().unwrap_or(&self.name)
+    }
+}
+
 /// Where gdb stops.
 pub struct Stops {
     /// Where a run forward ends.
     ends: Vec<u64>,
     /// The instruction that faulted, if one did.
-    eip: Option<u32>,
+    fault: Option<u32>,
+    /// The lab's functions, by address.
+    own: Vec<Function>,
 }
 
 impl Stops {
@@ -47,39 +73,62 @@ impl Stops {
             Status::Hung => &[],
             _ => CRASHES,
         };
-        let named = functions.iter().filter(|(name, _)| wanted.contains(&name.as_str()));
-        let ends: Vec<u64> = named.map(|(_, address)| *address).collect();
+        let named = functions.iter().filter(|function| wanted.contains(&function.name.as_str()));
+        let ends: Vec<u64> = named.map(|function| function.first).collect();
         if ends.is_empty() && !wanted.is_empty() {
             return Err(Error::new("the kernel has none of the functions that gdb is to stop at"));
         }
         let faulted = findings.crash.as_ref().filter(|crash| crash.exception.is_some());
-        Ok(Self { ends, eip: faulted.and_then(|crash| crash.backtrace.first().copied()) })
+        let package = format!("{}::", subject.lab.toml.package.replace('-', "_"));
+        let mut own: Vec<Function> = functions.into_iter().filter(|function| function.is_of(&package)).collect();
+        own.sort_by_key(|function| function.first);
+        own.dedup_by_key(|function| function.first);
+        Ok(Self { ends, fault: faulted.and_then(|crash| crash.backtrace.first().copied()), own })
     }
 
-    /// The same as Python reads it, with the lab's folder and what to say first.
+    /// What the commands of gdb are given, as Python reads it. `sentence` says what became of the check, `connect`
+    /// starts the emulator, and `process` is the file with its process's number.
     ///
     /// # Errors
     /// If a text cannot be written so.
-    pub fn variables(&self, lab: &str, sentence: &str) -> Result<String> {
+    pub fn given(&self, lab: &str, sentence: &str, connect: &str, process: &str) -> Result<String> {
         let text = |text: &str| serde_json::to_string(text).map_err(|error| Error::new(error.to_string()));
         let mut all = String::new();
-        let eip = self.eip.map_or_else(|| "None".to_owned(), |eip| eip.to_string());
-        let _ = writeln!(all, "STOPS = {:?}\nEIP = {eip}", self.ends);
-        let _ = writeln!(all, "LAB = {}\nSENTENCE = {}", text(&format!("labs/{lab}/"))?, text(sentence)?);
+        let fault = self.fault.map_or_else(|| "None".to_owned(), |fault| fault.to_string());
+        let _ = writeln!(all, "ENDS = {:?}\nFAULT = {fault}\nOWN = [", self.ends);
+        for function in &self.own {
+            let _ = writeln!(all, "    ({}, {}, {}),", function.first, function.size, text(function.short_name())?);
+        }
+        let _ = writeln!(all, "]\nLAB = {}\nSENTENCE = {}", text(&format!("labs/{lab}/"))?, text(sentence)?);
+        let _ = writeln!(all, "CONNECT = {}\nPROCESS = {}", text(connect)?, text(process)?);
         Ok(all)
     }
 }
 
-/// Names and addresses of an image's functions.
-fn functions(image: &Path) -> Result<Vec<(String, u64)>> {
+/// An image's functions.
+fn functions(image: &Path) -> Result<Vec<Function>> {
     let bytes = fs::read(image).map_err(|error| Error::io("cannot read", image, &error))?;
     let file = object::File::parse(&*bytes)
         .map_err(|error| Error::new(format!("cannot read the kernel {}: {error}", image.display())))?;
     let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);
     Ok(functions
         .filter_map(|symbol| {
-            let name = symbol.name().ok()?;
-            Some((format!("{:#}", rustc_demangle::demangle(name)), symbol.address()))
+            let name = format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?));
+            Some(Function { name, first: symbol.address(), size: symbol.size() })
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_s_functions_are_known_by_their_names() {
+        let is_own = |name: &str| Function { name: name.to_owned(), first: 0, size: 0 }.is_of("vmm::");
+        assert!(is_own("<vmm::page_tables::Vmm<kernel_core::memory::Handle> as mm_api::vmm::VirtualMemory>::map"));
+        assert!(is_own("<core::iter::Map<core::ops::Range<u32>> as Iterator>::try_fold::<vmm::page_tables::x>"));
+        assert!(!is_own("<kernel_checks::vmm::subject::Subject>::ensure_mapped"));
+        assert!(!is_own("core::ops::FnOnce::call_once::<<kernel_core::labs::Labs>::of<vmm::page_tables::Vmm>>"));
+    }
 }

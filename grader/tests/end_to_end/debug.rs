@@ -5,12 +5,11 @@ use std::process::Command;
 
 use crate::course::{Copy, Ran, has_solutions, target_dir};
 
-/// Whether gdb and qemu-img are here; says so if not.
+/// Whether gdb is here; says so if not.
 fn has_debugger() -> bool {
-    let runs = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|ran| ran.status.success());
-    let has = runs("gdb") && runs("qemu-img");
+    let has = Command::new("gdb").arg("--version").output().is_ok_and(|ran| ran.status.success());
     if !has {
-        eprintln!("skipped: gdb or qemu-img is missing; `cargo grade setup --debug` installs them");
+        eprintln!("skipped: gdb is missing; `cargo grade setup --debug` installs it");
     }
     has
 }
@@ -36,11 +35,10 @@ fn line_of(copy: &Copy, file: &str, text: &str) -> usize {
     number + 1
 }
 
-/// Where the debugger says, in `walk`'s answer, that the directory's entry is.
-fn entry_at(ran: &Ran) -> u32 {
-    let line = ran.stdout.lines().find(|line| line.starts_with("directory at ")).expect("the walk is shown");
-    let at = line.split(" at ").nth(2).and_then(|rest| rest.split(' ').next()).expect("the entry has an address");
-    u32::from_str_radix(&at.trim_start_matches("0x").replace('_', ""), 16).expect("it is a number")
+/// What stands between two texts in what was said, the first time.
+fn between<'a>(ran: &'a Ran, before: &str, after: &str) -> &'a str {
+    let (_, rest) = ran.stdout.split_once(before).unwrap_or_else(|| panic!("no `{before}` in\n{}", ran.stdout));
+    rest.split_once(after).map_or(rest, |(found, _)| found)
 }
 
 #[test]
@@ -52,16 +50,64 @@ fn who_wrote_a_wrong_entry_is_found_backwards() {
     let debug = |command: &str| {
         copy.grade(&["debug", "rights-both-levels", "--solution", "--execute", command])
             .expect_code(0)
-            .says("rights-both-levels: failed (expected page")
+            .says("rights-both-levels: failed (expected page 0x1000_1000")
     };
-    let entry = 0xC000_0000 + entry_at(&debug("walk 0x7fc00000"));
-    // Of what was written there last, the writable bit is what is wrong.
-    let line = line_of(
-        &copy,
-        "labs/02-vmm/solution/page_tables.rs",
-        "self.put(root, page.directory_index(), Entry::new(table, rights));",
-    );
-    debug(&format!("who-wrote {entry:#x}")).says(&format!("solution/page_tables.rs:{line}"));
+    // The directory's entry is the first that is told.
+    let walk = debug("walk 0x1000_1000");
+    let who_wrote = format!("who-wrote {}", between(&walk, "`who-wrote ", "`"));
+    let file = "labs/02-vmm/solution/page_tables.rs";
+    let line = line_of(&copy, file, "self.put(root, page.directory_index(), Entry::new(table, rights));");
+    debug(&who_wrote).says(&format!("{file}:{line}\n"));
+}
+
+#[test]
+fn who_wrote_a_damaged_header_is_found_backwards() {
+    if !has_solutions() || !has_debugger() {
+        return;
+    }
+    let copy = with_mistake("03-heap", "split-overlaps");
+    let debug = |command: &str| {
+        copy.grade(&["debug", "block-alignment", "--solution", "--execute", command])
+            .expect_code(0)
+            .says("block-alignment: failed (expected usable_size()")
+    };
+    let calls = debug("last-calls 2").says("allocate(layout = 1 bytes, aligned to 1)");
+    // The word before the block is its header.
+    let who_wrote = format!("who-wrote {}-4", between(&calls, "usable_size(block = ", ")").replace('_', ""));
+    let file = "labs/03-heap/solution/placing.rs";
+    let line = line_of(&copy, file, "Block::new(room.at, size + granule, room.flags())");
+    debug(&who_wrote).says(&format!("{file}:{line}\n"));
+}
+
+#[test]
+fn every_way_back_is_a_way_back() {
+    if !has_solutions() || !has_debugger() {
+        return;
+    }
+    let copy = with_mistake("02-vmm", "first-page-decides");
+    let file = "labs/02-vmm/solution/page_tables.rs";
+    let set = line_of(&copy, file, "fn set(&mut self, root: Frame");
+    let breakpoint = format!("break {file}:{}", set + 1);
+    let mut words = vec!["debug", "rights-both-levels", "--solution"];
+    let commands = [
+        &breakpoint,
+        "reverse-continue",
+        "print page",
+        "reverse-finish",
+        "reverse-stepi 3",
+        "reverse-next",
+        "frames",
+        "entry 0x47003",
+        "failure",
+    ];
+    words.extend(commands.iter().flat_map(|command| ["--execute", command]));
+    let ran = copy.grade(&words).expect_code(0);
+    let ran = ran.says("page 0x10001 (0x1000_1000)").says("0x1000_0000: page 0x10000 -> frame 0x46, r- for the kernel");
+    let ran = ran.says("0x00047003: frame 0x47, present, writable");
+    // It was at the failure first, and is in the end.
+    assert_eq!(ran.stdout.matches("#0 report()").count(), 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("#0 set("), "{}", ran.stdout);
+    assert!(ran.stdout.contains("#0 map("), "{}", ran.stdout);
 }
 
 #[test]
@@ -83,7 +129,7 @@ fn what_cannot_be_debugged_is_told_in_a_line() {
     // Nothing is on that path.
     let mut command = copy.command(&["debug", "map-twice"]);
     command.env("PATH", target_dir());
-    Ran::of(&mut command).expect_code(2).says("gdb and qemu-img are missing; run `cargo grade setup --debug`");
+    Ran::of(&mut command).expect_code(2).says("gdb is missing; run `cargo grade setup --debug`");
     if has_debugger() {
         copy.write("labs/02-vmm/src/page_tables.rs", "nonsense");
         copy.grade(&["debug", "map-twice", "--execute", "bt"]).expect_code(2).says("the kernel does not compile");

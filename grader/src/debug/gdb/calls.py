@@ -1,0 +1,96 @@
+"""The calls that lead to where the run stands, as a student reads them."""
+
+import contextlib
+import linecache
+import os
+import re
+
+import gdb
+from gdb.FrameDecorator import FrameDecorator
+
+# What stands for a value that optimised code does not have at hand.
+UNKNOWN = "…"
+
+
+def frames():
+    """The frames of the calls, innermost first."""
+    frame = gdb.newest_frame()
+    while frame is not None:
+        yield frame
+        frame = frame.older()
+
+
+def file_of(place):
+    """The file of a place in the source, relative to the course; None without one."""
+    return os.path.normpath(place.symtab.filename) if place and place.symtab else None
+
+
+def short(name):
+    """A function's name without the modules that it is in and the types that it is made for."""
+    name = (name or "?").removeprefix("<")
+    while (bare := re.sub(r"<[^<>]*>|\[[^\[\]]*\]", "", name)) != name:
+        name = bare
+    parts = [part for part in re.split(r"::|>", name) if part]
+    return "::".join(parts[-2:] if parts[-1].startswith("{") else parts[-1:]) if parts else "?"
+
+
+def shown(symbol, frame):
+    """A variable in words, or None where it cannot be told."""
+    with contextlib.suppress(gdb.error, RuntimeError):
+        words = symbol.value(frame).format_string(max_depth=2)
+        return None if "<error" in words or "<optimized out>" in words else re.sub(r"\b(\w+::)+", "", words)
+    return None
+
+
+def whole(frame):
+    """The frame of the function that a frame's was compiled into, or the same."""
+    while frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+    return frame
+
+
+def arguments(frame):
+    """The arguments of a frame's function, but for the component itself: each one's name, and its value or None."""
+    with contextlib.suppress(gdb.error, RuntimeError):
+        block = frame.block()
+        while block.superblock and (block.function is None or block.function.name != frame.name()):
+            block = block.superblock
+        return [(one.name, shown(one, frame)) for one in block if one.is_argument and one.name != "self"]
+    return []
+
+
+def show(frame):
+    """Shows a frame with its line, and selects it."""
+    frame.select()
+    given = ", ".join(f"{name} = {value or UNKNOWN}" for name, value in arguments(frame))
+    place = frame.find_sal()
+    print(f"#{frame.level()} {short(frame.name())}({given})")
+    if not file_of(place):
+        print(f"    at {frame.pc():#x}")
+        return
+    print(f"    {file_of(place)}:{place.line}")
+    print(f"    {place.line}\t{linecache.getline(place.symtab.fullname(), place.line).rstrip()}")
+
+
+class Decorated(FrameDecorator):
+    """A frame in a backtrace."""
+
+    def function(self):
+        name = super().function()
+        return short(name) if isinstance(name, str) else name
+
+    def filename(self):
+        name = super().filename()
+        return os.path.normpath(name) if name else name
+
+
+class Decorator:
+    """What gdb asks about the frames of a backtrace."""
+
+    name, enabled, priority = "folio", True, 100
+
+    def filter(self, found):
+        return map(Decorated, found)
+
+
+gdb.frame_filters["folio"] = Decorator()
