@@ -36,11 +36,16 @@ struct Function {
 }
 
 impl Function {
-    /// Whether it is a lab's, or a library's that was made for the lab.
-    fn is_of(&self, package: &str) -> bool {
-        let (from_library, own) = (LIBRARIES.iter().any(|library| self.name.starts_with(library)), package);
-        let bare = self.name.strip_prefix('<').unwrap_or(&self.name);
-        bare.starts_with(own) || from_library && self.name.contains(own) && !self.name.contains("kernel_core::labs")
+    /// Whether it is a lab's. `package` is the beginning of all names there.
+    fn is_in(&self, package: &str) -> bool {
+        self.name.strip_prefix('<').unwrap_or(&self.name).starts_with(package)
+    }
+
+    /// Whether it is a library's that was made for a lab.
+    fn is_made_for(&self, package: &str) -> bool {
+        LIBRARIES.iter().any(|library| self.name.starts_with(library))
+            && self.name.contains(package)
+            && !self.name.contains("kernel_core::labs")
     }
 
     /// The last part of its name, such as `map`.
@@ -55,8 +60,10 @@ pub struct Stops {
     ends: Vec<u64>,
     /// The instruction that faulted, if one did.
     fault: Option<u32>,
-    /// The lab's functions, by address.
+    /// The lab's functions and those of libraries that were made for it, by address.
     own: Vec<Function>,
+    /// Where its own begin.
+    entrances: Vec<u64>,
 }
 
 impl Stops {
@@ -80,10 +87,12 @@ impl Stops {
         }
         let faulted = findings.crash.as_ref().filter(|crash| crash.exception.is_some());
         let package = format!("{}::", subject.lab.toml.package.replace('-', "_"));
-        let mut own: Vec<Function> = functions.into_iter().filter(|function| function.is_of(&package)).collect();
+        let is_own = |function: &Function| function.is_in(&package) || function.is_made_for(&package);
+        let mut own: Vec<Function> = functions.into_iter().filter(is_own).collect();
         own.sort_by_key(|function| function.first);
         own.dedup_by_key(|function| function.first);
-        Ok(Self { ends, fault: faulted.and_then(|crash| crash.backtrace.first().copied()), own })
+        let entrances = own.iter().filter(|function| function.is_in(&package)).map(|function| function.first).collect();
+        Ok(Self { ends, fault: faulted.and_then(|crash| crash.backtrace.first().copied()), own, entrances })
     }
 
     /// What the commands of gdb are given, as Python reads it. `sentence` says what became of the check, `connect`
@@ -95,7 +104,7 @@ impl Stops {
         let text = |text: &str| serde_json::to_string(text).map_err(|error| Error::new(error.to_string()));
         let mut all = String::new();
         let fault = self.fault.map_or_else(|| "None".to_owned(), |fault| fault.to_string());
-        let _ = writeln!(all, "ENDS = {:?}\nFAULT = {fault}\nOWN = [", self.ends);
+        let _ = writeln!(all, "ENDS = {:?}\nENTRANCES = {:?}\nFAULT = {fault}\nOWN = [", self.ends, self.entrances);
         for function in &self.own {
             let _ = writeln!(all, "    ({}, {}, {}),", function.first, function.size, text(function.short_name())?);
         }
@@ -125,10 +134,18 @@ mod tests {
 
     #[test]
     fn a_lab_s_functions_are_known_by_their_names() {
-        let is_own = |name: &str| Function { name: name.to_owned(), first: 0, size: 0 }.is_of("vmm::");
-        assert!(is_own("<vmm::page_tables::Vmm<kernel_core::memory::Handle> as mm_api::vmm::VirtualMemory>::map"));
-        assert!(is_own("<core::iter::Map<core::ops::Range<u32>> as Iterator>::try_fold::<vmm::page_tables::x>"));
-        assert!(!is_own("<kernel_checks::vmm::subject::Subject>::ensure_mapped"));
-        assert!(!is_own("core::ops::FnOnce::call_once::<<kernel_core::labs::Labs>::of<vmm::page_tables::Vmm>>"));
+        let function = |name: &str| Function { name: name.to_owned(), first: 0, size: 0 };
+        let map = function("<vmm::page_tables::Vmm<kernel_core::memory::Handle> as mm_api::vmm::VirtualMemory>::map");
+        assert!(map.is_in("vmm::") && !map.is_made_for("vmm::"));
+        assert_eq!(map.short_name(), "map");
+        let fold = function("<core::iter::Map<core::ops::Range<u32>> as Iterator>::try_fold::<vmm::page_tables::x>");
+        assert!(fold.is_made_for("vmm::") && !fold.is_in("vmm::"));
+        for name in [
+            "<kernel_checks::vmm::subject::Subject>::ensure_mapped",
+            "core::ops::FnOnce::call_once::<<kernel_core::labs::Labs>::of<vmm::page_tables::Vmm>>",
+        ] {
+            let other = function(name);
+            assert!(!other.is_in("vmm::") && !other.is_made_for("vmm::"), "{name}");
+        }
     }
 }

@@ -1,8 +1,9 @@
 """The commands that gdb has for a recorded check.
 
 The grader writes `given.py` beside this: how the emulator is started (CONNECT), the file with its process's number
-(PROCESS), where a failure is reported (ENDS), the instruction that faulted (FAULT) or None, the lab's functions (OWN:
-first address, size, name), its folder (LAB), and what became of the check (SENTENCE).
+(PROCESS), where a failure is reported (ENDS), the instruction that faulted (FAULT) or None, the functions that were made
+for the lab (OWN: first address, size, name), where those begin that it has itself (ENTRANCES), its folder (LAB), and
+what became of the check (SENTENCE).
 """
 
 import bisect
@@ -11,7 +12,7 @@ import contextlib
 import gdb
 
 from calls import UNKNOWN, arguments, file_of, frames, show, whole
-from given import CONNECT, ENDS, FAULT, LAB, OWN, PROCESS, SENTENCE
+from given import CONNECT, ENDS, ENTRANCES, FAULT, LAB, OWN, PROCESS, SENTENCE
 from replay import Replay, at_addresses, at_changes, at_these, quietly, silence, users_off
 from tables import (
     DIRECT_MAP,
@@ -158,13 +159,11 @@ class LastCalls(Command):
     def act(self, given):
         wanted = given[0] if given else CALLS
         with travelling() as (before, _):
-            entries = [first for first, _, _ in OWN]
-
             def outside(count):
                 back = read(number("$esp"))
                 return (count, back) if back is not None and own_name(back - 1) is None else None
 
-            found = replay.latest(before, lambda: at_addresses(entries), wanted, outside)[-wanted:]
+            found = replay.latest(before, lambda: at_addresses(ENTRANCES), wanted, outside)[-wanted:]
             told = []
             for count, back in found:
                 replay.go_to(count)
@@ -371,6 +370,21 @@ class Frames(Command):
             print("none")
 
 
+class BreakLab(Command):
+    """break-lab: set a breakpoint on each of the lab's functions; `delete` removes them."""
+
+    def act(self, _):
+        for at in ENTRANCES:
+            quietly(f"break *{at:#x}")
+        print(f"{len(ENTRANCES)} breakpoints; `continue` and `reverse-continue` go from one call to the next")
+
+
+def tell_of_end():
+    """Says what to do where the recording has ended."""
+    if gdb.selected_inferior().pid == 0:
+        print("The recording ends there. `failure` goes back to the failure.")
+
+
 for make, name in [
     (WhoWrote, "who-wrote"),
     (LastCalls, "last-calls"),
@@ -379,6 +393,7 @@ for make, name in [
     (Walk, "walk"),
     (EntryWord, "entry"),
     (Frames, "frames"),
+    (BreakLab, "break-lab"),
     (ReverseStepInstruction, "reverse-stepi"),
     (ReverseStep, "reverse-step"),
     (ReverseNext, "reverse-next"),
@@ -389,7 +404,8 @@ for make, name in [
 
 gdb.execute("define hook-quit\npython leave()\nend")
 FAILED_AT = go_to_failure()
+gdb.events.before_prompt.connect(tell_of_end)
 print(SENTENCE)
-print("who-wrote ADDRESS, last-calls, walk ADDRESS, frames, entry VALUE, go-to COUNT and failure are Folio's;")
-print("reverse-step, -next, -stepi, -continue and -finish go back. `help who-wrote` says more. To leave: quit.")
+print("Folio's: who-wrote ADDRESS, last-calls, break-lab, walk ADDRESS, frames, entry VALUE, go-to COUNT, failure.")
+print("gdb's, backwards: reverse-step, -next, -stepi, -continue, -finish. `help who-wrote` says more. To leave: quit.")
 show_own()

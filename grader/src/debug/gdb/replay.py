@@ -14,8 +14,8 @@ import time
 
 import gdb
 
-# How far back is looked first, and how much further each time.
-NEAR, FURTHER = 4_000, 8
+# How far back is looked first, and how much further each time. Running there takes longer than looking.
+NEAR, FURTHER = 4_000, 64
 # An emulator that gets no processor time for so many seconds, while gdb waits for it, is stuck.
 STUCK = 30
 
