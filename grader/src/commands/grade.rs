@@ -20,6 +20,7 @@ use crate::watch::Line;
 use super::arguments::{CommonArgs, GradeArgs};
 use super::output::{print, view};
 use super::place::Place;
+use super::tries;
 
 /// Set to anything, this shows how long what took.
 const TIMINGS_VARIABLE: &str = "FOLIO_TIMINGS";
@@ -43,11 +44,13 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     for target in targets {
         report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
     }
+    let counted = place.target_dir.join("tries.json");
     let (mut engine, second) = place.engines(common, arguments.emulator)?;
     let found = start.elapsed();
     let progress = arguments.tell.map_or_else(Progress::new, |_| Progress::telling(|told| Line::Told(told).print()));
     let (mut run, timings) = on_all(&mut engine, second, &request, &progress)?;
     run.elapsed = start.elapsed();
+    tries::count(&mut run, &counted);
     if let Some(width) = arguments.tell {
         let view = View { width: usize::from(width), ..view(common) };
         Line::Done(report::brief(&run, &engine.site.workspace.root, &view)).print();

@@ -17,6 +17,7 @@ mod place;
 mod run;
 mod setup;
 mod submission;
+mod tries;
 mod watch;
 
 use std::process::ExitCode;

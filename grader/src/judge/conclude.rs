@@ -48,6 +48,7 @@ pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: 
             hint: check.hint.clone(),
             chapter: check.chapter.clone(),
             machines: Vec::new(),
+            times: 1,
             evidence,
         });
     }

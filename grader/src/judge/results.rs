@@ -82,6 +82,8 @@ pub struct CheckReport {
     pub chapter: String,
     /// The verdict on each emulator, if they differ.
     pub machines: Vec<MachineVerdict>,
+    /// How many runs in a row it has ended this way, this one among them: 1 where nobody counts.
+    pub times: u32,
     /// The boot that decided: the first one with the check's status. `None` if nothing was booted.
     pub evidence: Option<Evidence>,
 }

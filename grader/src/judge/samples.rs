@@ -57,6 +57,7 @@ fn check(name: &str, status: Status, max_points: u32) -> CheckReport {
         hint: "Mark the frame before you return it.".to_owned(),
         chapter: format!("lab-01-frames.html#{name}"),
         machines: Vec::new(),
+        times: 1,
         evidence: Some(Evidence { memory: "16M".to_owned(), ..Evidence::default() }),
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::judge::results::{CheckReport, Evidence, LabReport, Run};
 use crate::judge::{Findings, Status};
 
+use super::brief::Standing;
 use super::crash::{self, Place};
 use super::evidence::{Showing, headline, headlined, paragraph, verbose};
 use super::next;
@@ -168,7 +169,17 @@ impl<'a> Teller<'a> {
             out.push_str(&view.field("read", &view.paint(ACTION, &next::chapter(&check.chapter, self.showing.root))));
         }
         out.push_str(&view.field("again", &view.paint(ACTION, &next::repeat(self.run, &check.name))));
+        let checks = || [check].into_iter().chain(group.others.iter().copied());
+        if let Some(stuck) = self.stuck().filter(|stuck| checks().any(|check| check.name == stuck.name)) {
+            out.push_str(&next::other_ways(&stuck.name, view));
+        }
         out
+    }
+
+    /// The first check that has failed the same way for so long that something else is worth a try.
+    fn stuck(&self) -> Option<&'a CheckReport> {
+        let can_be_debugged = |status| Standing::of(status) == Standing::Wrong && status != Status::CouldNotBuild;
+        self.lab.checks.iter().find(|check| check.times >= next::OFTEN && can_be_debugged(check.status))
     }
 
     /// What went wrong, without what else there is to say.
@@ -250,6 +261,21 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n---\n{text}");
         }
+    }
+
+    #[test]
+    fn after_the_same_failure_again_and_again_there_are_other_ways() {
+        let times = |times: u32| {
+            told(|run| run.labs[0].checks.iter_mut().for_each(|check| check.times = times), &View::default())
+        };
+        assert!(!times(2).contains("cargo grade debug"));
+        let text = times(3);
+        // The first one alone: a first look fits on a screen.
+        assert_eq!(text.matches("cargo grade debug").count(), 1, "{text}");
+        assert!(
+            text.contains("  stuck?    cargo grade debug never-twice: go back from the failure, in gdb\n"),
+            "{text}"
+        );
     }
 
     #[test]

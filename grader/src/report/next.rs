@@ -124,6 +124,21 @@ pub fn repeat(run: &Run, check: &str) -> String {
     command(run, &format!("--check {check}"))
 }
 
+/// After so many runs with the same failure, something else than another run is offered.
+pub const OFTEN: u32 = 3;
+
+/// What else there is to do about a check that fails the same way again and again.
+pub fn other_ways(check: &str, view: &View) -> String {
+    let mut out = String::new();
+    for (label, command, why) in [
+        ("stuck?", format!("cargo grade debug {check}"), "go back from the failure, in gdb"),
+        ("", format!("cargo grade look {check}"), "draw the address space there"),
+    ] {
+        out.push_str(&view.field(label, &format!("{}: {why}", view.paint(ACTION, &command))));
+    }
+    out
+}
+
 fn command(run: &Run, words: &str) -> String {
     let mut out = format!("cargo grade {words}");
     for word in &run.repeat {

@@ -284,6 +284,7 @@ mod tests {
             hint: String::new(),
             chapter: String::new(),
             machines: Vec::new(),
+            times: 1,
             evidence: None,
         };
         LabReport {

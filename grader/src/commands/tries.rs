@@ -1,0 +1,91 @@
+//! How often in a row a check ended the same way, from one run to the next: whoever sees the same failure again and
+//! again is told what else there is than to try once more.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::judge::results::{CheckReport, Graded, Run};
+
+/// By the check's name: how it ended last, and how often in a row.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Tries(BTreeMap<String, (String, u32)>);
+
+/// Counts a run of a student's labs, and notes in each check how often it has ended this way.
+///
+/// What cannot be read is as if there had been no run before; what cannot be written is not remembered.
+pub fn count(run: &mut Run, file: &Path) {
+    let mut tries = Tries::load(file);
+    for lab in run.labs.iter_mut().filter(|lab| lab.graded == Graded::Student && lab.build_error.is_none()) {
+        for check in &mut lab.checks {
+            check.times = tries.note(check);
+        }
+    }
+    // It is no reason not to report what was graded.
+    let _ = tries.save(file);
+}
+
+impl Tries {
+    fn load(file: &Path) -> Self {
+        fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    fn save(&self, file: &Path) -> io::Result<()> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer(&mut new, self)?;
+        new.persist(file).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Notes how a check ended; answers how often in a row it did so.
+    fn note(&mut self, check: &CheckReport) -> u32 {
+        let ended = ended(check);
+        match self.0.get_mut(&check.name) {
+            Some((last, times)) if *last == ended => *times = times.saturating_add(1),
+            _ => {
+                self.0.insert(check.name.clone(), (ended, 1));
+            }
+        }
+        self.0.get(&check.name).map_or(1, |(_, times)| *times)
+    }
+}
+
+/// How a check ended, without the numbers: another address is no other failure.
+fn ended(check: &CheckReport) -> String {
+    let is_number = |word: &str| word.contains(|letter: char| letter.is_ascii_digit());
+    let words = check.message.split_whitespace().filter(|word| !is_number(word));
+    format!("{}: {}", check.status.words(), words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Status;
+    use crate::judge::samples;
+
+    #[test]
+    fn the_same_failure_is_counted_and_another_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernel/tries.json");
+        let tried = |message: &str, status: Status| {
+            let mut check = samples::failed();
+            (check.message, check.status) = (message.to_owned(), status);
+            let mut tries = Tries::load(&file);
+            let times = tries.note(&check);
+            tries.save(&file).unwrap();
+            times
+        };
+        assert_eq!(tried("saw frame 0x105, free", Status::Failed), 1);
+        assert_eq!(tried("saw frame 0x106, free", Status::Failed), 2);
+        assert_eq!(tried("saw frame 0x106, free", Status::Failed), 3);
+        assert_eq!(tried("saw nothing", Status::Failed), 1);
+        assert_eq!(tried("saw nothing", Status::Hung), 1);
+        fs::write(&file, "{ damaged").unwrap();
+        assert_eq!(tried("saw nothing", Status::Hung), 1);
+    }
+}
