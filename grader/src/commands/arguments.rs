@@ -343,8 +343,14 @@ pub struct LookArgs {
     #[arg(long)]
     pub solution: bool,
     /// Where the picture goes; `-` for nowhere
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "film")]
     pub svg: Option<PathBuf>,
+    /// A film in the place of a picture: a page with a picture at each call into the lab. Needs gdb
+    #[arg(long)]
+    pub film: bool,
+    /// In a film: a picture after every N instructions
+    #[arg(long, value_name = "N", requires = "film", value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: Option<u64>,
     /// Seed of the checks that draw random numbers
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,

@@ -1,7 +1,9 @@
 //! A recorded run of a check in gdb, from its failure backwards.
 
+mod film;
 mod stops;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,18 +11,23 @@ use std::process::Command;
 use crate::course::lab_toml::{Check, Memory};
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
+use crate::host::launcher::SHELL_S_PARENT;
 use crate::host::process;
+use crate::judge::verdict::Verdict;
 use crate::judge::wire::Transcript;
-use crate::judge::{Engine, Status, nonce, verdict};
+use crate::judge::{Engine, Findings, Status, nonce, verdict};
 use crate::machine::Boot;
 use crate::machine::qemu::Recording;
 
-use stops::Stops;
+use stops::{Fine, Stops};
+
+pub use film::{Moment, Pace, film};
 
 /// What gdb is taught: modules of Python.
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
     ("calls.py", include_str!("gdb/calls.py")),
     ("replay.py", include_str!("gdb/replay.py")),
+    ("film.py", include_str!("gdb/film.py")),
     ("tables.py", include_str!("gdb/tables.py")),
     ("commands.py", include_str!("gdb/commands.py")),
 ];
@@ -60,8 +67,11 @@ pub struct Tools<'a> {
 ///
 /// Returns only if that cannot be done: with the reason.
 pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Error {
-    match prepared(engine, subject, tools, commands) {
-        Ok(mut gdb) => Error::io("cannot start", tools.gdb, &process::become_program(&mut gdb)),
+    match prepared(engine, subject, tools, Fine::Start) {
+        Ok(_) => {
+            let mut gdb = gdb(engine, subject, tools, commands);
+            Error::io("cannot start", tools.gdb, &process::become_program(&mut gdb))
+        }
         Err(error) => error,
     }
 }
@@ -69,44 +79,73 @@ pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands
 /// The file with the number of the emulator's process.
 const PROCESS: &str = "process";
 
-/// Records, and returns the command that opens the recording.
-fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Result<Command> {
-    let check = subject.check;
-    let qemu = engine.emulator.qemu()?;
+/// Records a check, and writes down what gdb needs for it. Answers with what became of the check, in a sentence.
+fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fine) -> Result<String> {
+    let programs = if subject.check.programs { engine.site.programs()? } else { Vec::new() };
     let recording = Recording::create(tools.folder)?;
-    let nonce = nonce()?;
-    let programs = if check.programs { engine.site.programs()? } else { Vec::new() };
-    let boot = Boot {
-        image: subject.image,
-        memory: check.memory.first().copied().unwrap_or(Memory::DEFAULT),
-        programs: &programs,
-        words: vec![
-            format!("nonce={nonce}"),
-            format!("check={}", check.name),
-            format!("seed={}", subject.seed),
-            format!("budget={}", check.budget),
-        ],
-        budget: check.budget,
-        look: false,
-        challenge: None,
+    let Recorded { boot, verdict, findings } = recorded(engine, subject, &programs, &recording)?;
+    let name = &subject.check.name;
+    let sentence = match (verdict.status, fine) {
+        (Status::Passed | Status::NotAvailable, Fine::Start) => {
+            format!("{name} does not fail here: this is its start.")
+        }
+        (Status::Passed | Status::NotAvailable, Fine::End) => format!("{name} does not fail here."),
+        (status, _) => format!("{name}: {} ({}).", status.words(), verdict.message),
     };
-    let outcome = qemu.record(&boot, &recording)?;
-    let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
-    let verdict = verdict::judge(&check.name, &transcript, &outcome.end, check.budget)
-        .map_err(|trouble| Error::new(trouble.what).output(outcome.complaints))?;
-    let name = &check.name;
-    let sentence = match verdict.status {
-        Status::Passed | Status::NotAvailable => format!("{name} does not fail here: this is its start."),
-        status => format!("{name}: {} ({}).", status.words(), verdict.message),
-    };
-    let stops = Stops::find(subject, verdict.status, &transcript.findings)?;
-    let connect = connect(&qemu.replay(&boot, &recording), subject, tools);
+    let stops = Stops::find(subject, verdict.status, &findings, fine)?;
+    let connect = connect(&engine.emulator.qemu()?.replay(&boot, &recording), subject, tools);
     let process = tools.folder.join(PROCESS).display().to_string();
     write(&tools.folder.join("given.py"), &stops.given(&subject.lab.id, &sentence, &connect, &process)?)?;
     for (name, text) in MODULES {
         write(&tools.folder.join(name), text)?;
     }
-    Ok(gdb(engine, subject, tools, commands))
+    Ok(sentence)
+}
+
+/// A boot that was recorded, and what came of it.
+struct Recorded<'a> {
+    boot: Boot<'a>,
+    verdict: Verdict,
+    findings: Findings,
+}
+
+/// Records a check on a machine on which it does not pass, or on the last of its machines.
+fn recorded<'a>(
+    engine: &Engine,
+    subject: &Subject<'a>,
+    programs: &'a [String],
+    recording: &Recording,
+) -> Result<Recorded<'a>> {
+    let (check, qemu, nonce) = (subject.check, engine.emulator.qemu()?, nonce()?);
+    let (last, others) = check.memory.split_last().unwrap_or((&Memory::DEFAULT, &[]));
+    let on_machine = |memory: Memory| -> Result<Recorded<'a>> {
+        let boot = Boot {
+            image: subject.image,
+            memory,
+            programs,
+            words: vec![
+                format!("nonce={nonce}"),
+                format!("check={}", check.name),
+                format!("seed={}", subject.seed),
+                format!("budget={}", check.budget),
+            ],
+            budget: check.budget,
+            look: false,
+            challenge: None,
+        };
+        let outcome = qemu.record(&boot, recording)?;
+        let transcript = Transcript::parse(&outcome.serial, &nonce, &nonce);
+        let verdict = verdict::judge(&check.name, &transcript, &outcome.end, check.budget)
+            .map_err(|trouble| Error::new(trouble.what).output(outcome.complaints))?;
+        Ok(Recorded { boot, verdict, findings: transcript.findings })
+    };
+    for memory in others {
+        let recorded = on_machine(*memory)?;
+        if !recorded.verdict.status.is_fine() {
+            return Ok(recorded);
+        }
+    }
+    on_machine(*last)
 }
 
 /// How gdb starts the emulator that it talks to: with a shell, which says what process it becomes.
@@ -148,10 +187,14 @@ fn folder_of(image: &Path) -> String {
     quoted(&image.parent().unwrap_or(Path::new(".")).display().to_string())
 }
 
-/// A command as a shell reads it.
+/// A command as a shell reads it, with its parent's number in its place.
 fn shell_words(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    let for_shell = |word: &OsStr| match word.to_string_lossy() {
+        parent if parent == SHELL_S_PARENT => parent.into_owned(),
+        word => quoted(&word),
+    };
+    words.map(for_shell).collect::<Vec<_>>().join(" ")
 }
 
 /// A word that a shell takes as it is.
@@ -166,7 +209,7 @@ mod tests {
     #[test]
     fn a_shell_takes_every_word_as_it_is() {
         let mut command = Command::new("a b");
-        command.args(["-append", "x=$y", "it's"]);
-        assert_eq!(shell_words(&command), r"'a b' '-append' 'x=$y' 'it'\''s'");
+        command.args(["$PPID", "-append", "x=$y", "it's"]);
+        assert_eq!(shell_words(&command), r"'a b' $PPID '-append' 'x=$y' 'it'\''s'");
     }
 }

@@ -25,8 +25,20 @@ const CRASHES: &[&str] = &[
 /// What is called just before a check begins.
 const START: &[&str] = &["kernel_core::watchdog::arm"];
 
+/// What is called when a check has ended.
+const END: &[&str] = &["kernel_core::conclusion::returned"];
+
 /// Libraries whose functions are instantiated for a lab, and belong to it then.
 const LIBRARIES: [&str; 4] = ["core::", "<core::", "alloc::", "<alloc::"];
+
+/// Where a check that does not fail is stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fine {
+    /// Before it begins.
+    Start,
+    /// When it has ended.
+    End,
+}
 
 /// A function of an image.
 struct Function {
@@ -67,14 +79,17 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// The stops for a check that ended so.
+    /// The stops for a check that ended so. One that does not fail is stopped where `fine` says.
     ///
     /// # Errors
     /// If the image cannot be read.
-    pub fn find(subject: &Subject<'_>, status: Status, findings: &Findings) -> Result<Self> {
+    pub fn find(subject: &Subject<'_>, status: Status, findings: &Findings, fine: Fine) -> Result<Self> {
         let functions = functions(subject.image)?;
         let wanted = match status {
-            Status::Passed | Status::NotAvailable => START,
+            Status::Passed | Status::NotAvailable => match fine {
+                Fine::Start => START,
+                Fine::End => END,
+            },
             Status::Failed => FAILURE,
             // A machine that hangs stops by itself.
             Status::Hung => &[],

@@ -86,9 +86,21 @@ fn lower(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
 ///
 /// `launcher` is the grader's own program; without one, nothing limits the other.
 pub fn command(launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
+    child_of(&std::process::id().to_string(), launcher, limits, program)
+}
+
+/// The same for a shell that becomes this command: it runs not longer than whoever started the shell.
+pub fn command_of_shell(launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
+    child_of(SHELL_S_PARENT, launcher, limits, program)
+}
+
+/// What a shell replaces by the number of the process that started it.
+pub const SHELL_S_PARENT: &str = "$PPID";
+
+fn child_of(parent: &str, launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
     let Some(launcher) = launcher else { return Command::new(program) };
     let mut command = Command::new(launcher);
-    command.arg(WORD).arg(std::process::id().to_string()).args(limits.words()).arg(program);
+    command.arg(WORD).arg(parent).args(limits.words()).arg(program);
     command
 }
 

@@ -132,7 +132,7 @@ pub fn other_ways(check: &str, view: &View) -> String {
     let mut out = String::new();
     for (label, command, why) in [
         ("stuck?", format!("cargo grade debug {check}"), "go back from the failure, in gdb"),
-        ("", format!("cargo grade look {check}"), "draw the address space there"),
+        ("", format!("cargo grade look {check} --film"), "the run in pictures"),
     ] {
         out.push_str(&view.field(label, &format!("{}: {why}", view.paint(ACTION, &command))));
     }

@@ -108,6 +108,13 @@ fn every_way_back_is_a_way_back() {
     assert_eq!(ran.stdout.matches("#0 report()").count(), 2, "{}", ran.stdout);
     assert!(ran.stdout.contains("#0 set("), "{}", ran.stdout);
     assert!(ran.stdout.contains("#0 map("), "{}", ran.stdout);
+    let film = copy.grade(&["look", "rights-both-levels", "--solution", "--film"]).expect_code(0);
+    let page = std::fs::read_to_string(between(&film, "film: ", "\n")).expect("the film is there");
+    assert!(
+        page.contains("<code>map(space = Current, page = page 0x10001 (0x1000_1000), frame = frame 0x48"),
+        "{page}"
+    );
+    assert!(page.contains("<li class=\"new\">+ 0x1000_0000"), "{page}");
 }
 
 #[test]
@@ -127,9 +134,11 @@ fn what_cannot_be_debugged_is_told_in_a_line() {
     let copy = Copy::new();
     copy.grade(&["debug", "map-twise"]).expect_code(2).says("map-twice");
     // Nothing is on that path.
-    let mut command = copy.command(&["debug", "map-twice"]);
-    command.env("PATH", target_dir());
-    Ran::of(&mut command).expect_code(2).says("gdb is missing; run `cargo grade setup --debug`");
+    for words in [&["debug", "map-twice"][..], &["look", "map-twice", "--film"]] {
+        let mut command = copy.command(words);
+        command.env("PATH", target_dir());
+        Ran::of(&mut command).expect_code(2).says("gdb is missing; run `cargo grade setup --debug`");
+    }
     if has_debugger() {
         copy.write("labs/02-vmm/src/page_tables.rs", "nonsense");
         copy.grade(&["debug", "map-twice", "--execute", "bt"]).expect_code(2).says("the kernel does not compile");

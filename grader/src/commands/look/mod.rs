@@ -1,6 +1,7 @@
 //! `cargo grade look`: the address space as it is at the end of a check, or at
 //! the moment of its crash, read from the machine's memory.
 
+mod film;
 mod picture;
 mod seen;
 
@@ -31,6 +32,9 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs) -> Result<Exit> {
     // A wrong name is told before anything is installed.
     choose(&place.workspace, &arguments.what)?;
     let pictures = place.target_dir.join("look");
+    if arguments.film {
+        return film::command(arguments, common, place, &pictures);
+    }
     let engine = place.engine(common)?;
     let (lab, check) = choose(&engine.site.workspace, &arguments.what)?;
     let progress = Progress::new();
@@ -40,14 +44,19 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs) -> Result<Exit> {
     let file = match arguments.svg.as_deref() {
         Some(file) if file == Path::new("-") => return Ok(Exit::Passed),
         Some(file) => file.to_owned(),
-        None => {
-            fs::create_dir_all(&pictures).map_err(|error| Error::io("cannot make", &pictures, &error))?;
-            pictures.join(format!("{}.svg", check.name))
-        }
+        None => pictures.join(format!("{}.svg", check.name)),
     };
-    fs::write(&file, picture(&seen)).map_err(|error| Error::io("cannot write", &file, &error))?;
+    write(&file, &picture(&seen))?;
     print(&format!("picture: {}\n", file.display()))?;
     Ok(Exit::Passed)
+}
+
+/// Writes a file, in a folder that is made if there is none.
+fn write(file: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::io("cannot make", folder, &error))?;
+    }
+    fs::write(file, text).map_err(|error| Error::io("cannot write", file, &error))
 }
 
 /// The check that `what` names: by its own name, or by its lab's.
@@ -97,5 +106,5 @@ fn look(engine: &Engine, lab: &Lab, check: &Check, arguments: &LookArgs, progres
     let Some(mut snapshot) = outcome.snapshots.into_iter().next_back() else {
         return Err(Error::new("the machine ended before its memory could be read").advise(format!("it says: {ended}")));
     };
-    Ok(Seen::new(&check.name, ended, &mut snapshot))
+    Ok(Seen::new(format!("The address space at the end of {}", check.name), ended, &mut snapshot))
 }

@@ -36,67 +36,111 @@ const STYLE: &str = "\
 
 /// The picture, as SVG.
 pub fn picture(seen: &Seen) -> String {
+    drawn(seen, "look", Ground::Own)
+}
+
+/// The same as one of many on a page that has [`shared`] once. `id` is unique there.
+pub fn one_of_many(seen: &Seen, id: &str) -> String {
+    drawn(seen, id, Ground::Shared)
+}
+
+/// What all pictures of a page share: the style, and a square for each entry.
+pub fn shared(entries: usize) -> String {
+    let squares: String = (0..entries).map(square).collect();
+    format!(
+        "<svg class=\"folio-look\" width=\"0\" height=\"0\" aria-hidden=\"true\"><style>{STYLE}</style>\
+         <defs><path id=\"squares\" d=\"{squares}\"/></defs></svg>\n"
+    )
+}
+
+/// Where the squares come from that are the same in every picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    Own,
+    Shared,
+}
+
+fn drawn(seen: &Seen, id: &str, ground: Ground) -> String {
     let rows = seen.entries.len().div_ceil(COLUMNS);
     let shown = seen.runs.len().min(MOST_LINES);
     let more = seen.runs.len() - shown;
     let below = TOP + rows * STEP + 54;
     let height = below + (shown + usize::from(more > 0)) * LINE + 14;
+    let title = escaped(&seen.title);
+    let mut svg = format!(
+        "<svg class=\"folio-look\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" role=\"img\" \
+         aria-labelledby=\"{id}-title {id}-desc\">\n<title id=\"{id}-title\">{title}</title>\n\
+         <desc id=\"{id}-desc\">{}</desc>\n",
+        escaped(&description(seen))
+    );
+    if ground == Ground::Own {
+        let _ = writeln!(svg, "<style>{STYLE}</style>");
+    }
+    let _ = writeln!(
+        svg,
+        "<text class=\"t\" x=\"16\" y=\"26\">{title}</text>\n<text class=\"d\" x=\"16\" y=\"46\">\
+         Each square is an entry of the page directory: 4 MiB of addresses</text>"
+    );
+    svg.push_str(&grid(seen, rows, ground));
+    svg.push_str(&legend(rows));
+    for (number, run) in seen.runs.iter().take(shown).enumerate() {
+        let (y, line) = (below + number * LINE, escaped(&line(run)));
+        let _ = writeln!(svg, "<text x=\"16\" y=\"{y}\" xml:space=\"preserve\">{line}</text>");
+    }
+    if more > 0 {
+        let y = below + shown * LINE;
+        let _ = writeln!(svg, "<text class=\"d\" x=\"16\" y=\"{y}\">and {more} more</text>");
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The squares, with an address at every fourth row: every 512 MiB.
+fn grid(seen: &Seen, rows: usize, ground: Ground) -> String {
     let mut svg = String::new();
-    let mut put = |text: &str| {
-        svg.push_str(text);
-        svg.push('\n');
-    };
-    let check = escaped(&seen.check);
-    put(&format!(
-        "<svg class=\"folio-look\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" role=\"img\" aria-labelledby=\"look-title look-desc\">"
-    ));
-    put(&format!("<title id=\"look-title\">The address space at the end of {check}</title>"));
-    put(&format!("<desc id=\"look-desc\">{}</desc>", escaped(&description(seen))));
-    put(&format!("<style>{STYLE}</style>"));
-    put(&format!("<text class=\"t\" x=\"16\" y=\"26\">The address space at the end of {check}</text>"));
-    put("<text class=\"d\" x=\"16\" y=\"46\">Each square is an entry of the page directory: 4 MiB of addresses</text>");
-    for row in 0..rows {
-        let y = TOP + row * STEP;
-        // Every fourth row, so every 512 MiB.
-        if row % 4 == 0 {
-            let start = (row * COLUMNS) as u32 * 0x40;
-            put(&format!("<text class=\"d\" x=\"16\" y=\"{}\">0x{start:04X}_0000</text>", y + 11));
-        }
+    for row in (0..rows).step_by(4) {
+        let (start, y) = ((row * COLUMNS) as u32 * 0x40, TOP + row * STEP + 11);
+        let _ = writeln!(svg, "<text class=\"d\" x=\"16\" y=\"{y}\">0x{start:04X}_0000</text>");
+    }
+    if ground == Ground::Shared {
+        svg.push_str("<use class=\"none\" href=\"#squares\"/>\n");
     }
     for class in ["none", "s user", "s kernel", "s large", "s other"] {
         let squares = squares(seen, class);
-        if !squares.is_empty() {
-            put(&format!("<path class=\"{class}\" d=\"{squares}\"/>"));
+        if !squares.is_empty() && (class != "none" || ground == Ground::Own) {
+            let _ = writeln!(svg, "<path class=\"{class}\" d=\"{squares}\"/>");
         }
     }
+    svg
+}
+
+/// What the colours mean.
+fn legend(rows: usize) -> String {
+    let mut svg = String::new();
     let legend = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
     for ((class, text), x) in legend.into_iter().zip((16..).step_by(190)) {
         let y = TOP + rows * STEP + 14;
-        put(&format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{SQUARE}\" height=\"{SQUARE}\"/>"));
-        put(&format!("<text x=\"{}\" y=\"{}\">{text}</text>", x + 20, y + 11));
+        let _ = writeln!(
+            svg,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{SQUARE}\" height=\"{SQUARE}\"/>\n\
+             <text x=\"{}\" y=\"{}\">{text}</text>",
+            x + 20,
+            y + 11
+        );
     }
-    for (number, run) in seen.runs.iter().take(shown).enumerate() {
-        put(&format!(
-            "<text x=\"16\" y=\"{}\" xml:space=\"preserve\">{}</text>",
-            below + number * LINE,
-            escaped(&line(run))
-        ));
-    }
-    if more > 0 {
-        put(&format!("<text class=\"d\" x=\"16\" y=\"{}\">and {more} more</text>", below + shown * LINE));
-    }
-    put("</svg>");
     svg
+}
+
+/// The outline of an entry's square.
+fn square(index: usize) -> String {
+    let (x, y) = (LEFT + index % COLUMNS * STEP, TOP + index / COLUMNS * STEP);
+    format!("M{x} {y}h{SQUARE}v{SQUARE}h-{SQUARE}z")
 }
 
 /// The outlines of all squares of a class.
 fn squares(seen: &Seen, wanted: &str) -> String {
-    let mut path = String::new();
-    for (index, _) in seen.entries.iter().enumerate().filter(|(index, slot)| class(**slot, *index) == wanted) {
-        let (x, y) = (LEFT + index % COLUMNS * STEP, TOP + index / COLUMNS * STEP);
-        let _ = write!(path, "M{x} {y}h{SQUARE}v{SQUARE}h-{SQUARE}z");
-    }
-    path
+    let all = seen.entries.iter().enumerate();
+    all.filter(|(index, slot)| class(**slot, *index) == wanted).map(|(index, _)| square(index)).collect()
 }
 
 /// How a square is drawn.
@@ -122,8 +166,8 @@ fn description(seen: &Seen) -> String {
     text
 }
 
-/// Text as it may stand in SVG.
-fn escaped(text: &str) -> String {
+/// Text as it may stand in SVG and HTML.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -147,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_a_check_is_called_cannot_break_the_picture() {
-        let seen = Seen { check: "<a & b>".into(), ..seen() };
+        let seen = Seen { title: "<a & b>".into(), ..seen() };
         assert!(picture(&seen).contains("&lt;a &amp; b&gt;"));
     }
 }

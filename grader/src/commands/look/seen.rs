@@ -6,8 +6,8 @@ use crate::machine::walk::{self, Run, Snapshot};
 /// What there was to be seen.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The check that ran.
-    pub check: String,
+    /// What it is, such as `The address space at the end of map-twice`.
+    pub title: String,
     /// How it ended, in a sentence.
     pub ended: String,
     /// The register that names the directory.
@@ -20,10 +20,10 @@ pub struct Seen {
 
 impl Seen {
     /// What a copy of the machine's tables shows.
-    pub fn new(check: &str, ended: String, snapshot: &mut Snapshot) -> Self {
+    pub fn new(title: String, ended: String, snapshot: &mut Snapshot) -> Self {
         let cr3 = snapshot.cr3;
         let (runs, entries) = (walk::runs(snapshot, cr3), walk::slots(snapshot, cr3));
-        Self { check: check.to_owned(), ended, cr3, runs, entries }
+        Self { title, ended, cr3, runs, entries }
     }
 }
 
@@ -34,7 +34,7 @@ const MOST_LINES: usize = 40;
 pub fn text(seen: &Seen, view: &View) -> String {
     let mut text = format!(
         "{}\n{}\n",
-        view.paint(STRONG, &format!("The address space at the end of {}", seen.check)),
+        view.paint(STRONG, &seen.title),
         view.paint(FAINT, &format!("{}; directory at {}", seen.ended, address(seen.cr3 & !0xFFF)))
     );
     for (title, kernel) in [("user half", false), ("kernel half", true)] {
@@ -85,7 +85,7 @@ pub mod tests {
         kernel[1..4].copy_from_slice(&[0x6_0003, 0x6_1003, 0x6_2003]);
         directory[0x301] = 0x0040_0083;
         let mut snapshot = Snapshot { cr3: 0x1000, frames: [(1, directory), (2, user), (3, kernel)].into() };
-        Seen::new("a-check", "passed".into(), &mut snapshot)
+        Seen::new("The address space at the end of a-check".into(), "passed".into(), &mut snapshot)
     }
 
     #[test]

@@ -151,6 +151,42 @@ class WhoWrote(Command):
         return "nothing" if value is None else f"{value:#010x}"
 
 
+def calls_before(count, wanted):
+    """The latest calls into the lab before a count, at least so many or all: where each begins, and whither it returns."""
+
+    def outside(at):
+        back = read(number("$esp"))
+        return (at, back) if back is not None and own_name(back - 1) is None else None
+
+    return replay.latest(count, lambda: at_addresses(ENTRANCES), wanted, outside)
+
+
+def call_at(count, back, before):
+    """Goes to a call's beginning and tells it, with the place that it comes from."""
+    replay.go_to(count)
+    place = gdb.find_pc_line(back - 1)
+    return told_call(before), f"{file_of(place)}:{place.line}" if file_of(place) else "somewhere"
+
+
+def told_call(before):
+    """The function that is about to begin, with its arguments.
+
+    Optimised code has them at hand one after the other, in its first instructions; the first two set up its frame.
+    """
+    name, known = own_name(number("$pc")) or "?", {}
+    for _ in range(2):
+        quietly("stepi")
+    base = number("$ebp")
+    for _ in range(BEGINNING):
+        if replay.here() >= before or number("$ebp") < base:
+            break
+        if number("$ebp") == base and own_name(number("$pc")) == name:
+            for argument, value in arguments(whole(gdb.newest_frame())):
+                known[argument] = known.get(argument) or value
+        quietly("stepi")
+    return f"{name}({', '.join(f'{one} = {value or UNKNOWN}' for one, value in known.items())})"
+
+
 class LastCalls(Command):
     """last-calls [COUNT]: show the last calls into the lab before this, the latest first."""
 
@@ -159,39 +195,13 @@ class LastCalls(Command):
     def act(self, given):
         wanted = given[0] if given else CALLS
         with travelling() as (before, _):
-            def outside(count):
-                back = read(number("$esp"))
-                return (count, back) if back is not None and own_name(back - 1) is None else None
-
-            found = replay.latest(before, lambda: at_addresses(ENTRANCES), wanted, outside)[-wanted:]
-            told = []
-            for count, back in found:
-                replay.go_to(count)
-                told.append((count, self.call(before), gdb.find_pc_line(back - 1)))
+            found = calls_before(before, wanted)[-wanted:]
+            told = [(count, *call_at(count, back, before)) for count, back in found]
             replay.go_to(before)
         if not told:
             raise gdb.GdbError("nothing of the lab was called before this")
         for count, call, place in reversed(told):
-            where = f"{file_of(place)}:{place.line}" if file_of(place) else "somewhere"
-            print(f"{call}\n    called from {where}; `go-to {count}` goes there")
-
-    def call(self, before):
-        """The function that is about to begin, with its arguments.
-
-        Optimised code has them at hand one after the other, in its first instructions; the first two set up its frame.
-        """
-        name, known = own_name(number("$pc")) or "?", {}
-        for _ in range(2):
-            quietly("stepi")
-        base = number("$ebp")
-        for _ in range(BEGINNING):
-            if replay.here() >= before or number("$ebp") < base:
-                break
-            if number("$ebp") == base and own_name(number("$pc")) == name:
-                for argument, value in arguments(whole(gdb.newest_frame())):
-                    known[argument] = known.get(argument) or value
-            quietly("stepi")
-        return f"{name}({', '.join(f'{one} = {value or UNKNOWN}' for one, value in known.items())})"
+            print(f"{call}\n    called from {place}; `go-to {count}` goes there")
 
 
 class GoTo(Command):

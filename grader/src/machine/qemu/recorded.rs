@@ -52,7 +52,8 @@ impl Qemu {
     /// If the emulator cannot be started.
     pub fn record(&self, boot: &Boot<'_>, recording: &Recording) -> Result<Outcome> {
         let limits = Limits::seconds(last_resort(boot.budget));
-        let mut command = self.recorded(boot, limits, &recording.options("record"));
+        let mut command = launcher::command(self.launcher.as_deref(), limits, &self.program);
+        self.add_options(&mut command, boot, &recording.options("record"));
         command.args(["-action", "watchdog=poweroff,reboot=shutdown,shutdown=poweroff,panic=none"]);
         command.args(["-serial", "stdio", "-d", "cpu_reset"]);
         let ran = process::output(&mut command).map_err(|error| Error::io("cannot start", &self.program, &error))?;
@@ -77,21 +78,21 @@ impl Qemu {
         })
     }
 
-    /// A command that goes through the same run again, as the debugger at its standard input and output says.
+    /// A command for a shell that goes through the same run again, as the debugger at its standard input and output
+    /// says.
     pub fn replay(&self, boot: &Boot<'_>, recording: &Recording) -> Command {
-        let mut command = self.recorded(boot, Limits::default(), &recording.options("replay"));
+        let mut command = launcher::command_of_shell(self.launcher.as_deref(), Limits::default(), &self.program);
+        self.add_options(&mut command, boot, &recording.options("replay"));
         command.args(["-action", "watchdog=pause,reboot=shutdown,shutdown=pause,panic=none"]);
         command.args(["-serial", "null", "-S", "-gdb", "stdio"]);
         command
     }
 
-    fn recorded(&self, boot: &Boot<'_>, limits: Limits, options: &[String]) -> Command {
-        let mut command = launcher::command(self.launcher.as_deref(), limits, &self.program);
+    fn add_options(&self, command: &mut Command, boot: &Boot<'_>, options: &[String]) {
         command.args(self.machine(boot.memory, Screen::None)).args(EXIT_DEVICE);
         command.args(["-machine", "pc,acpi=off,hpet=off,vmport=off,smbus=off", "-rtc", "clock=vm"]);
         command.args(["-device", "ib700", "-device", "pvpanic"]).args(options);
-        give_kernel(&mut command, boot.image);
+        give_kernel(command, boot.image);
         command.args(programs::arguments(boot.programs)).arg("-append").arg(boot.words.join(" "));
-        command
     }
 }

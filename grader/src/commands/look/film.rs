@@ -1,0 +1,175 @@
+//! `cargo grade look --film`: a run as a page with a slider, which needs no network.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::commands::arguments::{CommonArgs, LookArgs};
+use crate::commands::output::print;
+use crate::commands::place::Place;
+use crate::commands::setup::debugger;
+use crate::debug::{self, Moment, Pace, Subject, Tools};
+use crate::host::error::Result;
+use crate::host::exit::Exit;
+use crate::host::progress::Progress;
+use crate::host::style::plural;
+
+use super::picture::{escaped, one_of_many, shared};
+use super::seen::{Seen, line};
+use super::{choose, write};
+
+/// A film has so many pictures at most: the last ones before the end.
+const MOST: usize = 200;
+
+/// How the page looks, and what its slider does.
+const STYLE: &str = include_str!("film.css");
+const SCRIPT: &str = include_str!("film.js");
+
+/// Records the check that is named, and writes a page with its pictures.
+///
+/// # Errors
+/// If gdb is missing, the kernel does not build, the run cannot be recorded, or the page cannot be written.
+pub fn command(arguments: &LookArgs, common: &CommonArgs, place: Place, pictures: &Path) -> Result<Exit> {
+    let gdb = debugger::find()?;
+    let target = place.target_dir.clone();
+    let engine = place.engine(common)?;
+    let (lab, check) = choose(&engine.site.workspace, &arguments.what)?;
+    let folder = target.join("recordings").join(format!("{}.film", check.name));
+    let mix = if arguments.solution { engine.site.mix(&[]) } else { engine.site.mix(&[lab]) };
+    let progress = Progress::new();
+    let image = engine.site.image_of(&mix, &progress)?;
+    progress.finish();
+    let subject = Subject { lab, check, image: &image.path, seed: arguments.seed };
+    let tools = Tools { gdb: &gdb, folder: &folder };
+    let pace = arguments.every.map_or(Pace::Calls, Pace::Instructions);
+    let progress = Progress::new();
+    progress.start("Going through the run");
+    let (ended, moments) = debug::film(&engine, &subject, &tools, pace, MOST)?;
+    progress.finish();
+    let file = pictures.join(format!("{}.html", check.name));
+    write(&file, &page(&check.name, &ended, moments))?;
+    print(&format!("{ended}\nfilm: {}\n", file.display()))?;
+    Ok(Exit::Passed)
+}
+
+/// The page.
+fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
+    let count = moments.len();
+    let mut body = String::new();
+    let mut before: Option<Seen> = None;
+    for (number, mut moment) in moments.into_iter().enumerate() {
+        let title = match &moment.call {
+            Some(_) => format!("The address space before call {}", number + 1),
+            None if number + 1 == count => "The address space at the end".to_owned(),
+            None => format!("The address space after {} instructions", grouped(moment.count)),
+        };
+        let seen = Seen::new(title, String::new(), &mut moment.tables);
+        if number == 0 {
+            body.push_str(&shared(seen.entries.len()));
+        }
+        body.push_str(&picture(number, &moment, &seen, before.as_ref()));
+        before = Some(seen);
+    }
+    let check = escaped(check);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{check}: the run in {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <main>\n<h1>{check}</h1>\n<p>{}</p>\n{CONTROLS}{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        plural(count, "picture"),
+        escaped(ended),
+    )
+}
+
+/// What moves the film. Without a script there is nothing to move, and the last picture stays.
+const CONTROLS: &str = "\
+<div id=\"controls\" hidden>
+<button type=\"button\" id=\"back\">Back</button>
+<input type=\"range\" id=\"slider\" min=\"1\" step=\"1\" aria-label=\"Picture\">
+<button type=\"button\" id=\"forward\">Forward</button>
+<output id=\"where\" for=\"slider\" aria-live=\"polite\"></output>
+</div>
+";
+
+/// A moment: what is about to happen, what has changed, and the address space.
+fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>) -> String {
+    let mut html = format!("<figure data-count=\"{}\">\n<figcaption>", grouped(moment.count));
+    match &moment.call {
+        Some((call, place)) => {
+            let _ = write!(html, "<code>{}</code><br>called from {}", escaped(call), escaped(place));
+        }
+        None => {
+            let _ = write!(html, "After {} instructions", grouped(moment.count));
+        }
+    }
+    html.push_str("</figcaption>\n");
+    if let Some(before) = before {
+        html.push_str(&changes(seen, before));
+    }
+    html.push_str(&one_of_many(seen, &format!("picture-{number}")));
+    html.push_str("</figure>\n");
+    html
+}
+
+/// What is mapped since the picture before, and what is no more.
+fn changes(seen: &Seen, before: &Seen) -> String {
+    let lines = |seen: &Seen| seen.runs.iter().map(line).collect::<Vec<_>>();
+    let (now, then) = (lines(seen), lines(before));
+    let gone = then.iter().filter(|line| !now.contains(line)).map(|line| ("gone", "−", line));
+    let new = now.iter().filter(|line| !then.contains(line)).map(|line| ("new", "+", line));
+    let changed: String = gone
+        .chain(new)
+        .map(|(class, sign, line)| format!("<li class=\"{class}\">{sign} {}</li>\n", escaped(line)))
+        .collect();
+    if changed.is_empty() {
+        return "<p class=\"same\">No mapping has changed since the last picture.</p>\n".to_owned();
+    }
+    format!("<ul>\n{changed}</ul>\n")
+}
+
+/// `1 871 315`.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::walk::Snapshot;
+
+    fn moment(count: u64, call: Option<&str>, entry: u32) -> Moment {
+        let (mut directory, mut table) = ([0; 1024], [0; 1024]);
+        directory[0x40] = 0x2007;
+        table[1] = entry;
+        let call = call.map(|call| (call.to_owned(), "kernel/checks/src/a.rs:3".to_owned()));
+        Moment { count, call, tables: Snapshot { cr3: 0x1000, frames: [(1, directory), (2, table)].into() } }
+    }
+
+    #[test]
+    fn a_page_has_each_picture_and_needs_nothing_else() {
+        let moments = vec![moment(1234, Some("map(page = <1>)"), 0), moment(1_871_315, None, 0x4_8003)];
+        let page = page("rights-both-levels", "rights-both-levels: failed (a < b).", moments);
+        assert_eq!(page.matches("<figure ").count(), 2);
+        assert!(page.contains("<code>map(page = &lt;1&gt;)</code><br>called from kernel/checks/src/a.rs:3"));
+        assert!(page.contains("failed (a &lt; b)"));
+        assert!(page.contains("data-count=\"1\u{202f}871\u{202f}315\""));
+        assert!(page.contains("<li class=\"new\">+ 0x1000_1000"), "{page}");
+        for elsewhere in ["src=", "url(", "@import", "fetch("] {
+            assert!(!page.contains(elsewhere), "{elsewhere}");
+        }
+        // The only address is a name, which nobody fetches.
+        assert_eq!(page.matches("http").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
+        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut unique = ids.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), ids.len(), "{ids:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! A film of a recorded run: how the page tables stood, moment by moment.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::host::error::{Error, Result};
+use crate::host::process;
+use crate::judge::Engine;
+use crate::machine::walk::{Snapshot, Words};
+
+use super::stops::Fine;
+use super::{Subject, Tools, gdb, prepared};
+
+/// When pictures are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// At each call into the lab.
+    Calls,
+    /// After so many instructions, again and again.
+    Instructions(u64),
+}
+
+/// How the machine stood at a moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// So many instructions it had executed.
+    pub count: u64,
+    /// The call that is about to begin, with its arguments, and the line that makes it.
+    pub call: Option<(String, String)>,
+    /// The page tables.
+    pub tables: Snapshot,
+}
+
+/// A line of what gdb writes.
+#[derive(Deserialize)]
+struct Line {
+    count: u64,
+    cr3: u32,
+    call: Option<String>,
+    place: Option<String>,
+    /// The frames of the directory and of its tables.
+    frames: Vec<u32>,
+    /// The words of those that are not as they were in the line before.
+    changed: BTreeMap<u32, Vec<u32>>,
+}
+
+/// Records a check, and takes pictures of the run: the last `most` of them, and one of its end. Answers with what
+/// became of the check, too.
+///
+/// # Errors
+/// If it cannot be recorded, or gdb fails.
+pub fn film(
+    engine: &Engine,
+    subject: &Subject<'_>,
+    tools: &Tools<'_>,
+    pace: Pace,
+    most: usize,
+) -> Result<(String, Vec<Moment>)> {
+    let sentence = prepared(engine, subject, tools, Fine::End)?;
+    let file = tools.folder.join("film.json");
+    let every = match pace {
+        Pace::Calls => "None".to_owned(),
+        Pace::Instructions(every) => every.to_string(),
+    };
+    let path = serde_json::Value::from(file.display().to_string());
+    let record = format!("python import film; film.record(sys.modules['__main__'], {path}, {most}, {every})");
+    let mut gdb = gdb(engine, subject, tools, &[record]);
+    // What an older film left is none of this run.
+    let _ = fs::remove_file(&file);
+    let said = process::output(&mut gdb).map_err(|error| Error::io("cannot start", tools.gdb, &error))?;
+    match read(&file) {
+        Ok(moments) if !moments.is_empty() => Ok((sentence, moments)),
+        _ => {
+            Err(Error::new("gdb could not go through the run")
+                .output(String::from_utf8_lossy(&said.stderr).into_owned()))
+        }
+    }
+}
+
+/// Reads what gdb wrote.
+fn read(file: &Path) -> Result<Vec<Moment>> {
+    let text = fs::read_to_string(file).map_err(|error| Error::io("cannot read", file, &error))?;
+    let mut frames: BTreeMap<u32, Words> = BTreeMap::new();
+    let mut moments = Vec::new();
+    for line in text.lines() {
+        let line: Line = serde_json::from_str(line).map_err(|error| Error::new(error.to_string()))?;
+        for (number, words) in line.changed {
+            let words = words.try_into().map_err(|_| Error::new("a page table of another size"))?;
+            frames.insert(number, words);
+        }
+        frames.retain(|number, _| line.frames.contains(number));
+        let tables = Snapshot { cr3: line.cr3, frames: frames.clone() };
+        moments.push(Moment { count: line.count, call: line.call.zip(line.place), tables });
+    }
+    Ok(moments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_change_is_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("film.json");
+        let words = |first: u32| serde_json::to_string(&[&[first][..], &[0; 1023]].concat()).unwrap();
+        let line = |count: u32, frames: &str, changed: &str| {
+            format!(
+                r#"{{"count":{count},"cr3":4096,"call":"map()","place":"a.rs:3","frames":[{frames}],"changed":{{{changed}}}}}"#
+            )
+        };
+        let first = line(7, "1,2", &format!(r#""1":{},"2":{}"#, words(8195), words(5)));
+        let second = line(9, "1", &format!(r#""1":{}"#, words(0)));
+        let third = line(11, "1", "");
+        fs::write(&file, [first, second, third].join("\n")).unwrap();
+        let moments = read(&file).unwrap();
+        let seen: Vec<(u64, usize, u32)> =
+            moments.iter().map(|one| (one.count, one.tables.frames.len(), one.tables.frames[&1][0])).collect();
+        assert_eq!(seen, [(7, 2, 8195), (9, 1, 0), (11, 1, 0)]);
+        assert_eq!(moments[0].call, Some(("map()".to_owned(), "a.rs:3".to_owned())));
+        fs::write(&file, r#"{"count":1,"cr3":0,"frames":[1],"changed":{"1":[1,2]}}"#).unwrap();
+        assert!(read(&file).is_err());
+    }
+}
