@@ -74,17 +74,18 @@ fn committed(commit: &[u8]) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::Command;
 
     use super::*;
+    use crate::host::process;
 
     const AT: &str = "2026-10-12T23:59:00Z";
 
     fn git(folder: &Path, words: &[&str]) {
         let mut command = Command::new("git");
         command.current_dir(folder).args(["-c", "user.name=x y", "-c", "user.email=x@example.org"]).args(words);
-        command.env("GIT_COMMITTER_DATE", AT).stdout(Stdio::null()).stderr(Stdio::null());
-        assert!(command.status().unwrap().success(), "{words:?}");
+        command.env("GIT_COMMITTER_DATE", AT);
+        assert!(process::output(&mut command).unwrap().status.success(), "{words:?}");
     }
 
     fn repository(folder: &Path) {

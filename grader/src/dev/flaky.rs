@@ -109,14 +109,20 @@ fn burn(seed: u64, is_over: &AtomicBool) {
     }
 }
 
+/// A lab and its check.
+type Key = (String, String);
+
+/// Verdicts, and how often each was given.
+type Verdicts = BTreeMap<String, u32>;
+
 /// What was said about each check, and how often.
 #[derive(Default)]
 struct Tally {
     runs: u32,
     boots: usize,
-    verdicts: BTreeMap<(String, String), BTreeMap<String, u32>>,
+    verdicts: BTreeMap<Key, Verdicts>,
     /// The verdicts that leave a check its points.
-    fine: BTreeMap<(String, String), u32>,
+    fine: BTreeMap<Key, u32>,
 }
 
 impl Tally {
@@ -137,7 +143,7 @@ impl Tally {
     }
 
     /// Checks whose verdict was not always the same, or not fine.
-    fn unsteady(&self) -> Vec<(&(String, String), &BTreeMap<String, u32>)> {
+    fn unsteady(&self) -> Vec<(&Key, &Verdicts)> {
         let is_steady = |key| self.fine.get(key) == Some(&self.runs);
         self.verdicts.iter().filter(|(key, said)| said.len() > 1 || !is_steady(*key)).collect()
     }

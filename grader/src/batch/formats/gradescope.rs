@@ -63,8 +63,11 @@ mod tests {
     use super::*;
     use crate::batch::sheet::samples::sheet;
 
+    /// A field, and whether a value is one of its type.
+    type Field = (&'static str, fn(&Value) -> bool);
+
     /// The fields that the page above documents, and their types: for the whole, and for a test.
-    const WHOLE: [(&str, fn(&Value) -> bool); 7] = [
+    const WHOLE: [Field; 7] = [
         ("score", Value::is_number),
         ("execution_time", Value::is_number),
         ("output", Value::is_string),
@@ -73,7 +76,7 @@ mod tests {
         ("extra_data", Value::is_object),
         ("tests", Value::is_array),
     ];
-    const TEST: [(&str, fn(&Value) -> bool); 8] = [
+    const TEST: [Field; 8] = [
         ("score", Value::is_number),
         ("max_score", Value::is_number),
         ("name", Value::is_string),
@@ -88,7 +91,7 @@ mod tests {
         ["hidden", "after_due_date", "after_published", "visible"].iter().any(|word| value == word)
     }
 
-    fn assert_fields(value: &Value, fields: &[(&str, fn(&Value) -> bool)]) {
+    fn assert_fields(value: &Value, fields: &[Field]) {
         for (name, value) in value.as_object().expect("an object") {
             let field = fields.iter().find(|(field, _)| field == name);
             assert!(field.is_some_and(|(_, is_right)| is_right(value)), "{name}: {value}");

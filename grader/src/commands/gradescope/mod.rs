@@ -94,11 +94,12 @@ fn pack(to: impl Write + Seek, files: &Files) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
-    use std::process::{Command, Stdio};
+    use std::process::Command;
 
     use zip::ZipArchive;
 
     use super::*;
+    use crate::host::process;
 
     #[test]
     fn gradescope_s_two_files_are_at_the_root_and_can_be_run() {
@@ -134,7 +135,7 @@ mod tests {
         fs::set_permissions(&cargo, mode).unwrap();
         let mut command = Command::new("bash");
         command.arg(root.join("source/run_autograder")).env("AUTOGRADER_ROOT", root).env("CARGO_HOME", root);
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        let output = process::output(&mut command).unwrap();
         let words = String::from_utf8_lossy(&output.stdout).replace(&root.display().to_string(), "/autograder");
         let expected = "/autograder/source/course\ngrade\nsubmission\n/autograder/submission\n--metadata\n\
                         /autograder/submission_metadata.json\n--format\ngradescope\n--to\n\
@@ -149,7 +150,8 @@ mod tests {
             let path = folder.path().join("script");
             fs::write(&path, script).unwrap();
             assert!(script.starts_with("#!") && script.contains("set -euo pipefail"));
-            assert!(Command::new("bash").arg("-n").arg(&path).status().unwrap().success());
+            let output = process::output(Command::new("bash").arg("-n").arg(&path)).unwrap();
+            assert!(output.status.success(), "{output:?}");
         }
     }
 }
