@@ -142,7 +142,7 @@ test("a check about what the emulator lacks is not available", async () => {
     await page.getByLabel("which checks to run").selectOption("smep-stops");
     await page.getByRole("button", { name: "Run checks" }).click();
     await says(page, /^1 not available in this emulator\.$/);
-    assert.match(await page.locator(".live-results li").innerText(), /SMEP/);
+    assert.match(await page.locator(".live-results li").innerText(), /^smep-stops not available in this emulator: it lacks SMEP$/);
     assert.deepEqual(wrong, []);
     await close();
 });

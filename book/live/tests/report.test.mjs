@@ -20,7 +20,7 @@ test("a check passes, fails, or is not available", () => {
     const failed = report(`# folio:${NONCE} expected 42 things`, `# folio:${NONCE} saw 41`, `not ok 1 a-check # folio:${NONCE}`);
     assert.deepEqual(read(failed, NOT_OK), { kind: "failed", why: "expected 42 things, saw 41" });
     const skipped = report(`# folio:${NONCE} lacks SMEP`, `ok 1 a-check # SKIP # folio:${NONCE}`);
-    assert.deepEqual(read(skipped, OK), { kind: "not-available", why: "SMEP" });
+    assert.deepEqual(read(skipped, OK), { kind: "not-available", why: "it lacks SMEP" });
 });
 
 test("a crash is told with what the kernel says of it", () => {

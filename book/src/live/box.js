@@ -176,8 +176,9 @@ class Box {
         const link = document.createElement("a");
         link.href = `#${name}`;
         link.textContent = name;
+        const where = kind === "not-available" ? "" : `, with ${mebibytes} MiB`;
         const rest = why ? `: ${why}` : "";
-        line.append(link, ` ${WORDS[kind]}, with ${mebibytes} MiB${rest}`);
+        line.append(link, ` ${WORDS[kind]}${where}${rest}`);
         this.#results.append(line);
     }
 

@@ -29,12 +29,17 @@ export function verdict(text, name, nonce, code) {
     }
     const results = [
         { line: `ok 1 ${name} # folio:${nonce}`, code: PASSED, kind: "passed", why: "" },
-        { line: `ok 1 ${name} # SKIP # folio:${nonce}`, code: PASSED, kind: "not-available", why: said("lacks").join("; ") },
+        { line: `ok 1 ${name} # SKIP # folio:${nonce}`, code: PASSED, kind: "not-available", why: lack(said) },
         { line: `not ok 1 ${name} # folio:${nonce}`, code: FAILED, kind: "failed", why: difference(said) },
     ];
     const found = lines.filter(line => /^(not )?ok /.test(line));
     const result = results.find(it => found.length === 1 && it.line === found[0] && it.code === code);
     return result ? { kind: result.kind, why: result.why } : { kind: "unclear", why: "" };
+}
+
+function lack(said) {
+    const lacks = said("lacks").join("; ");
+    return lacks && `it lacks ${lacks}`;
 }
 
 function difference(said) {
