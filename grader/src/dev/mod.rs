@@ -8,7 +8,7 @@ mod class;
 mod clippy;
 mod flaky;
 mod screenshot;
-mod session;
+mod shell;
 mod staged;
 mod tables;
 

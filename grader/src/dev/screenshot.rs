@@ -9,7 +9,7 @@ use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::judge::Engine;
 
-use super::session::Session;
+use super::shell::Shell;
 
 /// What to do.
 pub struct Options {
@@ -30,9 +30,9 @@ pub struct Options {
 pub fn run(engine: &Engine, options: &Options, progress: &Progress) -> Result<bool> {
     // The emulator writes where it runs; it must not depend on where that is.
     let file = std::path::absolute(&options.file).map_err(|error| Error::io("cannot find", &options.file, &error))?;
-    let mut session = Session::start(engine, options.memory, progress)?;
-    session.type_lines(&options.lines)?;
-    let taken = session.after(options.wait, |control| control.screenshot(&file))?;
+    let mut shell = Shell::start(engine, options.memory, progress)?;
+    shell.type_lines(&options.lines)?;
+    let taken = shell.after(options.wait, |control| control.screenshot(&file))?;
     taken.map_err(|error| Error::new(format!("the emulator took no picture: {error}")))?;
     Ok(true)
 }

@@ -13,7 +13,7 @@ use crate::host::progress::Progress;
 use crate::judge::Engine;
 use crate::machine::walk::{Snapshot, Words};
 
-use super::session::Session;
+use super::shell::Shell;
 
 /// What to do.
 pub struct Options {
@@ -28,10 +28,10 @@ pub struct Options {
 /// # Errors
 /// If the kernel does not build, its shell does not come up, or the file cannot be written.
 pub fn run(engine: &Engine, options: &Options, progress: &Progress) -> Result<bool> {
-    let mut session = Session::start(engine, options.memory, progress)?;
-    session.wait_for_prompt()?;
-    session.control.stop();
-    let snapshot = session.control.snapshot(None);
+    let mut shell = Shell::start(engine, options.memory, progress)?;
+    shell.wait_for_prompt()?;
+    shell.control.stop();
+    let snapshot = shell.control.snapshot(None);
     if snapshot.frames.is_empty() {
         return Err(Error::new("the emulator does not tell where the page directory is"));
     }

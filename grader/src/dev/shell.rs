@@ -23,14 +23,14 @@ const PROMPT: &[u8] = b"folio> ";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A machine that runs the references. It ends when this is dropped.
-pub struct Session {
+pub struct Shell {
     /// To look at the machine, and to stop it.
     pub control: Control,
     serial: UnixStream,
     process: Process,
 }
 
-impl Session {
+impl Shell {
     /// Boots the references.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for Shell {
     fn drop(&mut self) {
         self.process.kill();
         let _ = self.process.wait();
