@@ -389,7 +389,6 @@ impl<V: Variant> Textbook<V> {
     }
 
     /// Hands out a block; `None` if the region has no room for it.
-    #[inline(always)] // Whoever calls it through a table pays for one call, not for two.
     pub fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let (need, align) = (Self::need(layout.size()), (layout.align() as u32).max(8));
         let place = match self.find(need, align) {
@@ -407,7 +406,6 @@ impl<V: Variant> Textbook<V> {
     ///
     /// # Safety
     /// This heap has handed it out, and nobody uses it any more.
-    #[inline(always)]
     pub unsafe fn free(&mut self, block: NonNull<u8>) {
         self.release(self.block(block));
     }
@@ -418,7 +416,6 @@ impl<V: Variant> Textbook<V> {
     /// # Safety
     /// This heap has handed it out for `old`; where there is a result, nobody uses the block any
     /// more.
-    #[inline(always)]
     pub unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
         let (at, need) = (self.block(block), Self::need(new.size()));
         let (size, prev_used) = (self.size(at), self.read(Self::tag(at)) & PREV_USED);
