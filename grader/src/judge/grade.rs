@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::plan::{Group, Task};
 use super::request::{Request, Whose};
 use super::results::Run;
-use super::schedule::{Job, Schedule};
+use super::schedule::{Job, Results, Schedule};
 
 /// For at most so many boots that share no machine, one is started ahead, while the kernel is
 /// still being built: more of them take from the compiler what they save later.
@@ -38,6 +38,19 @@ pub struct Timings {
 }
 
 impl Timings {
+    /// All builds.
+    fn building(&self) -> Duration {
+        self.builds.iter().map(|(_, time)| *time).sum()
+    }
+
+    /// What is known when all machines of a run that was started then have ended.
+    fn note(&mut self, results: &Results, start: Instant) {
+        self.machines = results.spent;
+        self.shared = results.shared;
+        self.first = results.first.map(|first| first - start);
+        self.boots = start.elapsed().saturating_sub(self.building());
+    }
+
     /// Adds what another run took.
     pub fn add(&mut self, other: Self) {
         self.builds.extend(other.builds);
@@ -96,11 +109,7 @@ impl Engine {
         if let Some(error) = results.failure {
             return Err(error);
         }
-        timings.machines = results.spent;
-        timings.shared = results.shared;
-        timings.first = results.first.map(|first| first - start);
-        timings.boots = start.elapsed().saturating_sub(timings.builds.iter().map(|(_, time)| *time).sum());
-
+        timings.note(&results, start);
         let mut labs = Vec::new();
         for (number, task) in tasks.iter().enumerate() {
             let group = groups.iter().position(|group| group.members.contains(&number));
@@ -113,7 +122,7 @@ impl Engine {
             toolchain: self.site.toolchain.version.clone(),
             seed: request.seed,
             elapsed: start.elapsed(),
-            building: timings.builds.iter().map(|(_, time)| *time).sum(),
+            building: timings.building(),
             booting: timings.boots,
             repeat: repeat(request, &self.emulator),
         };
