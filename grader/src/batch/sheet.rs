@@ -2,6 +2,7 @@
 //! programs is made from.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,10 @@ use crate::course::lab_toml::Check;
 use crate::course::workspace::Lab;
 use crate::judge::Status;
 
+use super::gather::Files;
 use super::policy::{Lateness, Mark, Policy, Show};
 use super::row::{LabRow, Row, Standing};
+use super::work::hash;
 
 /// Everything about one submission, before any policy: `submissions/NAME.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,6 +120,8 @@ pub struct LabResult {
     pub lateness: Lateness,
     /// Other submissions with the very same files.
     pub same_files: Vec<String>,
+    /// Whether the files are the course's own: nothing was written.
+    pub is_untouched: bool,
     /// What the compiler said, if it does not build, or what was refused.
     pub build_error: Option<String>,
     /// How many milliseconds grading took.
@@ -202,7 +207,7 @@ fn student(policy: &Policy, labs: &[&Lab], with: &GradedWith, key: &str, facts: 
 
 fn lab_result(policy: &Policy, lab: &Lab, facts: &Facts) -> LabResult {
     let row = facts.row.labs.iter().find(|row| row.id == lab.id).cloned();
-    let LabRow { status, message, score, max_score, same_files, .. } =
+    let LabRow { status, message, score, max_score, same_files, hash, .. } =
         row.unwrap_or_else(|| LabRow::without(lab, Standing::Empty, None));
     let report = facts.reports.iter().find(|report| report["id"] == lab.id.as_str());
     let worth = policy.worth(lab);
@@ -221,10 +226,18 @@ fn lab_result(policy: &Policy, lab: &Lab, facts: &Facts) -> LabResult {
         handed_in,
         lateness,
         same_files,
+        is_untouched: hash.is_some() && hash == own_hash(lab),
         build_error: report.and_then(|report| text(&report["build_error"])),
         took_ms: facts.took_ms.get(&lab.id).copied().unwrap_or_default(),
         checks: checks.iter().map(|check| check_result(policy, lab, check)).collect(),
     }
+}
+
+/// BLAKE3 of the course's own files, as of a submission's.
+fn own_hash(lab: &Lab) -> Option<String> {
+    let read = |(name, file): (String, &String)| Some((name, fs::read(lab.folder.join(file)).ok()?));
+    let files: Option<Files> = lab.files().into_iter().zip(&lab.toml.files).map(read).collect();
+    Some(hash(&files?))
 }
 
 fn check_result(policy: &Policy, lab: &Lab, report: &Value) -> CheckResult {
@@ -357,6 +370,18 @@ mod tests {
         assert_eq!(lab.mark, lab.raw.percent(80));
         assert_eq!(sheet.students[1].labs[0].lateness, Lateness::Unknown);
         assert_eq!(sheet.students[2].labs[0].lateness, Lateness::InTime, "nothing was handed in");
+    }
+
+    #[test]
+    fn who_has_written_nothing_is_known() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let workspace = crate::course::workspace::Workspace::open(root).unwrap();
+        let labs = workspace.select(&["01".to_owned()]).unwrap();
+        let mut facts = samples::facts(&labs);
+        facts[0].1.row.labs[0].hash = own_hash(labs[0]);
+        let sheet = Sheet::new(&Policy::default(), &labs, samples::with(), &facts);
+        let untouched: Vec<bool> = sheet.of_lab(0).map(|(_, lab)| lab.is_untouched).collect();
+        assert_eq!(untouched, [true, false, false, false]);
     }
 
     #[test]

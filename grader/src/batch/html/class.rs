@@ -174,11 +174,13 @@ fn of_lab(sheet: &Sheet, number: usize, lab: &LabHead) -> Markup {
     let handed_in = || results.iter().filter(|result| !result.checks.is_empty());
     let marks: Vec<Mark> = handed_in().map(|result| result.mark).collect();
     let broken = handed_in().filter(|result| result.status == Standing::CouldNotBuild).count();
+    let untouched = handed_in().filter(|result| result.is_untouched).count();
     let late = handed_in().filter(|result| matches!(result.lateness, Lateness::Late { .. })).count();
     html! {
         h2 id=(lab.id) { (lab.title) " (" (lab.id) ")" }
         p {
             (plural(marks.len(), "submission")) ", " (broken) " did not build"
+            @if untouched > 0 { ", " (untouched) " as handed out" }
             @if let Some(deadline) = lab.deadline { ", " (late) " late (deadline " (time(deadline)) ")" }
             ". Mean " (mean(&marks)) " of " (lab.worth) " points."
         }
@@ -186,16 +188,35 @@ fn of_lab(sheet: &Sheet, number: usize, lab: &LabHead) -> Markup {
     }
 }
 
-fn slowest(sheet: &Sheet) -> Markup {
-    let mut all: Vec<(&Student, &LabHead, &LabResult)> = sheet
+/// A lab of one or more students, which was graded once.
+struct Graded<'a> {
+    student: &'a Student,
+    others: usize,
+    lab: &'a LabHead,
+    took_ms: u64,
+}
+
+/// What took longest to grade. The same files, graded once, are one line.
+fn longest(sheet: &Sheet) -> Vec<Graded<'_>> {
+    let mut all: Vec<Graded<'_>> = sheet
         .labs
         .iter()
         .enumerate()
-        .flat_map(|(number, lab)| sheet.of_lab(number).map(move |(student, result)| (student, lab, result)))
-        .filter(|(_, _, result)| result.took_ms > 0)
+        .flat_map(|(number, lab)| sheet.of_lab(number).map(move |(student, result)| (student, lab, result.took_ms)))
+        .filter(|(_, _, took_ms)| *took_ms > 0)
+        .map(|(student, lab, took_ms)| Graded { student, others: 0, lab, took_ms })
         .collect();
-    all.sort_by_key(|(student, _, result)| (std::cmp::Reverse(result.took_ms), student.name.clone()));
+    all.sort_by(|a, b| b.took_ms.cmp(&a.took_ms).then_with(|| a.lab.id.cmp(&b.lab.id)));
+    all.dedup_by(|next, first| {
+        let is_same = next.took_ms == first.took_ms && next.lab.id == first.lab.id;
+        first.others += usize::from(is_same);
+        is_same
+    });
     all.truncate(SLOWEST);
+    all
+}
+
+fn slowest(sheet: &Sheet) -> Markup {
     html! {
         h2 id="slowest" { "The slowest" }
         p { "Seconds from a submission's files to its verdicts, building and booting; the same files are graded once." }
@@ -205,11 +226,13 @@ fn slowest(sheet: &Sheet) -> Markup {
                     th scope="col" { "Student" } th scope="col" { "Lab" } th class="number" scope="col" { "Seconds" }
                 } }
                 tbody {
-                    @for (student, lab, result) in all {
+                    @for graded in longest(sheet) {
                         tr {
-                            th scope="row" class="name" { (link(student)) }
-                            td { (lab.id) }
-                            td class="number" { (format!("{:.1}", result.took_ms as f64 / 1000.0)) }
+                            th scope="row" class="name" {
+                                (link(graded.student)) @if graded.others > 0 { " and " (graded.others) " more" }
+                            }
+                            td { (graded.lab.id) }
+                            td class="number" { (format!("{:.1}", graded.took_ms as f64 / 1000.0)) }
                         }
                     }
                 }
@@ -239,7 +262,7 @@ fn to_look_at(sheet: &Sheet) -> Markup {
             ul { @for (student, message) in messages { li { (link(student)) ": " (shown(&message)) } } }
         }
         @if !alike.is_empty() {
-            p { "The very same files, byte for byte, which may be the course's own:" }
+            p { "The very same files, byte for byte, and not the course's own:" }
             ul { @for (lab, names) in alike { li { (lab) ": " (shown(&names.join(", "))) } } }
         }
         @if !unknown.is_empty() {
@@ -252,7 +275,7 @@ fn to_look_at(sheet: &Sheet) -> Markup {
     }
 }
 
-/// Who has the same files as somebody else, by lab.
+/// Who has the same files as somebody else, by lab, and has written something.
 fn alike(sheet: &Sheet) -> Vec<(&str, Vec<&str>)> {
     let mut groups = Vec::new();
     for (number, lab) in sheet.labs.iter().enumerate() {
@@ -260,7 +283,7 @@ fn alike(sheet: &Sheet) -> Vec<(&str, Vec<&str>)> {
             let mut names: Vec<&str> = result.same_files.iter().map(String::as_str).collect();
             names.push(&student.name);
             names.sort_unstable();
-            if names.len() > 1 && names[0] == student.name {
+            if names.len() > 1 && names[0] == student.name && !result.is_untouched {
                 groups.push((lab.id.as_str(), names));
             }
         }
@@ -329,6 +352,17 @@ mod tests {
         assert!(passed.is_sorted() && passed[0] == 0 && passed.last() == Some(&2), "{passed:?}");
         assert!(rates.iter().all(|rate| rate.of == 3));
         assert_eq!(rates.len(), sheet.students[0].labs[0].checks.len(), "every check has its bar");
+    }
+
+    #[test]
+    fn what_was_graded_once_is_one_line_of_the_slowest() {
+        let mut sheet = sheet("");
+        sheet.students[0].labs[0].took_ms = 9000;
+        sheet.students[1].labs[0].took_ms = 9000;
+        let longest = longest(&sheet);
+        assert_eq!(longest.iter().map(|graded| graded.others).collect::<Vec<_>>()[..1], [0], "mallory's name is long");
+        assert!(longest.iter().any(|graded| graded.others == 1 && graded.student.name == "alice"));
+        assert!(longest.windows(2).all(|pair| pair[0].took_ms >= pair[1].took_ms));
     }
 
     #[test]
