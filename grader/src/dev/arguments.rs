@@ -56,6 +56,9 @@ pub enum DevCommand {
         /// How often
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..))]
         runs: u32,
+        /// Stop earlier, after so many minutes
+        #[arg(long, value_name = "N")]
+        minutes: Option<u32>,
         /// Keep the computer busy meanwhile
         #[arg(long)]
         load: bool,

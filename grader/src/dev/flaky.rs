@@ -25,6 +25,8 @@ pub struct Options {
     pub labs: Vec<String>,
     /// How often.
     pub runs: u32,
+    /// No run begins when so much time is over.
+    pub most: Option<Duration>,
     /// What the computer does meanwhile.
     pub load: Load,
     /// How a check comes by its machine.
@@ -55,6 +57,9 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
     let start = Instant::now();
     under(options.load, || -> Result<()> {
         for number in 1..options.runs {
+            if options.most.is_some_and(|most| start.elapsed() >= most) {
+                break;
+            }
             let (run, timings) = engine.grade(&request, &Progress::silent())?;
             tally.add(&run, timings.booted);
             progress.step(&format!("run {}", number + 1));
@@ -184,7 +189,7 @@ mod tests {
     use crate::judge::{Status, samples};
 
     fn options(load: Load) -> Options {
-        Options { labs: Vec::new(), runs: 2, load, boots: Boots::Shared }
+        Options { labs: Vec::new(), runs: 2, most: None, load, boots: Boots::Shared }
     }
 
     /// A run in which all checks pass but those of which `change` thinks otherwise.

@@ -49,10 +49,11 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
             let options = class::Options { folder: folder.clone(), labs: labs.clone(), submissions: *submissions };
             class::write(&engine.site.workspace, &options)
         }
-        DevCommand::Flaky { labs, runs, load, fresh } => {
+        DevCommand::Flaky { labs, runs, minutes, load, fresh } => {
             let options = flaky::Options {
                 labs: labs.clone(),
                 runs: *runs,
+                most: minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
                 load: if *load { flaky::Load::Busy } else { flaky::Load::None },
                 boots: if *fresh { Boots::PerCheck } else { Boots::Shared },
             };
