@@ -238,6 +238,24 @@ mod tests {
     }
 
     #[test]
+    fn where_there_is_a_sandbox_every_machine_is_in_it() {
+        let qemu = |sandbox| Qemu {
+            program: "qemu".into(),
+            version: String::new(),
+            firmware: None,
+            can_wait: true,
+            sandbox,
+            launcher: None,
+        };
+        let all_denied = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+        for screen in [Screen::None, Screen::Hidden, Screen::Window] {
+            let arguments = qemu(true).machine(Memory::DEFAULT, screen);
+            assert!(arguments.windows(2).any(|pair| pair == ["-sandbox", all_denied]), "{arguments:?}");
+            assert!(!qemu(false).machine(Memory::DEFAULT, screen).contains(&"-sandbox".to_owned()));
+        }
+    }
+
+    #[test]
     fn a_machine_is_stopped_before_the_operating_system_ends_it() {
         for budget in [0, 1, 100, 500, 2000, u32::MAX] {
             assert!(patience(budget) + Duration::from_secs(5) < Duration::from_secs(last_resort(budget)), "{budget}");
