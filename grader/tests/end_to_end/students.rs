@@ -1,5 +1,8 @@
 //! What students write: code that does not compile, that lies, that is only begun.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::course::{Copy, Ran, check, command, course, has_solutions, lab, target_dir};
 
 /// A student's file whose `new` has this body, and whose other functions nobody has written.
@@ -172,18 +175,18 @@ fn what_reaches_beyond_the_language_does_not_build() {
 fn a_link_to_the_reference_is_no_file_of_the_student_s() {
     let copy = Copy::new();
     let file = copy.root().join("labs/01-pmm/src/bitmap.rs");
-    std::fs::remove_file(&file).unwrap();
+    fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("../solution/bitmap.rs", &file).unwrap();
     let ran = copy.grade(&["--check", CHECK, "--color", "never"]);
     // The copy is others', too.
-    std::fs::remove_file(&file).unwrap();
+    fs::remove_file(&file).unwrap();
     ran.expect_code(2).says("labs/01-pmm/src/bitmap.rs is a symbolic link, not a file");
 }
 
 /// Hands in a file as `cp -p`, `tar` and git may: as if it had been written long ago.
 fn hand_in_old(copy: &Copy, text: &str) {
     copy.write("labs/01-pmm/src/bitmap.rs", text);
-    let file = std::fs::File::options().write(true).open(copy.root().join("labs/01-pmm/src/bitmap.rs")).unwrap();
+    let file = fs::File::options().write(true).open(copy.root().join("labs/01-pmm/src/bitmap.rs")).unwrap();
     file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
 }
 
@@ -327,8 +330,8 @@ fn a_changed_compiler_is_announced_once() {
     let copy = Copy::with_student(&student("", "todo!()"));
     copy.grade(&["--check", CHECK]).expect_code(1).does_not_say("all is built again");
     let file = target_dir().join("staged/kernel/compiler");
-    let known = std::fs::read_to_string(&file).expect("the compiler is written down");
-    std::fs::write(&file, "rustc 1.0.0").unwrap();
+    let known = fs::read_to_string(&file).expect("the compiler is written down");
+    fs::write(&file, "rustc 1.0.0").unwrap();
     copy.grade(&["--check", CHECK]).expect_code(1).says(&format!("The compiler is {known} now, and was rustc 1.0.0"));
     copy.grade(&["--check", CHECK]).expect_code(1).does_not_say("all is built again");
 }
@@ -371,4 +374,48 @@ fn ctrl_c_gives_a_line_up_and_the_shell_asks_again() {
     let said = said.replace('\r', "");
     let session = "folio> ech^C\nfolio> echo a^C\nfolio> echo still here\nstill here\nfolio> exit\n";
     assert!(said.contains(session), "{said}");
+}
+
+/// A file that is taken away again, whatever becomes of the test.
+struct Written(PathBuf);
+
+impl Written {
+    fn new(path: PathBuf, text: &str) -> Self {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_user_s_cargo_configuration_takes_no_source_lines_from_the_kernel() {
+    let copy = Copy::with_student(&student("", "panic!(\"here\"); todo!()"));
+    // Cargo reads it for every package below.
+    let above = copy.root().parent().unwrap().join(".cargo/config.toml");
+    let _written = Written::new(
+        above,
+        "[profile.dev]\nstrip = true\ndebug = false\nlto = \"fat\"\nsplit-debuginfo = \"packed\"\ncodegen-units = 1\n",
+    );
+    let ran = copy.grade(&["--check", CHECK, "--color", "never"]).expect_code(1);
+    ran.says("panic!(\"here\")").says("labs/01-pmm/src/bitmap.rs:").says("from kernel/checks/src/pmm/");
+}
+
+#[test]
+fn two_courses_that_build_in_one_folder_do_not_get_each_other_s_verdicts() {
+    let copy = Copy::with_student(&student("", "panic!(\"of one course\"); todo!()"));
+    let other = tempfile::tempdir().unwrap();
+    let stage = grader::Stage::create(course(), other.path()).unwrap();
+    stage.replace("labs/01-pmm/src/bitmap.rs", &student("", "panic!(\"of the other\"); todo!()")).unwrap();
+    for _ in 0..2 {
+        copy.grade(&["--check", CHECK]).expect_code(1).says("of one course").does_not_say("of the other");
+        let mut command = command(&stage.root(), &["--check", CHECK]);
+        command.env("CARGO_TARGET_DIR", target_dir().join("staged"));
+        Ran::of(&mut command).expect_code(1).says("of the other").does_not_say("of one course");
+    }
 }
