@@ -1,4 +1,4 @@
-//! labs/03-heap/src/blocks.rs 6:10 link_section
+//! labs/03-heap/src/blocks.rs 6:10 `link_section`
 //!
 //! Bytes that push the Multiboot header away from the start of the image.
 

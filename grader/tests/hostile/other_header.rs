@@ -1,4 +1,4 @@
-//! labs/03-heap/src/blocks.rs 6:10 link_section
+//! labs/03-heap/src/blocks.rs 6:10 `link_section`
 //!
 //! Another Multiboot header before the kernel's own, with a flag that has the loader look for addresses.
 
