@@ -29,7 +29,7 @@ fn attack(pages: &mut dyn mm_api::Pages) {
 }
 ";
 
-const ATTACKS: [Attack; 9] = [
+const ATTACKS: [Attack; 10] = [
     Attack {
         file: "04-process-heap/program_break.rs",
         change: (
@@ -106,6 +106,20 @@ const ATTACKS: [Attack; 9] = [
         check: "fault-programs",
         status: "panicked",
         says: "but those are not the ones that were to be copied there",
+    },
+    // The image becomes a mapping for lab 07.
+    Attack {
+        file: "06-protect/region_rights.rs",
+        change: (
+            "        if pages.is_empty() {\n",
+            "        let image = regions.get(0);
+             regions.replace(0, Region { purpose: mm_api::Purpose::Mapping, ..image });
+             if pages.is_empty() {\n",
+        ),
+        addition: "",
+        check: "mprotect-programs",
+        status: "panicked",
+        says: "and changed more of the list than the rights of these pages",
     },
     Attack {
         file: "07-mmap/demand.rs",

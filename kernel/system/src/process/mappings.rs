@@ -58,12 +58,18 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `ENOMEM` and `EACCES` as [`mm_api::RegionProtection::protect`] says; `ENOMEM` also if
-    /// there would be too many regions.
+    /// there would be too many regions, or if the kernel's heap has no room.
     pub fn protect(&mut self, address: VirtAddr, length: u32, rights: Rights) -> Result<(), Errno> {
         let pages = PageRange::new(Page::containing(address), length.div_ceil(PAGE_SIZE)).ok_or(Errno::ENOMEM)?;
         self.make_room()?;
         let labs = memory::with(|memory| memory.labs());
-        (labs.protections().protect)(&mut self.regions, pages, rights).map_err(|error| match error {
+        let before = self.regions.duplicate()?;
+        let answer = (labs.protections().protect)(&mut self.regions, pages, rights);
+        assert!(
+            self.regions.differs_in_rights_alone(&before, pages),
+            "protect() of {pages:?} answered {answer:?}, and changed more of the list than the rights of these pages"
+        );
+        answer.map_err(|error| match error {
             ProtectError::NotMapped => Errno::ENOMEM,
             ProtectError::Guard => Errno::EACCES,
         })?;

@@ -109,6 +109,27 @@ impl Regions {
         }
     }
 
+    /// Whether this list differs from an older one in the rights of these pages at most: the same
+    /// pages are there for the same purposes, and shared in the same way.
+    pub fn differs_in_rights_alone(&self, older: &Self, pages: PageRange) -> bool {
+        let (mut before, mut now) = (older.0.iter().copied(), self.0.iter().copied());
+        let (mut was, mut is) = (before.next(), now.next());
+        while let (Some(old), Some(new)) = (was, is) {
+            // The part that both begin with.
+            let end = old.pages.end().min(new.pages.end());
+            let part = range(old.pages.first().number(), end);
+            let is_there = old.pages.first() == new.pages.first()
+                && (old.purpose, old.sharing) == (new.purpose, new.sharing)
+                && (old.rights == new.rights || pages.contains_range(part));
+            if !is_there {
+                return false;
+            }
+            was = behind(old, end).or_else(|| before.next());
+            is = behind(new, end).or_else(|| now.next());
+        }
+        was.is_none() && is.is_none()
+    }
+
     /// Panics unless the region at an index fits in between its neighbours.
     #[track_caller]
     fn ensure_in_order(&self, index: usize) {
@@ -151,6 +172,11 @@ impl RegionList for Regions {
         self.0[index] = region;
         self.ensure_in_order(index);
     }
+}
+
+/// The part of a region from the page with the number `end` on, if there is one.
+fn behind(region: Region, end: u32) -> Option<Region> {
+    (region.pages.end() > end).then(|| Region { pages: range(end, region.pages.end()), ..region })
 }
 
 /// The pages with the numbers from `first` up to, not including, `end`.
