@@ -411,7 +411,8 @@ fn two_courses_that_build_in_one_folder_do_not_get_each_other_s_verdicts() {
     let copy = Copy::with_student(&student("", "panic!(\"of one course\"); todo!()"));
     let other = tempfile::tempdir().unwrap();
     let stage = grader::Stage::create(course(), other.path()).unwrap();
-    stage.replace("labs/01-pmm/src/bitmap.rs", &student("", "panic!(\"of the other\"); todo!()")).unwrap();
+    let text = student("", "panic!(\"of the other\"); todo!()");
+    stage.replace("labs/01-pmm/src/bitmap.rs", text).unwrap();
     for _ in 0..2 {
         copy.grade(&["--check", CHECK]).expect_code(1).says("of one course").does_not_say("of the other");
         let mut command = command(&stage.root(), &["--check", CHECK]);
