@@ -80,7 +80,7 @@ fn a_heap_that_is_wrong_has_no_points() {
     let own = alternative.find("\nimpl").unwrap();
     let (head, rest) = alternative.split_at(own);
     copy.write(FILE, &format!("{head}\npub type Better<'a> = crate::measured_beside::champion::Heap<'a>;\n{rest}"));
-    contest(&copy, &["heap"]).expect_code(2).says("`measured_beside` is refused, for other implementations are in");
+    contest(&copy, &["heap"]).expect_code(2).says("`measured_beside` is refused").says("are in that module");
 
     // Blocks that have no room for what the heap keeps beside them.
     let wrong = alternative.replacen("(bytes as u32 + OVERHEAD)", "(bytes as u32)", 1);
