@@ -8,7 +8,6 @@ use core::cell::{Cell, RefCell};
 
 use kernel_core::memory;
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
-use mm_api::layout::PAGE_SIZE;
 use mm_api::{
     Fork, Frame, Page, PageError, PageRange, Pages, Piece, Protection, Purpose, Region, SharedPages, Sharing, Space,
     VirtAddr, VirtualMemory, VmmError, pieces, protection_of,
@@ -466,31 +465,20 @@ impl ForkPages<'_, '_> {
         Self { parent: of_region(parent, region, region.pages), child: of_region(child, region, region.pages) }
     }
 
-    /// The first of these pages that the copy has, and whose bytes are others than the process's.
+    /// The first of these pages that the copy has, and whose bytes are others than the process's,
+    /// or that the process does not have.
     #[must_use]
     pub fn first_unlike(&self, pages: PageRange) -> Option<Page> {
+        let [parent, child] = [self.parent, self.child].map(|pages| pages.view);
         let mut rest = pages;
         while let Some(page) = self.child.first_mapped(rest) {
-            let is_shared = self.parent.view.frame_of(page) == self.child.view.frame_of(page);
-            if !is_shared && !self.is_alike(page) {
+            let frames = parent.frame_of(page).zip(child.frame_of(page));
+            if !frames.is_some_and(|(one, other)| parent.machine.are_alike(one, other)) {
                 return Some(page);
             }
             rest = after(page, pages);
         }
         None
-    }
-
-    /// Whether a page has the same bytes in both; not if the process does not have it.
-    fn is_alike(&self, page: Page) -> bool {
-        const PIECE: usize = 256;
-
-        self.parent.is_mapped(page)
-            && (page.start().as_u32()..).step_by(PIECE).take(PAGE_SIZE as usize / PIECE).all(|address| {
-                let mut bytes = [[0; PIECE]; 2];
-                self.parent.read(VirtAddr::new(address), &mut bytes[0]);
-                self.child.read(VirtAddr::new(address), &mut bytes[1]);
-                bytes[0] == bytes[1]
-            })
     }
 }
 

@@ -362,6 +362,16 @@ impl PagedMachine {
         });
     }
 
+    /// Whether two frames have the same bytes, both of a process's or a check's.
+    ///
+    /// # Panics
+    /// If one of them is none.
+    #[track_caller]
+    pub fn are_alike(&self, one: Frame, other: Frame) -> bool {
+        let state = self.state();
+        one == other || state.with_user_words(one, |one| state.with_user_words(other, |other| one[..] == other[..]))
+    }
+
     /// Reads the word at `address`, as the kernel.
     ///
     /// # Errors
