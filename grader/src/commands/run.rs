@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use crate::course::mix::{Mix, Symbols};
 use crate::course::programs;
@@ -17,6 +20,10 @@ use crate::machine::qemu::Screen;
 use crate::report;
 
 use super::arguments::RunArgs;
+
+/// What a terminal sends for the end of the input, ^D: once for each process that there can be. After a file's end
+/// everybody who reads meets it again.
+const END_OF_INPUT: &[u8] = &[0x04; 64];
 
 /// Builds the kernel and its programs, and boots it.
 ///
@@ -55,7 +62,13 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
     };
     // If nobody reads it, that is no reason not to boot.
     let _ = writeln!(io::stderr(), "Booting. To leave: {leave}.");
-    let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &qemu.program, &error))?;
+    let ran = if io::stdin().is_terminal() {
+        process::status(&mut command)
+    } else {
+        let input = OnceUp { says: heard.path().to_owned(), is_up: false, input: io::stdin() };
+        process::status_with_input(&mut command, input, END_OF_INPUT)
+    };
+    let status = ran.map_err(|error| Error::io("cannot start", &qemu.program, &error))?;
     if status.code() == Some(exit::GUEST_NOT_WRITTEN) {
         let said = fs::read(heard.path()).unwrap_or_default();
         let missing = Missing::read(&String::from_utf8_lossy(&said));
@@ -70,6 +83,26 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
         code if code == Some(exit::GUEST_OK) || program.is_none() => Exit::Passed,
         _ => Exit::Failed,
     })
+}
+
+/// Input that is held back until the machine says something: while a serial port is being set up, it loses what comes.
+struct OnceUp<R> {
+    /// The file with what the machine says.
+    says: PathBuf,
+    is_up: bool,
+    input: R,
+}
+
+impl<R: Read> Read for OnceUp<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        while !self.is_up {
+            self.is_up = fs::metadata(&self.says)?.len() > 0;
+            if !self.is_up {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.input.read(bytes)
+    }
 }
 
 /// The lab's own functions are linked in only where the lab is named: everything stands on them.

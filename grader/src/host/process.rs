@@ -5,7 +5,7 @@
 //! processor time, are [`crate::host::launcher`]'s part.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -206,6 +206,24 @@ fn captured(mut pipe: impl Read) -> Vec<u8> {
 /// As [`Command::status`].
 pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     Process::spawn(command, Signal::TERM)?.wait()
+}
+
+/// Runs a program to its end, which reads what `input` has, and then `end`.
+///
+/// # Errors
+/// As [`Command::status`].
+pub fn status_with_input(
+    command: &mut Command,
+    mut input: impl Read + Send + 'static,
+    end: &'static [u8],
+) -> io::Result<ExitStatus> {
+    command.stdin(Stdio::piped());
+    let mut process = Process::spawn(command, Signal::TERM)?;
+    if let Some(mut stdin) = process.stdin() {
+        // It may end before its input does, so nobody waits for this.
+        thread::spawn(move || io::copy(&mut input, &mut stdin).and_then(|_| stdin.write_all(end)));
+    }
+    process.wait()
 }
 
 /// Becomes another program, which has the terminal to itself. Returns only if that cannot be started.

@@ -420,3 +420,23 @@ fn two_courses_that_build_in_one_folder_do_not_get_each_other_s_verdicts() {
         Ran::of(&mut command).expect_code(1).says("of the other").does_not_say("of one course");
     }
 }
+
+#[test]
+fn what_is_piped_into_the_shell_arrives_whole() {
+    if !has_solutions() {
+        return;
+    }
+    use std::io::Write;
+    // More than the terminal and the port keep, all of it there before the machine is on; the last line has no end.
+    let mut file = tempfile::tempfile().unwrap();
+    let words: Vec<String> = (0..120).map(|number| format!("word-{number}-of-a-file-that-is-piped-in.")).collect();
+    let typed: Vec<String> = words.iter().map(|word| format!("echo {word}")).collect();
+    file.write_all(typed.join("\n").as_bytes()).unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    let ran = Ran::of(command(course(), &["run", "--solution"]).stdin(file)).expect_code(0);
+    // What is typed is shown at any moment, but not in the middle of a word that a program prints.
+    for word in words {
+        let mut found = ran.stdout.match_indices(&word).map(|(at, _)| &ran.stdout[..at]);
+        assert!(found.any(|before| !before.ends_with("echo ")), "{word} is missing\n{}", ran.stdout);
+    }
+}

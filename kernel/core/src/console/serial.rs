@@ -5,8 +5,8 @@
 use core::fmt;
 
 use spin::Mutex;
-use uart_16550::backend::PioBackend;
-use uart_16550::spec::registers::{FifoTriggerLevel, IER, LSR};
+use uart_16550::backend::{Backend, PioBackend};
+use uart_16550::spec::registers::{FifoTriggerLevel, IER, LSR, MCR, offsets};
 use uart_16550::{BaudRate, Config, Uart16550};
 
 use crate::arch::interrupts;
@@ -20,6 +20,44 @@ struct Port {
     present: bool,
     /// Whether the last byte ended a line.
     at_line_start: bool,
+    /// What was received before the port was set up, in order.
+    early: [Option<u8>; 2],
+}
+
+impl Port {
+    /// Sets the port up and loses nothing that was received before.
+    ///
+    /// Setting it up throws away what is there. So that is taken first, and in the loop mode nothing more comes: an
+    /// emulator passes the next byte on when one was read, unless the port is in that mode.
+    fn set_up(&mut self) {
+        // Somebody who types wants each character seen at once.
+        let config = Config {
+            baud_rate: BaudRate::Baud115200,
+            fifo_trigger_level: Some(FifoTriggerLevel::One),
+            ..Config::DEFAULT
+        };
+        let backend = self.uart.backend_mut();
+        // SAFETY: these are registers of a port that nobody else uses. If there is none, nothing answers.
+        let first = unsafe {
+            backend.write(offsets::MCR as u8, MCR::LOOP_BACK.bits());
+            let is_there = LSR::from_bits_retain(backend.read(offsets::LSR as u8)).contains(LSR::DATA_READY);
+            is_there.then(|| backend.read(offsets::DATA as u8))
+        };
+        self.present = self.uart.init(config).is_ok();
+        if !self.present {
+            return;
+        }
+        // Reading has the emulator pass on what it holds. An empty port answers with zero, which nobody types.
+        // SAFETY: as above.
+        let next = unsafe { self.uart.backend_mut().read(offsets::DATA as u8) };
+        self.early = [first, Some(next).filter(|byte| *byte != 0)];
+    }
+
+    /// A byte that was received.
+    fn receive(&mut self) -> Option<u8> {
+        let early = self.early.iter_mut().find_map(Option::take);
+        if self.present { early.or_else(|| self.uart.try_receive_byte().ok()) } else { None }
+    }
 }
 
 static PORT: Mutex<Port> = Mutex::new(Port {
@@ -30,16 +68,13 @@ static PORT: Mutex<Port> = Mutex::new(Port {
     },
     present: false,
     at_line_start: true,
+    early: [None; 2],
 });
 
 /// Sets the port up: 115200 baud, 8 bits, no parity. Without a device at COM1,
 /// what is written is dropped.
 pub(crate) fn init() {
-    let mut port = PORT.lock();
-    // Somebody who types wants each character seen at once.
-    let config =
-        Config { baud_rate: BaudRate::Baud115200, fifo_trigger_level: Some(FifoTriggerLevel::One), ..Config::DEFAULT };
-    port.present = port.uart.init(config).is_ok();
+    PORT.lock().set_up();
 }
 
 /// Makes the port usable for a crash report, even if the crash came while it
@@ -74,7 +109,7 @@ pub(crate) fn write(text: &str) {
 /// [`Trap::Serial`](crate::trap::Trap::Serial) takes all there are.
 #[must_use]
 pub fn receive() -> Option<u8> {
-    with_port(|port| if port.present { port.uart.try_receive_byte().ok() } else { None })
+    with_port(Port::receive)
 }
 
 /// Waits for a line and puts it into `buffer`, without what ends it. What does not

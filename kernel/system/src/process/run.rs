@@ -12,6 +12,7 @@ use super::program;
 use super::scheduler::TICKS_PER_SECOND;
 use super::spawn_error::SpawnError;
 use super::system::System;
+use super::terminal;
 
 /// Runs a program as the first process, until that ends. All others end with it.
 /// The memory has to be up.
@@ -32,6 +33,8 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     trap::set_handler(&Traps);
     trap::start_timer(TICKS_PER_SECOND);
     trap::enable_serial_interrupt();
+    // What was typed while the machine came up.
+    terminal::receive();
     trap::run(&frame);
 
     let Some(mut system) = lock_system().take() else { unreachable!("the processes were there before") };

@@ -70,10 +70,15 @@ pub fn close() {
     terminal().closed = true;
 }
 
-/// Takes what was typed since the last call.
+/// Takes what was typed since the last call, as long as there is room for it.
+///
+/// The rest stays in the port, and whoever sends it waits: a file that is piped in loses nothing. A ^C behind it
+/// waits, too.
 pub fn receive() {
     let mut terminal = terminal();
-    while let Some(byte) = serial::receive() {
+    while terminal.has_room()
+        && let Some(byte) = serial::receive()
+    {
         terminal.take(byte);
     }
 }
@@ -104,12 +109,17 @@ pub fn peek(bytes: &mut [u8]) -> Option<usize> {
     Some(length)
 }
 
-/// Takes away what [`peek`] copied: so many bytes, or with 0 the end of the input.
+/// Takes away what [`peek`] copied: so many bytes, or with 0 the end of the input. What had no room before is
+/// received.
 pub fn consume(bytes: usize) {
-    let mut terminal = terminal();
-    let count = bytes.max(1).min(terminal.count);
-    terminal.first = (terminal.first + count) % QUEUE;
-    terminal.count -= count;
+    {
+        let mut terminal = terminal();
+        let count = bytes.max(1).min(terminal.count);
+        terminal.first = (terminal.first + count) % QUEUE;
+        terminal.count -= count;
+    }
+    // The port does not interrupt again for what it has kept.
+    receive();
 }
 
 /// Whether ^C was typed since the last call.
@@ -126,6 +136,11 @@ pub fn give_empty_line() {
 }
 
 impl Terminal {
+    /// Whether the longest line could be read behind all others.
+    fn has_room(&self) -> bool {
+        QUEUE - self.count > LINE
+    }
+
     /// A byte was typed.
     fn take(&mut self, byte: u8) {
         match (self.escape, byte) {
@@ -193,9 +208,8 @@ impl Terminal {
     /// The line can be read: with a byte at its end, or, without one, as it is; an
     /// empty one is then the end of the input.
     fn push(&mut self, last: Option<u8>) {
-        let needed = self.length + 1;
-        if needed > QUEUE - self.count {
-            // Nobody reads. What was typed is forgotten.
+        if self.length + 1 > QUEUE - self.count {
+            // An empty line took the room that there was: see `give_empty_line`.
             self.length = 0;
             return;
         }
