@@ -66,7 +66,7 @@ pub fn film(
         Pace::Instructions(every) => every.to_string(),
     };
     let path = serde_json::Value::from(file.display().to_string());
-    let record = format!("python import film; film.record(sys.modules['__main__'], {path}, {most}, {every})");
+    let record = format!("python import film; film.record(FAILED_AT, {path}, {most}, {every})");
     let mut gdb = gdb(engine, subject, tools, &[record]);
     // What an older film left is none of this run.
     let _ = fs::remove_file(&file);

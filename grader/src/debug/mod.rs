@@ -24,8 +24,9 @@ use stops::{Fine, Stops};
 pub use film::{Moment, Pace, film};
 
 /// What gdb is taught: modules of Python.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 6] = [
     ("calls.py", include_str!("gdb/calls.py")),
+    ("lab.py", include_str!("gdb/lab.py")),
     ("replay.py", include_str!("gdb/replay.py")),
     ("film.py", include_str!("gdb/film.py")),
     ("tables.py", include_str!("gdb/tables.py")),

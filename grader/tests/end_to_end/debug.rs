@@ -71,9 +71,12 @@ fn who_wrote_a_damaged_header_is_found_backwards() {
             .expect_code(0)
             .says("block-alignment: failed (expected usable_size()")
     };
-    let calls = debug("last-calls 2").says("allocate(layout = 1 bytes, aligned to 1)");
+    let calls = debug("last-calls 2").says("allocate(layout = 1 bytes, aligned to 1) -> Ok(0x");
+    assert!(calls.stdout.contains(") -> Err(Damaged)\n"), "{}", calls.stdout);
+    let block = between(&calls, "usable_size(block = ", ")");
+    debug("heap").says(&format!("{block}: layout = 1 bytes, aligned to 1\n1 block is in use"));
     // The word before the block is its header.
-    let who_wrote = format!("who-wrote {}-4", between(&calls, "usable_size(block = ", ")").replace('_', ""));
+    let who_wrote = format!("who-wrote {block}-4").replace('_', "");
     let file = "labs/03-heap/solution/placing.rs";
     let line = line_of(&copy, file, "Block::new(room.at, size + granule, room.flags())");
     debug(&who_wrote).says(&format!("{file}:{line}\n"));

@@ -10,6 +10,8 @@ from gdb.FrameDecorator import FrameDecorator
 
 # What stands for a value that optimised code does not have at hand.
 UNKNOWN = "…"
+# More of a value is not shown.
+LONGEST = 100
 
 
 def frames():
@@ -34,11 +36,19 @@ def short(name):
     return "::".join(parts[-2:] if parts[-1].startswith("{") else parts[-1:]) if parts else "?"
 
 
+def plain(words):
+    """A value as people write it: without the modules and the type that a name is in. Only the beginning if it is long."""
+    words = re.sub(r"\b(\w+::)+", "", words)
+    words = re.sub(r"(&(?:mut )?dyn [\w ()+]+) \{[^{}]*\}", r"\1", words)
+    words = re.sub(r"\b\w+<(?:[^<>]|<[^<>]*>)*>::", "", words)
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}{UNKNOWN}"
+
+
 def shown(symbol, frame):
     """A variable in words, or None where it cannot be told."""
     with contextlib.suppress(gdb.error, RuntimeError):
         words = symbol.value(frame).format_string(max_depth=2)
-        return None if "<error" in words or "<optimized out>" in words else re.sub(r"\b(\w+::)+", "", words)
+        return None if "<error" in words or "<optimized out>" in words else plain(words)
     return None
 
 

@@ -6,14 +6,15 @@ for the lab (OWN: first address, size, name), where those begin that it has itse
 what became of the check (SENTENCE).
 """
 
-import bisect
 import contextlib
+import re
 
 import gdb
 
-from calls import UNKNOWN, arguments, file_of, frames, show, whole
-from given import CONNECT, ENDS, ENTRANCES, FAULT, LAB, OWN, PROCESS, SENTENCE
-from replay import Replay, at_addresses, at_changes, at_these, quietly, silence, users_off
+from calls import UNKNOWN, file_of, frames, show
+from given import ENDS, ENTRANCES, FAULT, LAB, SENTENCE
+from lab import EVERY, calls_before, own_name, replay
+from replay import at_addresses, at_changes, at_these, quietly, silence, users_off
 from tables import (
     DIRECT_MAP,
     DIRECT_MAP_SIZE,
@@ -34,21 +35,11 @@ from tables import (
 
 # So many instructions are looked at, when a line is searched backwards.
 TRACES = [60, 600, 3_000]
-# In so many of its first instructions a function's arguments can be told.
-BEGINNING = 40
 # So many calls, or runs of pages, are shown.
 CALLS, RUNS = 5, 40
+# What hands out blocks of a heap, and takes them back.
+HEAP = ["allocate", "allocate_zeroed", "allocate_array", "reallocate", "free"]
 
-replay = Replay(CONNECT, PROCESS)
-FIRSTS = [first for first, _, _ in OWN]
-
-
-def own_name(address):
-    """The lab's function that an address is in."""
-    index = bisect.bisect_right(FIRSTS, address) - 1
-    if index >= 0 and address < OWN[index][0] + OWN[index][1]:
-        return OWN[index][2]
-    return None
 
 
 def show_own():
@@ -151,42 +142,6 @@ class WhoWrote(Command):
         return "nothing" if value is None else f"{value:#010x}"
 
 
-def calls_before(count, wanted):
-    """The latest calls into the lab before a count, at least so many or all: where each begins, and whither it returns."""
-
-    def outside(at):
-        back = read(number("$esp"))
-        return (at, back) if back is not None and own_name(back - 1) is None else None
-
-    return replay.latest(count, lambda: at_addresses(ENTRANCES), wanted, outside)
-
-
-def call_at(count, back, before):
-    """Goes to a call's beginning and tells it, with the place that it comes from."""
-    replay.go_to(count)
-    place = gdb.find_pc_line(back - 1)
-    return told_call(before), f"{file_of(place)}:{place.line}" if file_of(place) else "somewhere"
-
-
-def told_call(before):
-    """The function that is about to begin, with its arguments.
-
-    Optimised code has them at hand one after the other, in its first instructions; the first two set up its frame.
-    """
-    name, known = own_name(number("$pc")) or "?", {}
-    for _ in range(2):
-        quietly("stepi")
-    base = number("$ebp")
-    for _ in range(BEGINNING):
-        if replay.here() >= before or number("$ebp") < base:
-            break
-        if number("$ebp") == base and own_name(number("$pc")) == name:
-            for argument, value in arguments(whole(gdb.newest_frame())):
-                known[argument] = known.get(argument) or value
-        quietly("stepi")
-    return f"{name}({', '.join(f'{one} = {value or UNKNOWN}' for one, value in known.items())})"
-
-
 class LastCalls(Command):
     """last-calls [COUNT]: show the last calls into the lab before this, the latest first."""
 
@@ -195,13 +150,41 @@ class LastCalls(Command):
     def act(self, given):
         wanted = given[0] if given else CALLS
         with travelling() as (before, _):
-            found = calls_before(before, wanted)[-wanted:]
-            told = [(count, *call_at(count, back, before)) for count, back in found]
+            told = calls_before(before, wanted)[-wanted:]
+            for call in told:
+                call.go(before)
             replay.go_to(before)
         if not told:
             raise gdb.GdbError("nothing of the lab was called before this")
-        for count, call, place in reversed(told):
-            print(f"{call}\n    called from {place}; `go-to {count}` goes there")
+        for call in reversed(told):
+            print(f"{call.words()}\n    called from {call.place}; `go-to {call.count}` goes there")
+
+
+class Heap(Command):
+    """heap: show the blocks that the lab has handed out and not taken back, as its calls and answers say."""
+
+    def act(self, _):
+        with travelling() as (before, _):
+            blocks = {}
+            for call in calls_before(before, EVERY, HEAP):
+                call.go(before)
+                self.note(blocks, call)
+            replay.go_to(before)
+        for address, asked in sorted(blocks.items()):
+            print(f"{shown(address)}: {asked}")
+        print(f"{len(blocks)} {'block is' if len(blocks) == 1 else 'blocks are'} in use")
+
+    def note(self, blocks, call):
+        """Notes what a call to a heap did, if it was granted."""
+        granted = re.fullmatch(r"Ok\((.*)\)", call.answer or "")
+        if not granted:
+            return
+        old = call.known.get("block")
+        if old:
+            blocks.pop(number(old), None)
+        if call.name != "free":
+            asked = {name: value for name, value in call.known.items() if name != "block"}
+            blocks[number(granted[1])] = ", ".join(f"{name} = {value or UNKNOWN}" for name, value in asked.items())
 
 
 class GoTo(Command):
@@ -398,6 +381,7 @@ def tell_of_end():
 for make, name in [
     (WhoWrote, "who-wrote"),
     (LastCalls, "last-calls"),
+    (Heap, "heap"),
     (GoTo, "go-to"),
     (Failure, "failure"),
     (Walk, "walk"),
@@ -416,6 +400,6 @@ gdb.execute("define hook-quit\npython leave()\nend")
 FAILED_AT = go_to_failure()
 gdb.events.before_prompt.connect(tell_of_end)
 print(SENTENCE)
-print("Folio's: who-wrote ADDRESS, last-calls, break-lab, walk ADDRESS, frames, entry VALUE, go-to COUNT, failure.")
+print("Folio's: who-wrote ADDRESS, last-calls, walk ADDRESS, frames, heap, entry VALUE, break-lab, go-to COUNT, failure.")
 print("gdb's, backwards: reverse-step, -next, -stepi, -continue, -finish. `help who-wrote` says more. To leave: quit.")
 show_own()

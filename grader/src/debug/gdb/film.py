@@ -4,6 +4,7 @@ import json
 
 import gdb
 
+from lab import calls_before, replay
 from replay import silence, users_off
 from tables import ENTRIES, LARGE, PAGE, PRESENT, directory, physical
 
@@ -25,24 +26,23 @@ def tables():
     return found
 
 
-def record(commands, file, most, every):
-    """Writes a line of JSON for each picture, the last `most` of them, and one of the end."""
-    replay, end = commands.replay, commands.FAILED_AT
+def record(end, file, most, every):
+    """Writes a line of JSON for each picture of a run up to a count, the last `most` of them, and one of the end."""
     with silence(), users_off():
-        if every:
-            moments = [(count, None) for count in range(every, end, every)][-most:]
-        else:
-            moments = commands.calls_before(end, most)[-most:]
+        calls = [] if every else calls_before(end, most)[-most:]
+        moments = [(count, None) for count in range(every, end, every)][-most:] if every else []
+        moments += [(call.count, call) for call in calls]
         with open(file, "w", encoding="utf-8") as out:
             last = {}
-            for count, back in [*moments, (end, None)]:
+            for count, call in [*moments, (end, None)]:
                 replay.go_to(count)
                 now = tables()
                 picture = {"count": count, "cr3": directory(), "call": None, "place": None, "frames": list(now)}
                 # What has not changed is not told again.
                 picture["changed"] = {number: words for number, words in now.items() if last.get(number) != words}
                 last = now
-                if back is not None:
-                    picture["call"], picture["place"] = commands.call_at(count, back, end)
+                if call is not None:
+                    call.go(end)
+                    picture["call"], picture["place"] = call.words(), call.place
                 out.write(json.dumps(picture) + "\n")
-    commands.leave()
+        replay.close()

@@ -1,0 +1,118 @@
+"""The calls into the lab: when they begin, with what arguments, and what they answer."""
+
+import bisect
+import contextlib
+
+import gdb
+
+from calls import UNKNOWN, arguments, file_of, plain, whole
+from given import CONNECT, ENTRANCES, OWN, PROCESS
+from replay import Replay, at_addresses, quietly
+from tables import number, read
+
+# In so many of its first instructions a function's arguments can be told.
+BEGINNING = 40
+# More calls than there are.
+EVERY = 1 << 32
+
+FIRSTS = [first for first, _, _ in OWN]
+
+replay = Replay(CONNECT, PROCESS)
+
+
+def own_name(address):
+    """The lab's function that an address is in."""
+    index = bisect.bisect_right(FIRSTS, address) - 1
+    if index >= 0 and address < OWN[index][0] + OWN[index][1]:
+        return OWN[index][2]
+    return None
+
+
+class Call:
+    """A call into the lab, seen from where it begins."""
+
+    def __init__(self, count, name, back):
+        self.count = count
+        self.name = name
+        self.back = back
+        self.known = {}
+        self.answer = None
+        place = gdb.find_pc_line(back - 1)
+        self.place = f"{file_of(place)}:{place.line}" if file_of(place) else "somewhere"
+
+    def words(self):
+        """The call and its answer, as they are shown."""
+        given = ", ".join(f"{name} = {value or UNKNOWN}" for name, value in self.known.items())
+        return f"{self.name}({given})" + (f" -> {self.answer}" if self.answer else "")
+
+    def go(self, before):
+        """Goes through the call, up to a count at most, and notes its arguments and its answer."""
+        replay.go_to(self.count)
+        stack = number("$esp")
+        answer = self.kind_of_answer()
+        self.note_arguments(before)
+        if answer is not None and self.return_before(before, stack):
+            self.note_answer(answer, number("$esp") - stack)
+
+    def kind_of_answer(self):
+        """The type of what the function answers; None where there is nothing to tell."""
+        with contextlib.suppress(gdb.error, RuntimeError, AttributeError):
+            kind = gdb.newest_frame().function().type.target()
+            return kind if kind and kind.sizeof else None
+        return None
+
+    def note_arguments(self, before):
+        """Optimised code has them at hand one after the other, in its first instructions; the first two set up its
+        frame.
+        """
+        for _ in range(2):
+            quietly("stepi")
+        base = number("$ebp")
+        for _ in range(BEGINNING):
+            if replay.here() >= before or number("$ebp") < base or own_name(number("$pc")) is None:
+                break
+            if number("$ebp") == base and own_name(number("$pc")) == self.name:
+                for argument, value in arguments(whole(gdb.newest_frame())):
+                    self.known[argument] = self.known.get(argument) or value
+                if all(self.known.values()):
+                    break
+            quietly("stepi")
+
+    def return_before(self, before, stack):
+        """Whether the call returns before a count: then the run stands there."""
+        if replay.here() >= before:
+            return False
+        if number("$pc") == self.back and number("$esp") > stack:
+            return True
+        with at_addresses([self.back]):
+            replay.until(before)
+            while replay.run() and replay.here() < before:
+                if number("$esp") > stack:
+                    return True
+        return False
+
+    def note_answer(self, kind, popped):
+        """A function that answers in memory takes the address of that from the stack and has it in EAX then; others
+        answer in EAX and EDX.
+        """
+        with contextlib.suppress(gdb.error, RuntimeError):
+            if popped == 8:
+                value = gdb.Value(number("$eax")).cast(kind.pointer()).dereference()
+            elif kind.sizeof in (4, 8):
+                raw = number("$eax").to_bytes(4, "little") + number("$edx").to_bytes(4, "little")
+                value = gdb.Value(raw[: kind.sizeof], kind)
+            else:
+                return
+            self.answer = plain(value.format_string(max_depth=3))
+
+
+def calls_before(count, wanted, names=None):
+    """The latest calls into the lab before a count, at least so many or all; those to functions with these names."""
+    entrances = [at for at in ENTRANCES if names is None or own_name(at) in names]
+
+    def outside(at):
+        back = read(number("$esp"))
+        is_outside = back is not None and own_name(back - 1) is None
+        return Call(at, own_name(number("$pc")) or "?", back) if is_outside else None
+
+    return replay.latest(count, lambda: at_addresses(entrances), wanted, outside)
