@@ -186,19 +186,23 @@ class Replay:
             with contextlib.suppress(gdb.error):
                 quietly("disconnect")
 
+    def ask(self, command):
+        """Runs a command of gdb that waits for the emulator."""
+        with Guard(self.process):
+            return quietly(command)
+
     def run(self):
         """Forward, to the next stop; False where the run has ended."""
-        with Guard(self.process):
-            try:
-                quietly("continue")
-                return True
-            except gdb.error:
-                return False
+        try:
+            self.ask("continue")
+            return True
+        except gdb.error:
+            return False
 
     def here(self):
         """How many instructions have been executed. After the end: as many as when it was asked last."""
         try:
-            self.last = int(quietly("monitor info replay").rpartition("=")[2])
+            self.last = int(self.ask("monitor info replay").rpartition("=")[2])
         except (gdb.error, ValueError):
             pass
         return self.last
@@ -206,13 +210,13 @@ class Replay:
     def is_there(self):
         """Whether there is a machine to look at."""
         try:
-            return "instruction count" in quietly("monitor info replay")
+            return "instruction count" in self.ask("monitor info replay")
         except gdb.error:
             return False
 
     def until(self, count):
         """Has the machine stop there."""
-        quietly(f"monitor replay_break {count}")
+        self.ask(f"monitor replay_break {count}")
 
     def go_to(self, count):
         """To where so many instructions have been executed."""
