@@ -18,7 +18,7 @@ pub fn command(arguments: &DebugArgs, common: &CommonArgs) -> Result<Exit> {
     // A wrong name is told before anything is looked for.
     place.workspace.check(&arguments.check)?;
     let gdb = debugger::find()?;
-    let folder = place.target_dir.join("recordings").join(&arguments.check);
+    let recordings = place.target_dir.join("recordings");
     let engine = place.engine(common)?;
     let (lab, check) = engine.site.workspace.check(&arguments.check)?;
     let mix = if arguments.solution { engine.site.mix(&[]) } else { engine.site.mix(&[lab]) };
@@ -26,6 +26,6 @@ pub fn command(arguments: &DebugArgs, common: &CommonArgs) -> Result<Exit> {
     let image = engine.site.image_of(&mix, &progress)?;
     progress.finish();
     let subject = Subject { lab, check, image: &image.path, seed: arguments.seed };
-    let tools = Tools { gdb: &gdb, folder: &folder };
+    let tools = Tools { gdb: &gdb, recordings: &recordings };
     Err(debug::debug(&engine, &subject, &tools, &arguments.commands))
 }

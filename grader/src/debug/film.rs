@@ -59,20 +59,18 @@ pub fn film(
     pace: Pace,
     most: usize,
 ) -> Result<(String, Vec<Moment>)> {
-    let sentence = prepared(engine, subject, tools, Fine::End)?;
-    let file = tools.folder.join("film.json");
+    let prepared = prepared(engine, subject, tools, Fine::End)?;
+    let file = prepared.folder.join("film.json");
     let every = match pace {
         Pace::Calls => "None".to_owned(),
         Pace::Instructions(every) => every.to_string(),
     };
     let path = serde_json::Value::from(file.display().to_string());
     let record = format!("python import film; film.record(FAILED_AT, {path}, {most}, {every})");
-    let mut gdb = gdb(engine, subject, tools, &[record]);
-    // What an older film left is none of this run.
-    let _ = fs::remove_file(&file);
+    let mut gdb = gdb(engine, &prepared, tools, &[record]);
     let said = process::output(&mut gdb).map_err(|error| Error::io("cannot start", tools.gdb, &error))?;
     match read(&file) {
-        Ok(moments) if !moments.is_empty() => Ok((sentence, moments)),
+        Ok(moments) if !moments.is_empty() => Ok((prepared.sentence, moments)),
         _ => {
             Err(Error::new("gdb could not go through the run")
                 .output(String::from_utf8_lossy(&said.stderr).into_owned()))

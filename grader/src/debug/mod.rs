@@ -5,7 +5,7 @@ mod stops;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::course::lab_toml::{Check, Memory};
@@ -45,6 +45,7 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// What is debugged.
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The lab.
     pub lab: &'a Lab,
@@ -60,8 +61,8 @@ pub struct Subject<'a> {
 pub struct Tools<'a> {
     /// gdb.
     pub gdb: &'a Path,
-    /// Where the recording goes.
-    pub folder: &'a Path,
+    /// Where recordings go.
+    pub recordings: &'a Path,
 }
 
 /// Records a check, and becomes gdb. With `commands`, gdb runs these and ends.
@@ -69,8 +70,8 @@ pub struct Tools<'a> {
 /// Returns only if that cannot be done: with the reason.
 pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Error {
     match prepared(engine, subject, tools, Fine::Start) {
-        Ok(_) => {
-            let mut gdb = gdb(engine, subject, tools, commands);
+        Ok(prepared) => {
+            let mut gdb = gdb(engine, &prepared, tools, commands);
             Error::io("cannot start", tools.gdb, &process::become_program(&mut gdb))
         }
         Err(error) => error,
@@ -80,10 +81,21 @@ pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands
 /// The file with the number of the emulator's process.
 const PROCESS: &str = "process";
 
-/// Records a check, and writes down what gdb needs for it. Answers with what became of the check, in a sentence.
-fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fine) -> Result<String> {
+/// A recording, with what gdb needs beside it.
+struct Prepared {
+    folder: PathBuf,
+    /// The kernel that was recorded.
+    image: PathBuf,
+    /// What became of the check.
+    sentence: String,
+}
+
+/// Records a check, and writes down what gdb needs for it.
+fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fine) -> Result<Prepared> {
     let programs = if subject.check.programs { engine.site.programs()? } else { Vec::new() };
-    let recording = Recording::create(tools.folder)?;
+    let recording = Recording::create(tools.recordings)?;
+    let (folder, image) = (recording.folder().to_owned(), recording.keep(subject.image)?);
+    let subject = &Subject { image: &image, ..*subject };
     let Recorded { boot, verdict, findings } = recorded(engine, subject, &programs, &recording)?;
     let name = &subject.check.name;
     let sentence = match (verdict.status, fine) {
@@ -94,13 +106,13 @@ fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fin
         (status, _) => format!("{name}: {} ({}).", status.words(), verdict.message),
     };
     let stops = Stops::find(subject, verdict.status, &findings, fine)?;
-    let connect = connect(&engine.emulator.qemu()?.replay(&boot, &recording), subject, tools);
-    let process = tools.folder.join(PROCESS).display().to_string();
-    write(&tools.folder.join("given.py"), &stops.given(&subject.lab.id, &sentence, &connect, &process)?)?;
+    let connect = connect(&engine.emulator.qemu()?.replay(&boot, &recording), subject, &folder);
+    let process = folder.join(PROCESS).display().to_string();
+    write(&folder.join("given.py"), &stops.given(&subject.lab.id, &sentence, &connect, &process)?)?;
     for (name, text) in MODULES {
-        write(&tools.folder.join(name), text)?;
+        write(&folder.join(name), text)?;
     }
-    Ok(sentence)
+    Ok(Prepared { folder, image, sentence })
 }
 
 /// A boot that was recorded, and what came of it.
@@ -150,30 +162,30 @@ fn recorded<'a>(
 }
 
 /// How gdb starts the emulator that it talks to: with a shell, which says what process it becomes.
-fn connect(replay: &Command, subject: &Subject<'_>, tools: &Tools<'_>) -> String {
-    let file = |name: &str| quoted(&tools.folder.join(name).display().to_string());
+fn connect(replay: &Command, subject: &Subject<'_>, recording: &Path) -> String {
+    let file = |name: &str| quoted(&recording.join(name).display().to_string());
     let folder = folder_of(subject.image);
     let replay = shell_words(replay);
     format!("echo $$ >{}; cd {folder} && exec {replay} 2>{}", file(PROCESS), file("complaints.txt"))
 }
 
 /// The command that opens the recording.
-fn gdb(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Command {
+fn gdb(engine: &Engine, prepared: &Prepared, tools: &Tools<'_>, commands: &[String]) -> Command {
     let mut gdb = Command::new(tools.gdb);
     gdb.args(["-nx", "-q"]).args(if commands.is_empty() { &[][..] } else { &["-batch"] });
     for setting in SETTINGS {
         gdb.args(["-ex", setting]);
     }
-    let folder = serde_json::Value::from(tools.folder.display().to_string());
+    let folder = serde_json::Value::from(prepared.folder.display().to_string());
     gdb.arg("-ex").arg(format!("python sys.dont_write_bytecode = True; sys.path.insert(0, {folder})"));
-    gdb.arg("-x").arg(tools.folder.join("commands.py"));
+    gdb.arg("-x").arg(prepared.folder.join("commands.py"));
     for command in commands {
         gdb.arg("-ex").arg(command);
     }
     if !commands.is_empty() {
         gdb.args(["-ex", "quit"]);
     }
-    gdb.arg(subject.image);
+    gdb.arg(&prepared.image);
     // What gdb shows of the source is named relative to the course.
     gdb.current_dir(&engine.site.workspace.root);
     gdb

@@ -33,13 +33,13 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs, place: Place, pictures
     let target = place.target_dir.clone();
     let engine = place.engine(common)?;
     let (lab, check) = choose(&engine.site.workspace, &arguments.what)?;
-    let folder = target.join("recordings").join(format!("{}.film", check.name));
+    let recordings = target.join("recordings");
     let mix = if arguments.solution { engine.site.mix(&[]) } else { engine.site.mix(&[lab]) };
     let progress = Progress::new();
     let image = engine.site.image_of(&mix, &progress)?;
     progress.finish();
     let subject = Subject { lab, check, image: &image.path, seed: arguments.seed };
-    let tools = Tools { gdb: &gdb, folder: &folder };
+    let tools = Tools { gdb: &gdb, recordings: &recordings };
     let pace = arguments.every.map_or(Pace::Calls, Pace::Instructions);
     let progress = Progress::new();
     progress.start("Going through the run");

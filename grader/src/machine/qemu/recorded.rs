@@ -6,9 +6,13 @@
 //! has run waits for ever now and then. What replays it starts it again instead.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::course::programs;
 use crate::host::error::{Error, Result};
@@ -21,6 +25,9 @@ use crate::machine::outcome::{End, Outcome};
 use super::program::{EXIT_DEVICE, Qemu, Screen, give_kernel, last_resort};
 use super::running::own_complaints;
 
+/// The kernel that was recorded.
+const KERNEL: &str = "kernel.elf";
+
 /// What a recording is kept in.
 pub struct Recording {
     /// A folder of its own.
@@ -28,13 +35,43 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// An empty one, in a folder whose older recording is forgotten.
+    /// An empty one, in a folder of this process's own in `folder`. Those of processes that are gone are removed.
     ///
     /// # Errors
     /// If the folder cannot be made.
     pub fn create(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|error| Error::io("cannot make", folder, &error))?;
-        Ok(Self { folder: folder.to_owned() })
+        for old in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let process = old.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+                // Another process may have removed it meanwhile.
+                let _ = fs::remove_dir_all(old.path());
+            }
+        }
+        let own = folder.join(std::process::id().to_string());
+        // One that had this number before may have left something.
+        let _ = fs::remove_dir_all(&own);
+        fs::create_dir_all(&own).map_err(|error| Error::io("cannot make", &own, &error))?;
+        Ok(Self { folder: own })
+    }
+
+    /// Keeps a copy of the kernel beside the recording, and answers with it: the next build writes another one in the
+    /// place of this, and a recording is of no use without its own. The programs are where they were.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn keep(&self, image: &Path) -> Result<PathBuf> {
+        let (own, programs) = (self.folder.join(KERNEL), self.folder.join(programs::FOLDER));
+        fs::copy(image, &own).map_err(|error| Error::io("cannot copy the kernel to", &own, &error))?;
+        if let Some(images) = image.parent() {
+            symlink(images.join(programs::FOLDER), &programs)
+                .map_err(|error| Error::io("cannot make", &programs, &error))?;
+        }
+        Ok(own)
+    }
+
+    /// The folder, for what belongs to the recording.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// QEMU's options. `mode` is `record` or `replay`.
