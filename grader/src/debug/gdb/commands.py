@@ -41,7 +41,6 @@ CALLS, RUNS = 5, 40
 HEAP = ["allocate", "allocate_zeroed", "allocate_array", "reallocate", "free"]
 
 
-
 def show_own():
     """Shows the calls in the lab's own files, and selects the innermost one; without one, where it stands."""
     own = [frame for frame in frames() if LAB in (file_of(frame.find_sal()) or "")]
