@@ -202,6 +202,12 @@ impl Desk {
             }
             KeyCode::Char('n') => return self.go_on(),
             KeyCode::Char('k') => return self.look(),
+            KeyCode::Char('d') => {
+                self.note = Some(match self.first() {
+                    Some(check) => format!("in another terminal: cargo grade debug {}", check.name),
+                    None => "there is no check to debug: none fails".to_owned(),
+                });
+            }
             KeyCode::Down | KeyCode::Char('j') => self.scroll += 1,
             KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
             KeyCode::PageDown | KeyCode::Char(' ') => self.scroll += 10,
@@ -478,6 +484,8 @@ pub mod tests {
             assert_eq!(desk.page, Page::Result);
         }
         assert_eq!(desk.key(KeyCode::Char('k')), Action::Look("a".to_owned()));
+        assert_eq!(desk.key(KeyCode::Char('d')), Action::None);
+        assert_eq!(desk.note.as_deref(), Some("in another terminal: cargo grade debug a"));
         desk.hear("the space");
         desk.ended();
         assert_eq!(desk.page, Page::Text("the space\n".to_owned()));

@@ -10,12 +10,13 @@ use crate::report::{CheckBrief, Standing, explain_check};
 use super::desk::{Change, Desk, Page, Phase};
 
 /// The keys, and what they do.
-const KEYS: [(&str, &str, &str); 9] = [
+const KEYS: [(&str, &str, &str); 10] = [
     ("h", "hint", "one more hint for the check that is shown"),
     ("e", "explain", "all about that check"),
     ("l", "list", "every check of the lab"),
     ("a", "run all", "grade all labs"),
     ("k", "look", "the address space at the end of that check, or at its crash"),
+    ("d", "debug", "how to go backwards from its failure, in another terminal"),
     ("n", "next", "go on to the next lab"),
     ("q", "quit", "leave; Ctrl-C does the same"),
     ("r", "", "grade the lab again"),
