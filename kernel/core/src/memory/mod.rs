@@ -26,6 +26,17 @@ pub fn zero(bytes: &mut [u8]) {
     fill::zeros(bytes);
 }
 
+/// Whether all of `bytes` are zero, in about five instructions for each sixteen.
+#[must_use]
+pub fn is_zero(bytes: &[u8]) -> bool {
+    let (first, middle, last) = bytemuck::pod_align_to::<u8, u32>(bytes);
+    let (blocks, rest) = middle.as_chunks::<16>();
+    // A block is looked at without a branch for each of its words.
+    blocks.iter().all(|block| block.iter().fold(0, |all, word| all | word) == 0)
+        && rest.iter().all(|&word| word == 0)
+        && first.iter().chain(last).all(|&byte| byte == 0)
+}
+
 /// Where the direct map shows the byte at `address`, or `None` past its end.
 #[must_use]
 #[inline]

@@ -16,6 +16,8 @@ user::program!(main);
 
 /// The page below the stack's region.
 const GUARD: u32 = 0xBFFE_F000;
+/// A page of the stack's region that nothing else in here gets down to.
+const STACK_PAGE: u32 = 0xBFFF_2000;
 /// The end of the user half.
 const KERNEL: u32 = 0xC000_0000;
 /// Where the program is.
@@ -289,6 +291,12 @@ fn fork(check: &mut Check, _: &'static Start) {
         check.equal("the byte in the child", 8, peek(private));
     });
     check.equal("the byte in the parent, which is not the child's", 3, peek(private));
+    poke(STACK_PAGE, 3);
+    check.done("mprotect of a page of the stack", protect(STACK_PAGE, PAGE_SIZE, PROT_READ));
+    check.apart("a child of that", |check| {
+        check.faults("a write to that page of the child's stack", || poke(STACK_PAGE, 4));
+        check.equal("the byte in the child's stack", 3, peek(STACK_PAGE));
+    });
     check.done("mprotect of a mapping that is not there yet", protect(private + PAGE_SIZE, PAGE_SIZE, PROT_READ));
     check.equal("its first byte", 0, peek(private + PAGE_SIZE));
 }

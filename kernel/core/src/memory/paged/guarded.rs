@@ -174,18 +174,25 @@ impl State {
     /// Panics if a table has entries that no directory may have: it becomes one.
     #[track_caller]
     fn ensure_can_be_directory(&self, table: Frame) {
-        for index in TableIndex::all().filter(|index| *index != TEMPORARY) {
-            let entry = self.peek(table, index);
-            if !entry.is_present() || self.ledger.owner(entry.frame()) == Owner::Tables {
-                continue;
-            }
-            assert!(
-                entry.has(EntryFlags::PAGE_SIZE) && entry.bits() != POISON,
+        let misfit = self.with_table(table, "used", |words| {
+            let mut entries = TableIndex::all().zip(words.iter().map(|&bits| Entry::from_bits(bits)));
+            entries.find(|&(index, entry)| index != TEMPORARY && !self.is_fit_for_directory(entry))
+        });
+        if let Some((index, entry)) = misfit {
+            panic!(
                 "{table} becomes a directory, but its entry {} ({:#010x}) names no table of the manager's",
                 index.as_u32(),
                 entry.bits()
             );
         }
+    }
+
+    /// Whether an entry names nothing, a table of the manager's, or 4 MiB at once.
+    #[inline]
+    fn is_fit_for_directory(&self, entry: Entry) -> bool {
+        !entry.is_present()
+            || self.ledger.owner(entry.frame()) == Owner::Tables
+            || entry.has(EntryFlags::PAGE_SIZE) && entry.bits() != POISON
     }
 
     /// Whether the place where a frame was put last still names it.
