@@ -28,12 +28,12 @@ fn region(first: u32, end: u32, rights: Rights, purpose: Purpose) -> Result<Regi
 
 /// Changes rights, and notes the call if it is not as it has to be.
 fn protect(context: &Context, list: &mut List, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
-    (context.labs().protections().protect)(list, pages, rights)
+    (context.labs().protections().protect)(list.for_lab(), pages, rights)
 }
 
 /// Changes rights, which has to go well, and compares page by page.
 fn ensure_protected(context: &Context, before: &List, pages: PageRange, rights: Rights) -> Result<List, Failed> {
-    let mut after = before.clone();
+    let mut after = List::new(before.regions())?;
     let answer = protect(context, &mut after, pages, rights);
     let result = compare(before, &after, answer, pages, rights);
     if result.is_err() {
@@ -89,7 +89,7 @@ const MOST: u32 = 0x60;
 
 /// A change of rights that has to be refused. Nothing has changed then.
 fn ensure_refused(context: &Context, before: &List, pages: PageRange, expected: ProtectError) -> Outcome {
-    let mut after = before.clone();
+    let mut after = List::new(before.regions())?;
     let answer = protect(context, &mut after, pages, R);
     let is_right = answer == Err(expected) && after == *before;
     if !is_right {
@@ -111,7 +111,7 @@ fn ensure_refused(context: &Context, before: &List, pages: PageRange, expected: 
 
 /// A program's regions: an image of three, a heap, a mapping that others see, a guard, a stack.
 fn program() -> Result<List, Failed> {
-    Ok(List::new(&[
+    List::new(&[
         region(0x08, 0x0C, RX, Purpose::Image)?,
         region(0x0C, 0x0E, R, Purpose::Image)?,
         region(0x0E, 0x12, RW, Purpose::Image)?,
@@ -120,7 +120,7 @@ fn program() -> Result<List, Failed> {
         region(0x30, 0x38, RW, Purpose::Mapping)?,
         region(0x3F, 0x40, Rights::NONE, Purpose::Guard)?,
         region(0x40, 0x50, RW, Purpose::Stack)?,
-    ]))
+    ])
 }
 
 /// The rights of whole regions, of one or of several, also where nothing changes; and no pages.
@@ -196,7 +196,7 @@ pub fn mprotect_merges(context: &mut Context) -> Outcome {
     let alternating = [R, RW, R, RW, R].into_iter().zip((0x10..).step_by(2));
     let regions: Result<Vec<Region>, Failed> =
         alternating.map(|(rights, first)| region(first, first + 2, rights, Purpose::Mapping)).collect();
-    let list = List::new(&regions?);
+    let list = List::new(&regions?)?;
     for (first, end, rights) in [(0x12, 0x14, R), (0x12, 0x18, R), (0x10, 0x1A, RW), (0x11, 0x19, RW), (0x13, 0x17, R)]
     {
         ensure_protected(context, &list, range(first, end)?, rights)?;
@@ -209,7 +209,7 @@ pub fn mprotect_merges(context: &mut Context) -> Outcome {
 fn elsewhere(context: &Context) -> Outcome {
     let heap = |first, end| region(first, end, RW, Purpose::Heap);
     let list =
-        List::new(&[heap(0x10, 0x12)?, heap(0x12, 0x14)?, heap(0x14, 0x20)?, heap(0x20, 0x22)?, heap(0x24, 0x28)?]);
+        List::new(&[heap(0x10, 0x12)?, heap(0x12, 0x14)?, heap(0x14, 0x20)?, heap(0x20, 0x22)?, heap(0x24, 0x28)?])?;
     for (first, end, rights) in
         [(0x16, 0x18, R), (0x18, 0x1F, RW), (0x24, 0x28, R), (0x24, 0x28, RW), (0x25, 0x26, RX), (0x20, 0x22, RW)]
     {
@@ -247,14 +247,14 @@ pub fn mprotect_refused(context: &mut Context) -> Outcome {
         region(0x10, 0x18, RW, Purpose::Mapping)?,
         region(0x18, 0x19, RW, Purpose::Guard)?,
         region(0x19, 0x20, RW, Purpose::Stack)?,
-    ]);
+    ])?;
     for (first, end) in [(0x10, 0x19), (0x17, 0x20), (0x18, 0x1A), (0x17, 0x40)] {
         ensure_refused(context, &touching, range(first, end)?, ProtectError::Guard)?;
     }
     // Neighbours of a guard are nobody's but their own.
     ensure_protected(context, &touching, range(0x10, 0x18)?, R)?;
     ensure_protected(context, &touching, range(0x19, 0x20)?, R)?;
-    ensure_refused(context, &List::new(&[]), range(0x10, 0x11)?, ProtectError::NotMapped)
+    ensure_refused(context, &List::new(&[])?, range(0x10, 0x11)?, ProtectError::NotMapped)
 }
 
 /// Many changes, one after the other, anywhere.
@@ -269,8 +269,7 @@ pub fn mprotect_mix(context: &mut Context) -> Outcome {
         let rights = Rights { read: bits & 1 != 0, write: bits & 2 != 0, execute: bits & 4 != 0 };
         match first_obstacle(&list, pages) {
             Some(error) => ensure_refused(context, &list, pages, error)?,
-            // Every call gets a list with as much room.
-            None => list = List::new(ensure_protected(context, &list, pages, rights)?.regions()),
+            None => list = ensure_protected(context, &list, pages, rights)?,
         }
     }
     Ok(())
