@@ -16,6 +16,7 @@ mod next;
 mod page_fault;
 mod page_walk;
 mod source;
+mod steps;
 mod symbolize;
 mod table;
 

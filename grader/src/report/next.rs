@@ -6,6 +6,7 @@ use crate::course::workspace::Workspace;
 use crate::judge::Status;
 use crate::judge::results::{Graded, LabReport, Run};
 
+use super::steps::{self, Step};
 use super::table::score;
 use super::{crash, source};
 use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
@@ -14,30 +15,29 @@ use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> String {
     let mut out = format!("{}\n", view.paint(STRONG, "No check can run yet. What to do:"));
     let task = format!("labs/{}/README.md", lab.id);
-    let mut steps = Vec::new();
+    let mut told = Vec::new();
     if root.join(&task).exists() {
-        steps.push(("read", task, "the task"));
+        told.push(("read", task, "the task"));
     }
     if let Some(chapter_of_lab) = lab.checks.iter().map(|check| &check.chapter).find(|chapter| !chapter.is_empty()) {
         let page = chapter_of_lab.split('#').next().unwrap_or(chapter_of_lab);
-        steps.push(("", chapter(page, root), "the ideas behind it"));
+        told.push(("", chapter(page, root), "the ideas behind it"));
     }
     for file in &lab.files {
-        steps.push(("open", file.clone(), "your file: replace each todo!()"));
+        told.push(("open", file.clone(), "your file: replace each todo!()"));
     }
-    let reached = lab.checks.iter().find_map(|check| Some((crash::missing(check)?, crash::missing_at(check, root)?)));
-    if let Some((step, (file, line))) = &reached {
-        steps.push(("write", step.clone(), ""));
-        steps.push(("", format!("{file}:{line}"), "where it is missing"));
+    if let Some(Step { words, file, line }) = &steps::first(&lab.files, root).or_else(|| reached(lab, root)) {
+        told.push(("write", words.clone(), ""));
+        told.push(("", format!("{file}:{line}"), "where it is missing"));
         if has_own_tests(root, file) {
-            steps.push(("test", format!("cargo test --package {} --lib", lab.package), "the tests in your file"));
+            told.push(("test", format!("cargo test --package {} --lib", lab.package), "the tests in your file"));
         }
     }
     let number = lab.id.split('-').next().unwrap_or(&lab.id);
-    steps.push(("then", command(run, number), "as often as you like"));
-    let explained = steps.iter().filter(|(_, _, why)| !why.is_empty());
+    told.push(("then", command(run, number), "as often as you like"));
+    let explained = told.iter().filter(|(_, _, why)| !why.is_empty());
     let width = explained.map(|(_, what, _)| what.chars().count()).max().unwrap_or(0);
-    for (label, what, why) in steps {
+    for (label, what, why) in told {
         let gap = " ".repeat(width.saturating_sub(what.chars().count()));
         if !why.is_empty() && width + 16 + why.chars().count() <= view.columns() {
             out.push_str(
@@ -49,6 +49,14 @@ pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> Stri
     }
     out.push('\n');
     out
+}
+
+/// The step that the first check reached.
+fn reached(lab: &LabReport, root: &Path) -> Option<Step> {
+    lab.checks.iter().find_map(|check| {
+        let (file, line) = crash::missing_at(check, root)?;
+        Some(Step { words: crash::missing(check)?, file, line: usize::try_from(line).ok()? })
+    })
 }
 
 /// Whether a file of the course has tests in it.
