@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::judge::results::{CheckReport, Evidence};
 use crate::judge::{Crash, Status};
 
+use super::callers;
 use super::source;
 use super::symbolize::{Frame, Images, is_in_lab, relative};
 use super::{page_fault, page_walk};
@@ -88,24 +89,16 @@ impl Trace {
     /// The calls that lead to [`place`](Self::place), innermost first: those in
     /// the lab's files, up to the check that called them. All calls if
     /// `everything` is asked for; those in the course if none is in a lab or check.
-    pub fn callers(&self, everything: bool) -> Vec<&Frame> {
+    pub fn callers(&self, everything: bool) -> Vec<Frame> {
         let outer = match self.at {
             Some(at) => &self.frames[at + 1..],
             None => &self.frames[..],
         };
-        let mut told: Vec<&Frame> = outer.iter().filter(|frame| frame.is_in_lab() || frame.is_in_check()).collect();
-        // A closure, and the function around it that has it called in the same line, are one call.
-        told.dedup_by(|outer, inner| {
-            let is_one = outer.source == inner.source && inner.is_closure();
-            if is_one {
-                *inner = *outer;
-            }
-            is_one
-        });
+        let told = callers::told(outer);
         if everything {
-            self.frames.iter().collect()
+            self.frames.clone()
         } else if told.is_empty() && self.place.as_ref().is_none_or(|place| !is_in_lab(&place.file)) {
-            outer.iter().filter(|frame| frame.is_in_course()).collect()
+            outer.iter().filter(|frame| frame.is_in_course()).cloned().collect()
         } else {
             told
         }

@@ -85,7 +85,7 @@ impl Showing<'_> {
             return out;
         }
         // A function that calls itself would fill the screen.
-        let callers = repeated(trace.callers(view.verbose).into_iter().map(|frame| called(frame, view)));
+        let callers = repeated(trace.callers(view.verbose).iter().map(|frame| called(frame, view)));
         let shown = if view.verbose { callers.len() } else { callers.len().min(CALLERS) };
         for (number, call) in callers[..shown].iter().enumerate() {
             let label = match (number, view.verbose) {

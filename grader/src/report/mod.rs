@@ -5,6 +5,7 @@
 //! tables and the source files, to show where a crash happened.
 
 mod brief;
+mod callers;
 mod crash;
 mod details;
 mod evidence;

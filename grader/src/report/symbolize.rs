@@ -248,9 +248,9 @@ fn without_generics(path: &str) -> String {
     out
 }
 
-/// Where the first `<` is that follows a name or `::`.
+/// Where the first `<` is that follows a name, `::` or a closure's number.
 fn generics_in(path: &str) -> Option<usize> {
-    let follows = |at: usize| path[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+    let follows = |at: usize| path[..at].ends_with(|c: char| c.is_alphanumeric() || "_:}".contains(c));
     path.match_indices('<').map(|(at, _)| at).find(|at| follows(*at))
 }
 
@@ -318,6 +318,7 @@ mod tests {
         assert_eq!(short_name("kernel::checks::pmm::all::{{closure}}"), "pmm::all::{{closure}}");
         assert_eq!(short_name("kernel::reach::with_frame::<u32, a::b::{closure#0}>"), "reach::with_frame");
         assert_eq!(short_name("<a::Set>::change::<<a::Set>::all::{closure#0}>"), "Set::change");
+        assert_eq!(short_name("{closure#0}<*mut u8, a::Set::{closure_env#0}>"), "{closure#0}");
         assert_eq!(short_name("ends<fn()>"), "ends");
         assert_eq!(short_name("a::b::<"), "a::b<");
         assert_eq!(short_name("allocate"), "allocate");
