@@ -36,14 +36,7 @@ pub mod measured_beside {
     #[cfg(feature = "champion")]
     #[path = "champion/blocks.rs"]
     pub mod champion;
-
-    /// A third, which needs less memory.
-    #[cfg(feature = "champion")]
-    #[path = "champion/thrifty/blocks.rs"]
-    #[allow(clippy::duplicate_mod, reason = "the two champions have rooms in common")]
-    pub mod thrifty_champion;
 }
-
 use core::ptr::NonNull;
 
 use mm_api::{AllocError, HeapMemory, Interrupts, KernelHeap, SharedKernelHeap};

@@ -2,7 +2,7 @@
 #![cfg(feature = "champion")]
 #![allow(clippy::duplicate_mod, reason = "each of the two has what they share as a module of its own")]
 
-pub use heap::measured_beside::thrifty_champion::Heap;
+pub use heap::measured_beside::champion::thrifty::Heap;
 
 #[allow(unused_imports, reason = "it names the heap that it is about when it stands alone")]
 #[path = "contract.rs"]

@@ -68,8 +68,7 @@ pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
 }
 
 /// Whether nothing that the course comes with contains what would be refused of a student. Modules in
-/// files of their own are refused only where those files are not handed in; those of a champion may be
-/// in another folder, since each of its files is read here, too.
+/// files of their own are refused only where those files are not handed in.
 pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
     let code = lab.code();
     let mut wrong = Vec::new();
@@ -78,12 +77,7 @@ pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
             let place = format!("labs/{}/{}: {name}", lab.id, variant.origin.display());
             match fence::read(text, code) {
                 Reading::Tokens(breaches) => {
-                    let is_allowed = |what| match what {
-                        Forbidden::Module => true,
-                        Forbidden::Path => matches!(variant.kind, Kind::Champion),
-                        _ => false,
-                    };
-                    let refused = breaches.iter().find(|breach| !is_allowed(breach.what));
+                    let refused = breaches.iter().find(|breach| breach.what != Forbidden::Module);
                     wrong.extend(refused.map(|breach| {
                         let (line, column) = fence::place(text, breach.at);
                         format!("{place}:{line}:{column}: `{}` is refused, for {}", breach.token, breach.what.why())

@@ -116,21 +116,27 @@ fn skeleton(lab: &Lab, reference: &Files) -> Result<Files> {
     Ok(files)
 }
 
-/// The champion, and one for each folder in `champion/` that has a file which the switch names, such as
-/// `champion/thrifty/blocks.rs`: another champion, which may have files in common with the first.
+/// The champion, and one for each folder in `champion/` that has a `mod.rs`, such as `thrifty/`: another
+/// champion, which may use the first one's modules. Then all of them lie one folder deeper.
 fn champions(lab: &Lab, reference: &Files) -> Result<Vec<Variant>> {
     let files = champion(lab, reference)?;
-    let mut others = Vec::new();
-    for (name, root) in files.keys().filter_map(|file| file.split_once('/')) {
-        if roots(lab).any(|it| it == root) {
-            let mut files = files.clone();
-            let text = format!("#[path = \"{name}/{root}\"]\nmod champion;\npub use champion::*;\n");
-            files.insert(root.to_owned(), text);
-            others.push(Variant { origin: format!("champion/{name}").into(), kind: Kind::Champion, files });
+    let mut found = Vec::new();
+    for name in files.keys().filter_map(|file| file.strip_suffix("/mod.rs")) {
+        let Some(root) = roots(lab).next() else { break };
+        let deeper = files.iter().map(|(file, text)| match file == root {
+            true => ("champion/mod.rs".to_owned(), text.clone()),
+            false => (format!("champion/{file}"), text.clone()),
+        });
+        let mut deeper: Files = deeper.collect();
+        for other in roots(lab).skip(1) {
+            deeper.extend(files.get(other).map(|text| (other.to_owned(), text.clone())));
         }
+        let text = format!("#[allow(dead_code)]\nmod champion;\npub use champion::{name}::*;\n");
+        deeper.insert(root.to_owned(), text);
+        found.push(Variant { origin: format!("champion/{name}").into(), kind: Kind::Champion, files: deeper });
     }
-    let first = Variant { origin: "champion".into(), kind: Kind::Champion, files };
-    Ok([vec![first], others].concat())
+    found.insert(0, Variant { origin: "champion".into(), kind: Kind::Champion, files });
+    Ok(found)
 }
 
 /// The champion's files, with the reference's in the place of student's files for which it has none.
@@ -261,18 +267,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_a_students_file_is_a_champion_of_its_own() {
+    fn a_folder_with_a_module_is_a_champion_of_its_own() {
         let variants = with(&[
             ("champion/blocks.rs", "mod region;"),
             ("champion/region.rs", "words"),
-            ("champion/thrifty/blocks.rs", "#[path = \"../region.rs\"]\nmod region;"),
+            ("champion/thrifty/mod.rs", "use super::region;"),
             ("champion/wide/bins.rs", ""),
         ]);
         let origins: Vec<&Path> = variants[2..4].iter().map(|variant| variant.origin.as_path()).collect();
         assert_eq!(origins, [Path::new("champion"), Path::new("champion/thrifty")]);
         let text_of = |name| text(&variants[3], name);
-        let switch = "#[path = \"thrifty/blocks.rs\"]\nmod champion;\npub use champion::*;\n";
-        assert_eq!((text_of("blocks.rs"), text_of("region.rs")), (Some(switch), Some("words")));
+        let switch = "#[allow(dead_code)]\nmod champion;\npub use champion::thrifty::*;\n";
+        assert_eq!((text_of("blocks.rs"), text_of("shared.rs")), (Some(switch), Some("lock();\n")));
+        assert_eq!((text_of("champion/mod.rs"), text_of("champion/region.rs")), (Some("mod region;"), Some("words")));
         assert_eq!(variants[4].kind.word(), "mistake");
     }
 

@@ -64,7 +64,7 @@ candidate!(Reference, heap::measured_beside::reference::Heap<'_>);
 #[cfg(feature = "heap-champion")]
 candidate!(Champion, heap::measured_beside::champion::Heap<'_>);
 #[cfg(feature = "heap-champion")]
-candidate!(ThriftyChampion, heap::measured_beside::thrifty_champion::Heap<'_>);
+candidate!(ThriftyChampion, heap::measured_beside::champion::thrifty::Heap<'_>);
 
 /// A kernel's heap, as it is measured.
 struct Measured<H>(H);

@@ -23,18 +23,10 @@
 //! - The smallest block has 16 bytes: a free one needs four words, and no bin sets a limit.
 
 mod aligning;
-#[path = "../block_test.rs"]
-mod block_test;
 mod freeing;
 mod growing;
-#[path = "../header.rs"]
-mod header;
 mod placing;
-#[path = "../pointers.rs"]
-mod pointers;
 mod reallocating;
-#[path = "../region.rs"]
-mod region;
 mod self_test;
 mod tree;
 
@@ -45,6 +37,7 @@ use mm_api::{
     AllocError, BlockError, HEAP_ALIGN, HEAP_ALIGN_MAX, HeapDamage, HeapMemory, HeapSummary, KernelHeap, ReallocError,
 };
 
+use super::{header, region};
 use header::{PREV_FREE, block_size};
 use placing::{Asked, Request};
 use region::{Region, WORD};
