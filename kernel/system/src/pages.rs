@@ -410,7 +410,7 @@ impl<A: Access> Pages for PartPages<'_, A> {
     #[track_caller]
     fn zero(&mut self, address: VirtAddr, bytes: u32) {
         for piece in pieces(address, bytes as usize) {
-            self.change(piece, |page| memory::is_zero(page), memory::zero);
+            self.change(piece, memory::is_zero, memory::zero);
         }
     }
 }
