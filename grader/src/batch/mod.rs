@@ -17,6 +17,7 @@ mod row;
 mod sandbox;
 mod sheet;
 mod single;
+mod slurm;
 mod speed;
 mod store;
 mod tables;
@@ -24,7 +25,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -38,6 +39,7 @@ use gather::{Files, Trouble, Wanted};
 use policy::Policy;
 use row::{LabRow, Row, Standing};
 use sheet::{Facts, GradedWith};
+use slurm::Slurm;
 use speed::Speed;
 use store::Store;
 use work::{Key, Reports, Seed, Stages, Task, Work, circumstances};
@@ -45,6 +47,7 @@ use work::{Key, Reports, Seed, Stages, Task, Work, circumstances};
 pub use publish::Format;
 pub use sandbox::{Sandbox, Walls};
 pub use single::{Identity, Output, Single, single};
+pub use slurm::grade_slice;
 
 /// What is to be graded.
 pub struct Batch {
@@ -58,6 +61,8 @@ pub struct Batch {
     pub seed: u64,
     /// How many submissions are graded at a time.
     pub jobs: usize,
+    /// Which computers grade.
+    pub on: Computers,
     /// What becomes of results that are there.
     pub older: Older,
     /// Whether a sandbox is used.
@@ -66,6 +71,15 @@ pub struct Batch {
     pub policy: Option<PathBuf>,
     /// What is written besides the tables.
     pub formats: Vec<Format>,
+}
+
+/// Which computers grade.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Computers {
+    /// This one.
+    This,
+    /// Those that Slurm gives, with these options for `sbatch`.
+    Slurm(Vec<String>),
 }
 
 /// What becomes of results that are there already.
@@ -109,6 +123,9 @@ impl Submission {
 pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcome> {
     let policy = Policy::find(batch.policy.as_deref(), &engine.site.workspace)?;
     let labs = policy.labs(&engine.site.workspace, &batch.labs)?;
+    if matches!(batch.on, Computers::Slurm(_)) {
+        slurm::find()?;
+    }
     let submissions = submissions(batch, &policy, &labs)?;
     let store = Store::open(&batch.out)?;
     if batch.older == Older::Refused && store.has_results() {
@@ -116,7 +133,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
             .advise("--resume goes on with them, --regrade all grades everything again"));
     }
     let again = regraded(&batch.older, &submissions, &labs)?;
-    let how = How { jobs: batch.jobs, walls: batch.walls, again: &again };
+    let how = How { jobs: batch.jobs, on: &batch.on, walls: batch.walls, again: &again };
     let (reports, speed) = graded(&how, engine, &submissions, &labs, &store, progress)?;
     let facts = facts(&submissions, &labs, &reports);
     let is_whole = facts.iter().all(|(_, facts)| facts.row.status != Standing::NotGraded);
@@ -162,6 +179,8 @@ pub fn policy_files(named: Option<&Path>, labs: &[String], workspace: &Workspace
 struct How<'a> {
     /// How many at a time.
     jobs: usize,
+    /// On which computers.
+    on: &'a Computers,
     /// Whether a sandbox is used.
     walls: Walls,
     /// What is graded though it is known.
@@ -177,25 +196,52 @@ fn graded(
     store: &Store,
     progress: &Progress,
 ) -> Result<(Reports, Speed)> {
-    let mut stages = Stages::first(engine)?;
-    let emulator = engine.emulator.qemu()?;
-    let sandbox = Sandbox::new(how.walls, &engine.site.toolchain, &emulator.program, stages.place())?;
-    let (compiler, version) = (&engine.site.toolchain.version, engine.emulator.version());
-    let of_batch = format!("course {}, {compiler}, {version}", stages.hash()?);
+    let stages = Stages::first(engine)?;
+    let of_batch = stages.circumstances()?;
     let (mut reports, left) = known(tasks(submissions, labs), store, &of_batch, how.again);
-    let work = Work { sandbox: &sandbox, store, circumstances: &of_batch, progress };
-    if let Some(task) = left.first() {
-        stages.prepare(how.jobs.min(left.len()), &of_batch, progress)?;
-        progress.start("Trying out the course as it is");
-        work.try_out(&stages, task.lab)?;
-    }
-    progress.start_rated("Grading", left.len());
-    let start = Instant::now();
-    let new = work.grade(left, &stages)?;
-    let speed = Speed::new(new.values().flatten().map(|graded| graded.spent), start.elapsed());
+    let (new, took) = match how.on {
+        Computers::This => {
+            let emulator = engine.emulator.qemu()?;
+            let place = Stages::place_in(engine);
+            let sandbox = Sandbox::new(how.walls, &engine.site.toolchain, &emulator.program, &place)?;
+            let work = Work { sandbox: &sandbox, store, circumstances: &of_batch, progress };
+            here(&work, how.jobs, left, stages)?
+        }
+        Computers::Slurm(options) => {
+            let (tasks, walls, circumstances) = (how.jobs, how.walls, of_batch.as_str());
+            let slurm = Slurm { engine, options, tasks, walls, store, circumstances, progress };
+            on_cluster(&slurm, left, stages)?
+        }
+    };
+    let speed = Speed::new(new.values().flatten().map(|graded| graded.spent), took);
     reports.extend(new);
     progress.finish();
     Ok((reports, speed))
+}
+
+/// Grades on this computer: what came of it, and how long it took.
+fn here(work: &Work<'_>, jobs: usize, left: Vec<Task<'_>>, mut stages: Stages<'_>) -> Result<(Reports, Duration)> {
+    if let Some(task) = left.first() {
+        stages.prepare(jobs.min(left.len()), work.circumstances, work.progress)?;
+        work.progress.start("Trying out the course as it is");
+        work.try_out(&stages, task.lab)?;
+    }
+    work.progress.start_rated("Grading", left.len());
+    let start = Instant::now();
+    Ok((work.grade(left, &stages)?, start.elapsed()))
+}
+
+/// Lets Slurm grade.
+fn on_cluster(slurm: &Slurm<'_>, left: Vec<Task<'_>>, mut stages: Stages<'_>) -> Result<(Reports, Duration)> {
+    if left.is_empty() {
+        return Ok((Reports::new(), Duration::ZERO));
+    }
+    stages.prepare(slurm.tasks.min(left.len()), slurm.circumstances, slurm.progress)?;
+    // The copies of the course are for the tasks of the array from here on.
+    drop(stages);
+    slurm.progress.start_rated("Grading on the cluster", left.len());
+    let start = Instant::now();
+    Ok((slurm.grade(left)?, start.elapsed()))
 }
 
 /// Reads all submissions.

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::{Deserialize, Serialize};
+
 use crate::build::toolchain::Toolchain;
 use crate::course::stage::Stage;
 use crate::course::workspace::Lab;
@@ -20,7 +22,7 @@ use crate::host::process;
 const NOT_IN_REACH: [&str; 4] = ["solution", "mistakes", "alternatives", "champion"];
 
 /// Whether bubblewrap is used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Walls {
     /// It is, or nothing is graded.
     Bubblewrap,

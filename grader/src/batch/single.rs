@@ -18,7 +18,7 @@ use super::policy::Policy;
 use super::row::Standing;
 use super::sheet::{GradedWith, Sheet};
 use super::store::Store;
-use super::{How, Submission, Walls, facts, graded, html, submission};
+use super::{Computers, How, Submission, Walls, facts, graded, html, submission};
 
 /// What an autograder wants to have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -112,7 +112,7 @@ pub fn single(single: &Single, engine: &Engine, progress: &Progress) -> Result<S
     let submissions = [Submission { committed, ..read }];
     let folder = tempfile::tempdir().map_err(|error| Error::new(format!("cannot create a folder: {error}")))?;
     let store = Store::open(folder.path())?;
-    let how = How { jobs: 1, walls: single.walls, again: &[] };
+    let how = How { jobs: 1, on: &Computers::This, walls: single.walls, again: &[] };
     let (reports, _) = graded(&how, engine, &submissions, &labs, &store, progress)?;
     let facts = facts(&submissions, &labs, &reports);
     let with = GradedWith {

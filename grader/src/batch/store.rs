@@ -5,6 +5,7 @@
 //!   that have the same, or once for each seed; with it a batch goes on where another one stopped;
 //! - `submissions/NAME.json`: everything about one submission;
 //! - `results.csv` and `results.json`: the tables, written at the end;
+//! - `slurm/`: while Slurm grades, a store for each task of its array;
 //! - `html/` and the folders of other formats: the same for people and for other programs.
 
 use std::fs::{self, File, TryLockError};
@@ -103,9 +104,12 @@ impl Store {
 
     /// What is known about a lab's files in these circumstances.
     pub fn graded(&self, lab: &str, name: &str, circumstances: &str) -> Option<Graded> {
-        let bytes = fs::read(self.folder.join(graded_name(lab, name))).ok()?;
-        let graded: Graded = serde_json::from_slice(&bytes).ok()?;
-        (graded.circumstances == circumstances).then_some(graded)
+        graded_in(&self.folder, lab, name, circumstances)
+    }
+
+    /// The place of what is called so.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// What was written here.
@@ -151,6 +155,15 @@ impl Store {
         }
         write_whole(&path, text.as_bytes()).map_err(|error| Error::io("cannot write", &path, &error))
     }
+}
+
+/// What another process knows about a lab's files in these circumstances, which writes to its store in this folder.
+pub fn graded_in(folder: &Path, lab: &str, name: &str, circumstances: &str) -> Option<Graded> {
+    let path = folder.join(graded_name(lab, name));
+    // On a network's file system, a file that was not there is looked for anew only if its folder is opened.
+    let _ = fs::read_dir(path.parent()?);
+    let graded: Graded = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (graded.circumstances == circumstances).then_some(graded)
 }
 
 fn graded_name(lab: &str, name: &str) -> String {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::build::site::Site;
@@ -43,7 +44,7 @@ pub struct Task<'a> {
 }
 
 /// What a submission's random numbers are drawn from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Seed {
     /// The same for all.
     Common(u64),
@@ -106,22 +107,38 @@ impl<'a> Stages<'a> {
         Ok(Self { engine, stages: vec![Self::stage(engine, 0)?] })
     }
 
-    fn stage(engine: &Engine, number: usize) -> Result<Stage> {
-        let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir).join("batch");
-        Stage::create(&engine.site.workspace.root, &target.join(number.to_string()))
-    }
-
-    /// BLAKE3 of the whole course.
+    /// The copy with this number alone, which another process has prepared.
     ///
     /// # Errors
-    /// If a file cannot be read.
-    pub fn hash(&self) -> Result<String> {
-        self.stages.first().map_or(Ok(String::new()), |stage| Ok(hash(&stage.files()?)))
+    /// If it cannot be brought up to date.
+    pub fn only(engine: &'a Engine, number: usize) -> Result<Self> {
+        let stage = Self::stage(engine, number)?;
+        empty(&stage.scratch())?;
+        Ok(Self { engine, stages: vec![stage] })
+    }
+
+    fn stage(engine: &Engine, number: usize) -> Result<Stage> {
+        Stage::create(&engine.site.workspace.root, &Self::folder(engine, number))
+    }
+
+    fn folder(engine: &Engine, number: usize) -> PathBuf {
+        let target = engine.site.target_dir.parent().unwrap_or(&engine.site.target_dir);
+        target.join("batch").join(number.to_string())
+    }
+
+    /// The course and the tools: what results depend on besides the files and the seed.
+    ///
+    /// # Errors
+    /// If a file of the course cannot be read.
+    pub fn circumstances(&self) -> Result<String> {
+        let course = self.stages.first().map_or(Ok(String::new()), |stage| Ok(hash(&stage.files()?)))?;
+        let (compiler, emulator) = (&self.engine.site.toolchain.version, self.engine.emulator.version());
+        Ok(format!("course {course}, {compiler}, {emulator}"))
     }
 
     /// The first copy's folder.
-    pub fn place(&self) -> &Path {
-        self.stages[0].folder()
+    pub fn place_in(engine: &Engine) -> PathBuf {
+        Self::folder(engine, 0)
     }
 
     /// Makes as many copies as are to be used at a time, with the kernel built in each: the references are

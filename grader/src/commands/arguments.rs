@@ -169,6 +169,14 @@ pub enum Command {
     },
     /// Grade a class: a folder, zip, tar.gz or git bundle for each student
     Batch(BatchArgs),
+    /// A task of a job array: see `batch --engine slurm`
+    #[command(name = "__slice", hide = true)]
+    Slice {
+        /// The array's folder
+        folder: PathBuf,
+        /// The task's number
+        number: usize,
+    },
     /// Grade one submission for the autograder of another system, and write what that wants to have
     Submission(SubmissionArgs),
     /// Make the zip that Gradescope takes as an autograder
@@ -251,7 +259,13 @@ pub struct BatchArgs {
     /// Seed of the checks that draw random numbers
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// How many to grade at a time; by default one for each processor
+    /// Who grades
+    #[arg(long, value_enum, default_value = "local")]
+    pub engine: BatchEngine,
+    /// Pass an option on to `sbatch`, such as `--slurm-option=--partition=short` (may be given several times)
+    #[arg(long = "slurm-option", value_name = "OPTION", allow_hyphen_values = true)]
+    pub slurm_options: Vec<String>,
+    /// How many to grade at a time; by default one for each processor, and 8 with Slurm
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Grade without bubblewrap: only for code that you would run yourself
@@ -264,8 +278,17 @@ pub struct BatchArgs {
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html")]
     pub formats: Vec<Format>,
     /// Write the reports once more, from what was graded before: with another policy, or in another format
-    #[arg(long, conflicts_with_all = ["folder", "resume", "regrade", "seed", "jobs", "unsafe_no_sandbox"])]
+    #[arg(long, conflicts_with_all = ["folder", "resume", "regrade", "seed", "engine", "jobs", "unsafe_no_sandbox"])]
     pub report_only: bool,
+}
+
+/// Who grades a class.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BatchEngine {
+    /// This computer
+    Local,
+    /// A job array of Slurm, on the computers of a cluster that share this folder and RESULTS
+    Slurm,
 }
 
 /// `cargo grade submission`.

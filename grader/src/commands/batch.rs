@@ -1,14 +1,19 @@
 //! `cargo grade batch`: grades a class.
 
-use crate::batch::{self, Batch, Older, Outcome, Walls};
+use std::path::Path;
+
+use crate::batch::{self, Batch, Computers, Older, Outcome, Walls};
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::judge::processors;
 
-use super::arguments::{BatchArgs, CommonArgs};
+use super::arguments::{BatchArgs, BatchEngine, CommonArgs};
 use super::output::print;
 use super::place::Place;
+
+/// Copies of the course that Slurm's tasks use, unless another number is named: each takes a few hundred MiB of disk.
+const SLURM_TASKS: usize = 8;
 
 /// Grades a class, or writes its reports once more.
 ///
@@ -30,12 +35,20 @@ pub fn batch(arguments: &BatchArgs, common: &CommonArgs) -> Result<Exit> {
 
 fn graded(arguments: &BatchArgs, common: &CommonArgs, place: Place) -> Result<Outcome> {
     let folder = arguments.folder.clone().ok_or_else(|| Error::new("name the folder that holds the submissions"))?;
+    let (on, jobs): (_, fn() -> usize) = match arguments.engine {
+        BatchEngine::Local => (Computers::This, processors),
+        BatchEngine::Slurm => (Computers::Slurm(arguments.slurm_options.clone()), || SLURM_TASKS),
+    };
+    if arguments.engine == BatchEngine::Local && !arguments.slurm_options.is_empty() {
+        return Err(Error::new("--slurm-option is for Slurm").advise("add --engine slurm"));
+    }
     let batch = Batch {
         folder,
         out: arguments.out.clone(),
         labs: arguments.labs.clone(),
         seed: arguments.seed,
-        jobs: arguments.jobs.map_or_else(processors, usize::from),
+        jobs: arguments.jobs.map_or_else(jobs, usize::from),
+        on,
         older: match (&arguments.regrade[..], arguments.resume) {
             ([], false) => Older::Refused,
             ([], true) => Older::Kept,
@@ -46,4 +59,13 @@ fn graded(arguments: &BatchArgs, common: &CommonArgs, place: Place) -> Result<Ou
         formats: arguments.formats.clone(),
     };
     batch::run(&batch, &place.engine(common)?, &Progress::new())
+}
+
+/// Grades what a task of Slurm's array is to grade.
+///
+/// # Errors
+/// If nothing can be graded on this node.
+pub fn slice(folder: &Path, number: usize, common: &CommonArgs) -> Result<Exit> {
+    batch::grade_slice(folder, number, &Place::find()?.engine(common)?)?;
+    Ok(Exit::Passed)
 }

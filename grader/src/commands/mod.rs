@@ -95,6 +95,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
             Ok(Exit::Passed)
         }
         Some(Command::Batch(arguments)) => batch::batch(&arguments, common),
+        Some(Command::Slice { folder, number }) => batch::slice(&folder, number, common),
         Some(Command::Submission(arguments)) => submission::submission(&arguments, common),
         Some(Command::Gradescope(arguments)) => {
             gradescope::gradescope(&arguments, common)?;
