@@ -9,6 +9,7 @@ mod clippy;
 mod flaky;
 mod screenshot;
 mod shell;
+mod slurm;
 mod staged;
 mod tables;
 
@@ -82,6 +83,10 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
             tables::run(engine, &tables::Options { file: file.clone(), memory: *memory }, &progress)
         }
         DevCommand::Browser => browser::run(&engine.site, permission, &progress),
+        DevCommand::Slurm { labs, submissions } => {
+            let options = slurm::Options { labs: labs.clone(), submissions: *submissions };
+            slurm::run(&engine.site.workspace, &options, &progress)
+        }
         DevCommand::Clippy => clippy::run(engine, view, permission),
     }
 }

@@ -375,3 +375,174 @@ fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
     // The other labs' references are what a lab is graded with.
     assert!(had.lines().all(|line| line == "other") && had.contains("other"), "{had}");
 }
+
+/// A cluster of this computer alone: `sbatch`, `squeue` and `scancel` as scripts on `PATH`, and a folder for what they
+/// note.
+struct Fake {
+    folder: tempfile::TempDir,
+}
+
+/// Runs the tasks one after the other, and then says the job's number, as if they were quick. `before` runs before each.
+const SBATCH: &str = r#"#!/bin/sh
+echo "$@" >> "$FAKE/sbatch"
+for word; do
+    case $word in
+        --array=0-*) last=${word#--array=0-} ;;
+        --chdir=*) cd "${word#--chdir=}" || exit 1 ;;
+    esac
+    script=$word
+done
+submission=$(wc -l < "$FAKE/sbatch")
+number=0
+while [ "$number" -le "$last" ]; do
+    export SLURM_ARRAY_TASK_ID=$number
+    BEFORE
+    sh "$script" > "$number.log" 2>&1
+    number=$((number + 1))
+done
+echo 71
+"#;
+
+impl Fake {
+    /// One on which this is run before each task, and whose `squeue` says this.
+    fn new(before: &str, squeue: &str) -> Self {
+        let fake = Self { folder: tempfile::tempdir().unwrap() };
+        let programs = [
+            ("sbatch", SBATCH.replace("BEFORE", before)),
+            ("squeue", format!("#!/bin/sh\n{squeue}\n")),
+            ("scancel", "#!/bin/sh\necho \"$@\" >> \"$FAKE/scancel\"\n".to_owned()),
+        ];
+        for (name, text) in programs {
+            write_program(&fake.folder.path().join(name), &text);
+        }
+        fake
+    }
+
+    /// What a script has noted.
+    fn noted(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    /// The grader, to be run on the class where these programs are.
+    fn command(&self, class: &Class, copy: &Copy, out: &str, words: &[&str]) -> Command {
+        let mut command = class.command(copy, out, &[&["--engine", "slurm"], words].concat());
+        let own = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{own}", self.folder.path().display())).env("FAKE", self.folder.path());
+        command
+    }
+}
+
+/// A class with something for the one lab of these tests that is quick: good, wrong, and not to be built.
+fn small_class() -> Class {
+    let class = Class::new();
+    let of_course = |file: &str| fs::read_to_string(course().join(file)).unwrap();
+    let model = of_course("labs/04-process-heap/solution/program_break.rs");
+    class.file("alice/program_break.rs", &model);
+    class.file("bob/program_break.rs", of_course("labs/04-process-heap/src/program_break.rs"));
+    class.file("carol/program_break.rs", format!("{model}\ncompile_error!(\"not yet\");\n"));
+    class.file("dan/notes.txt", "");
+    class
+}
+
+/// The tables of a class, which hold no times.
+fn tables(class: &Class, out: &str) -> [String; 2] {
+    ["results.csv", "results.json"].map(|name| fs::read_to_string(class.out(out).join(name)).unwrap())
+}
+
+#[test]
+fn a_cluster_comes_to_the_same_though_one_of_its_nodes_dies() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), small_class());
+    class.batch(&copy, "local", &["--jobs", "2"]).expect_code(0);
+    // The first task of the first array does not come to its end, as if its node had died.
+    let fake = Fake::new("[ $submission$number = 10 ] && { number=1; continue; }", "exit 0");
+    let words = ["--jobs", "2", "--slurm-option=--partition=a b", "--slurm-option", "--mem=2G"];
+    let mut command = fake.command(&class, &copy, "slurm", &words);
+    Ran::of(&mut command).expect_code(0).says("did not arrive from Slurm: submitted again").says("2 graded");
+    assert_eq!(tables(&class, "slurm"), tables(&class, "local"));
+    let submitted = fake.noted("sbatch");
+    let arrays: Vec<&str> = submitted.lines().collect();
+    assert!(
+        arrays.len() == 2 && arrays[0].contains("--array=0-1 ") && arrays[0].contains(" --partition=a b --mem=2G ")
+    );
+    assert_eq!(fake.noted("scancel"), "", "what has ended is not cancelled");
+    assert!(!class.out("slurm/slurm").exists(), "nothing is left over");
+
+    // What is there is not graded again, unless that is asked for.
+    Ran::of(&mut fake.command(&class, &copy, "slurm", &["--resume"])).expect_code(0);
+    assert_eq!(fake.noted("sbatch"), submitted);
+    Ran::of(&mut fake.command(&class, &copy, "slurm", &["--regrade", "alice"])).expect_code(0);
+    assert_eq!(fake.noted("sbatch").lines().skip(2).filter(|line| line.contains("--array=0-0 ")).count(), 1);
+    assert_eq!(tables(&class, "slurm"), tables(&class, "local"));
+}
+
+#[test]
+fn what_a_cluster_loses_again_and_again_is_named() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    class.file("alice/program_break.rs", "");
+    // Slurm's controller does not answer once; that is no end.
+    let silent = "[ -e \"$FAKE/asked\" ] || { touch \"$FAKE/asked\"; echo 'squeue: error: no contact' >&2; exit 1; }";
+    let fake = Fake::new("number=1; continue", silent);
+    let mut command = fake.command(&class, &copy, "lost", &[]);
+    Ran::of(&mut command)
+        .expect_code(2)
+        .says("Slurm says: squeue: error: no contact; waiting")
+        .says("Slurm lost it 3 times");
+    assert_eq!(class.results("lost")["submissions"][0]["status"], "not_graded");
+    assert_eq!(fake.noted("sbatch").lines().count(), 3);
+    // A node that has other tools says so, and grades nothing.
+    let fake = Fake::new("sed -i 's/\"course /\"other /' \"0/slice.json\"", "exit 0");
+    let mut command = fake.command(&class, &copy, "other", &[]);
+    Ran::of(&mut command).expect_code(2).says("another course, compiler or emulator than the batch");
+    let fake = Fake::new("echo 'sbatch: error: no partition' >&2; exit 1", "exit 0");
+    let mut command = fake.command(&class, &copy, "refused", &[]);
+    Ran::of(&mut command).expect_code(2).says("Slurm does not take the array").says("sbatch: error: no partition");
+}
+
+#[test]
+fn an_array_is_cancelled_when_the_batch_ends_before_it() {
+    if !has_solutions() {
+        return;
+    }
+    use rustix::process::{Pid, Signal, kill_process};
+    let (copy, class) = (Copy::new(), Class::new());
+    class.file("alice/program_break.rs", "");
+    for signal in [Signal::INT, Signal::KILL] {
+        let fake = Fake::new("break", "touch \"$FAKE/asked\"; echo R");
+        let mut command = fake.command(&class, &copy, "out", &["--regrade", "all"]);
+        let mut batch = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while !fake.folder.path().join("asked").exists() {
+            assert!(batch.try_wait().unwrap().is_none(), "the batch ended by itself");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&batch), signal).unwrap();
+        batch.wait().unwrap();
+        while fake.noted("scancel") != "71\n" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn slurm_where_there_is_none_is_told_in_a_line() {
+    let (copy, class) = (Copy::new(), Class::new());
+    class.file("alice/program_break.rs", "");
+    // Everything that is on PATH but for Slurm.
+    let programs = tempfile::tempdir().unwrap();
+    for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name() != "sbatch" {
+                let _ = symlink(entry.path(), programs.path().join(entry.file_name()));
+            }
+        }
+    }
+    let mut command = class.command(&copy, "out", &["--engine", "slurm"]);
+    Ran::of(command.env("PATH", programs.path())).expect_code(2).says("there is no `sbatch` here; submit from");
+    assert!(!class.out("out").exists());
+    class.batch(&copy, "out", &["--slurm-option=--mem=1G"]).expect_code(2).says("add --engine slurm");
+}
