@@ -1,5 +1,7 @@
 //! A job array: `sbatch` submits it, `squeue` says whether it runs, `scancel` ends it.
 
+use std::cell::Cell;
+use std::fmt::Display;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,8 +36,8 @@ pub fn program(name: &str) -> Result<PathBuf> {
     })
 }
 
-/// Where a task of the array prints.
-pub fn log_name(number: usize) -> String {
+/// Where a task of the array prints; `%a` stands for its number in what `sbatch` reads.
+pub fn log_name(number: impl Display) -> String {
     format!("{number}.log")
 }
 
@@ -89,6 +91,8 @@ pub struct Array {
     squeue: PathBuf,
     guard: Process,
     line: Option<ChildStdin>,
+    /// Whether Slurm has answered the last question.
+    answers: Cell<bool>,
 }
 
 impl Array {
@@ -104,7 +108,7 @@ impl Array {
         // Relative to the folder, since Slurm replaces `%` in paths.
         let mut folder = std::ffi::OsString::from("--chdir=");
         folder.push(&script.folder);
-        command.arg(folder).arg(format!("--output={}", log_name(0).replace('0', "%a")));
+        command.arg(folder).arg(format!("--output={}", log_name("%a")));
         command.args(options).arg(&script.path).current_dir(&script.folder);
         let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &sbatch, &error))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -121,7 +125,7 @@ impl Array {
         let mut guard = Process::spawn(&mut command, Signal::TERM)
             .map_err(|error| Error::io("cannot start", Path::new("sh"), &error))?;
         let line = guard.stdin();
-        Ok(Self { job, squeue, guard, line })
+        Ok(Self { job, squeue, guard, line, answers: Cell::new(true) })
     }
 
     /// What Slurm says of it.
@@ -137,7 +141,8 @@ impl Array {
         if has_none || words.contains(FORGOTTEN) {
             return Ok(State::HasEnded);
         }
-        if !output.status.success() {
+        let answered_before = self.answers.replace(output.status.success());
+        if answered_before && !output.status.success() {
             // The controller may be restarted; the array goes on.
             let line = words.lines().next().unwrap_or("it does not answer");
             progress.note(&format!("Slurm says: {}; waiting", style::printable(line)));

@@ -17,9 +17,9 @@ use crate::host::progress::Progress;
 use crate::host::style;
 use crate::judge::Engine;
 
-use super::sandbox::Walls;
-use super::store::{self, Store};
-use super::work::{Reports, Task, circumstances};
+use crate::batch::sandbox::Walls;
+use crate::batch::store::{self, Store};
+use crate::batch::work::{Reports, Task, circumstances};
 
 use array::{Array, Script, State};
 use slice::Slice;

@@ -9,10 +9,10 @@ use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
 use crate::judge::Engine;
 
-use super::super::gather::Files;
-use super::super::sandbox::{Sandbox, Walls};
-use super::super::store::{Store, json};
-use super::super::work::{Key, Reports, Seed, Stages, Task, Work};
+use crate::batch::gather::Files;
+use crate::batch::sandbox::{Sandbox, Walls};
+use crate::batch::store::{Store, json};
+use crate::batch::work::{Key, Reports, Seed, Stages, Task, Work};
 
 /// What a task is to grade.
 const PLAN: &str = "slice.json";
