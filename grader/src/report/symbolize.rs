@@ -128,7 +128,16 @@ pub fn relative(file: &str, root: &Path) -> String {
             other => clean.push(other),
         }
     }
-    clean.strip_prefix(root).unwrap_or(&clean).to_string_lossy().into_owned()
+    let within = clean.strip_prefix(root).ok().or_else(|| in_another_copy(&clean, root));
+    within.unwrap_or(&clean).to_string_lossy().into_owned()
+}
+
+/// The part of a path that names a file of the course, if it was compiled where the course was before, or in a copy:
+/// what cargo has built there it does not build again.
+fn in_another_copy<'a>(file: &'a Path, root: &Path) -> Option<&'a Path> {
+    let folders = file.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    let mut within = folders.filter_map(|folder| file.strip_prefix(folder).ok());
+    within.find(|part| ["kernel", "labs"].iter().any(|top| part.starts_with(top)) && root.join(part).is_file())
 }
 
 /// One kernel image's line tables and symbols.
@@ -336,6 +345,9 @@ mod tests {
         assert_eq!(relative("./labs/x.rs", root), "labs/x.rs");
         assert_eq!(relative("/rustc/abc/library/core/src/x.rs", root), "/rustc/abc/library/core/src/x.rs");
         assert_eq!(relative("../../x.rs", root), "../../x.rs");
+        let course = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        assert_eq!(relative("/elsewhere/kernel/core/src/lib.rs", course), "kernel/core/src/lib.rs");
+        assert_eq!(relative("/elsewhere/kernel/core/src/no.rs", course), "/elsewhere/kernel/core/src/no.rs");
     }
 
     #[test]

@@ -79,7 +79,9 @@ def show(frame):
         print(f"    at {frame.pc():#x}")
         return
     print(f"    {file_of(place)}:{place.line}")
-    print(f"    {place.line}\t{linecache.getline(place.symtab.fullname(), place.line).rstrip()}")
+    # gdb runs in the course's folder, and a file may have been compiled in another copy of the course.
+    source = file_of(place) if os.path.exists(file_of(place)) else place.symtab.fullname()
+    print(f"    {place.line}\t{linecache.getline(source, place.line).rstrip()}")
 
 
 class Decorated(FrameDecorator):
