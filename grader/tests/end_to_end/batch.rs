@@ -384,7 +384,7 @@ struct Fake {
 
 /// Runs the tasks one after the other, and then says the job's number, as if they were quick. `before` runs before each.
 const SBATCH: &str = r#"#!/bin/sh
-echo "$@" >> "$FAKE/sbatch"
+echo "$@" >> "$FAKE/submitted"
 for word; do
     case $word in
         --array=0-*) last=${word#--array=0-} ;;
@@ -392,7 +392,7 @@ for word; do
     esac
     script=$word
 done
-submission=$(wc -l < "$FAKE/sbatch")
+submission=$(wc -l < "$FAKE/submitted")
 number=0
 while [ "$number" -le "$last" ]; do
     export SLURM_ARRAY_TASK_ID=$number
@@ -410,7 +410,7 @@ impl Fake {
         let programs = [
             ("sbatch", SBATCH.replace("BEFORE", before)),
             ("squeue", format!("#!/bin/sh\n{squeue}\n")),
-            ("scancel", "#!/bin/sh\necho \"$@\" >> \"$FAKE/scancel\"\n".to_owned()),
+            ("scancel", "#!/bin/sh\necho \"$@\" >> \"$FAKE/cancelled\"\n".to_owned()),
         ];
         for (name, text) in programs {
             write_program(&fake.folder.path().join(name), &text);
@@ -462,19 +462,19 @@ fn a_cluster_comes_to_the_same_though_one_of_its_nodes_dies() {
     let mut command = fake.command(&class, &copy, "slurm", &words);
     Ran::of(&mut command).expect_code(0).says("did not arrive from Slurm: submitted again").says("2 graded");
     assert_eq!(tables(&class, "slurm"), tables(&class, "local"));
-    let submitted = fake.noted("sbatch");
+    let submitted = fake.noted("submitted");
     let arrays: Vec<&str> = submitted.lines().collect();
     assert!(
         arrays.len() == 2 && arrays[0].contains("--array=0-1 ") && arrays[0].contains(" --partition=a b --mem=2G ")
     );
-    assert_eq!(fake.noted("scancel"), "", "what has ended is not cancelled");
+    assert_eq!(fake.noted("cancelled"), "", "what has ended is not cancelled");
     assert!(!class.out("slurm/slurm").exists(), "nothing is left over");
 
     // What is there is not graded again, unless that is asked for.
     Ran::of(&mut fake.command(&class, &copy, "slurm", &["--resume"])).expect_code(0);
-    assert_eq!(fake.noted("sbatch"), submitted);
+    assert_eq!(fake.noted("submitted"), submitted);
     Ran::of(&mut fake.command(&class, &copy, "slurm", &["--regrade", "alice"])).expect_code(0);
-    assert_eq!(fake.noted("sbatch").lines().skip(2).filter(|line| line.contains("--array=0-0 ")).count(), 1);
+    assert_eq!(fake.noted("submitted").lines().skip(2).filter(|line| line.contains("--array=0-0 ")).count(), 1);
     assert_eq!(tables(&class, "slurm"), tables(&class, "local"));
 }
 
@@ -494,7 +494,7 @@ fn what_a_cluster_loses_again_and_again_is_named() {
         .says("Slurm says: squeue: error: no contact; waiting")
         .says("Slurm lost it 3 times");
     assert_eq!(class.results("lost")["submissions"][0]["status"], "not_graded");
-    assert_eq!(fake.noted("sbatch").lines().count(), 3);
+    assert_eq!(fake.noted("submitted").lines().count(), 3);
     // A node that has other tools says so, and grades nothing.
     let fake = Fake::new("sed -i 's/\"course /\"other /' \"0/slice.json\"", "exit 0");
     let mut command = fake.command(&class, &copy, "other", &[]);
@@ -522,7 +522,7 @@ fn an_array_is_cancelled_when_the_batch_ends_before_it() {
         }
         kill_process(Pid::from_child(&batch), signal).unwrap();
         batch.wait().unwrap();
-        while fake.noted("scancel") != "71\n" {
+        while fake.noted("cancelled") != "71\n" {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
