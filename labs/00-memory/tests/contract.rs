@@ -65,17 +65,20 @@ fn memset_fills_with_the_low_byte() {
 #[test]
 fn memcmp_says_which_range_is_less() {
     each(|functions| {
+        // The ranges are parts of longer ones, whose other bytes all differ: who reads too far gets a wrong answer.
+        let left = bytes(100, 5);
         for n in LENGTHS {
-            let left = bytes(n, 5);
-            assert!(functions.compare(&left, &left).is_eq(), "{n} bytes");
+            let mut equal = left.clone();
+            equal[n..].iter_mut().for_each(|byte| *byte = !*byte);
+            assert!(functions.compare(&left[..n], &equal[..n]).is_eq(), "{n} bytes");
             for first in 0..n {
                 for second in first..n {
-                    let mut right = left.clone();
+                    let mut right = equal.clone();
                     right[second] = !right[second];
                     right[first] = right[first].wrapping_add(0x80);
                     assert_eq!(
-                        functions.compare(&left, &right),
-                        left.cmp(&right),
+                        functions.compare(&left[..n], &right[..n]),
+                        left[..n].cmp(&right[..n]),
                         "{n} bytes, {first} and {second} differ"
                     );
                 }
@@ -104,9 +107,4 @@ fn memmove_moves_over_every_distance() {
             }
         }
     });
-}
-
-#[test]
-fn nothing_at_all_is_fine_anywhere() {
-    each(|functions| assert!(functions.nothing_at_null().is_eq()));
 }
