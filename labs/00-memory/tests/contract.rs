@@ -12,6 +12,22 @@ fn bytes(len: usize, stamp: u8) -> Vec<u8> {
     (0..len).map(|index| (index as u32).wrapping_mul(0x9E37_79B1).to_le_bytes()[3] ^ stamp).collect()
 }
 
+/// Compares byte by byte. `assert_eq!` would print hundreds of numbers, and leave the search to the reader.
+#[track_caller]
+fn assert_same(found: &[u8], expected: &[u8], call: &str) {
+    assert_eq!(found.len(), expected.len());
+    let wrong: Vec<usize> = (0..found.len()).filter(|&index| found[index] != expected[index]).collect();
+    if let Some(&first) = wrong.first() {
+        panic!(
+            "{call}: byte {first} of the field is {:#04x} afterwards, and should be {:#04x}; {} of {} bytes are wrong",
+            found[first],
+            expected[first],
+            wrong.len(),
+            found.len()
+        );
+    }
+}
+
 fn each(test: impl Fn(&Functions)) {
     common::all().iter().for_each(test);
 }
@@ -27,7 +43,7 @@ fn memcpy_copies_every_byte_and_no_other() {
                     let mut expected = target.clone();
                     expected[dest..dest + n].copy_from_slice(&source[src..src + n]);
                     functions.copy(&mut target[dest..dest + n], &source[src..src + n]);
-                    assert_eq!(target, expected, "{n} bytes from {src} to {dest}");
+                    assert_same(&target, &expected, &format!("memcpy, {n} bytes from {src} to {dest}"));
                 }
             }
         }
@@ -40,7 +56,7 @@ fn memcpy_onto_itself_changes_nothing() {
         let mut field = bytes(100, 3);
         for n in LENGTHS {
             functions.copy_itself(&mut field[5..5 + n]);
-            assert_eq!(field, bytes(100, 3), "{n} bytes");
+            assert_same(&field, &bytes(100, 3), &format!("memcpy, {n} bytes from 5 to 5"));
         }
     });
 }
@@ -55,7 +71,7 @@ fn memset_fills_with_the_low_byte() {
                     let mut expected = field.clone();
                     expected[dest..dest + n].fill(value as u8);
                     functions.set(&mut field[dest..dest + n], value);
-                    assert_eq!(field, expected, "{n} bytes at {dest}");
+                    assert_same(&field, &expected, &format!("memset, {n} bytes at {dest} with {value:#x}"));
                 }
             }
         }
@@ -102,7 +118,7 @@ fn memmove_moves_over_every_distance() {
                     let mut expected = field.clone();
                     expected.copy_within(src..src + n, dest);
                     functions.shift(&mut field, dest, src, n);
-                    assert_eq!(field, expected, "{n} bytes from {src} to {dest}");
+                    assert_same(&field, &expected, &format!("memmove, {n} bytes from {src} to {dest}"));
                 }
             }
         }

@@ -28,7 +28,7 @@ impl Functions {
         let dest = target.as_mut_ptr();
         // SAFETY: both slices are so long, and two.
         let answer = unsafe { (self.0.memcpy)(dest, source.as_ptr(), source.len()) };
-        assert_eq!(answer, dest);
+        assert_eq!(answer, dest, "memcpy returns `dest`");
     }
 
     /// `memcpy` of bytes onto themselves.
@@ -36,7 +36,7 @@ impl Functions {
         let (pointer, n) = (range.as_mut_ptr(), range.len());
         // SAFETY: the slice is so long.
         let answer = unsafe { (self.0.memcpy)(pointer, pointer, n) };
-        assert_eq!(answer, pointer);
+        assert_eq!(answer, pointer, "memcpy returns `dest`");
     }
 
     /// `memset`, which has to return its target.
@@ -44,7 +44,7 @@ impl Functions {
         let dest = target.as_mut_ptr();
         // SAFETY: the slice is so long.
         let answer = unsafe { (self.0.memset)(dest, value, target.len()) };
-        assert_eq!(answer, dest);
+        assert_eq!(answer, dest, "memset returns `dest`");
     }
 
     /// `memcmp`.
@@ -61,7 +61,7 @@ impl Functions {
         let target = base.wrapping_add(dest);
         // SAFETY: both ranges are in the slice.
         let answer = unsafe { (self.0.memmove)(target, base.wrapping_add(src), n) };
-        assert_eq!(answer, target);
+        assert_eq!(answer, target, "memmove returns `dest`");
     }
 
     /// All of them on no bytes at the null address; what `memcmp` says.
