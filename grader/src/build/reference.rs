@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use object::read::archive::ArchiveFile;
-use object::{Object, ObjectSymbol, build, elf};
+use object::{Object, ObjectSection, ObjectSymbol, build, elf};
 
 use crate::host::error::{Error, Result};
 use crate::host::process;
@@ -75,6 +75,9 @@ fn flags(builder: &Builder<'_>) -> String {
     flags.push(renamed(builder.root, ""));
     // Sections would be named after functions.
     flags.push("-Zfunction-sections=no".to_owned());
+    // The profile of a kernel has debug information for some packages. A hand-out's reference has none: it would
+    // tell how the reference is written, and after the linker's `-r` gdb can no longer read the kernel's own.
+    flags.push("-Cdebuginfo=0".to_owned());
     flags.join("\u{1f}")
 }
 
@@ -123,9 +126,14 @@ fn strip(toolchain: &Toolchain, object: &Path) -> Result<Vec<u8>> {
 }
 
 /// What is wrong with an object, if something is: a name that could clash with one of a student's
-/// kernel, or that no kernel has.
+/// kernel, or that no kernel has; or debug information.
 fn complaint(object: &[u8]) -> Option<String> {
     let Ok(file) = object::File::parse(object) else { return Some("cannot be read".to_owned()) };
+    if let Some(name) =
+        file.sections().filter_map(|section| section.name().ok()).find(|name| name.starts_with(".debug_"))
+    {
+        return Some(format!("has debug information, in `{name}`"));
+    }
     for symbol in file.symbols() {
         let name = symbol.name().unwrap_or_default();
         if symbol.is_definition() && symbol.is_global() && !name.starts_with(EXPORTED) {
@@ -173,5 +181,19 @@ mod tests {
     fn what_is_no_object_is_refused() {
         assert_eq!(member(&archive(b"text")), None);
         assert!(complaint(b"text").is_some());
+    }
+
+    #[test]
+    fn an_object_with_debug_information_is_refused() {
+        use object::write::Object;
+        use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+
+        for (section, kind, refused) in [(".debug_info", SectionKind::Debug, true), (".text", SectionKind::Text, false)]
+        {
+            let mut written = Object::new(BinaryFormat::Elf, Architecture::I386, Endianness::Little);
+            written.add_section(Vec::new(), section.as_bytes().to_vec(), kind);
+            let complaint = complaint(&written.write().unwrap());
+            assert_eq!(complaint.is_some(), refused, "{section}: {complaint:?}");
+        }
     }
 }
