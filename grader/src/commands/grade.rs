@@ -15,12 +15,13 @@ use crate::judge::results::Run;
 use crate::judge::{Boots, Engine, Request, Timings, Whose, compare, processors};
 use crate::machine::Emulator;
 use crate::report;
-use crate::watch::Line;
+use crate::watch::{self, Line};
 
 use super::arguments::{CommonArgs, GradeArgs};
 use super::output::{print, view};
 use super::place::Place;
 use super::tries;
+use super::watch::DESK;
 
 /// Set to anything, this shows how long what took.
 const TIMINGS_VARIABLE: &str = "FOLIO_TIMINGS";
@@ -44,7 +45,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     for target in targets {
         report::try_out(target).map_err(|error| Error::new(error.to_string()))?;
     }
-    let counted = place.target_dir.join("tries.json");
+    let [counted, desk] = ["tries.json", DESK].map(|name| place.target_dir.join(name));
     let (mut engine, second) = place.engines(common, arguments.emulator)?;
     let found = start.elapsed();
     let progress = arguments.tell.map_or_else(Progress::new, |_| Progress::telling(|told| Line::Told(told).print()));
@@ -56,6 +57,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
         Line::Done(report::brief(&run, &engine.site.workspace.root, &view)).print();
         return Ok(exit_of(&run));
     }
+    watch::remember(&run, &desk);
     tell(&run, &engine.site.workspace, arguments, common)?;
     if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
         let text = spent(&timings, found, start.elapsed());

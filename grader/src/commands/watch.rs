@@ -11,6 +11,9 @@ use super::arguments::{CommonArgs, WatchArgs};
 use super::output::view;
 use super::place::Place;
 
+/// The file with how each check stood, in the kernels' folder.
+pub const DESK: &str = "desk.json";
+
 /// Watches until somebody leaves.
 ///
 /// # Errors
@@ -21,7 +24,7 @@ pub fn command(arguments: &WatchArgs, common: &CommonArgs) -> Result<Exit> {
         // A wrong name is told before anything is installed.
         place.workspace.select(std::slice::from_ref(lab))?;
     }
-    let kept = place.target_dir.join("desk.json");
+    let kept = place.target_dir.join(DESK);
     let engine = place.engine(common)?;
     let program = env::current_exe()
         .map_err(|error| Error::new(format!("cannot tell where the grader's program is: {error}")))?;

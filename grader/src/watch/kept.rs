@@ -1,4 +1,4 @@
-//! What `watch` remembers from one time to the next: how each check stood, under the target folder.
+//! How each check of a student's stood when it was graded last, under the target folder: what `watch` begins with.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::course::workspace::Lab;
+use crate::judge::results::{Graded, Run};
 use crate::report::{LabBrief, Standing};
+
+/// Remembers how the checks of a student's labs stand after a run that `watch` did not start.
+///
+/// What cannot be written is not remembered: that is no reason not to report what was graded.
+pub fn remember(run: &Run, file: &Path) {
+    let mut kept = Kept::load(file);
+    kept.note_run(run);
+    let _ = kept.save(file);
+}
 
 /// How each check stood when it was graded last.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -61,6 +71,14 @@ impl Kept {
         };
     }
 
+    /// Remembers how the checks of a student's labs stand, which may be some of a lab's only.
+    fn note_run(&mut self, run: &Run) {
+        for lab in run.labs.iter().filter(|lab| lab.graded == Graded::Student && lab.build_error.is_none()) {
+            let standings = self.labs.entry(lab.id.clone()).or_default();
+            standings.extend(lab.checks.iter().map(|check| (check.name.clone(), Standing::of(check.status))));
+        }
+    }
+
     /// The points that a lab had.
     pub fn points(&self, lab: &Lab) -> u32 {
         let has_passed = |name: &str| self.standing(&lab.id, name) == Some(Standing::Passed);
@@ -76,12 +94,32 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::{Status, samples};
     use crate::report::CheckBrief;
 
     fn brief(standing: Standing, is_built: bool) -> LabBrief {
         let check = CheckBrief { name: "never-twice".to_owned(), standing, words: String::new() };
         let first = (standing != Standing::Passed).then(|| check.name.clone());
         LabBrief { id: "01-pmm".to_owned(), is_built, checks: vec![check], first, text: String::new() }
+    }
+
+    #[test]
+    fn a_run_besides_counts_unless_it_was_of_references_or_did_not_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernel/desk.json");
+        let mut run = samples::run();
+        let lab = run.labs[0].id.clone();
+        let passed = run.labs[0].checks[0].name.clone();
+        for graded in [Graded::Solution, Graded::Student] {
+            run.labs[0].graded = graded;
+            remember(&run, &file);
+            let is_known = Kept::load(&file).standing(&lab, &passed) == Some(Standing::Passed);
+            assert_eq!(is_known, graded == Graded::Student);
+        }
+        run.labs[0].build_error = Some("error".to_owned());
+        run.labs[0].checks[0].status = Status::CouldNotBuild;
+        remember(&run, &file);
+        assert_eq!(Kept::load(&file).standing(&lab, &passed), Some(Standing::Passed));
     }
 
     #[test]

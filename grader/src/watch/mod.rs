@@ -34,6 +34,7 @@ use runner::Runner;
 use saves::Saves;
 use terminal::Terminal;
 
+pub use kept::remember;
 pub use line::Line;
 pub use saves::Means;
 
