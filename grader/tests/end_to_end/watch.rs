@@ -206,6 +206,9 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
     session.master.resize(size).unwrap();
     session.screen.screen_mut().set_size(some(12), some(50));
     session.press("?");
+    session.sees("all about that check");
+    // What does not fit is further down.
+    session.press(" ");
     session.sees("go on to the next lab");
     let rows: Vec<String> = session.seen().lines().map(str::to_owned).collect();
     assert!(rows.len() == 12 && rows[11].starts_with("h hint  e explain"), "{rows:#?}");
