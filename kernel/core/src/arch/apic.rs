@@ -1,8 +1,8 @@
-//! The processor's own interrupt controller, the local APIC (Intel SDM volume 3A,
-//! chapter 10). It stands between the processor and the two controllers that
-//! this kernel uses, and is only told to let their interrupts through: the
-//! "virtual wire mode" of the MultiProcessor Specification 1.4, section 3.6.2.2.
-//! Some firmwares have done so before the kernel runs, and some have not.
+//! The processor's own interrupt controller, the local APIC (Intel SDM volume 3A, chapter 10). It
+//! stands between the processor and the two 8259A controllers that this kernel uses. The kernel
+//! only tells it to let their interrupts through: the "virtual wire mode" of the MultiProcessor
+//! Specification 1.4, section 3.6.2.2. Some firmware sets this mode before the kernel runs, some
+//! does not.
 
 use core::ptr;
 
@@ -11,17 +11,17 @@ use x86::msr;
 
 use super::paging::TemporaryMapping;
 
-/// CPUID leaf 1, EDX: there is such a controller, and it is on.
+/// CPUID leaf 1, EDX: the processor has a local APIC, and it is on.
 const PRESENT: u32 = 1 << 9;
-/// The spurious interrupt vector register's offset …
+/// Offset of the spurious interrupt vector register.
 const SPURIOUS: usize = 0xF0;
-/// … and what it says that the controller works, and that an interrupt that is
-/// gone before the processor answers it is line 15's, of which nothing comes.
+/// Its value: the controller works, and an interrupt that is gone before the processor answers it
+/// gets the vector of line 15, whose handler ignores it.
 const WORKS: u32 = 1 << 8 | 0x2F;
-/// The offset of the register for its input LINT0, to which the others are wired …
+/// Offset of the register for the input LINT0, to which the 8259A controllers are wired.
 const LINT0: usize = 0x350;
-/// … and what it says that they deliver interrupts there, vectors and all
-/// ("ExtINT"), and that it is not masked.
+/// Its value: the 8259A controllers deliver their interrupts and vectors there ("ExtINT"), and the
+/// input is not masked.
 const EXTERNAL: u32 = 7 << 8;
 
 /// Lets the interrupts of the other controllers through to the processor.
@@ -38,8 +38,8 @@ pub(super) fn let_through() {
     for (register, value) in [(SPURIOUS, WORKS), (LINT0, EXTERNAL)] {
         let address = mapping.page().as_u32() as usize + register;
         let register: *mut u32 = ptr::with_exposed_provenance_mut(address);
-        // SAFETY: the page shows the controller's registers. They touch no memory,
-        // and every vector that may come of it has a stub.
+        // SAFETY: the page shows the controller's registers. They touch no memory, and every vector
+        // that they can raise has a stub.
         unsafe { register.write_volatile(value) };
     }
 }

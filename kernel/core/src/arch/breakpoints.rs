@@ -1,9 +1,9 @@
-//! Breakpoints on the four functions that the compiler calls by itself (Intel SDM volume
-//! 3B, section 17.2): how a check finds out that lab 00 calls them.
+//! Breakpoints on the four memory functions that the compiler calls on its own (Intel SDM volume
+//! 3B, section 17.2). With them a check finds out whether lab 00 calls these functions.
 //!
-//! The processor has four registers for addresses. One that is about to be executed is the
-//! exception 1, before the instruction. The handler notes the call, with its arguments, and has
-//! the function run as if nothing had happened.
+//! The processor has four debug registers for addresses. Just before it executes the instruction at
+//! one of these addresses, it raises exception 1. The handler notes the call and its arguments, and
+//! lets the function run as if nothing had happened.
 
 use core::arch::asm;
 
@@ -21,37 +21,37 @@ unsafe extern "C" {
 /// The functions, in the order of the registers.
 const NAMES: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 
-/// DR7: the four breakpoints are on; each is for executing, which is encoded as 0.
+/// DR7: all four breakpoints are on, each for execution (encoded as 0).
 const ALL_ON: u32 = 0b01_01_01_01;
 
-/// EFLAGS: the next instruction hits no breakpoint (RF).
+/// EFLAGS.RF: the next instruction triggers no breakpoint.
 const RESUME: u32 = 1 << 16;
 
-/// So many of the memory ranges that the watched code works on are compared with a call's.
+/// How many memory ranges of the watched code are compared with the arguments of a call.
 const RANGES: usize = 2;
 
-/// What some code called.
+/// Which of the four functions the watched code called.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Calls {
-    /// The first of the four functions that was called at all.
+    /// The first of the four functions that was called, whatever its arguments.
     pub first: Option<&'static str>,
-    /// The first one that was called about a byte of the ranges that the code works on.
+    /// The first function that was called with a byte of the watched ranges in its arguments.
     pub on_ranges: Option<&'static str>,
 }
 
-/// What is watched, and what was seen.
+/// The watched ranges, and the calls seen so far.
 struct Watched {
-    /// Where each range begins, and how many bytes it has.
+    /// Start address and length in bytes of each range.
     ranges: [(u32, u32); RANGES],
     calls: Calls,
 }
 
-/// The calls up to now. There is one processor, and the handler runs with interrupts off.
+/// The watch under way. There is one processor, and the handler runs with interrupts off.
 static WATCHED: Mutex<Watched> =
     Mutex::new(Watched { ranges: [(0, 0); RANGES], calls: Calls { first: None, on_ranges: None } });
 
-/// Calls `work`, which works on these ranges: addresses, and lengths in bytes. Returns its
-/// answer, and which of the four functions were called meanwhile.
+/// Calls `work` and watches for calls of the four functions. Returns the result of `work`, and the
+/// calls. `ranges` is the memory that `work` uses: start addresses, and lengths in bytes.
 pub fn memory_functions_called_in<R>(ranges: [(u32, u32); RANGES], work: impl FnOnce() -> R) -> (R, Calls) {
     *WATCHED.lock() = Watched { ranges, calls: Calls::default() };
     let addresses = [
@@ -60,8 +60,8 @@ pub fn memory_functions_called_in<R>(ranges: [(u32, u32); RANGES], work: impl Fn
         memset as *const () as u32,
         memcmp as *const () as u32,
     ];
-    // SAFETY: the kernel runs in ring 0, and `resume_if_hit` handles what comes of it. What
-    // `work` writes may not move past the assembly, so it is not `nomem`.
+    // SAFETY: the kernel runs in ring 0, and `resume_if_hit` handles the exceptions that follow.
+    // The writes of `work` may not move past the assembly, so it is not `nomem`.
     unsafe {
         asm!(
             "mov dr0, {0:e}",
@@ -81,16 +81,16 @@ pub fn memory_functions_called_in<R>(ranges: [(u32, u32); RANGES], work: impl Fn
     (answer, WATCHED.lock().calls)
 }
 
-/// If this exception 1 is one of the breakpoints, notes the call, and says so: the code that
-/// was interrupted goes on. `frame` is what that code was about to do.
+/// If a breakpoint caused this exception 1, notes the call and returns `true`: the interrupted code
+/// can go on. `frame` holds that code's registers.
 ///
 /// # Safety
-/// `frame` must be that of code of the kernel, which is about to execute the first instruction
-/// of a function if a breakpoint was hit: the stack is right above the frame.
+/// `frame` must belong to code of the kernel. If a breakpoint was hit, that code is about to
+/// execute the first instruction of a function, and its stack lies right above the frame.
 pub(super) unsafe fn resume_if_hit(frame: *mut KernelFrame) -> bool {
     let status: u32;
-    // SAFETY: the kernel runs in ring 0. DR6 keeps its bits until they are cleared; those
-    // that are reserved ignore what is written.
+    // SAFETY: the kernel runs in ring 0. DR6 keeps its bits until they are cleared; its reserved
+    // bits ignore writes.
     unsafe {
         asm!("mov {0:e}, dr6", "mov dr6, {1:e}", out(reg) status, in(reg) 0, options(nomem, nostack, preserves_flags));
     }
@@ -104,7 +104,7 @@ pub(super) unsafe fn resume_if_hit(frame: *mut KernelFrame) -> bool {
     true
 }
 
-/// Notes a call with these arguments. Once one is about the ranges, no more are watched.
+/// Notes a call with these arguments. The first call about a byte of the ranges ends the watch.
 fn note(which: usize, arguments: [u32; 3]) {
     let [left, right, length] = arguments;
     let name = NAMES[which];
@@ -125,9 +125,9 @@ fn overlap(one: (u32, u32), other: (u32, u32)) -> bool {
     one.1 > 0 && other.1 > 0 && u64::from(one.0) < end(other) && u64::from(other.0) < end(one)
 }
 
-/// Switches breakpoints on and off: `control` is for DR7.
+/// Switches breakpoints on and off by writing `control` to DR7.
 fn switch(control: u32) {
-    // SAFETY: the kernel runs in ring 0. What is watched may not move past this, so it is
-    // not `nomem`.
+    // SAFETY: the kernel runs in ring 0. The watched accesses may not move past this, so it is not
+    // `nomem`.
     unsafe { asm!("mov dr7, {0:e}", in(reg) control, options(nostack, preserves_flags)) };
 }

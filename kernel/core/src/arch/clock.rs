@@ -1,19 +1,19 @@
 //! A clock that counts instructions.
 //!
-//! Under `-icount shift=N` QEMU executes an instruction in `2^N` nanoseconds of
-//! guest time, and its time stamp counter counts those nanoseconds. So how far
-//! the counter goes in an instruction is measured once.
+//! Under `-icount shift=N` QEMU executes an instruction in `2^N` nanoseconds of guest time, and its
+//! time stamp counter counts those nanoseconds. How far the counter advances in one instruction is
+//! measured once, at boot.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// How far the time stamp counter goes in one instruction, as a power of two.
+/// How far the time stamp counter advances in one instruction, as a power of two.
 static SHIFT: AtomicU32 = AtomicU32::new(0);
 
-/// Instructions that are executed to measure it.
+/// Instructions that the measurement executes.
 const SAMPLE: u32 = 2048;
 
-/// Measures how far the time stamp counter goes in an instruction.
+/// Measures how far the time stamp counter advances in one instruction.
 pub(super) fn calibrate() {
     let start = ticks();
     // SAFETY: it only counts a register down.
@@ -30,7 +30,7 @@ fn ticks() -> u64 {
     unsafe { x86::time::rdtsc() }
 }
 
-/// How many instructions the machine has executed, where it counts them.
+/// How many instructions the machine has executed, where its time stamp counter counts them.
 #[inline(never)]
 #[must_use]
 pub fn instructions() -> u64 {

@@ -12,37 +12,37 @@ unsafe extern "C" {
 /// A page fault in the middle of a copy.
 pub(crate) struct Faulted;
 
-/// Copies the bytes from a program's address on.
+/// Fills `to` with bytes from the program's memory, from `address` on.
 ///
 /// # Errors
-/// If an access faults. Some may have been copied.
+/// If an access is a page fault. Some bytes may have been copied by then.
 ///
 /// # Safety
-/// The bytes are all in one page. If the tables that are loaded map it, it is to memory
-/// that Rust has no reference to.
+/// The bytes are all in one page. If the loaded tables map that page, they map it to memory that
+/// Rust has no reference to.
 pub(crate) unsafe fn from_user(address: VirtAddr, to: &mut [u8]) -> Result<(), Faulted> {
     // SAFETY: the caller's promise; `to` is as long as that.
     unsafe { copy(to.as_mut_ptr().addr() as u32, address.as_u32(), address, to.len()) }
 }
 
-/// Copies bytes to a program's address.
+/// Copies `from` to the program's memory, from `address` on.
 ///
 /// # Errors
 /// As [`from_user`].
 ///
 /// # Safety
-/// As there.
+/// As [`from_user`].
 pub(crate) unsafe fn to_user(address: VirtAddr, from: &[u8]) -> Result<(), Faulted> {
     // SAFETY: the caller's promise; `from` is as long as that.
     unsafe { copy(address.as_u32(), from.as_ptr().addr() as u32, address, from.len()) }
 }
 
 /// # Safety
-/// As [`from_user`], where `user` is one of the two addresses; the other one begins
-/// memory of the kernel's that is `bytes` long and may be used so.
+/// As [`from_user`]. `user` is one of the two addresses. At the other one the kernel has `bytes`
+/// bytes of its own that may be read, or written.
 unsafe fn copy(to: u32, from: u32, user: VirtAddr, bytes: usize) -> Result<(), Faulted> {
     interrupts::without(|| {
-        // The tables decide, and nothing that the processor may remember of others.
+        // The loaded tables decide, not a translation that the processor remembers from others.
         paging::flush_page(user);
         // SAFETY: the caller's promise. If it faults, it returns 1.
         let faulted = unsafe { user_copy(to, from, bytes as u32) };
@@ -50,7 +50,7 @@ unsafe fn copy(to: u32, from: u32, user: VirtAddr, bytes: usize) -> Result<(), F
     })
 }
 
-/// Where to go on after an exception of the kernel's, if it came in such a copy.
+/// Where the kernel goes on after an exception, if it came in the middle of such a copy.
 pub(super) fn after_fault(vector: u32, eip: u32) -> Option<u32> {
     let in_copy = [symbols::user_copy_words(), symbols::user_copy_bytes()].contains(&VirtAddr::new(eip));
     (vector == PAGE_FAULT && in_copy).then(|| symbols::user_copy_faulted().as_u32())

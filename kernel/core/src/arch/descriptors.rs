@@ -32,8 +32,8 @@ const KERNEL_TASK: SegmentSelector = SegmentSelector::new(5, Ring::Ring0);
 /// The task that a double fault switches to.
 pub(super) const DOUBLE_FAULT_TASK: SegmentSelector = SegmentSelector::new(6, Ring::Ring0);
 
-// Locked for the time they are filled in; from then on the processor writes to
-// them too (a segment's "accessed", a task's "busy", the registers at a switch).
+// Locked only while they are filled in. From then on the processor, too, writes to them (a
+// segment's "accessed", a task's "busy", the registers at a switch).
 static TABLE: SpinMutex<[Descriptor; 7]> = SpinMutex::new([Descriptor::NULL; 7]);
 static KERNEL_STATE: SpinMutex<TaskStateSegment> = SpinMutex::new(TaskStateSegment::new());
 static DOUBLE_FAULT_STATE: SpinMutex<TaskStateSegment> = SpinMutex::new(TaskStateSegment::new());
@@ -48,8 +48,8 @@ pub(super) fn load() {
         let mut state = KERNEL_STATE.lock();
         state.esp0 = symbols::boot_stack_end().as_u32();
         state.ss0 = KERNEL_DATA.bits();
-        // Behind the end: there is no map of ports that ring 3 may use, so it may
-        // use none (Intel SDM volume 1, section 19.5.2).
+        // Past the segment's end: there is no map of the ports that ring 3 may use, so it may use
+        // none (Intel SDM volume 1, section 19.5.2).
         state.iobp_offset = size_of::<TaskStateSegment>() as u16;
     }
     {
@@ -113,20 +113,19 @@ fn task(state: *const TaskStateSegment) -> Descriptor {
     builder.present().dpl(Ring::Ring0).finish()
 }
 
-/// Where the processor finds the kernel's stack pointer when ring 3 ends in an
-/// exception.
+/// The field from which the processor takes the kernel's stack pointer when ring 3 is interrupted.
 pub(super) fn kernel_stack() -> *mut u32 {
     // SAFETY: only the field's address is used, and the state is a static.
     unsafe { &raw mut (*KERNEL_STATE.as_mut_ptr()).esp0 }
 }
 
-/// Where the processor begins when ring 3 is interrupted.
+/// The top of the stack that the processor uses when ring 3 is interrupted.
 pub(super) fn kernel_stack_top() -> u32 {
     // SAFETY: the field is in a static, and is not aligned.
     unsafe { kernel_stack().read_unaligned() }
 }
 
-/// From now on the processor begins at `top` when ring 3 is interrupted.
+/// From now on the processor uses the stack below `top` when ring 3 is interrupted.
 pub(super) fn set_kernel_stack(top: u32) {
     // SAFETY: the field is the processor's to read, and is not aligned.
     unsafe { kernel_stack().write_unaligned(top) };
@@ -152,9 +151,8 @@ pub(super) fn interrupted() -> Registers {
     }
 }
 
-/// If a double fault left ring 3: where the kernel stack was to begin that the
-/// processor could not use. What it saves is then the program's registers, as
-/// they were before it tried.
+/// If a double fault left ring 3: the top of the kernel stack that the processor could not use. The
+/// registers that it saved are then the program's, as they were before the attempt.
 pub(super) fn unusable_kernel_stack() -> Option<u32> {
     // SAFETY: as in `interrupted`.
     let state = unsafe { ptr::read_volatile(KERNEL_STATE.as_mut_ptr()) };

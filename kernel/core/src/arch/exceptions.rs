@@ -20,19 +20,19 @@ use super::vectors::{
 };
 use super::{breakpoints, copy, descriptors, pic, probe, symbols};
 
-/// Reports what the kernel cannot go on after, and ends the machine.
+/// The functions that report a fatal event and end the machine.
 pub(crate) struct Reporter {
-    /// An exception that nobody handles: its vector, its error code, and the address that
-    /// a page fault is about.
+    /// An unhandled exception: its vector, its error code, and the address that a page fault is
+    /// about.
     pub exception: fn(u32, u32, u32, &Registers) -> !,
     /// The kernel's stack is used up.
     pub stack_overflow: fn(&Registers) -> !,
-    /// Ring 3 was left for the kernel, and the stack that ends at this address, which was
-    /// to be used for that, is not there.
+    /// Ring 3 was interrupted, but the kernel stack for that, which ends at this address, is not
+    /// mapped.
     pub no_kernel_stack: fn(u32, &Registers) -> !,
 }
 
-/// Who reports.
+/// The reporter that [`load`] was given.
 static REPORTER: Once<&Reporter> = Once::new();
 
 fn reporter() -> &'static Reporter {
@@ -46,11 +46,11 @@ const LINES_END: u32 = pic::FIRST_VECTOR + pic::LINES;
 const STUB_SIZE: u32 = 16;
 
 lazy_static! {
-    /// The table. Where the stubs are is known to the linker only, so it is
-    /// filled in at its first use; nobody changes it afterwards.
+    /// The table. Only the linker knows where the stubs are, so the table is filled in at its first
+    /// use. It never changes afterwards.
     ///
-    /// A vector that has no gate is a general protection exception whose error
-    /// code names it.
+    /// An interrupt whose vector has no gate is a general protection exception. Its error code
+    /// names the vector.
     static ref TABLE: [Descriptor; SYSTEM_CALL as usize + 1] = core::array::from_fn(gate);
 }
 
@@ -63,7 +63,7 @@ pub(super) struct KernelFrame {
     edi: u32,
     esi: u32,
     ebp: u32,
-    /// ESP in the middle of the stub; of no use.
+    /// ESP inside the stub; not used.
     _esp: u32,
     ebx: u32,
     edx: u32,
@@ -76,7 +76,7 @@ pub(super) struct KernelFrame {
     pub(super) eflags: u32,
 }
 
-/// Makes the processor use the table. `reporter` is called for what nobody handles.
+/// Makes the processor use the table. `reporter` reports unhandled exceptions.
 pub(super) fn load(reporter: &'static Reporter) {
     REPORTER.call_once(|| reporter);
     let pointer = DescriptorTablePointer::new_from_slice(&*TABLE);
@@ -85,12 +85,12 @@ pub(super) fn load(reporter: &'static Reporter) {
     unsafe { lidt(&pointer) };
 }
 
-/// The way from a vector to the kernel's code. Interrupts are off on it.
+/// The gate of a vector. It leads to the kernel's code, with interrupts off.
 fn gate(vector: usize) -> Descriptor {
     let vector = vector as u32;
     let builder: DescriptorBuilder = match vector {
-        // A task has a stack of its own: a double fault is what becomes of a
-        // page fault when the stack is the page that is missing.
+        // A task has a stack of its own. The double fault needs one: a page fault becomes a double
+        // fault when the missing page is the stack's.
         DOUBLE_FAULT => TaskGateDescriptorBuilder::task_gate_descriptor(descriptors::DOUBLE_FAULT_TASK),
         SYSTEM_CALL => GateDescriptorBuilder::<u32>::interrupt_descriptor(
             descriptors::KERNEL_CODE,
@@ -102,13 +102,13 @@ fn gate(vector: usize) -> Descriptor {
         }
         _ => return Descriptor::NULL,
     };
-    // What programs may reach by an instruction of their own.
+    // Programs may raise these by an instruction.
     let ring = if matches!(vector, SYSTEM_CALL | BREAKPOINT | OVERFLOW) { Ring::Ring3 } else { Ring::Ring0 };
     builder.present().dpl(ring).finish()
 }
 
-/// Everything but the double fault arrives here, with interrupts off. When this
-/// returns, the code that was interrupted goes on as the frame says.
+/// All exceptions but the double fault, all interrupts and system calls arrive here, with
+/// interrupts off. When this returns, the interrupted code goes on with the registers in the frame.
 ///
 /// # Safety
 /// `frame` must be what the stubs of `exceptions.s` put on the stack: a whole
@@ -156,7 +156,7 @@ unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {
     }
 }
 
-/// Reports an exception that nobody handles.
+/// Reports an unhandled exception.
 fn crash(frame: *mut TrapFrame, seen: &KernelFrame) -> ! {
     // Without a change of rings the interrupted code's stack begins where the
     // frame ends.
@@ -190,8 +190,7 @@ extern "C" fn double_fault_entry() -> ! {
         (reporter().no_kernel_stack)(top, &registers)
     }
     let guard = symbols::boot_stack_guard().as_u32()..symbols::boot_stack().as_u32();
-    // In the area of kernel stacks there is nothing but these and their guard
-    // pages.
+    // The area of kernel stacks holds nothing but the stacks and their guard pages.
     let stacks = KERNEL_STACKS_START.as_u32()..KERNEL_STACKS_END.as_u32();
     if [address, registers.esp].iter().any(|at| guard.contains(at) || stacks.contains(at)) {
         (reporter().stack_overflow)(&registers)

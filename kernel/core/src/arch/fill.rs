@@ -1,18 +1,18 @@
 //! Filling and copying memory.
 //!
-//! A `stosd` or `movsd` for each word, sixteen of them in a row: that is one
-//! instruction a word, where the compiler makes a loop of several. With `rep` it would
-//! be one, too, but an emulator goes back to the same instruction for every word then.
+//! Each word takes one instruction, `stosd` or `movsd`; sixteen of them stand in a row. The
+//! compiler would make a loop of several instructions for each word. With `rep`, too, a word would
+//! take one, but an emulator then comes back to the same instruction for every word.
 
 use core::arch::asm;
 
 /// Words that are filled or copied in a row.
 const BLOCK: usize = 16;
 
-/// Fills all of `words`.
+/// Fills all of `words` with `value`.
 pub(crate) fn words(words: &mut [u32], value: u32) {
-    // SAFETY: it writes so many words from the slice's first one on; the
-    // direction flag is clear, as everywhere in compiled code.
+    // SAFETY: it writes as many words as the slice has, from the first one on; the direction flag
+    // is clear, as everywhere in compiled code.
     unsafe {
         asm!(
             "test {blocks}, {blocks}",
@@ -51,9 +51,8 @@ pub(crate) fn zeros(bytes: &mut [u8]) {
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     assert_eq!(to.len(), from.len(), "bytes are copied to a place of another size");
     const BYTES: usize = BLOCK * size_of::<u32>();
-    // SAFETY: it reads so many bytes from the one slice's first on, and writes as many
-    // from the other's, which has as many; the direction flag is clear, as everywhere
-    // in compiled code.
+    // SAFETY: it reads all bytes of one slice and writes them to the other, which is as long; the
+    // direction flag is clear, as everywhere in compiled code.
     unsafe {
         asm!(
             // The compiler keeps ESI for itself: it is put aside in EAX.

@@ -1,9 +1,8 @@
 //! The processor's interrupt flag: whether it takes the interrupts of devices
 //! (Intel SDM volume 3A, section 6.8.1).
 //!
-//! The kernel boots with interrupts off, and what ring 3 does not interrupt runs
-//! with interrupts off. They are on in ring 3, in [`wait`], and where somebody
-//! asks for it.
+//! The kernel boots and works with interrupts off. They are on in ring 3, in [`wait`], and where
+//! kernel code calls [`enable`].
 
 use core::arch::asm;
 
@@ -12,7 +11,7 @@ use mm_api::Interrupts;
 /// The flag, in EFLAGS.
 pub(super) const INTERRUPT_FLAG: u32 = 1 << 9;
 
-/// Whether interrupts are taken.
+/// Whether the processor takes interrupts at the moment.
 #[must_use]
 pub fn enabled() -> bool {
     let flags: u32;
@@ -21,7 +20,7 @@ pub fn enabled() -> bool {
     flags & INTERRUPT_FLAG != 0
 }
 
-/// Takes no interrupts from now on, and returns whether they were taken before.
+/// Switches interrupts off, and returns whether they were on.
 pub fn disable() -> bool {
     let were_enabled = enabled();
     // No access to memory may move past this, so it is not `nomem`.
@@ -30,7 +29,7 @@ pub fn disable() -> bool {
     were_enabled
 }
 
-/// Takes interrupts from now on. One that is due comes after the next instruction.
+/// Switches interrupts on. One that is pending comes after the next instruction.
 pub fn enable() {
     // SAFETY: every gate leads to the stubs of `exceptions.s`, which leave the
     // interrupted code's registers as they were. What handlers do in the middle
@@ -38,15 +37,14 @@ pub fn enable() {
     unsafe { asm!("sti", options(nostack)) };
 }
 
-/// Takes interrupts again if `were_enabled`: what the [`disable`] that belongs to
-/// this call returned.
+/// Switches interrupts on again if `were_enabled`, the result of the matching [`disable`].
 pub fn restore(were_enabled: bool) {
     if were_enabled {
         enable();
     }
 }
 
-/// Calls `work` with interrupts off. Afterwards they are as they were.
+/// Calls `work` with interrupts off, then restores the flag.
 pub fn without<R>(work: impl FnOnce() -> R) -> R {
     let were_enabled = disable();
     let result = work();
@@ -54,11 +52,11 @@ pub fn without<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Waits for the next interrupt, which is handled before this returns. Interrupts
-/// are off then, whatever they were.
+/// Waits for the next interrupt, which has been handled when this returns. Interrupts are off
+/// afterwards, even if they were on before.
 ///
-/// None is missed: STI takes effect after the instruction that follows it, so
-/// that an interrupt which is due already ends HLT (Intel SDM vol. 2B, "STI").
+/// No interrupt is missed: STI takes effect only after the instruction that follows it, so an
+/// interrupt that is already pending ends HLT (Intel SDM vol. 2B, "STI").
 pub fn wait() {
     // SAFETY: as in `enable`.
     unsafe { asm!("sti", "hlt", "cli", options(nostack)) };

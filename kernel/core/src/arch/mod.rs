@@ -1,9 +1,9 @@
 //! The processor: everything that is written in assembly or names a register.
 //!
-//! Numbers of chapters and sections in the Intel SDM are those of edition 075, June 2021
-//! (volume 1: order number 253665; volume 3: 325384). In current editions of volume 3A
-//! the chapters from 4 on have higher numbers: paging is 5, interrupts and exceptions 6
-//! is 7.
+//! Numbers of chapters and sections in the Intel SDM are those of edition 075, June 2021 (volume 1:
+//! order number 253665; volume 3: 325384). In current editions of volume 3A the numbers of the
+//! chapters from 4 on are higher: paging is chapter 5, and interrupts and exceptions, here chapter
+//! 6, is chapter 7.
 
 use core::arch::global_asm;
 
@@ -35,13 +35,13 @@ global_asm!(include_str!("probe.s"));
 global_asm!(include_str!("provoke.s"));
 
 unsafe extern "C" {
-    /// Stops the machine at the end of a check, with interrupts off from then on, if somebody is
-    /// there who lets it go on. The low byte of `why` is for whoever stopped it.
+    /// Stops the machine at the end of a check, if a host listens that can resume it. Interrupts
+    /// are off from then on. The low byte of `why` tells the host the reason.
     pub(crate) safe fn stop_at_conclusion(why: u32);
 }
 
-/// Sets up the descriptor tables, so that exceptions are reported, and the
-/// interrupt controllers, so that no line passes for an exception.
+/// Sets up the descriptor tables, so that exceptions are reported, and the interrupt controllers,
+/// so that no device's interrupt passes for an exception.
 pub(crate) fn init(reporter: &'static exceptions::Reporter) {
     descriptors::load();
     exceptions::load(reporter);
@@ -51,7 +51,7 @@ pub(crate) fn init(reporter: &'static exceptions::Reporter) {
     clock::calibrate();
 }
 
-/// Waits for an interrupt.
+/// Stops the processor until the next interrupt.
 pub(crate) fn halt() {
     // SAFETY: the kernel runs in ring 0.
     unsafe { x86::halt() }

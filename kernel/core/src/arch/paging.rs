@@ -47,10 +47,10 @@ pub(crate) fn protect(rights: &SectionRights) {
 /// How many sections the direct map has.
 const SECTIONS: usize = 10;
 
-/// The sections of the direct map, which ends at the address `end`, in ascending order: of
-/// each its first address, and the first one after it.
+/// The sections of the direct map, which ends at the address `end`, in ascending order: for each
+/// section its first address, and the first address after it.
 pub(crate) fn sections(end: VirtAddr) -> [(Section, VirtAddr, VirtAddr); SECTIONS] {
-    // What runs before paging is on is linked at its physical address.
+    // Code that runs before paging is on is linked at its physical address.
     let code = KERNEL_BASE + symbols::image_start().as_u32();
     let constants = VirtAddr::new(symbols::text_end().as_u32().next_multiple_of(PAGE_SIZE));
     let starts = [
@@ -71,22 +71,22 @@ pub(crate) fn sections(end: VirtAddr) -> [(Section, VirtAddr, VirtAddr); SECTION
     })
 }
 
-/// Gives a page of the kernel's image other rights.
+/// Changes the rights of a page of the kernel's image.
 fn set_low_entry(page: VirtAddr, flags: PTFlags) {
     let address = physical(page).as_u32();
     let index = (address / PAGE_SIZE) as usize;
     assert!(index < ENTRIES, "the kernel's image does not fit into its first page table");
-    // SAFETY: the table is only written here, before anything else runs, and the
-    // page stays mapped to its frame or is one that nobody uses.
+    // SAFETY: the table is only written here, before anything else runs, and the page stays mapped
+    // to its frame or is one that nothing uses.
     unsafe { LOW_TABLE[index] = PTEntry::new(PAddr::from(address), flags) };
 }
 
-/// Unmaps what the direct map has from the physical address `end` on, so that a
-/// wild access there is a page fault. `end` is a multiple of 4 MiB, not zero.
+/// Unmaps the direct map from the physical address `end` on, so that a wild access there is a page
+/// fault. `end` is a multiple of 4 MiB, not zero.
 pub(crate) fn trim_direct_map(end: u32) {
     for address in (end..DIRECT_MAP_SIZE).step_by(LARGE_PAGE_SIZE as usize) {
         let index = ((KERNEL_BASE.as_u32() + address) / LARGE_PAGE_SIZE) as usize;
-        // SAFETY: there is no memory at these addresses, so nobody refers to it.
+        // SAFETY: there is no memory at these addresses, so nothing refers to it.
         unsafe { PAGE_DIRECTORY[index] = PDEntry(0) };
     }
     flush_all();
@@ -95,16 +95,16 @@ pub(crate) fn trim_direct_map(end: u32) {
 /// Held while a page for a temporary mapping is taken or given back.
 static TEMPORARY: Mutex<()> = Mutex::new(());
 
-/// A page of its own for a frame, for as long as this lives.
+/// A frame mapped at a page of its own, until this value is dropped.
 pub(crate) struct TemporaryMapping {
     index: usize,
 }
 
 impl TemporaryMapping {
-    /// Maps `frame`, or `None` if all 1024 pages for this are taken, or after a
-    /// crash in the middle of this.
+    /// Maps `frame`. `None` if all 1024 pages for temporary mappings are taken, or after a crash in
+    /// the middle of this function.
     pub(crate) fn new(frame: Frame) -> Option<Self> {
-        // What handles an interrupt may map a frame, too.
+        // An interrupt handler may map a frame, too.
         interrupts::without(|| {
             let _lock = TEMPORARY.try_lock()?;
             // SAFETY: the table is only touched here and in `drop`, under the lock.
@@ -128,7 +128,7 @@ impl Drop for TemporaryMapping {
     fn drop(&mut self) {
         interrupts::without(|| {
             let _lock = TEMPORARY.lock();
-            // SAFETY: as in `new`; whoever used the page borrowed this mapping.
+            // SAFETY: as in `new`; every user of the page has borrowed this mapping.
             unsafe { TEMPORARY_TABLE[self.index] = PTEntry(0) };
             // SAFETY: the kernel runs in ring 0.
             unsafe { x86::tlb::flush(self.page().as_u32() as usize) };
@@ -142,7 +142,7 @@ fn flush_all() {
     unsafe { x86::tlb::flush_all() }
 }
 
-/// The directory that is loaded.
+/// The directory that the processor uses (CR3).
 pub(crate) fn current_directory() -> Frame {
     // SAFETY: the kernel runs in ring 0.
     let cr3 = unsafe { controlregs::cr3() };
@@ -153,10 +153,10 @@ pub(crate) fn current_directory() -> Frame {
 /// that the kernel booted with.
 static LOADED: AtomicU32 = AtomicU32::new(0);
 
-/// The directory that the kernel has loaded. That is the current one but in the
-/// double fault's task, which has the one that the kernel booted with: whatever
-/// is wrong with the other, the fault can be reported. The processor keeps no
-/// note of the CR3 of the task that it leaves.
+/// The directory that the kernel has loaded. The processor uses it, except in the task of the
+/// double fault. That task has the directory that the kernel booted with, so that the fault can be
+/// reported even if the other directory is broken. The processor does not save the CR3 of the task
+/// that it leaves.
 pub(crate) fn loaded_directory() -> Frame {
     match Frame::new(LOADED.load(Ordering::Relaxed)) {
         Some(frame) if frame.number() != 0 => frame,
@@ -167,8 +167,8 @@ pub(crate) fn loaded_directory() -> Frame {
 /// Loads a directory: the processor forgets every translation that is not global.
 ///
 /// # Safety
-/// The directory must map the kernel's image and the direct map as the one that
-/// the kernel booted with.
+/// The directory must map the kernel's image and the direct map as the directory that the kernel
+/// booted with does.
 pub(crate) unsafe fn load_directory(directory: Frame) {
     LOADED.store(directory.number(), Ordering::Relaxed);
     // SAFETY: the kernel runs in ring 0; the rest is the caller's promise.
@@ -193,9 +193,9 @@ pub(crate) fn flush_global() {
     flush_all();
 }
 
-/// Lets pages be global, if the processor can do it.
+/// Switches on global pages, if the processor has them.
 pub(crate) fn enable_global_pages() {
-    /// CPUID leaf 1, EDX: the processor knows global pages.
+    /// CPUID leaf 1, EDX: the processor has global pages.
     const GLOBAL_PAGES: u32 = 1 << 13;
     if core::arch::x86::__cpuid(1).edx & GLOBAL_PAGES != 0 {
         // SAFETY: the kernel runs in ring 0, and no entry is marked global yet.
@@ -208,7 +208,7 @@ pub(crate) fn temporary_table() -> Frame {
     Frame::containing(physical(symbols::temporary_table()))
 }
 
-/// The direct map, cut where rights change.
+/// The direct map as a list of mappings: a new one begins wherever the rights change.
 #[derive(Clone, Copy)]
 pub struct DirectMap {
     pieces: [KernelMapping; SECTIONS],
@@ -232,7 +232,7 @@ impl DirectMap {
         map
     }
 
-    /// Adds what follows, to the last piece if that touches it and is alike.
+    /// Adds the next pages: to the last piece, if they touch it and have the same rights.
     fn add(&mut self, start: VirtAddr, end: VirtAddr, writable: bool) {
         let piece = |start| KernelMapping {
             pages: PageRange::between(start, end),

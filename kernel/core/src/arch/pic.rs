@@ -1,20 +1,19 @@
-//! The two 8259A interrupt controllers of a PC: fifteen lines, of which the
-//! second one's arrive at line 2 of the first (Intel 8259A data sheet, order
-//! number 231468).
+//! The two 8259A interrupt controllers of a PC, with fifteen lines for devices: the output of the
+//! second controller is wired to line 2 of the first (Intel 8259A data sheet, order number 231468).
 
 use spin::Mutex;
 
 use super::{interrupts, ports};
 
-/// The vector of line 0. The processor reserves those before it for exceptions,
-/// where a PC's firmware has put the lines.
+/// The vector of line 0. The processor reserves the vectors below it for exceptions. A PC's
+/// firmware has put the lines there.
 pub(super) const FIRST_VECTOR: u32 = 32;
 /// How many lines there are.
 pub(super) const LINES: u32 = 16;
 
 /// The first controller's command port; its data port follows.
 const FIRST: u16 = 0x20;
-/// The second controller's.
+/// The second controller's command port.
 const SECOND: u16 = 0xA0;
 /// Lines of one controller.
 const LINES_EACH: u8 = 8;
@@ -74,9 +73,9 @@ fn write_masks(masked: u16) {
     }
 }
 
-/// Acknowledges the interrupt of a line, so that the next one can come. Returns
-/// whether there was one: a request that is gone before the processor answers it
-/// is seen as one of the controller's last line, and is not being served.
+/// Acknowledges the interrupt of a line, so that the next one can come. Returns whether the
+/// interrupt was real: if a request is gone before the processor answers it, the controller reports
+/// its last line, though it does not serve it.
 pub(super) fn acknowledge(line: u8) -> bool {
     let (port, own_line) = if line < LINES_EACH { (FIRST, line) } else { (SECOND, line - LINES_EACH) };
     let real = own_line != LINES_EACH - 1 || in_service(port) & 1 << own_line != 0;
@@ -104,7 +103,7 @@ pub(super) fn is_requested(line: u8) -> bool {
     read(FIRST, READ_REQUESTED) & 1 << line != 0
 }
 
-/// One of a controller's registers.
+/// Reads the register of a controller that the command `which` selects.
 fn read(port: u16, which: u8) -> u8 {
     // SAFETY: the controllers touch no memory, and reading changes nothing.
     unsafe {

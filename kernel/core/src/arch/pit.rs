@@ -3,8 +3,7 @@
 
 use super::ports;
 
-/// How often the counters count, in a second: a third of the colour subcarrier
-/// of an NTSC television.
+/// Counts of each counter in a second: a third of the colour subcarrier of an NTSC television.
 const FREQUENCY: u32 = 1_193_182;
 /// The first counter.
 const COUNTER: u16 = 0x40;
@@ -16,14 +15,14 @@ const RATE_GENERATOR: u8 = 0x34;
 /// The same in mode 0, interrupt on terminal count.
 const TERMINAL_COUNT: u8 = 0x30;
 
-/// From now on the timer interrupts this many times a second, as nearly as it
-/// can: at least 19 times, and at most 596591.
+/// From now on the timer interrupts `hertz` times a second, or as near to that as it can: at least
+/// 19 times, and at most 596591.
 pub(super) fn start(hertz: u32) {
     // Mode 2 takes 2 to 65536, of which the last is written as zero.
     program(RATE_GENERATOR, FREQUENCY.div_euclid(hertz.max(1)).clamp(2, 1 << 16) as u16);
 }
 
-/// The timer asks for one interrupt within a few microseconds, and for no more.
+/// Makes the timer request a single interrupt, within a few microseconds.
 pub(super) fn request() {
     program(TERMINAL_COUNT, 2);
 }

@@ -5,8 +5,7 @@ use core::arch::asm;
 /// Writes a byte to an I/O port.
 ///
 /// # Safety
-/// Whatever the device at that port does with it must leave memory as Rust
-/// expects it.
+/// The device's reaction must leave memory as Rust expects it.
 pub(crate) unsafe fn write(port: u16, value: u8) {
     // SAFETY: the kernel runs in ring 0; the device is the caller's concern.
     unsafe { x86::io::outb(port, value) }
@@ -21,12 +20,11 @@ pub(super) unsafe fn read(port: u16) -> u8 {
     unsafe { x86::io::inb(port) }
 }
 
-/// Writes a byte to the port of a device that stands between the kernel and
-/// whoever runs the machine, and halts where Bochs's debugger is to see it.
+/// Writes a byte to the port of a device that informs the host, and stops for Bochs's debugger, if
+/// that runs the machine.
 ///
-/// QEMU has such devices. Bochs has none, but its debugger can be told to stop
-/// at `xchg bx, bx`, which changes nothing anywhere else; it then finds the port
-/// in DX and the byte in AL.
+/// QEMU has such devices. Bochs has none, but its debugger can be told to stop at `xchg bx, bx`,
+/// which changes nothing anywhere else. The debugger then finds the port in DX and the byte in AL.
 ///
 /// # Safety
 /// As [`write`].

@@ -1,7 +1,6 @@
-//! Accesses that are allowed to fault: how the checks find out what the
-//! processor does with an address.
+//! Accesses that may fault. With them the checks find out what the processor does with an address.
 //!
-//! Interrupts are off meanwhile: what handles one may probe, too.
+//! Interrupts are off during a probe: an interrupt handler may probe, too.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,13 +22,13 @@ unsafe extern "C" {
 
 /// Words of the code that a probe executes in ring 3.
 pub(crate) const USER_CODE_WORDS: usize = 8;
-/// Where in that code the write is, in bytes.
+/// Offset of the write in that code, in bytes.
 const USER_WRITE: u32 = 16;
-/// Where the instruction is that returns, in bytes.
+/// Offset of the return instruction in that code, in bytes.
 const USER_RETURN: u32 = 20;
-/// Bytes of the instruction that makes the access.
+/// Length in bytes of the instruction that makes the access.
 const ACCESS_LENGTH: u32 = 2;
-/// The exception that ends an access of ring 3 which went through.
+/// The exception that follows an access in ring 3 without a page fault.
 const INVALID_OPCODE: u32 = 6;
 
 // How the last probe ended: the exception's vector (or NO_FAULT), its error
@@ -37,7 +36,7 @@ const INVALID_OPCODE: u32 = 6;
 static VECTOR: AtomicU32 = AtomicU32::new(NO_FAULT);
 static ERROR_CODE: AtomicU32 = AtomicU32::new(0);
 static ADDRESS: AtomicU32 = AtomicU32::new(0);
-/// What a probe is about to execute in ring 0; 0 if it is not.
+/// The address of the instruction that a probe is about to execute in ring 0, or 0.
 static EXECUTED: AtomicU32 = AtomicU32::new(0);
 /// No vector has this number.
 const NO_FAULT: u32 = u32::MAX;
@@ -45,13 +44,13 @@ const NO_FAULT: u32 = u32::MAX;
 /// The page fault that an access ended in (Intel SDM vol. 3A, figure 4-12).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// The page is mapped, but what was tried is not allowed.
+    /// The page is mapped, but its rights do not allow the access.
     pub denied: bool,
-    /// It was a write.
+    /// The access was a write.
     pub write: bool,
-    /// It was code in ring 3.
+    /// The access came from ring 3.
     pub user: bool,
-    /// It was an instruction that was to be executed; said only if SMEP is on.
+    /// The access was an instruction fetch. The processor reports this only if SMEP is on.
     pub execute: bool,
 }
 
@@ -96,7 +95,8 @@ pub(crate) unsafe fn write(address: VirtAddr, value: u32) -> Result<(), Fault> {
     })
 }
 
-/// Reads the word at `address` as the kernel does it by mistake: with the window closed.
+/// Reads the word at `address` as a faulty kernel would: with the window to programs' memory
+/// closed.
 ///
 /// # Errors
 /// The page fault that the access ends in.
@@ -108,8 +108,8 @@ pub(crate) fn read_by_mistake(address: VirtAddr) -> Result<u32, Fault> {
     })
 }
 
-/// Writes to the word at `address` as the kernel does it by mistake, with the window
-/// closed: what is there already, so that nothing changes even if nothing stops it.
+/// Writes to the word at `address` as a faulty kernel would: with the window closed. It writes the
+/// value that is there already, so nothing changes even if no protection stops the write.
 ///
 /// # Errors
 /// The page fault that the access ends in.
@@ -122,14 +122,14 @@ pub(crate) fn write_by_mistake(address: VirtAddr) -> Result<(), Fault> {
     })
 }
 
-/// Calls the code that [`user_code`] has for this, as the kernel does it by mistake: it
-/// returns at once. `code` is where the user code begins in a page for programs.
+/// Calls the return instruction in a copy of [`user_code`] as a faulty kernel would, in ring 0. The
+/// copy begins at `code`, in a page of programs.
 ///
 /// # Errors
 /// The page fault that fetching the instruction ends in.
 ///
 /// # Safety
-/// If the processor translates the address, it is to a copy of [`user_code`].
+/// If the processor translates `code`, then to a copy of [`user_code`].
 pub(crate) unsafe fn execute_by_mistake(code: VirtAddr) -> Result<(), Fault> {
     interrupts::without(|| {
         let address = code.as_u32() + USER_RETURN;
@@ -145,7 +145,7 @@ pub(crate) unsafe fn execute_by_mistake(code: VirtAddr) -> Result<(), Fault> {
 /// The code that [`read_as_user`] and [`write_as_user`] execute in ring 3. It
 /// has to be at the start of a page that users may read.
 pub(crate) fn user_code() -> [u32; USER_CODE_WORDS] {
-    // SAFETY: `probe.s` has so many words there, and nobody changes them.
+    // SAFETY: `probe.s` has so many words there, and they never change.
     unsafe { PROBE_USER_CODE }
 }
 
@@ -196,7 +196,7 @@ unsafe fn in_ring_3(address: VirtAddr, value: u32, code: u32) -> u32 {
     }
 }
 
-/// What became of the access of ring 3 that the instruction at `code` made.
+/// The outcome of the access that the instruction at `code` made in ring 3.
 fn user_outcome(code: u32) -> Result<(), Fault> {
     let (vector, address) = (VECTOR.swap(NO_FAULT, Ordering::Relaxed), ADDRESS.load(Ordering::Relaxed));
     let error = ERROR_CODE.load(Ordering::Relaxed);
@@ -207,7 +207,7 @@ fn user_outcome(code: u32) -> Result<(), Fault> {
     }
 }
 
-/// What became of the last access of the kernel.
+/// The outcome of the kernel's last access.
 fn outcome() -> Result<(), Fault> {
     match VECTOR.swap(NO_FAULT, Ordering::Relaxed) {
         NO_FAULT => Ok(()),
@@ -215,7 +215,7 @@ fn outcome() -> Result<(), Fault> {
     }
 }
 
-/// What the exception handler knows.
+/// An exception, as its handler sees it.
 pub(super) struct Caught {
     pub vector: u32,
     pub error_code: u32,
@@ -225,8 +225,7 @@ pub(super) struct Caught {
     pub eax: u32,
 }
 
-/// Goes on with the probe that is under way, if the exception is one that it
-/// provoked. Otherwise returns.
+/// Goes on with the probe that is under way, if it caused the exception. Otherwise returns.
 pub(super) fn resume_if_probing(caught: &Caught) {
     // SAFETY: `probe.s` has a word there, and there is one processor.
     let probing = unsafe { PROBE_STACK.load(Ordering::Relaxed) } != 0;

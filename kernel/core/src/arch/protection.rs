@@ -1,5 +1,5 @@
-//! What the processor protects the kernel from, if it is told to: CR0.WP, SMEP, SMAP and
-//! UMIP (Intel SDM volume 3A, sections 2.5 and 4.6).
+//! The protections of the processor that the kernel can switch on: CR0.WP, SMEP, SMAP and UMIP
+//! (Intel SDM volume 3A, sections 2.5 and 4.6).
 
 use core::arch::asm;
 use core::arch::x86::{__cpuid, __cpuid_count};
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use mm_api::{CpuFeatures, Enforced};
 use x86::controlregs::{self, Cr0, Cr4};
 
-/// CPUID leaf 7: what was added to a processor since.
+/// CPUID leaf 7: the structured extended features.
 const STRUCTURED_FEATURES: u32 = 7;
 /// In its EBX: supervisor-mode execution prevention.
 const SMEP: u32 = 1 << 7;
@@ -16,13 +16,13 @@ const SMEP: u32 = 1 << 7;
 const SMAP: u32 = 1 << 20;
 /// In its ECX: user-mode instruction prevention.
 const UMIP: u32 = 1 << 2;
-/// EFLAGS.AC. With SMAP, the kernel may touch the pages of programs while it is set.
+/// EFLAGS.AC. With SMAP, the kernel may touch the pages of programs while the flag is set.
 const WINDOW_FLAG: u32 = 1 << 18;
 
 /// Whether SMAP is on. Without it STAC and CLAC may be unknown instructions.
 static HAS_WINDOW: AtomicBool = AtomicBool::new(false);
 
-/// What this processor can do.
+/// Which protections this processor has.
 pub(crate) fn features() -> CpuFeatures {
     if __cpuid(0).eax < STRUCTURED_FEATURES {
         return CpuFeatures::default();
@@ -31,7 +31,7 @@ pub(crate) fn features() -> CpuFeatures {
     CpuFeatures { smep: leaf.ebx & SMEP != 0, smap: leaf.ebx & SMAP != 0, umip: leaf.ecx & UMIP != 0 }
 }
 
-/// What is switched on.
+/// Which protections are switched on.
 pub(crate) fn enforced() -> Enforced {
     // SAFETY: the kernel runs in ring 0.
     let (cr0, cr4) = unsafe { (controlregs::cr0(), controlregs::cr4()) };
@@ -43,7 +43,7 @@ pub(crate) fn enforced() -> Enforced {
     }
 }
 
-/// Switches on what is wanted and what the processor has, and everything else off.
+/// Switches on the wanted protections that the processor has, and all others off.
 pub(crate) fn enforce(wanted: Enforced) {
     let cpu = features();
     let smap = wanted.smap && cpu.smap;
@@ -64,13 +64,13 @@ pub(crate) fn enforce(wanted: Enforced) {
 /// Lets the kernel touch the pages of programs (STAC), where SMAP forbids it.
 pub(crate) fn open_window() {
     if HAS_WINDOW.load(Ordering::Relaxed) {
-        // SAFETY: the processor has SMAP, so it knows the instruction. What the kernel may
-        // do by address is what it may do without SMAP, too. No access may be moved across.
+        // SAFETY: the processor has SMAP, so it knows the instruction. The kernel may do no more by
+        // address than it may without SMAP. No access may be moved across.
         unsafe { asm!("stac", options(nostack)) };
     }
 }
 
-/// Ends that (CLAC).
+/// Forbids the kernel the pages of programs again (CLAC), where it has SMAP.
 pub(crate) fn close_window() {
     if HAS_WINDOW.load(Ordering::Relaxed) {
         // SAFETY: as in `open_window`.
@@ -86,7 +86,7 @@ pub(crate) fn is_window_open() -> bool {
     HAS_WINDOW.load(Ordering::Relaxed) && flags & WINDOW_FLAG != 0
 }
 
-/// Does some work with the window open. Afterwards it is as it was.
+/// Calls `work` with the window open, then restores the window's state.
 pub(crate) fn through_window<R>(work: impl FnOnce() -> R) -> R {
     if is_window_open() {
         return work();

@@ -16,14 +16,14 @@ pub fn null_write() {
     unsafe { asm!("mov dword ptr [{}], 1", in(reg) 0) }
 }
 
-/// Writes to the kernel's code what is there already.
+/// Writes to a byte of the kernel's code the value that it has already.
 pub fn write_to_code() {
     let code = symbols::read_only_start().as_u32();
     // SAFETY: whether CR0.WP stops it or not, everything is as it was.
     unsafe { asm!("mov al, [{0}]", "mov [{0}], al", in(reg) code, out("al") _) }
 }
 
-/// Reads a word at an address of a program's, not through the window.
+/// Reads a word at a program's address, without opening the window to programs' memory.
 pub fn read_at(address: VirtAddr) {
     // SAFETY: reading changes nothing.
     unsafe { asm!("mov {0}, [{0}]", inout(reg) address.as_u32() => _) }
@@ -35,7 +35,7 @@ pub fn divide_by_zero() {
     unsafe { asm!("xor edx, edx", "div {}", in(reg) 0, inout("eax") 1 => _, out("edx") _) }
 }
 
-/// Executes an instruction that is none.
+/// Executes an undefined instruction (UD2).
 pub fn invalid_opcode() {
     // SAFETY: it does not return: the instruction is an exception.
     unsafe { asm!("ud2") }
@@ -53,7 +53,7 @@ pub fn halt() {
     unsafe { asm!("cli", "2: hlt", "jmp 2b") }
 }
 
-/// Takes away the descriptor table of the exceptions, and causes one.
+/// Removes the interrupt descriptor table and causes an exception: the processor shuts down.
 pub fn triple_fault() {
     let none = [0u16; 3];
     // SAFETY: it does not return: the processor shuts down.
@@ -65,17 +65,17 @@ unsafe extern "C" {
     static RING_3_PROGRAM_END: u8;
 }
 
-/// A program for ring 3 that makes system calls and faults, of which
-/// `provoke.s` tells. It runs at any address, if a word can be pushed.
+/// A program for ring 3 that makes the system calls and faults that `provoke.s` describes. It runs
+/// at any address, and needs a stack with room for one word.
 #[must_use]
 pub fn ring_3_program() -> &'static [u8] {
     let start = &raw const RING_3_PROGRAM;
-    // SAFETY: the program is between these two, and nobody changes it.
+    // SAFETY: the program is between these two, and never changes.
     unsafe { core::slice::from_raw_parts(start, (&raw const RING_3_PROGRAM_END).byte_offset_from_unsigned(start)) }
 }
 
-/// Interrupts as the interrupt controllers do when a request is gone before the
-/// processor answers it: lines 7 and 15, and nothing is being served.
+/// Raises spurious interrupts on lines 7 and 15, as the controllers do when a request is gone
+/// before the processor answers it. No interrupt is being served.
 pub fn spurious_interrupts() {
     // SAFETY: the stubs of these vectors leave every register as it was.
     unsafe { asm!("int 0x27", "int 0x2F") }
@@ -85,12 +85,12 @@ pub fn spurious_interrupts() {
 #[must_use]
 #[inline(never)]
 pub fn overflow_stack(depth: u32) -> u32 {
-    // The compiler is not to see that it never ends.
+    // Hides from the compiler that the recursion never ends.
     let deeper = black_box([depth; 16]);
     if black_box(true) { overflow_stack(deeper[15] + 1).max(deeper[0]) } else { depth }
 }
 
-/// Ends the machine as the kernel does at its end.
+/// Ends the machine with this code, as the kernel does at its end.
 pub fn exit(code: u8) {
     tell_end(code);
 }
@@ -100,7 +100,7 @@ pub fn raw_serial(text: &str) {
     serial::write(text);
 }
 
-/// Reports that a check passed, with the nonce, whichever it is.
+/// Reports that a check passed, with the nonce that results carry.
 pub fn signed_result(name: &str) {
     report::passed(name);
 }

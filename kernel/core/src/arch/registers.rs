@@ -1,4 +1,4 @@
-//! What the processor's registers held at some moment.
+//! The contents of the processor's registers at some moment.
 
 use core::fmt;
 
@@ -50,16 +50,15 @@ impl fmt::Display for Registers {
     }
 }
 
-/// The address whose access the last page fault was about.
+/// The address that the last page fault was about (CR2).
 pub(crate) fn fault_address() -> u32 {
     // SAFETY: the kernel runs in ring 0.
     unsafe { controlregs::cr2() as u32 }
 }
 
-/// Makes every floating-point instruction the exception 7, "device not
-/// available" (Intel SDM volume 3A, section 2.5): neither the kernel nor its
-/// programs are compiled to such instructions, and nobody saves the registers
-/// that they use when another program goes on.
+/// Makes every floating-point instruction raise exception 7, "device not available" (Intel SDM
+/// volume 3A, section 2.5). Neither the kernel nor its programs are compiled to such instructions,
+/// and a switch to another program does not save the registers that they use.
 pub(super) fn forbid_floating_point() {
     // SAFETY: the kernel runs in ring 0, and uses no such instruction.
     unsafe { controlregs::cr0_write(controlregs::cr0() | Cr0::CR0_EMULATE_COPROCESSOR) };

@@ -18,15 +18,15 @@ macro_rules! symbols {
 }
 
 symbols! {
-    /// The kernel's image begins here.
+    /// The first address of the kernel's image.
     image_start = IMAGE_START;
-    /// The first address after the image, with all that it does not store.
+    /// The first address after the image, including the memory that its file does not store.
     image_end = IMAGE_END;
-    /// Code and constants begin here …
+    /// The first address of code and constants.
     read_only_start = READ_ONLY_START;
-    /// … the code ends here …
+    /// The first address after the code.
     text_end = TEXT_END;
-    /// … and the constants here.
+    /// The first address after the constants.
     read_only_end = READ_ONLY_END;
     /// The page below the boot stack, which is not mapped.
     boot_stack_guard = BOOT_STACK_GUARD;
@@ -38,7 +38,7 @@ symbols! {
     fault_stack_guard = FAULT_STACK_GUARD;
     /// The first address after the double fault's stack.
     fault_stack_end = FAULT_STACK_END;
-    /// The first exception's stub; each takes 16 bytes, and those of interrupts follow.
+    /// The stub of the first exception. Each stub takes 16 bytes; those of interrupts follow.
     exception_stubs = EXCEPTION_STUBS;
     /// The stub of system calls.
     system_call_stub = SYSTEM_CALL_STUB;
@@ -48,14 +48,14 @@ symbols! {
     page_directory = PAGE_DIRECTORY;
     /// The page table of the temporary mappings.
     temporary_table = TEMPORARY_TABLE;
-    /// The instruction of a copy to or from a program that may fault …
+    /// The instruction that copies words to or from a program, and may fault.
     user_copy_words = USER_COPY_WORDS;
-    /// … the other one …
+    /// The instruction that copies bytes to or from a program, and may fault.
     user_copy_bytes = USER_COPY_BYTES;
-    /// … and where it goes on then.
+    /// Where such a copy goes on after a fault.
     user_copy_faulted = USER_COPY_FAULTED;
-    /// The instruction with which a probe reads …
+    /// The instruction with which a probe reads.
     probe_read = PROBE_READ;
-    /// … and the one with which it writes.
+    /// The instruction with which a probe writes.
     probe_write = PROBE_WRITE;
 }

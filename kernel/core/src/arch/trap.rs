@@ -1,15 +1,14 @@
-//! Ring 3: how it is entered, and how the kernel gets to work when it is left.
+//! Ring 3: how the kernel enters it, and how a trap returns control to the kernel.
 //!
-//! A trap from ring 3 (a system call, an interrupt, a fault) arrives on the
-//! kernel stack that [`set_kernel_stack`] named, with all registers of the
-//! program in a [`TrapFrame`]. The [`Handler`] may change the frame, and the
-//! program goes on with what it says then. So another program goes on if the
-//! handler keeps a copy of the frame, puts another one's in its place, and loads
-//! that one's directory and kernel stack: no code of the kernel is ever
-//! suspended in the middle, and nothing here has to switch stacks.
+//! A trap from ring 3 (a system call, an interrupt, a fault) arrives on the kernel stack that
+//! [`set_kernel_stack`] named, with all registers of the program in a [`TrapFrame`]. The
+//! [`Handler`] may change the frame; the program goes on with the changed registers. To switch to
+//! another program, the handler keeps a copy of the frame, puts the other program's frame in its
+//! place, and loads that program's directory and kernel stack. No code of the kernel is ever
+//! suspended halfway, so nothing here has to switch stacks.
 //!
-//! Whatever a frame says, it returns to ring 3 and nowhere else: with the
-//! segments of ring 3, interrupts on, and no right to ports.
+//! Whatever a frame contains, it returns to ring 3 only: with the segments of ring 3, interrupts
+//! on, and no right to use ports.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -33,7 +32,7 @@ pub struct TrapFrame {
     pub esi: u32,
     /// EBP.
     pub ebp: u32,
-    /// ESP in the middle of the stub; of no use.
+    /// ESP inside the stub; not used.
     inner_esp: u32,
     /// EBX.
     pub ebx: u32,
@@ -45,13 +44,12 @@ pub struct TrapFrame {
     pub eax: u32,
     vector: u32,
     error_code: u32,
-    /// The address of the instruction that is executed next. After a system call
-    /// that is the one behind `int 0x80`, which has two bytes; after a fault the
-    /// one that faulted.
+    /// The address of the next instruction. After a system call this is the instruction that
+    /// follows `int 0x80`, which has two bytes; after a fault it is the one that faulted.
     pub eip: u32,
     cs: u32,
-    /// The flags. What concerns the processor rather than the program is not
-    /// taken from here.
+    /// The flags. Only the flags that are the program's own take effect, not those that control the
+    /// processor.
     pub eflags: u32,
     /// The stack pointer.
     pub esp: u32,
@@ -88,7 +86,7 @@ impl TrapFrame {
         }
     }
 
-    /// Makes sure that it returns to ring 3, with interrupts on.
+    /// Makes sure that the frame returns to ring 3, with interrupts on.
     fn seal(&mut self) {
         self.cs = u32::from(descriptors::USER_CODE.bits());
         self.ss = u32::from(descriptors::USER_DATA.bits());
@@ -96,44 +94,44 @@ impl TrapFrame {
     }
 }
 
-/// Why the kernel got to work.
+/// Why a trap came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trap {
     /// The program executed `int 0x80`.
     SystemCall,
     /// The timer that [`start_timer`] started.
     Timer,
-    /// Something was received at the serial port: see
-    /// [`serial::receive`](crate::console::serial::receive). It may have been
-    /// taken already, when the interrupt before this one was handled.
+    /// The serial port received something: see
+    /// [`serial::receive`](crate::console::serial::receive). The handler of the previous interrupt
+    /// may have taken it already.
     Serial,
-    /// The program did something that the processor does not let it do.
+    /// An instruction of the program caused an exception.
     Fault {
-        /// Which exception (Intel SDM volume 3A, table 6-1).
+        /// The exception's vector (Intel SDM volume 3A, table 6-1).
         vector: u32,
-        /// What the processor says about it; 0 for exceptions about which it
-        /// says nothing. For a page fault: bit 0, the page is mapped; bit 1, it
-        /// was a write; bit 2, it was ring 3 (volume 3A, section 4.7).
+        /// The exception's error code; 0 for exceptions without one. For a page fault: bit 0, the
+        /// page is mapped; bit 1, the access was a write; bit 2, it came from ring 3 (volume 3A,
+        /// section 4.7).
         error_code: u32,
-        /// The address that a page fault was about; for any other exception,
-        /// that of the instruction.
+        /// The address that a page fault was about; for any other exception, the address of the
+        /// instruction.
         address: VirtAddr,
     },
 }
 
-/// What the kernel does about traps. It runs with interrupts off.
+/// The kernel's code that handles traps. It runs with interrupts off.
 #[allow(clippy::wrong_self_convention, reason = "traps come from there; nothing is converted")]
 pub trait Handler: Sync {
-    /// A program in ring 3 was interrupted. What `frame` says at the end is what
-    /// ring 3 goes on with, in the directory that is loaded then.
+    /// Handles a trap from a program in ring 3. Afterwards ring 3 goes on with the registers in
+    /// `frame`, in the directory that is loaded then.
     fn from_user(&self, trap: Trap, frame: &mut TrapFrame);
 
-    /// The kernel itself was interrupted, while it waited or had interrupts on:
-    /// a [`Trap::Timer`] or a [`Trap::Serial`].
+    /// Handles an interrupt of the kernel itself, while it waited or had interrupts on: a
+    /// [`Trap::Timer`] or a [`Trap::Serial`].
     fn from_kernel(&self, trap: Trap);
 }
 
-/// Who handles traps.
+/// The handler that [`set_handler`] named.
 static HANDLER: Mutex<Option<&'static dyn Handler>> = Mutex::new(None);
 /// Whether [`run`] is under way.
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -149,28 +147,28 @@ unsafe extern "C" {
     fn user_leave() -> !;
 }
 
-/// From now on `handler` handles traps. Without any, interrupts do nothing but
-/// count, and a fault in ring 3 is a crash of the kernel.
+/// From now on `handler` handles traps. Without a handler, interrupts have no effect but that
+/// [`ticks`] counts the timer's, and a fault in ring 3 is a crash of the kernel.
 pub fn set_handler(handler: &'static dyn Handler) {
     interrupts::without(|| *HANDLER.lock() = Some(handler));
 }
 
-/// A kernel stack that is mapped, and that nothing but traps uses: see
+/// A mapped kernel stack that only traps use: see
 /// [`PagedMachine::claim_stack`](crate::memory::paged::PagedMachine::claim_stack).
 #[derive(Debug)]
 #[must_use = "a stack that is not released and destroyed keeps its frames for ever"]
 pub struct TrapStack(KernelStack);
 
 impl TrapStack {
-    /// This stack, whose pages were looked at; `None` if it is not in the area of kernel
-    /// stacks, or does not end at a multiple of 16.
+    /// This stack, whose pages were checked; `None` if it is not in the area of kernel stacks, or
+    /// does not end at a multiple of 16.
     pub(crate) fn of(stack: KernelStack) -> Option<Self> {
         let (bottom, top) = (stack.pages().first().start(), stack.top());
         let is_stack = KERNEL_STACKS_START < bottom && bottom < top && top <= KERNEL_STACKS_END;
         (is_stack && top.as_u32().is_multiple_of(16)).then_some(Self(stack))
     }
 
-    /// The stack, on which no trap arrives any more.
+    /// Gives the stack back: no trap arrives on it any more.
     pub(crate) fn disuse(self) -> KernelStack {
         if descriptors::kernel_stack_top() == self.0.top().as_u32() {
             HAS_KERNEL_STACK.store(false, Ordering::Relaxed);
@@ -185,22 +183,22 @@ impl TrapStack {
     }
 }
 
-/// From now on traps from ring 3 arrive on this stack. Each begins at the top, so
-/// nothing of an earlier one is needed any more once ring 3 goes on.
+/// From now on traps from ring 3 arrive on this stack. Each trap begins at the top and overwrites
+/// what an earlier one left there.
 pub fn set_kernel_stack(stack: &TrapStack) {
     descriptors::set_kernel_stack(stack.0.top().as_u32());
     HAS_KERNEL_STACK.store(true, Ordering::Relaxed);
 }
 
-/// Goes on in ring 3 with the registers of `frame`, in the directory that is
-/// loaded. Returns after a trap whose handler called [`leave`].
+/// Enters ring 3 with the registers of `frame`, in the loaded directory. Returns after a trap whose
+/// handler called [`leave`].
 ///
-/// Traps use the kernel stack that was named since the last `run` ended; without
-/// one, what is left of the caller's. Whatever a handler loaded, a directory or a
-/// stack, stays loaded when this returns; interrupts are as they were before.
+/// Traps use the kernel stack that [`set_kernel_stack`] was given since the last `run` ended;
+/// without one, the rest of the caller's stack. A directory or a stack that a handler loaded stays
+/// loaded when this returns; interrupts are on or off as before.
 ///
 /// # Panics
-/// If it is called from a handler, while another `run` is under way.
+/// If a handler calls it, while another `run` is under way.
 #[track_caller]
 pub fn run(frame: &TrapFrame) {
     interrupts::without(|| {
@@ -210,31 +208,30 @@ pub fn run(frame: &TrapFrame) {
         frame.seal();
         let has_stack = HAS_KERNEL_STACK.load(Ordering::Relaxed);
         let esp0 = if has_stack { core::ptr::null_mut() } else { descriptors::kernel_stack() };
-        // SAFETY: a sealed frame leads to ring 3, which can change what its pages
-        // let it change and nothing else. Traps arrive either on a kernel stack,
-        // where there is nothing of Rust's, or below what is in use of this one.
+        // SAFETY: a sealed frame leads to ring 3, which can change what its pages let it change and
+        // nothing else. Traps arrive either on a kernel stack, where there is nothing of Rust's, or
+        // below the part of this one that is in use.
         unsafe { user_enter(&raw const frame, esp0) };
         HAS_KERNEL_STACK.store(false, Ordering::Relaxed);
         RUNNING.store(false, Ordering::Relaxed);
     });
 }
 
-/// Makes [`run`] return when the handler that calls this does, instead of going
-/// back to ring 3.
+/// Makes [`run`] return, instead of going back to ring 3, when the handler that calls this returns.
 pub fn leave() {
     LEAVING.store(true, Ordering::Relaxed);
 }
 
-/// Starts the timer: this many interrupts a second, as nearly as it can, which is
-/// at least 19 and at most 596591. The first one comes at once.
+/// Starts the timer with `hertz` interrupts a second, or as near to that as it can: at least 19,
+/// and at most 596591. The first interrupt comes at once.
 pub fn start_timer(hertz: u32) {
     /// It takes a few microseconds.
     const LONGEST_WAIT: u32 = 10_000;
 
     interrupts::without(|| {
-        // The timer has been counting since the machine was switched on. Whether it has
-        // requested an interrupt meanwhile depends on how long ago that was, and the
-        // controller does not forget it. So now it has, in any case.
+        // The timer has been counting since the machine was switched on. Whether it has requested
+        // an interrupt meanwhile depends on how long ago that was, and the controller does not
+        // forget it. So the kernel has it request one now, in any case.
         pit::request();
         let _ = (0..LONGEST_WAIT).find(|_| pic::is_requested(TIMER_LINE));
         pit::start(hertz);
@@ -242,13 +239,13 @@ pub fn start_timer(hertz: u32) {
     pic::unmask(TIMER_LINE);
 }
 
-/// How many times the timer has interrupted.
+/// How many times the timer has interrupted since the machine started.
 #[must_use]
 pub fn ticks() -> u64 {
     TICKS.load(Ordering::Relaxed)
 }
 
-/// From now on what is received at the serial port interrupts.
+/// From now on the serial port interrupts when it receives something.
 pub fn enable_serial_interrupt() {
     serial::enable_interrupt();
     pic::unmask(SERIAL_LINE);
@@ -262,10 +259,10 @@ pub fn wait_for_interrupt() {
 
 /// The timer's line at the interrupt controllers.
 const TIMER_LINE: u8 = 0;
-/// COM1's.
+/// The line of COM1.
 const SERIAL_LINE: u8 = 4;
 
-/// An interrupt of a device.
+/// Acknowledges the interrupt of a device. `None` if it was spurious.
 pub(super) fn interrupt(line: u8) -> Option<Trap> {
     if !pic::acknowledge(line) {
         return None;
@@ -281,7 +278,7 @@ pub(super) fn interrupt(line: u8) -> Option<Trap> {
     }
 }
 
-/// Passes a trap of the kernel's on.
+/// Passes a trap of the kernel itself to the handler.
 pub(super) fn from_kernel(trap: Trap) {
     let handler = *HANDLER.lock();
     if let Some(handler) = handler {
@@ -289,7 +286,7 @@ pub(super) fn from_kernel(trap: Trap) {
     }
 }
 
-/// Passes a trap of ring 3's on. Returns whether there is somebody who handles it.
+/// Passes a trap from ring 3 to the handler. Returns whether there is one.
 pub(super) fn from_user(trap: Trap, frame: &mut TrapFrame) -> bool {
     let handler = *HANDLER.lock();
     if let Some(handler) = handler {
@@ -297,9 +294,9 @@ pub(super) fn from_user(trap: Trap, frame: &mut TrapFrame) -> bool {
     }
     frame.seal();
     if LEAVING.swap(false, Ordering::Relaxed) {
-        // SAFETY: the frame is ring 3's, and `run` is the only way there but for
-        // probes, which come to no handler. So it is under way, its stack as it
-        // left it, and of what is on the stack here nothing needs to be dropped.
+        // SAFETY: the frame is ring 3's, and `run` is the only way there, apart from probes, which
+        // reach no handler. So `run` is under way, with its stack as it left it, and nothing on the
+        // stack here needs to be dropped.
         unsafe { user_leave() }
     }
     handler.is_some()

@@ -5,19 +5,19 @@ pub(super) const EXCEPTIONS_END: u32 = 32;
 /// The vector of system calls, as on Linux.
 pub(super) const SYSTEM_CALL: u32 = 0x80;
 
-/// A breakpoint of the debug registers', or single steps.
+/// A breakpoint of the debug registers, or a single step.
 pub(super) const DEBUG: u32 = 1;
-/// An interrupt that cannot be turned off.
+/// An interrupt that cannot be switched off.
 pub(super) const NON_MASKABLE: u32 = 2;
 /// `int3`.
 pub(super) const BREAKPOINT: u32 = 3;
 /// `into`, where it finds an overflow.
 pub(super) const OVERFLOW: u32 = 4;
-/// An exception while another one could not be delivered.
+/// An exception that came while the processor delivered another one.
 pub(crate) const DOUBLE_FAULT: u32 = 8;
 /// An access to an address without a mapping that allows it.
 pub(crate) const PAGE_FAULT: u32 = 14;
-/// The machine is broken.
+/// A hardware error.
 pub(super) const MACHINE_CHECK: u32 = 18;
 
 /// An exception's name, as the processor's manual has it.
