@@ -1,4 +1,4 @@
-//! The calls that led to where the processor is.
+//! The calls that led to the current instruction.
 
 use core::fmt;
 
@@ -10,15 +10,14 @@ use crate::arch::registers::Registers;
 use crate::arch::{paging, symbols};
 use crate::memory::reach;
 
-/// The most addresses that are shown: a runaway recursion has thousands.
+/// The most addresses that a backtrace shows: a runaway recursion has thousands.
 const LIMIT: usize = 32;
 
 /// A walk along the frame pointers: each frame begins with the caller's EBP,
 /// and the return address follows.
 ///
-/// It reads nothing outside the boot stack and the kernel stacks, and each frame
-/// must lie above the one before, so it ends, and without a fault, whatever EBP
-/// holds.
+/// It reads only words of the boot stack and the kernel stacks, and each frame must lie above the
+/// one before. So it ends without a fault, whatever EBP holds.
 pub(crate) struct Backtrace {
     eip: u32,
     esp: u32,
@@ -32,7 +31,7 @@ impl Backtrace {
     }
 }
 
-/// The word at `address`, if that is a word of the boot stack or of a kernel stack.
+/// The word at `address`, if it belongs to the boot stack or to a kernel stack.
 fn word(address: u32) -> Option<u32> {
     if !address.is_multiple_of(4) {
         return None;
@@ -45,13 +44,13 @@ fn word(address: u32) -> Option<u32> {
         return None;
     }
     let pointer: *const u32 = core::ptr::with_exposed_provenance(address as usize);
-    // SAFETY: the whole stack is mapped, always, and any bytes are a word. The
-    // frames are no Rust objects, so the access is volatile.
+    // SAFETY: the whole stack is mapped, always, and any bytes are a word. The stack's frames are
+    // no Rust objects, so the access is volatile.
     Some(unsafe { pointer.read_volatile() })
 }
 
-/// The word at `address` by the tables that the kernel has loaded, which need not
-/// be those that the processor uses at the moment.
+/// The word at `address` by the tables that the kernel has loaded. The processor may be using
+/// others at the moment, in the task of the double fault.
 fn mapped_word(address: VirtAddr) -> Option<u32> {
     let read = |table: Frame, index: TableIndex| {
         let bits = reach::peek(PhysAddr::new(table.start().as_u32() + 4 * index.as_u32()));
@@ -71,8 +70,7 @@ impl fmt::Display for Backtrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.eip)?;
         let mut shown = 1;
-        // A call to where there is no code leaves no frame, only the address
-        // that it would have returned to.
+        // A call to an address without code leaves no frame, only its return address.
         if !is_code(self.eip)
             && let Some(caller) = word(self.esp)
             && is_code(caller)

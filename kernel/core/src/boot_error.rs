@@ -9,7 +9,7 @@ use multiboot::information::SIGNATURE_EAX;
 pub enum BootError {
     /// EAX did not hold the loader's magic number.
     NotMultiboot(u32),
-    /// The structure, or something that it points to, is not in memory that the
+    /// The Multiboot information structure, or data that it points to, is not in memory that the
     /// kernel sees.
     OutOfReach(&'static str),
     /// The bootloader gave no memory map.
@@ -18,7 +18,7 @@ pub enum BootError {
     BrokenMemoryMap,
     /// The memory map has more than 128 entries.
     TooManyRegions,
-    /// There are more than 32 ranges to reserve: too many modules.
+    /// There are more than 32 ranges to reserve, because of too many modules.
     TooManyReserved,
     /// There are more than 24 modules.
     TooManyModules,

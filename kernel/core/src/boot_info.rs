@@ -1,5 +1,5 @@
-//! What the bootloader hands over: the Multiboot information structure
-//! (Multiboot Specification 0.6.96, section 3.3).
+//! The data from the bootloader: the Multiboot information structure (Multiboot Specification
+//! 0.6.96, section 3.3).
 
 use core::{ptr, slice, str};
 
@@ -15,8 +15,8 @@ use crate::memory::{direct, physical};
 /// Bytes in the structure, up to and including its last field.
 const INFO_SIZE: u32 = 116;
 
-/// Offsets of the fields whose addresses matter here. The `multiboot` crate reads
-/// what they point to, but does not say where that is.
+/// Offsets of the fields whose addresses matter here. The `multiboot` crate reads the data that
+/// they point to, but does not give its address.
 #[allow(missing_docs, reason = "the specification's own names")]
 pub mod field {
     pub const FLAGS: u32 = 0;
@@ -28,7 +28,7 @@ pub mod field {
     pub const LOADER_NAME: u32 = 64;
 }
 
-/// Bits of the flags, each saying that its field is there.
+/// Bits of the flags. Each one says that its field is valid.
 #[allow(missing_docs, reason = "the specification's own names")]
 pub mod flag {
     pub const COMMAND_LINE: u32 = 1 << 2;
@@ -39,13 +39,17 @@ pub mod flag {
 
 /// Bytes in an entry of the module list.
 const MODULE_SIZE: u32 = 16;
-/// The least size that an entry of the memory map may state, which does not
-/// count the field that states it.
+/// The least size that an entry of the memory map may state. It does not count the size field
+/// itself.
 pub const MAP_ENTRY_SIZE: u32 = 20;
 /// The longest string that is read.
 const LONGEST_STRING: u32 = 1 << 16;
 
-/// Reads everything that the kernel wants to know into `machine`.
+/// Reads all that the kernel needs into `machine`: the memory map, the command line and the
+/// modules.
+///
+/// # Errors
+/// Why the kernel cannot start with this data: see [`BootError`].
 ///
 /// # Safety
 /// `magic` and `info` must be what the bootloader left in EAX and EBX, and the
@@ -71,7 +75,7 @@ pub unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Result<(), B
         return Err(BootError::BrokenMemoryMap);
     }
     let mut memory = DirectMap;
-    // SAFETY: the structure is there, in the direct map, and so is the map.
+    // SAFETY: the structure and the memory map are in the direct map.
     let multiboot = unsafe { Multiboot::from_ptr(PAddr::from(info), &mut memory) };
     let multiboot = multiboot.ok_or(BootError::OutOfReach(INFORMATION))?;
     for entry in multiboot.memory_regions().into_iter().flatten() {
@@ -90,7 +94,7 @@ pub unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Result<(), B
     Ok(())
 }
 
-/// The command line and the bootloader's name.
+/// Reads the command line, and reserves the bootloader's name.
 fn read_strings(machine: &mut Machine, fields: &[u8]) -> Result<(), BootError> {
     let flags = word(fields, field::FLAGS);
     if flags & flag::COMMAND_LINE != 0 {
@@ -103,7 +107,7 @@ fn read_strings(machine: &mut Machine, fields: &[u8]) -> Result<(), BootError> {
     Ok(())
 }
 
-/// The modules: their list, their strings, and what is in them.
+/// Reads the modules: their list, their strings, and their contents.
 fn read_modules(machine: &mut Machine, fields: &[u8], multiboot: &Multiboot<'_, '_>) -> Result<(), BootError> {
     const LIST: &str = "the list of modules";
 
@@ -121,10 +125,10 @@ fn read_modules(machine: &mut Machine, fields: &[u8], multiboot: &Multiboot<'_, 
     Ok(())
 }
 
-/// What the bootloader's data is reserved for.
+/// The purpose for which the bootloader's data is reserved.
 const BOOT_DATA: &str = "boot data";
 
-/// Reserves what every PC has, and the kernel's own image.
+/// Reserves the parts of memory that every PC uses, and the kernel's own image.
 ///
 /// The first MiB of a PC (IBM PS/2 and PC BIOS Interface Technical Reference,
 /// 1991, section 3): the real-mode interrupt vectors at 0, the BIOS data area at
@@ -146,7 +150,7 @@ fn reserve_fixed(machine: &mut Machine) -> Result<(), BootError> {
     machine.reserve(image, "kernel")
 }
 
-/// The bytes from a physical address on, for ever, if the direct map shows them.
+/// `length` bytes from a physical address on, for ever, if the direct map shows them.
 ///
 /// # Safety
 /// Nothing writes to them: they are reserved before memory is handed out.
@@ -161,23 +165,23 @@ unsafe fn bytes(address: u32, length: u32) -> Option<&'static [u8]> {
     Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(start as usize), length as usize) })
 }
 
-/// A byte that may be handed out later, as it is now.
+/// The present value of a byte of memory that may be handed out later.
 fn byte(address: u32) -> Option<u8> {
     let place: *const u8 = ptr::with_exposed_provenance(direct(PhysAddr::new(address))?.as_u32() as usize);
     // SAFETY: the direct map shows the address.
     Some(unsafe { place.read_volatile() })
 }
 
-/// Reserves a structure of the bootloader's, and answers with its bytes. `what` it is
-/// completes an error.
+/// Reserves a structure of the bootloader's, and returns its bytes. `what` names it in an error.
 fn structure(machine: &mut Machine, address: u32, length: u32, what: &'static str) -> Result<&'static [u8], BootError> {
-    // SAFETY: it is reserved in the next line, or nothing goes on.
+    // SAFETY: it is reserved in the next line, or this returns an error.
     let structure = unsafe { bytes(address, length) }.ok_or(BootError::OutOfReach(what))?;
     machine.reserve(range(address, length), BOOT_DATA)?;
     Ok(structure)
 }
 
-/// The same for a string, which ends before the first zero; `None` if it is out of reach.
+/// Reserves a string that ends with a zero byte, and returns it without that; `None` if it is out
+/// of reach.
 fn string(machine: &mut Machine, address: u32) -> Result<Option<&'static [u8]>, BootError> {
     let mut places = (0..LONGEST_STRING).map_while(|length| Some((length, byte(address.checked_add(length)?)?)));
     let Some((length, _)) = places.find(|&(_, byte)| byte == 0) else { return Ok(None) };
@@ -185,7 +189,7 @@ fn string(machine: &mut Machine, address: u32) -> Result<Option<&'static [u8]>, 
     Ok(with_zero.split_last().map(|(_, text)| text))
 }
 
-/// Reserves a module, and answers with its bytes.
+/// Reserves a module, and returns its bytes.
 fn module_bytes(machine: &mut Machine, start: u64, end: u64) -> Result<&'static [u8], BootError> {
     const OUT_OF_REACH: BootError = BootError::OutOfReach("a module");
 
@@ -202,7 +206,7 @@ fn word(fields: &[u8], offset: u32) -> u32 {
     u32::from_le_bytes([fields[at], fields[at + 1], fields[at + 2], fields[at + 3]])
 }
 
-/// The text up to where it is no longer UTF-8.
+/// The text up to the first byte that is not UTF-8.
 fn valid_start(text: &'static [u8]) -> &'static str {
     match str::from_utf8(text) {
         Ok(text) => text,
@@ -210,7 +214,7 @@ fn valid_start(text: &'static [u8]) -> &'static str {
     }
 }
 
-/// Whether the memory map's entries, which state their own sizes, end where it does.
+/// Whether the memory map's entries, which state their own sizes, end where the map ends.
 fn entries_fit(mut map: &[u8]) -> bool {
     while let Some((size, rest)) = map.split_first_chunk() {
         let size = u32::from_le_bytes(*size);
@@ -226,7 +230,7 @@ fn range(start: u32, length: u32) -> PhysRange {
     PhysRange { start: u64::from(start), end: u64::from(start) + u64::from(length) }
 }
 
-/// Where a text that is seen through the direct map lies in memory.
+/// The physical address of a text that is seen through the direct map.
 fn physical_of(text: &str) -> u32 {
     (text.as_ptr().addr() as u32).saturating_sub(KERNEL_BASE.as_u32())
 }

@@ -1,59 +1,59 @@
-//! What a check is about to do: the case, and the step that it is at.
+//! What a check is doing: its case, and its current step.
 //!
-//! It is written down before a lab's code is called. If that panics or crashes, it is
-//! reported with the crash; if it hangs, the grader reads it from the stopped machine's
-//! memory. Nothing is printed as long as all goes well, and no memory is needed.
+//! The check writes both down before it calls a lab's code. If that code panics or crashes, the
+//! kernel reports them with the crash; if it hangs, the grader reads them from the stopped
+//! machine's memory. As long as all goes well, nothing is printed. No memory is allocated.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crate::report;
 
-/// So many bytes are kept: what is longer is cut.
+/// The most bytes that are kept: longer texts are cut.
 const ROOM: usize = 2048;
 
 /// Lines of text, each with its end; a zero follows.
 static TEXT: [AtomicU8; ROOM + 1] = [const { AtomicU8::new(0) }; ROOM + 1];
 
-/// Where the case ends, and with it what the next step leaves as it is.
+/// Where the case ends: the next step begins here.
 static CASE_END: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the step ends, and with it what the next call leaves as it is.
+/// Where the step ends: the next call begins here.
 static STEP_END: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the text lies, for whoever reads it from outside.
+/// The address of the text, for a reader outside the machine.
 #[must_use]
 pub fn address() -> usize {
     TEXT.as_ptr().expose_provenance()
 }
 
-/// A new case: what the lab's component is built for, such as `a memory map with holes`.
-/// Forgets the last one, and its steps.
+/// Begins a new case: what the lab's component is built for, such as `a memory map with holes`.
+/// Forgets the last case and its steps.
 pub fn case(text: fmt::Arguments<'_>) {
     CASE_END.store(0, Ordering::Relaxed);
     case_line(text);
 }
 
-/// One more line on the case. Forgets the last step.
+/// Adds a line to the case. Forgets the last step.
 pub fn case_line(text: fmt::Arguments<'_>) {
     let end = write_line(CASE_END.load(Ordering::Relaxed), text);
     CASE_END.store(end, Ordering::Relaxed);
     STEP_END.store(end, Ordering::Relaxed);
 }
 
-/// What is done next, such as `step 17: free_run(…)`. Forgets the last step.
+/// Begins a step: what the check does next, such as `step 17: free_run(…)`. Forgets the last step.
 pub fn step(text: fmt::Arguments<'_>) {
     let end = write_line(CASE_END.load(Ordering::Relaxed), text);
     STEP_END.store(end, Ordering::Relaxed);
 }
 
-/// No step is being made: what comes is about the case as a whole.
+/// Ends the step: the check now looks at the case as a whole.
 pub fn no_step() {
     step(format_args!(""));
 }
 
-/// Makes a call to a lab's component that `text` names with its arguments, such as
-/// `free(frame 0x105)`.
+/// Calls a lab's component through `call`, and returns the answer. `text` names the call with its
+/// arguments, such as `free(frame 0x105)`; it is forgotten when the call returns.
 pub fn during<R>(text: fmt::Arguments<'_>, call: impl FnOnce() -> R) -> R {
     let end = STEP_END.load(Ordering::Relaxed);
     write_line(end, text);
@@ -62,7 +62,7 @@ pub fn during<R>(text: fmt::Arguments<'_>, call: impl FnOnce() -> R) -> R {
     answer
 }
 
-/// Reports the case and the step.
+/// Reports the case, the step, and the call under way, one line each.
 pub fn tell() {
     let mut from = 0;
     while from < ROOM && TEXT[from].load(Ordering::Relaxed) != 0 {
@@ -72,10 +72,10 @@ pub fn tell() {
     }
 }
 
-/// Writes a line from a place on, and a zero after it; answers where that is.
+/// Writes a line from a place on, and a zero after it; returns the place of the zero.
 fn write_line(from: usize, text: fmt::Arguments<'_>) -> usize {
     let mut writer = Writer { at: from };
-    // What does not fit is left out.
+    // Text that does not fit is left out.
     let _ = writer.write_fmt(text);
     if writer.at == from {
         TEXT[from].store(0, Ordering::Relaxed);
@@ -86,7 +86,7 @@ fn write_line(from: usize, text: fmt::Arguments<'_>) -> usize {
     writer.at
 }
 
-/// Writes bytes one after the other. A line within a line is none.
+/// Writes bytes one after the other. Newlines within a line become spaces.
 struct Writer {
     at: usize,
 }
@@ -115,7 +115,7 @@ impl Write for Writer {
 struct Line(usize);
 
 impl Line {
-    /// Where its end is.
+    /// The place of its end.
     fn end(self) -> usize {
         let is_end = |at: &usize| matches!(TEXT[*at].load(Ordering::Relaxed), b'\n' | 0);
         (self.0..ROOM).find(is_end).unwrap_or(ROOM)

@@ -9,7 +9,7 @@ use core::str;
 pub struct Nonce([u8; 16]);
 
 impl Nonce {
-    /// For a boot that nobody grades.
+    /// The nonce of a boot that is not graded.
     pub(crate) const NONE: Self = Self([b'-'; 16]);
 
     /// The nonce with these digits, or `None` if they are not 16 hexadecimal ones.
@@ -26,7 +26,7 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// What to do after booting.
+/// The kernel's task after booting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Task<'a> {
     /// Be an operating system.
@@ -44,27 +44,28 @@ pub struct CommandLine<'a> {
     pub task: Task<'a>,
     /// `run=NAME,ARGUMENT,…`: the program to run in the place of the shell, and its arguments.
     pub program: Option<&'a str>,
-    /// `nonce=HEX`.
+    /// `nonce=HEX`: signs the reports of this boot.
     pub nonce: Nonce,
-    /// `seed=N`.
+    /// `seed=N`: where the check's random numbers begin.
     pub seed: u64,
     /// `budget=N`: million instructions that a check may take.
     pub budget: u32,
-    /// `look`: stop before the end, so that somebody can look at the machine.
+    /// `look`: stop before the end, so that the host can look at the machine.
     pub look: bool,
-    /// `ask`: stop at a check's end, and read from the serial port what its result has to carry.
+    /// `ask`: stop at a check's end, and read from the serial port the word that its result has to
+    /// carry.
     pub ask: bool,
     /// `wait`: stop, and read more words from the serial port before anything else is done.
     pub wait: bool,
 }
 
-/// The seed of a boot that is told none.
+/// The seed of a boot without `seed=`.
 const DEFAULT_SEED: u64 = 1;
-/// The budget of a check that is told none, in million instructions.
+/// The budget of a check without `budget=`, in million instructions.
 const DEFAULT_BUDGET: u32 = 500;
 
 impl<'a> CommandLine<'a> {
-    /// The meaning of no words at all.
+    /// The meaning of an empty command line.
     const EMPTY: Self = Self {
         task: Task::Run,
         program: None,
@@ -76,8 +77,8 @@ impl<'a> CommandLine<'a> {
         wait: false,
     };
 
-    /// Reads the words of `text`. Words that mean nothing here are passed over, and so are values
-    /// that cannot be read, and the kernel's own path that bootloaders put first.
+    /// Reads the words of `text`. Skips unknown words, values that cannot be read, and the kernel's
+    /// own path, which bootloaders put first.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
         let mut line = Self::EMPTY;
@@ -85,7 +86,8 @@ impl<'a> CommandLine<'a> {
             match word.split_once('=') {
                 // Of the words, only a program's arguments may have a slash in them.
                 Some(("run", program)) => line.program = Some(program),
-                // A folder's name may have spaces in it: what came before is the path's, too.
+                // A folder's name may have spaces in it: the words before this one are part of the
+                // path, too.
                 _ if word.contains('/') => line = Self::EMPTY,
                 None if word == "list" => line.task = Task::List,
                 None if word == "look" => line.look = true,

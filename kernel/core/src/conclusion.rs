@@ -1,9 +1,9 @@
-//! The end of a check: what it came to, and what makes that genuine.
+//! The end of a check: its outcome, and the word that proves the outcome genuine.
 //!
-//! While a student's code runs, nothing in memory is worth finding: the word that a result has
-//! to carry is not there yet. The machine stops once the check has returned, and says in a
-//! register what the check came to. Only when whoever runs the machine has seen that it stands
-//! where it should, with the kernel's code and constants as they were built, the word is sent.
+//! While a student's code runs, memory holds no secret: the word that a result has to carry is not
+//! there yet. The machine stops once the check has returned, with the outcome in a register. The
+//! grader then examines the machine: whether it stopped at the right place, and whether the
+//! kernel's code and constants are as they were built. Only then does the grader send the word.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,40 +14,41 @@ use crate::console::serial;
 use crate::machine_end::{End, end};
 use crate::{report, watchdog};
 
-/// What a check came to, as whoever runs the machine finds it in AL.
+/// The outcome of a check, as the grader finds it in AL.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Conclusion {
-    /// It returned, and holds.
+    /// The check returned, and holds.
     Holds = 0x91,
-    /// It returned, and does not hold.
+    /// The check returned, and does not hold.
     Fails = 0x93,
-    /// The panic came that it has to end with.
+    /// The check ended with the panic that it has to end with.
     HoldsByPanic = 0x95,
-    /// It returned, and the machine lacks what it is about.
+    /// The check returned: the machine lacks a feature that it needs.
     NotAvailable = 0x97,
 }
 
-/// Whether somebody outside wants to be asked for the word.
+/// Whether the grader wants to be asked for the word.
 static ASKS: AtomicBool = AtomicBool::new(false);
 
-/// From now on, a check's end is a question.
+/// From now on the kernel asks for the word at a check's end.
 pub(crate) fn ask_at_the_end() {
     ASKS.store(true, Ordering::Relaxed);
 }
 
-/// Ends the machine after the check with this name, which has returned for the last time.
+/// Reports the result of the check with this name, which has returned, and ends the machine.
 pub fn returned(name: &str, end: End) -> ! {
     conclude(name, if matches!(end, End::Ok) { Conclusion::Holds } else { Conclusion::Fails })
 }
 
-/// The same after a check that this machine lacks something for.
+/// Reports that the check was skipped, since this machine lacks a feature that it needs, and ends
+/// the machine. `lacks` names the feature.
 pub fn not_available(name: &str, lacks: fmt::Arguments<'_>) -> ! {
     report::line("lacks", lacks);
     conclude(name, Conclusion::NotAvailable)
 }
 
-/// The same after the panic that the check has to end with.
+/// Reports that the check passed, after the panic that it has to end with, and ends the machine.
 pub fn panicked(name: &str) -> ! {
     conclude(name, Conclusion::HoldsByPanic)
 }

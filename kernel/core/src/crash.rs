@@ -1,4 +1,4 @@
-//! What is reported when the kernel cannot go on.
+//! Reports of crashes: exceptions and panics after which the kernel cannot go on.
 
 use core::fmt::{self, Write};
 use core::panic::{PanicInfo, PanicMessage};
@@ -18,13 +18,13 @@ use crate::machine_end::{End, end};
 use crate::memory::reach;
 use crate::report;
 
-/// Reports what the processor finds.
+/// The functions that report exceptions.
 pub(crate) static REPORTER: Reporter = Reporter { exception, stack_overflow, no_kernel_stack };
 
-/// Whether a crash is being reported: a second one ends the machine at once.
+/// Whether a crash is being reported: a second crash ends the machine at once.
 static CRASHING: AtomicBool = AtomicBool::new(false);
 
-/// Begins a report. Nothing that was locked when the crash came stays so.
+/// Begins a report. Unlocks the console, which may have been locked when the crash came.
 fn begin(kind: &str) {
     if CRASHING.swap(true, Ordering::Relaxed) {
         end(End::Crash);
@@ -42,7 +42,7 @@ fn finish(registers: &Registers, backtrace: Backtrace) -> ! {
     end(End::Crash)
 }
 
-/// Reports an exception that nobody handles.
+/// Reports an unhandled exception.
 fn exception(vector: u32, error_code: u32, address: u32, registers: &Registers) -> ! {
     begin("exception");
     let name = vectors::name(vector);
@@ -76,8 +76,8 @@ fn report_walk(address: VirtAddr) {
     }
 }
 
-/// Which protection stopped the kernel, by the error code of a page fault (Intel SDM volume
-/// 3A, section 4.7); `None` if the page is not mapped, or it was a program.
+/// Which protection stopped the kernel, by the error code of a page fault (Intel SDM volume 3A,
+/// section 4.7); `None` if the page is not mapped, or a program made the access.
 fn stopped_by(error_code: u32, address: VirtAddr) -> Option<&'static str> {
     const PRESENT: u32 = 1 << 0;
     const WRITE: u32 = 1 << 1;
@@ -108,8 +108,8 @@ fn stack_overflow(registers: &Registers) -> ! {
     finish(registers, Backtrace::from(registers))
 }
 
-/// Reports that ring 3 was left for the kernel, and that the stack whose end is
-/// `top`, which was to be used for that, is not there.
+/// Reports that a program was interrupted, but that the kernel stack for that, which ends at `top`,
+/// is not mapped.
 fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
     begin("exception");
     let (vector, name) = (vectors::DOUBLE_FAULT, vectors::name(vectors::DOUBLE_FAULT));
@@ -120,19 +120,19 @@ fn no_kernel_stack(top: u32, registers: &Registers) -> ! {
     finish(registers, Backtrace::from(registers))
 }
 
-/// Says more about a panic, a line a call.
+/// A function that says more about a panic. It calls its argument once for each line.
 pub type Explain = fn(&mut dyn FnMut(fmt::Arguments<'_>));
 
-/// Who is asked for more.
+/// The function that [`explain_panics`] was given.
 static EXPLAIN: Once<Explain> = Once::new();
 
-/// From now on, `explain` is asked for more when the kernel panics. It finds the
-/// kernel as the panic left it, whatever is locked then, and must not wait.
+/// From now on a panic calls `explain`, whose lines are printed with the panic. Locks may still be held
+/// from the moment of the panic, so `explain` must not wait for any.
 pub fn explain_panics(explain: Explain) {
     EXPLAIN.call_once(|| explain);
 }
 
-/// Has somebody say more about a panic, once.
+/// Reports more about a panic, once.
 fn explain() {
     static EXPLAINED: AtomicBool = AtomicBool::new(false);
 
@@ -149,8 +149,8 @@ fn explain() {
 /// How the message of `todo!()` begins.
 const NOT_STARTED: &str = "not yet implemented";
 
-/// As an operating system, the kernel goes as far as the labs have come. Whoever booted
-/// it reads these lines back: see "An operating system" in grader/WIRE.md.
+/// As an operating system, the kernel runs until it needs a part of a lab that is not written. The
+/// grader reads these lines: see "An operating system" in grader/WIRE.md.
 fn not_started(info: &PanicInfo<'_>) -> ! {
     console::seize();
     log::warn!("this part is still to be written{}", AfterPrefix(info.message()));
@@ -162,7 +162,7 @@ fn not_started(info: &PanicInfo<'_>) -> ! {
 
 /// Whether a panic comes from `todo!()`.
 fn is_todo(message: PanicMessage<'_>) -> bool {
-    /// What is still to come of the prefix; `None` once something else came.
+    /// The rest of the prefix that is still expected; `None` once other text came.
     struct Expecting(Option<&'static str>);
 
     impl fmt::Write for Expecting {
@@ -178,7 +178,7 @@ fn is_todo(message: PanicMessage<'_>) -> bool {
     expecting.0 == Some("")
 }
 
-/// What follows [`NOT_STARTED`] in the message of a panic that begins so.
+/// The rest of a panic's message, after [`NOT_STARTED`] at its beginning.
 struct AfterPrefix<'a>(PanicMessage<'a>);
 
 impl fmt::Display for AfterPrefix<'_> {
@@ -200,10 +200,10 @@ impl fmt::Display for AfterPrefix<'_> {
     }
 }
 
-/// What follows the next panic in place of a report.
+/// The function that follows the next panic in place of a report.
 static EXPECTED: Mutex<Option<fn() -> !>> = Mutex::new(None);
 
-/// From now on a panic is what has to come, and `then` is what follows it; with `None`, a
+/// From now on a panic is expected: the next one calls `then` and is not reported. With `None`, a
 /// panic is a crash again.
 pub fn expect_panic(then: Option<fn() -> !>) {
     *EXPECTED.lock() = then;

@@ -1,8 +1,8 @@
 //! The labs as the kernel sees them: a table of functions that build each lab's
 //! component.
 //!
-//! Only the crate that makes the table knows the labs' types. Everything else gets
-//! boxes of the traits of `mm_api`, so it is compiled once, whichever labs there are.
+//! Only the crate that makes the table knows the labs' types. Everything else gets boxes of the
+//! traits of `mm_api`, so it is compiled once for all implementations of the labs.
 
 use core::ptr::NonNull;
 
@@ -23,7 +23,7 @@ macro_rules! coerced {
     };
 }
 
-/// The same of a new box: `boxed!(value => dyn Trait)`.
+/// Puts a value into a new box of a trait object: `boxed!(value => dyn Trait)`.
 macro_rules! boxed {
     ($value:expr => $object:ty) => {{
         let boxed = BootBox::new($value).expect("the memory put aside at boot has no room for this component");
@@ -39,7 +39,7 @@ pub use heap::{Heap, HeapLab, SharedHeap, SharedHeapObject, Switch, boxed_heap};
 pub use policies::{DemandPaging, Mappings, Protections};
 pub use process::{ProcessHeap, UserStack};
 
-/// Lab 02's component.
+/// Lab 02's component: the virtual memory manager.
 pub type Manager = BootBox<dyn VirtualMemory<Handle> + Send>;
 
 /// Lab 05's component for the kernel's stacks.
@@ -61,7 +61,8 @@ pub struct Labs {
 }
 
 impl Labs {
-    /// The table for lab 00's functions, and these types in the order of the other labs.
+    /// The table of lab 00's functions, of these types (in the order of labs 01 to 05), and of the
+    /// functions of labs 06 and 07.
     #[must_use]
     pub const fn of<F, V, H, S, P, U, K>(
         memory: MemoryFunctions,
@@ -107,8 +108,8 @@ impl Labs {
     /// The lab's.
     ///
     /// # Panics
-    /// If the memory put aside at boot has no room for the component, as everywhere here
-    /// where no error says so.
+    /// If the memory put aside at boot has no room for the component. So do the other functions
+    /// here, unless they return an error for it.
     pub fn frames(&self, map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> Result<Frames, InitError> {
         (self.frames)(map, lender)
     }
@@ -159,7 +160,7 @@ impl Labs {
         (self.kernel_stacks)(area)
     }
 
-    /// Lab 06.
+    /// Lab 06's functions.
     #[must_use]
     pub fn protections(&self) -> &Protections {
         &self.protections

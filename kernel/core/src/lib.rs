@@ -1,7 +1,7 @@
-//! The kernel below the labs.
+//! The part of the kernel below the labs.
 //!
-//! Booting, the console, crashes, the machine's memory, and the table of the labs'
-//! components. Nothing here knows a lab's types, or a check.
+//! It boots, writes to the console, reports crashes, manages the machine's memory, and holds the
+//! table of the labs' components. It knows neither the labs' types nor the checks.
 #![no_std]
 
 mod arch;

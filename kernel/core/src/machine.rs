@@ -1,4 +1,4 @@
-//! The machine that the kernel runs on: its memory, and what it was told.
+//! The machine that the kernel runs on: its memory, its command line and its modules.
 
 use mm_api::layout::{DIRECT_MAP_SIZE, PAGE_SIZE};
 use mm_api::{FrameRange, MemoryMap, MemoryRegion, PhysRange, RegionKind};
@@ -9,18 +9,18 @@ use crate::boot_error::BootError;
 use crate::command_line::CommandLine;
 use crate::memory::lender::Lender;
 
-/// Regions that a memory map may have: what labs must be able to take.
+/// The most regions of a memory map. Labs must be able to take as many.
 const MOST_REGIONS: usize = 128;
-/// Reserved ranges that there may be: what labs must be able to take.
+/// The most reserved ranges. Labs must be able to take as many.
 const MOST_RESERVED: usize = 32;
 
-/// Modules that there may be. Each can take a range of the reserved ones.
+/// The most modules. Each may take one of the reserved ranges.
 const MOST_MODULES: usize = 24;
 
-/// Scratch memory is a quarter of the largest region, and at most this.
+/// The most bytes of scratch memory, which is at most a quarter of the largest region.
 const MOST_SCRATCH: u64 = 16 << 20;
 
-/// All that the kernel knows about the machine.
+/// The machine as the bootloader described it.
 pub struct Machine {
     regions: [MemoryRegion; MOST_REGIONS],
     region_count: usize,
@@ -35,15 +35,15 @@ pub struct Machine {
 /// A file that the bootloader has put into memory.
 #[derive(Clone, Copy)]
 pub struct Module {
-    /// The file's name without its folders: the first word of what the
-    /// bootloader was told, from the last `/` on. Empty if it was told nothing.
+    /// The file's name without its folders: the first word of the module's string, after its last
+    /// `/`. Empty if the module has no string.
     pub name: &'static str,
-    /// What is in it.
+    /// The file's contents.
     pub bytes: &'static [u8],
 }
 
 impl Machine {
-    /// A machine of which nothing is known.
+    /// A machine without memory, command line and modules, to be filled in.
     #[must_use]
     pub const fn unknown() -> Self {
         Self {
@@ -58,13 +58,12 @@ impl Machine {
         }
     }
 
-    /// Notes what the bootloader's command line said.
+    /// Notes the kernel's command line.
     pub(crate) fn set_command_line(&mut self, text: &'static str) {
         self.command_line = text;
     }
 
-    /// Adds a module, whose memory is reserved; `string` is what the bootloader
-    /// was told about it.
+    /// Adds a module, whose memory is reserved. `string` is its string from the bootloader.
     pub(crate) fn add_module(&mut self, string: &'static str, bytes: &'static [u8]) -> Result<(), BootError> {
         let place = self.modules.get_mut(self.module_count).ok_or(BootError::TooManyModules)?;
         let path = string.split_ascii_whitespace().next().unwrap_or_default();
@@ -73,8 +72,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The files that the bootloader has put into memory, in its order. There are
-    /// at most 24.
+    /// The files that the bootloader has put into memory, in its order: at most 24.
     pub fn modules(&self) -> impl Iterator<Item = Module> {
         self.modules[..self.module_count].iter().copied()
     }
@@ -87,8 +85,11 @@ impl Machine {
         Ok(())
     }
 
-    /// Reserves a range, `purpose` being what for. A range that begins in the
-    /// frame where another one for the same purpose ends is joined with it.
+    /// Reserves a range for `purpose`. Ranges for the same purpose that touch or overlap, counted
+    /// in whole frames, become one. An empty range is ignored.
+    ///
+    /// # Errors
+    /// [`BootError::TooManyReserved`] if there are 32 ranges already.
     pub fn reserve(&mut self, range: PhysRange, purpose: &'static str) -> Result<(), BootError> {
         if range.start >= range.end {
             return Ok(());
@@ -111,38 +112,39 @@ impl Machine {
         Ok(())
     }
 
-    /// The memory map.
+    /// The machine's regions and reserved ranges.
     #[must_use]
     pub fn map(&self) -> MemoryMap<'_> {
         MemoryMap { regions: &self.regions[..self.region_count], reserved: &self.reserved[..self.reserved_count] }
     }
 
-    /// What is reserved, and what for.
+    /// The reserved ranges, each with its purpose.
     pub fn reserved(&self) -> impl Iterator<Item = (PhysRange, &'static str)> {
         self.map().reserved.iter().copied().zip(self.reserved_for)
     }
 
-    /// What the kernel was told to do.
+    /// The meaning of the kernel's command line.
     #[must_use]
     pub fn command_line(&self) -> CommandLine<'static> {
         CommandLine::parse(self.command_line)
     }
 
-    /// Bytes of usable memory, wherever they are, before anything is reserved.
+    /// The machine's usable memory in bytes, including reserved ranges and memory past the direct
+    /// map.
     #[must_use]
     pub fn usable_bytes(&self) -> u64 {
         self.usable_regions().map(|region| region.length).fold(0, u64::saturating_add)
     }
 
-    /// The frames that the direct map shows: all up to the end of memory, or of
-    /// the direct map.
+    /// The frames that the direct map shows: all up to the end of memory, or to the direct map's
+    /// own limit.
     #[must_use]
     pub fn reachable(&self) -> FrameRange {
         FrameRange::new(0, self.direct_map_end() / PAGE_SIZE)
     }
 
-    /// Where the direct map ends: a multiple of 4 MiB, above all usable memory and
-    /// all that is reserved, up to what a direct map can show; 0 without memory.
+    /// Where the direct map ends: a multiple of 4 MiB, above all usable memory and all that is
+    /// reserved, but at most `DIRECT_MAP_SIZE`; 0 without memory.
     pub(crate) fn direct_map_end(&self) -> u32 {
         let limit = u64::from(DIRECT_MAP_SIZE);
         let ends = |start: u64, end: u64| (start < limit && start < end).then_some(end.min(limit));
@@ -166,10 +168,10 @@ impl Machine {
         self.find_room(MOST_SCRATCH)
     }
 
-    /// A range of this many bytes or, if that is less, of a quarter of the largest
-    /// region: whole frames that are usable, in the direct map, and not reserved.
-    /// It is taken from the middle of the largest region, so that checks still see
-    /// where that begins and ends. `None` if there is none.
+    /// A range of this many bytes or, if that is less, of a quarter of the largest region: whole
+    /// frames that are usable, in the direct map, and not reserved. The range comes from the middle
+    /// of the largest region, so that checks still see that region's beginning and end. `None` if
+    /// no such range is free.
     pub(crate) fn find_room(&self, bytes: u64) -> Option<PhysRange> {
         let page = u64::from(PAGE_SIZE);
         let limit = u64::from(self.direct_map_end());
@@ -182,7 +184,7 @@ impl Machine {
             .max_by_key(|range| range.end - range.start)?;
         let size = largest.end - largest.start;
         let length = (size / 4 / page * page).min(bytes.next_multiple_of(page));
-        // Going down from three quarters: past whatever is in the way.
+        // Goes down from three quarters, past every obstacle.
         let mut end = (largest.start + size / 4 * 3) / page * page;
         while length > 0 && end >= largest.start.next_multiple_of(page) + length {
             let range = PhysRange { start: end - length, end };
@@ -194,7 +196,7 @@ impl Machine {
         None
     }
 
-    /// Where something begins that overlaps `range` and is reserved or not usable.
+    /// The lowest start of a reserved or unusable range that overlaps `range`.
     fn obstacle(&self, range: PhysRange) -> Option<u64> {
         let unusable = self.regions[..self.region_count]
             .iter()
@@ -215,10 +217,9 @@ impl Machine {
         static LENT: Mutex<[u32; WORDS]> = Mutex::new([0; WORDS]);
 
         let lent = MutexGuard::leak(LENT.try_lock()?);
-        // SAFETY: the only machine that lives for ever is the one that the kernel
-        // runs on. Before it was made so, all that the kernel uses was reserved,
-        // and the direct map shows what is reachable. This is the only lender,
-        // since the lock is never released.
+        // SAFETY: the only machine that lives for ever is the one that the kernel runs on. Before
+        // it became that, all memory that the kernel uses was reserved, and the direct map shows
+        // the reachable frames. This is the only lender, since the lock is never released.
         Some(unsafe { Lender::machine(self.map(), self.reachable(), lent) })
     }
 }

@@ -1,4 +1,5 @@
-//! How the machine stops and ends.
+//! How the machine stops and ends. *The host* is the program that runs the machine: an emulator,
+//! and the grader behind it.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,24 +11,24 @@ use crate::watchdog;
 /// the byte plus one as the exit status.
 const EXIT_PORT: u16 = 0xF4;
 
-/// Where QEMU's `pvpanic` device listens: a machine that writes an odd byte there is
-/// stopped, and whoever stopped it finds the byte in AL and lets it go on, or not.
+/// Where QEMU's `pvpanic` device listens: it stops a machine that writes an odd byte there. The
+/// host finds the byte in AL, and may let the machine go on.
 const STOP_PORT: u16 = 0x505;
 
-/// A check wants the page tables to be looked at.
+/// The reason for a stop: a check wants the host to look at the page tables.
 const STOP_TO_LOOK: u8 = 0x01;
-/// The kernel has come up, and is to be told what to do.
+/// The reason for a stop: the kernel has booted, and waits for its command line.
 const STOP_TO_BE_TOLD: u8 = 0x81;
 
 /// Whether to stop before the end.
 static LOOK: AtomicBool = AtomicBool::new(false);
 
-/// From now on the machine stops before its end, so that somebody can look at it.
+/// From now on the machine stops before its end, so that the host can look at it.
 pub fn look_at_the_end() {
     LOOK.store(true, Ordering::Relaxed);
 }
 
-/// What the kernel tells the emulator at its end.
+/// How the kernel ended. The emulator exits with twice the value plus one.
 #[derive(Clone, Copy)]
 pub enum End {
     /// The check passed, or the list was printed: exit status 33.
@@ -40,7 +41,7 @@ pub enum End {
     NotWritten = 0x13,
 }
 
-/// Ends the machine; where no emulator listens, stops it.
+/// Ends the machine. Where no emulator listens, the processor halts for ever.
 pub fn end(how: End) -> ! {
     watchdog::disarm();
     if LOOK.load(Ordering::Relaxed) {
@@ -50,10 +51,10 @@ pub fn end(how: End) -> ! {
     idle()
 }
 
-/// Tells whoever runs the machine that it has come to its end.
+/// Tells the host that the machine has come to its end.
 ///
-/// A machine that is used again has no exit port: its emulator goes on. There it is
-/// stopped, with what would be the exit status.
+/// A machine that is used again has no exit port, since its emulator goes on. It is stopped
+/// instead, with the would-be exit status as the reason.
 pub(crate) fn tell_end(code: u8) {
     serial::flush();
     // SAFETY: the device ends the machine, or there is none.
@@ -61,13 +62,14 @@ pub(crate) fn tell_end(code: u8) {
     stop(code << 1 | 1);
 }
 
-/// Stops the machine, if somebody is there who lets it go on, so that its page
-/// tables are looked at.
+/// Stops the machine, if a host listens that can resume it, so that the host looks at the page
+/// tables.
 pub fn stop_to_be_looked_at() {
     stop(STOP_TO_LOOK);
 }
 
-/// Stops the machine, if somebody is there who lets it go on, so that it is told what to do.
+/// Stops the machine, if a host listens that can resume it, so that the host sends the command
+/// line.
 pub(crate) fn stop_to_be_told() {
     stop(STOP_TO_BE_TOLD);
 }
@@ -78,7 +80,7 @@ fn stop(why: u8) {
     unsafe { ports::tell(STOP_PORT, why) };
 }
 
-/// Does nothing, for ever.
+/// Halts the processor for ever. Interrupts, if they are on, are still handled.
 pub fn idle() -> ! {
     loop {
         arch::halt();

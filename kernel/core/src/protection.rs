@@ -1,8 +1,9 @@
-//! What the kernel protects itself from: what lab 06 says about it, and what is made of it.
+//! The kernel's protection of itself: lab 06's answers, and the settings that the kernel derives
+//! from them.
 //!
-//! The kernel has to go on whatever lab 06 answers, so that a check can say what is wrong
-//! with the answer. So it does what it can bear: code and constants may be writable, and
-//! protections may be off. All else is as the kernel needs it, and it says so.
+//! The kernel has to go on whatever lab 06 answers, so that a check can say why an answer is wrong.
+//! So the kernel follows an answer as far as it can run with it: code and constants may be
+//! writable, and protections may be off. All else stays as the kernel needs it, with a warning.
 
 use core::fmt;
 
@@ -13,7 +14,7 @@ use crate::arch::{paging, protection};
 use crate::labs::Protections;
 use crate::machine::Machine;
 
-/// The rights that the kernel's sections have.
+/// The rights of the kernel's sections.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionRights {
     code: Protection,
@@ -21,10 +22,11 @@ pub struct SectionRights {
 }
 
 impl SectionRights {
-    /// Those that the kernel gives its sections by itself, until a lab is asked.
+    /// The rights that the kernel gives its sections before it asks lab 06.
     pub const KERNELS_OWN: Self = Self { code: Protection::KERNEL_READ, constants: Protection::KERNEL_READ };
 
-    /// Those that lab 06 says, as far as the kernel can bear them.
+    /// Asks lab 06 for the rights, and takes them as far as the kernel can run with them. Warns of
+    /// the others.
     #[must_use]
     pub fn ask(protections: &Protections) -> Self {
         for section in Section::ALL {
@@ -39,7 +41,7 @@ impl SectionRights {
         Self { code: of(Section::Code), constants: of(Section::Constants) }
     }
 
-    /// What may be done with the pages of a section; `None` if they are not mapped.
+    /// The rights to the pages of a section; `None` if they are not mapped.
     #[must_use]
     pub fn of(&self, section: Section) -> Option<Protection> {
         match section {
@@ -51,8 +53,8 @@ impl SectionRights {
     }
 }
 
-/// What the kernel makes of an answer: what it executes and reads is there, what it writes
-/// to is writable, nothing is for programs, and a guard is one.
+/// The rights that the kernel takes from an answer: code, constants and data are mapped, data is
+/// writable, nothing is for programs, and guard pages are not mapped.
 fn bearable(section: Section, answer: Option<Protection>) -> Option<Protection> {
     match section {
         Section::Code | Section::Constants => {
@@ -62,7 +64,7 @@ fn bearable(section: Section, answer: Option<Protection>) -> Option<Protection> 
     }
 }
 
-/// An answer of lab 06's in words.
+/// Displays an answer of lab 06's in words.
 pub struct Answer(pub Option<Protection>);
 
 impl fmt::Display for Answer {
@@ -80,19 +82,20 @@ pub fn sections(machine: &Machine) -> impl Iterator<Item = (Section, PageRange)>
     paging::sections(end).into_iter().map(|(section, start, end)| (section, PageRange::between(start, end)))
 }
 
-/// What the processor can do.
+/// Which protections the processor has.
 #[must_use]
 pub fn features() -> CpuFeatures {
     protection::features()
 }
 
-/// What of it is switched on.
+/// Which protections are switched on.
 #[must_use]
 pub fn enforced() -> Enforced {
     protection::enforced()
 }
 
-/// Switches on what lab 06 says, and nothing that the processor lacks.
+/// Switches on the protections that lab 06 asks for, except those that the processor lacks, and the
+/// others off.
 pub fn enforce(protections: &Protections) {
     let cpu = features();
     let wanted = (protections.enforce)(cpu);

@@ -1,5 +1,4 @@
-//! What the kernel tells the grader: the lines that grader/WIRE.md lists under
-//! "The wire".
+//! The kernel's reports to the grader: the lines that grader/WIRE.md lists under "The wire".
 
 use core::fmt::{self, Write};
 
@@ -9,13 +8,14 @@ use crate::command_line::Nonce;
 use crate::console::serial::{self, Serial};
 use crate::console::{GoingOn, OneLine};
 
-/// What makes this boot's reports genuine.
+/// The nonce that makes this boot's reports genuine.
 static NONCE: Mutex<Nonce> = Mutex::new(Nonce::NONE);
 
-/// What makes this boot's result genuine: the same, or what is told at the check's end.
+/// The nonce that makes this boot's result genuine: the same, or the word that is sent at the
+/// check's end.
 static RESULT: Mutex<Nonce> = Mutex::new(Nonce::NONE);
 
-/// From now on reports carry `nonce`.
+/// From now on reports and results carry `nonce`.
 pub fn sign_with(nonce: Nonce) {
     *NONCE.lock() = nonce;
     sign_results_with(nonce);
@@ -31,7 +31,7 @@ pub fn line(kind: &str, text: fmt::Arguments<'_>) {
     line_with(kind, " ", text);
 }
 
-/// The same, with something else in place of newlines.
+/// Reports one line as [`line`] does, with `newline` in place of newlines.
 pub fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<'_>) {
     let nonce = *NONCE.lock();
     serial::end_line();
@@ -48,23 +48,23 @@ pub fn word(kind: &str) {
     let _ = writeln!(Serial, "# folio:{nonce} {kind}");
 }
 
-/// The first two lines of a test in KTAP.
+/// Writes the first two lines of a test in KTAP.
 pub fn plan() {
     serial::end_line();
     serial::write("KTAP version 1\n1..1\n");
 }
 
-/// The line that holds the result of a check that passed.
+/// Reports that the check `name` passed.
 pub fn passed(name: &str) {
     result("ok", name);
 }
 
-/// The line that holds the result of a check that failed.
+/// Reports that the check `name` failed.
 pub fn failed(name: &str) {
     result("not ok", name);
 }
 
-/// The line that holds the result of a check that this machine lacks something for.
+/// Reports that the check `name` was skipped: this machine lacks a feature that it needs.
 pub fn skipped(name: &str) {
     let nonce = *RESULT.lock();
     serial::end_line();

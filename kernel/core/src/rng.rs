@@ -1,7 +1,7 @@
 //! Random numbers that are the same for the same seed.
 
-/// The SplitMix64 generator (Steele, Lea, Flood: "Fast splittable pseudorandom
-/// number generators", OOPSLA 2014): one 64-bit word of state, every seed good.
+/// The SplitMix64 generator (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
+/// OOPSLA 2014): one 64-bit word of state, and no bad seeds.
 #[derive(Clone, Debug)]
 pub struct Rng {
     state: u64,
@@ -30,7 +30,7 @@ impl Rng {
 
     /// A number from 0 up to, not including, `bound`; 0 if `bound` is 0.
     ///
-    /// The numbers' chances differ by at most `bound / 2^32`.
+    /// The probabilities of two numbers differ by at most `2^-32`.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }

@@ -17,17 +17,16 @@ use crate::protection::SectionRights;
 use crate::report;
 use crate::{conclusion, console, crash};
 
-/// What [`entry!`](crate::entry) makes of the kernel's `main`.
+/// The type of the kernel's `main`, as [`entry!`](crate::entry) takes it.
 #[doc(hidden)]
 pub type Main = fn(&'static Machine) -> !;
 
 unsafe extern "Rust" {
-    /// The kernel's `main`, by the name that [`entry!`](crate::entry) gives it.
+    /// Returns the kernel's `main`; [`entry!`](crate::entry) defines this function.
     safe fn folio_kernel_main() -> Main;
 }
 
-/// Names the function that the kernel goes on with once the machine is set up:
-/// `fn(&'static Machine) -> !`.
+/// Names the kernel's `main`, which runs once the machine is set up: a `fn(&'static Machine) -> !`.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
@@ -40,7 +39,7 @@ macro_rules! entry {
     };
 }
 
-/// Where `boot.s` arrives, with what the bootloader left in EAX and EBX.
+/// The first Rust function, called by `boot.s` with the bootloader's EAX and EBX.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
     console::init();
@@ -57,7 +56,7 @@ extern "C" fn kernel_entry(magic: u32, info: u32) -> ! {
     }
 }
 
-/// Finds out about the machine.
+/// Reads the bootloader's data and the command line, and puts aside memory for the task.
 ///
 /// # Safety
 /// As [`boot_info::read`]; to be called once.
@@ -99,15 +98,15 @@ unsafe fn prepare(magic: u32, info: u32) -> Result<&'static Machine, BootError> 
     Ok(MACHINE.call_once(|| machine))
 }
 
-/// Stops, so that the machine can be copied as it is now, and reads the words that
-/// are told afterwards: over the serial port, in one line.
+/// Stops, so that the host can copy the machine in this state. Afterwards reads the command line
+/// from the serial port: one line.
 fn words_told_late() -> &'static str {
     /// The longest line that is read.
     const LONGEST: usize = 512;
     static LINE: Mutex<[u8; LONGEST]> = Mutex::new([0; LONGEST]);
 
     stop_to_be_told();
-    // It is told once: the lock is never released.
+    // The line is read once: the lock is never released.
     let line = LINE.try_lock().map(MutexGuard::leak).and_then(|line| serial::receive_line(line));
     line.and_then(|line| str::from_utf8(line).ok()).unwrap_or_default()
 }
@@ -115,7 +114,7 @@ fn words_told_late() -> &'static str {
 /// The words of a range of physical memory, for ever.
 ///
 /// # Safety
-/// The range must be page-aligned memory in the direct map that nobody else uses, ever.
+/// The range must be page-aligned memory in the direct map that nothing else ever uses.
 unsafe fn words(range: PhysRange) -> &'static mut [u32] {
     let Some(start) = direct(PhysAddr::new(range.start as u32)) else {
         return &mut [];

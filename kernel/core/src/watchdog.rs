@@ -1,7 +1,7 @@
 //! The watchdog: an ib700 on the ISA bus, which ends a machine that hangs.
 //!
-//! It counts guest time, whether interrupts are on or not. Where there is no such
-//! device, writing to its ports does nothing.
+//! It counts guest time, whether interrupts are on or not. On a machine without it, writes to its
+//! ports have no effect.
 
 use crate::arch::ports;
 
@@ -10,8 +10,7 @@ const DISABLE: u16 = 0x441;
 /// Writing to this port sets the timer and starts it.
 const ENABLE: u16 = 0x443;
 
-/// Guest nanoseconds that the grader's emulator takes for an instruction:
-/// `-icount shift=3`.
+/// Guest time of one instruction in the grader's emulator, in nanoseconds: `-icount shift=3`.
 const NANOSECONDS_PER_INSTRUCTION: u64 = 8;
 /// The timer counts in steps of two seconds …
 const STEP: u64 = 2;

@@ -1,4 +1,4 @@
-//! What the kernel says: the serial port and the screen, behind `log`.
+//! The kernel's output: the serial port and the screen, behind the `log` crate.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +8,11 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 pub mod serial;
 pub(crate) mod vga;
 
-/// Whether a check is running: what is logged is then marked as such, so that it
-/// cannot pass for a report.
+/// Whether a check is running. If so, the lines of the log are marked, so that none can pass for a
+/// report.
 static CHECKING: AtomicBool = AtomicBool::new(false);
 
-/// Sets up both devices, and makes them what `log` writes to.
+/// Sets up both devices, and has `log` write to them.
 pub(crate) fn init() {
     serial::init();
     vga::init();
@@ -32,8 +32,8 @@ pub(crate) fn checking() -> bool {
     CHECKING.load(Ordering::Relaxed)
 }
 
-/// Writes what a program says to both devices: as it is, or, where a check is
-/// running, line by line in the log.
+/// Writes a program's output to both devices. While a check is running, it goes to the serial port
+/// as lines of the log; otherwise unchanged.
 pub fn write(text: &str) {
     // Neither device ever fails.
     if checking() {
@@ -47,15 +47,14 @@ pub fn write(text: &str) {
 /// How every line of the log begins while a check is running.
 const LOG_PREFIX: &str = "# log: ";
 
-/// Ends the line that a program has begun, if one has.
+/// Ends the line that a program has begun on the serial port, if any.
 pub fn end_line() {
     if !serial::at_line_start() {
         write("\n");
     }
 }
 
-/// Shows a crash to somebody who looks at the screen; and, where no grader reads
-/// the serial port, to somebody who reads that.
+/// Shows a crash on the screen and, where no check is running, on the serial port.
 pub(crate) fn show_crash(what: fmt::Arguments<'_>) {
     if checking() {
         let _ = OneLine { to: vga::Vga, newline: "\n" }.write_fmt(format_args!("\n{what}\n"));
@@ -98,9 +97,9 @@ impl Log for Console {
     }
 }
 
-/// Writes to the serial port, each line with a prefix. Looks at what the port's
-/// last byte was rather than at what was written here: formatting a student's
-/// value may run code that logs in the middle of a line.
+/// Writes to the serial port, each line with a prefix. Looks at the port's last byte rather than at
+/// the text written here: formatting a student's value may run code that logs in the middle of a
+/// line.
 struct LogLines {
     prefix: &'static str,
 }
@@ -117,8 +116,8 @@ impl Write for LogLines {
     }
 }
 
-/// Writes to the serial port what goes on with a line that was begun there. Formatting a
-/// student's value may run code that logs, which ends the line: the rest is log, too.
+/// Goes on with a line that was begun on the serial port. Formatting a student's value may run code
+/// that logs, which ends the line: the rest of the text then becomes a line of the log, too.
 pub(crate) struct GoingOn;
 
 impl Write for GoingOn {
@@ -146,11 +145,10 @@ impl<W: Write> Write for OneLine<W> {
 
 /// Writes `text`, with something else in place of its control characters.
 fn write_replacing(to: &mut impl Write, text: &str, newline: &str) -> fmt::Result {
-    /// The first byte of the control characters that are two bytes long, and of
-    /// others.
+    /// The first byte of all control characters of two bytes, and of some other characters.
     const LEAD: u8 = 0xC2;
 
-    // Looks at bytes first, since this is most of what a kernel that logs does.
+    // Looks at bytes first: a kernel that logs spends most of its time here.
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| byte.is_ascii_control() || byte == LEAD) {
         let (plain, from) = rest.split_at(at);

@@ -1,6 +1,6 @@
 //! The serial port COM1.
 //!
-//! Interrupts are off while it is in use: what handles one may use it, too.
+//! Interrupts are off while the port is in use: an interrupt handler may use it, too.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use uart_16550::{BaudRate, Config, Uart16550};
 
 use crate::arch::interrupts;
 
-/// Where COM1's registers are on every PC.
+/// The I/O port of COM1's first register, on every PC.
 const COM1: u16 = 0x3F8;
 
 struct Port {
@@ -20,24 +20,25 @@ struct Port {
     present: bool,
     /// Whether the last byte ended a line.
     at_line_start: bool,
-    /// What was received before the port was set up, in order.
+    /// The bytes that were received before the port was set up, in order.
     early: [Option<u8>; 2],
 }
 
 impl Port {
-    /// Sets the port up and loses nothing that was received before.
+    /// Sets the port up without losing bytes that were received before.
     ///
-    /// Setting it up throws away what is there. So that is taken first, and in the loop mode nothing more comes: an
-    /// emulator passes the next byte on when one was read, unless the port is in that mode.
+    /// Setting the port up discards a received byte, so the byte is taken first, in loop mode.
+    /// Otherwise an emulator would pass on the next byte as soon as one was read.
     fn set_up(&mut self) {
-        // Somebody who types wants each character seen at once.
+        // A user who types wants each character to arrive at once.
         let config = Config {
             baud_rate: BaudRate::Baud115200,
             fifo_trigger_level: Some(FifoTriggerLevel::One),
             ..Config::DEFAULT
         };
         let backend = self.uart.backend_mut();
-        // SAFETY: these are registers of a port that nobody else uses. If there is none, nothing answers.
+        // SAFETY: these are registers of a port that nothing else uses. If there is no port,
+        // nothing answers.
         let first = unsafe {
             backend.write(offsets::MCR as u8, MCR::LOOP_BACK.bits());
             let is_there = LSR::from_bits_retain(backend.read(offsets::LSR as u8)).contains(LSR::DATA_READY);
@@ -47,13 +48,13 @@ impl Port {
         if !self.present {
             return;
         }
-        // Reading has the emulator pass on what it holds. An empty port answers with zero, which nobody types.
-        // SAFETY: as above.
+        // Reading makes the emulator pass on the byte that it holds. An empty port answers with
+        // zero, which no user types. SAFETY: as above.
         let next = unsafe { self.uart.backend_mut().read(offsets::DATA as u8) };
         self.early = [first, Some(next).filter(|byte| *byte != 0)];
     }
 
-    /// A byte that was received.
+    /// Takes a received byte, if there is one.
     fn receive(&mut self) -> Option<u8> {
         let early = self.early.iter_mut().find_map(Option::take);
         if self.present { early.or_else(|| self.uart.try_receive_byte().ok()) } else { None }
@@ -61,7 +62,7 @@ impl Port {
 }
 
 static PORT: Mutex<Port> = Mutex::new(Port {
-    // SAFETY: COM1's eight registers are at this port, and nobody else uses them.
+    // SAFETY: COM1's eight registers are at this port, and nothing else uses them.
     uart: match unsafe { Uart16550::new_port(COM1) } {
         Ok(uart) => uart,
         Err(_) => panic!("COM1's address leaves no room for its registers"),
@@ -71,8 +72,7 @@ static PORT: Mutex<Port> = Mutex::new(Port {
     early: [None; 2],
 });
 
-/// Sets the port up: 115200 baud, 8 bits, no parity. Without a device at COM1,
-/// what is written is dropped.
+/// Sets the port up: 115200 baud, 8 bits, no parity. Without a device at COM1, output is dropped.
 pub(crate) fn init() {
     PORT.lock().set_up();
 }
@@ -81,8 +81,8 @@ pub(crate) fn init() {
 /// was in use.
 pub(crate) fn seize() {
     if PORT.is_locked() {
-        // SAFETY: there is one processor, and whoever held the lock was
-        // interrupted by a crash and does not go on.
+        // SAFETY: there is one processor, and the code that held the lock was interrupted by a
+        // crash and does not go on.
         unsafe { PORT.force_unlock() };
     }
 }
@@ -102,18 +102,17 @@ pub(crate) fn write(text: &str) {
     });
 }
 
-/// A byte that was received and not yet taken; `None` if there is none. Does not
-/// wait.
+/// Takes a received byte; `None` if there is none. Does not wait.
 ///
-/// The port keeps up to 16 of them: whoever handles
-/// [`Trap::Serial`](crate::trap::Trap::Serial) takes all there are.
+/// The port keeps up to 16 bytes, so a handler of [`Trap::Serial`](crate::trap::Trap::Serial)
+/// should take all of them.
 #[must_use]
 pub fn receive() -> Option<u8> {
     with_port(Port::receive)
 }
 
-/// Waits for a line and puts it into `buffer`, without what ends it. What does not
-/// fit is dropped. `None` if there is no port to wait for.
+/// Waits for a line and puts it into `buffer`, without its newline. Bytes that do not fit are
+/// dropped. `None` if there is no port to wait for.
 pub(crate) fn receive_line(buffer: &mut [u8]) -> Option<&[u8]> {
     let mut length = 0;
     loop {
@@ -131,8 +130,8 @@ pub(crate) fn receive_line(buffer: &mut [u8]) -> Option<&[u8]> {
     }
 }
 
-/// From now on the port interrupts when something is received, as far as the
-/// interrupt controller lets it through.
+/// From now on the port interrupts when it receives a byte, if the interrupt controller lets its
+/// line through.
 pub(crate) fn enable_interrupt() {
     with_port(|port| {
         if port.present {
@@ -146,7 +145,7 @@ pub(crate) fn at_line_start() -> bool {
     with_port(|port| port.at_line_start)
 }
 
-/// Ends the line that was begun, if one was.
+/// Ends the current line, if it is not empty.
 pub(crate) fn end_line() {
     if !at_line_start() {
         write("\n");
@@ -162,7 +161,7 @@ pub(crate) fn flush() {
     });
 }
 
-/// The port as something to format into.
+/// The port as a target of `write!`.
 pub(crate) struct Serial;
 
 impl fmt::Write for Serial {

@@ -1,7 +1,7 @@
 //! The screen: VGA text mode, 80 columns and 25 rows.
 //!
-//! Text scrolls in the columns on the left, all of them unless the screen was
-//! divided; what is drawn on the right stays where it is.
+//! Text scrolls in the columns on the left: in all 80, unless the screen is divided. A picture on
+//! the right stays in its place.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -21,32 +21,32 @@ pub const ROWS: usize = 25;
 /// the low byte, colours in the high one. Their physical address is 0xB8000.
 const CELLS: usize = KERNEL_BASE.as_u32() as usize + 0xB_8000;
 
-/// The CRT controller: the port that chooses a register. The next one writes it.
+/// The CRT controller: the port that selects a register. The next port writes to it.
 const CONTROLLER: u16 = 0x3D4;
 
 /// Light grey on black.
 const COLOUR: u16 = 0x0700;
-/// A cell with nothing in it.
+/// An empty cell.
 const BLANK: u16 = COLOUR | b' ' as u16;
-/// What stands for a character that the screen cannot show: a small square.
+/// A small square, shown for a character that the screen does not have.
 const UNKNOWN: u16 = COLOUR | 0xFE;
 
 struct Screen {
-    /// What the screen shows. It is scrolled here, since reading from the device
-    /// is slow.
+    /// A copy of the screen's cells. Scrolling reads them here, since reading from the device is
+    /// slow.
     shown: [[u16; COLUMNS]; ROWS],
     row: usize,
     column: usize,
     /// How many columns text may use.
     text_columns: usize,
-    /// Whether there is a screen.
+    /// Whether the device answered.
     present: bool,
 }
 
 static SCREEN: Mutex<Screen> =
     Mutex::new(Screen { shown: [[BLANK; COLUMNS]; ROWS], row: 0, column: 0, text_columns: COLUMNS, present: false });
 
-/// A colour of text mode's sixteen.
+/// One of the sixteen colours of text mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
 #[expect(missing_docs, reason = "they are what they are called")]
@@ -69,19 +69,19 @@ pub enum Colour {
     White,
 }
 
-/// Whether there is a screen.
+/// Whether the machine has a screen.
 #[must_use]
 pub fn is_present() -> bool {
     with_screen(|screen| screen.present)
 }
 
-/// Calls `work` with the screen, and takes no interrupts meanwhile.
+/// Calls `work` with the screen, with interrupts off.
 fn with_screen<R>(work: impl FnOnce(&mut Screen) -> R) -> R {
     interrupts::without(|| work(&mut SCREEN.lock()))
 }
 
-/// Clears the screen, and leaves this many columns on the left to text, and the
-/// others to [`draw`].
+/// Clears the screen, and divides it: `text_columns` columns on the left are for text, the others
+/// for [`draw`].
 pub fn divide(text_columns: usize) {
     with_screen(|screen| {
         screen.text_columns = text_columns.clamp(1, COLUMNS);
@@ -92,7 +92,8 @@ pub fn divide(text_columns: usize) {
     });
 }
 
-/// Puts text at a place on the screen, where it stays, as far as it fits into the row.
+/// Draws text at a place on the screen. It is cut at the end of the row, and does not scroll
+/// outside the columns for text.
 pub fn draw(row: usize, column: usize, colour: Colour, text: &str) {
     with_screen(|screen| {
         if row < ROWS && screen.present {
@@ -103,7 +104,7 @@ pub fn draw(row: usize, column: usize, colour: Colour, text: &str) {
     });
 }
 
-/// A character's number in code page 437, of those that pictures are made of.
+/// The number in code page 437 of an ASCII character or of one that pictures use.
 fn glyph(character: char) -> u16 {
     match character {
         ' '..='~' => character as u16,
@@ -131,13 +132,13 @@ fn cell(row: usize, column: usize) -> VolatilePtr<'static, u16> {
 /// Clears the screen, if there is one.
 pub(crate) fn init() {
     let mut screen = SCREEN.lock();
-    // Without a graphics card nothing keeps what is written there.
+    // Without a graphics card, writes to the cells are lost.
     cell(0, 0).write(BLANK);
     cell(0, 1).write(UNKNOWN);
     screen.present = cell(0, 0).read() == BLANK && cell(0, 1).read() == UNKNOWN;
     screen.show(0..ROWS);
-    // Register 10 of the CRT controller: bit 5 turns the cursor off.
-    // SAFETY: this device touches no memory, and what is not there does nothing.
+    // Register 10 of the CRT controller: bit 5 turns the cursor off. SAFETY: this device touches no
+    // memory; without it, the writes have no effect.
     unsafe {
         ports::write(CONTROLLER, 10);
         ports::write(CONTROLLER + 1, 1 << 5);
@@ -148,14 +149,14 @@ pub(crate) fn init() {
 /// was in use.
 pub(crate) fn seize() {
     if SCREEN.is_locked() {
-        // SAFETY: there is one processor, and whoever held the lock was
-        // interrupted by a crash and does not go on.
+        // SAFETY: there is one processor, and the code that held the lock was interrupted by a
+        // crash and does not go on.
         unsafe { SCREEN.force_unlock() };
     }
 }
 
 impl Screen {
-    /// Puts rows on the device.
+    /// Copies rows to the device.
     fn show(&self, rows: core::ops::Range<usize>) {
         if !self.present {
             return;
@@ -182,7 +183,7 @@ impl Screen {
         self.show(0..ROWS);
     }
 
-    /// Puts a cell on the screen, unless it is there already.
+    /// Changes a cell, if it has another value.
     fn set(&mut self, row: usize, column: usize, value: u16) {
         if self.shown[row][column] != value {
             self.shown[row][column] = value;
@@ -196,7 +197,7 @@ impl Screen {
         match character {
             '\n' => return self.new_line(),
             '\r' => return self.column = 0,
-            // As on a terminal, it goes back and changes nothing.
+            // As on a terminal, a backspace moves back and erases nothing.
             '\u{8}' => return self.column = self.column.saturating_sub(1),
             _ => {}
         }
@@ -208,12 +209,12 @@ impl Screen {
     }
 }
 
-/// The screen as something to format into.
+/// The screen as a target of `write!`.
 pub(crate) struct Vga;
 
 impl fmt::Write for Vga {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // What handles an interrupt may write, too.
+        // An interrupt handler may write, too.
         with_screen(|screen| {
             if screen.present {
                 text.chars().for_each(|character| screen.put(character));

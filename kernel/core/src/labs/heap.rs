@@ -1,4 +1,4 @@
-//! Lab 03 behind the table: a heap, and a heap that is shared.
+//! Lab 03 behind the table: a heap, and a shared heap.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -9,9 +9,9 @@ use mm_api::{
 
 use crate::memory::boot_box::BootBox;
 
-/// Lab 03's heap, whose constructor is no part of its trait.
+/// Lab 03's heap and its constructor, which is not part of [`KernelHeap`].
 pub trait HeapLab {
-    /// The heap.
+    /// The type of the heap.
     type Heap: KernelHeap + Send + 'static;
 
     /// A heap that grows by `memory`, whose region begins at `base`.
@@ -20,7 +20,7 @@ pub trait HeapLab {
     /// The lab's.
     ///
     /// # Safety
-    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `memory` has not grown yet, and only this heap makes it grow and shrink.
     /// - `base` is the region's first byte, aligned to a page. The bytes by which `memory`
     ///   has grown, and has not shrunk again, may be read and written through `base`, and
     ///   are this heap's alone.
@@ -31,7 +31,7 @@ pub trait HeapLab {
 /// Lab 03's component for one user.
 pub type Heap = BootBox<dyn KernelHeap + Send>;
 
-/// A heap in a box: the lab's, or one that watches it.
+/// Puts a heap into a box: the lab's heap, or one that watches it.
 ///
 /// # Panics
 /// If the memory put aside at boot has no room for it.
@@ -43,7 +43,7 @@ pub fn boxed_heap(heap: impl KernelHeap + Send + 'static) -> Heap {
 /// [`HeapLab::new`], in a box.
 ///
 /// # Safety
-/// As there.
+/// As [`HeapLab::new`].
 pub(super) unsafe fn new<H: HeapLab>(
     base: NonNull<u8>,
     memory: &'static mut dyn HeapMemory,
@@ -82,8 +82,7 @@ impl KernelHeap for Heap {
     }
 }
 
-/// The interrupts that a shared heap switches off: the processor's, or those that a
-/// check simulates.
+/// The interrupts that a shared heap switches off: the processor's, or simulated ones of a check.
 #[derive(Clone, Copy)]
 pub struct Switch(pub &'static (dyn Interrupts + Send + Sync));
 
@@ -100,7 +99,7 @@ impl Interrupts for Switch {
 /// Lab 03's component for the whole kernel.
 pub type SharedHeap = BootBox<dyn SharedHeapObject>;
 
-/// A shared heap as a trait object, with the one method that is generic in the lab's trait.
+/// A shared heap as a trait object: [`call`](Self::call) stands for `with`, which is generic.
 pub trait SharedHeapObject: SharedKernelHeap<Heap, Switch> + Send + Sync {
     /// [`SharedKernelHeap::with`], without an answer.
     fn call(&self, work: &mut dyn FnMut(&mut Heap));
@@ -113,7 +112,7 @@ impl<T: SharedKernelHeap<Heap, Switch> + Send + Sync> SharedHeapObject for T {
 }
 
 impl dyn SharedHeapObject + '_ {
-    /// Calls `work` with the heap, and answers what it answers.
+    /// Calls `work` with the heap, and returns its result.
     ///
     /// # Panics
     /// If the lab's `with` returns without calling `work`.

@@ -1,4 +1,4 @@
-//! Labs 06 and 07 behind the table: functions that keep nothing.
+//! Labs 06 and 07 behind the table: functions without state.
 
 use mm_api::{
     BadAddress, CpuFeatures, Decision, Enforced, Fault, FaultPolicy, Fork, KernelProtection, MapError, MapRequest,
@@ -6,8 +6,8 @@ use mm_api::{
     SharedPages, UserCopy, UserWindow, VirtAddr,
 };
 
-/// Lab 06's functions: those of [`KernelProtection`], [`RegionProtection`],
-/// [`FaultPolicy`] and [`UserCopy`].
+/// Lab 06's functions: the methods of [`KernelProtection`], [`RegionProtection`], [`FaultPolicy`]
+/// and [`UserCopy`].
 #[allow(missing_docs)] // Documented in the traits.
 pub struct Protections {
     pub rights: fn(Section) -> Option<Protection>,
@@ -33,7 +33,7 @@ impl Protections {
     }
 }
 
-/// Lab 07's functions for the region list: those of [`mm_api::Mappings`].
+/// Lab 07's functions for the region list: the methods of [`mm_api::Mappings`].
 #[allow(missing_docs)] // Documented in the trait.
 pub struct Mappings {
     pub map: fn(&mut dyn RegionList, &MapRequest) -> Result<PageRange, MapError>,
@@ -48,7 +48,7 @@ impl Mappings {
     }
 }
 
-/// Lab 07's functions for pages: those of [`mm_api::DemandPaging`].
+/// Lab 07's functions for pages: the methods of [`mm_api::DemandPaging`].
 #[allow(missing_docs)] // Documented in the trait.
 pub struct DemandPaging {
     pub fill: fn(&mut dyn SharedPages, &Region, Page) -> Result<(), PageError>,

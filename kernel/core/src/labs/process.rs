@@ -6,8 +6,7 @@ use mm_api::{Arguments, BreakError, Pages, StackError, VirtAddr};
 
 use crate::memory::boot_box::{BootBox, EmptyBox};
 
-/// Lab 04's component: the heap of a process. Its methods are those of
-/// [`mm_api::ProcessHeap`].
+/// Lab 04's component: the heap of a process. It has the methods of [`mm_api::ProcessHeap`].
 pub struct ProcessHeap(BootBox<dyn HeapObject>);
 
 /// [`mm_api::ProcessHeap`] as a trait object.
@@ -63,8 +62,7 @@ impl ProcessHeap {
     }
 }
 
-/// Lab 05's component: the stack of a process. Its methods are those of
-/// [`mm_api::UserStack`].
+/// Lab 05's component: the stack of a process. It has the methods of [`mm_api::UserStack`].
 pub struct UserStack(BootBox<dyn StackObject>);
 
 /// [`mm_api::UserStack`] as a trait object.
@@ -78,7 +76,7 @@ trait StackObject: Send {
     /// [`mm_api::UserStack::fork`], in a box.
     fn fork_boxed(&self, from: &dyn Pages, to: &mut dyn Pages) -> Result<UserStack, StackError>;
 
-    /// [`mm_api::UserStack::destroy`], once; after it there is no stack.
+    /// [`mm_api::UserStack::destroy`], once. After it the stack must not be used.
     fn destroy(&mut self, pages: &mut dyn Pages);
 }
 
