@@ -1,4 +1,4 @@
-//! Lends memory to a frame allocator for its records, each frame once.
+//! Lends frames to a frame allocator as memory for its records, each frame once.
 
 use core::fmt;
 
@@ -11,7 +11,8 @@ use crate::{circumstances, console};
 /// 32-bit words in a frame.
 const WORDS_PER_FRAME: u32 = PAGE_SIZE / 4;
 
-/// A lender: of the machine's own memory, or for an invented map.
+/// Lends memory to a frame allocator: the machine's own, or, for an invented memory map, scratch
+/// memory in its place.
 pub struct Lender<'m> {
     map: MemoryMap<'m>,
     reachable: FrameRange,
@@ -22,7 +23,7 @@ pub struct Lender<'m> {
     closed: bool,
 }
 
-/// Where the words come from.
+/// The source of the words that are lent.
 enum Source {
     /// The frames themselves, in the direct map.
     Machine,
@@ -31,17 +32,16 @@ enum Source {
 }
 
 impl<'m> Lender<'m> {
-    /// The lender of the machine's memory.
+    /// The lender of the machine's memory. `lent` is all zero.
     ///
     /// # Safety
-    /// `map` must be the machine's, every frame of `reachable` must be in the
-    /// direct map, and nobody may use the frames that are usable in `map`
-    /// without asking this lender.
+    /// `map` must be the machine's, every frame of `reachable` must be in the direct map, and the
+    /// frames that are usable in `map` may be used only through this lender.
     pub(crate) unsafe fn machine(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
         Self { map, reachable, lent, lent_frames: 0, source: Source::Machine, closed: false }
     }
 
-    /// The lender of an invented map; `lent` is all zero.
+    /// The lender for an invented memory map. `lent` is all zero.
     #[must_use]
     pub fn synthetic(map: MemoryMap<'m>, reachable: FrameRange, lent: &'static mut [u32]) -> Self {
         Self { map, reachable, lent, lent_frames: 0, source: Source::Scratch, closed: false }
@@ -54,7 +54,8 @@ impl<'m> Lender<'m> {
         self.lent.get((number / u32::BITS) as usize).is_some_and(|word| word & (1 << (number % u32::BITS)) != 0)
     }
 
-    /// A bit for each frame that it can lend, from frame 0 on, 32 a word: set if it was lent.
+    /// A bit for each frame that can be lent, from frame 0 on, 32 in a word: set if the frame was
+    /// lent.
     pub(super) fn lent_bits(&self) -> &[u32] {
         self.lent
     }
@@ -65,17 +66,18 @@ impl<'m> Lender<'m> {
         self.lent_frames
     }
 
-    /// Ends the lending of the machine's memory: the rest is handed out from now on.
+    /// Ends the lending of the machine's memory: from now on the frame allocator hands out the
+    /// rest.
     ///
     /// # Panics
-    /// If that has ended before, or the lender is that of an invented map.
+    /// If the lending has ended before, or the lender is one for an invented map.
     pub(crate) fn close(&mut self) {
         assert!(matches!(self.source, Source::Machine), "an invented map has no memory to hand out");
         assert!(!self.closed, "the machine's memory is handed out twice");
         self.closed = true;
     }
 
-    /// Why `frames` cannot be lent, or that they can.
+    /// Whether `frames` can be lent, or why not.
     fn judge(&self, frames: FrameRange) -> Result<(), LendError> {
         let reachable = self.reachable;
         if self.closed {
@@ -94,7 +96,7 @@ impl<'m> Lender<'m> {
     }
 }
 
-/// Refuses to lend. What is made of the answer may hide the reason, so it is written down.
+/// Refuses to lend, and notes the reason: the caller may hide the error.
 fn refused(frames: FrameRange, error: LendError, why: fmt::Arguments<'_>) -> Result<(), LendError> {
     circumstances::step(format_args!("the lender refused lend({frames:?}): {error:?}, {why}"));
     if !console::checking() {
@@ -114,8 +116,8 @@ impl MetadataLender for Lender<'_> {
         }
         self.judge(frames)?;
         let memory = match self.source {
-            // SAFETY: these frames are usable memory in the direct map, which
-            // belongs to this lender, and were not lent before.
+            // SAFETY: these frames are usable memory in the direct map, which belongs to this
+            // lender. They were not lent before.
             Source::Machine => unsafe { reach::claim(frames) },
             Source::Scratch => scratch::take(frames.len() * WORDS_PER_FRAME).ok_or_else(|| {
                 crate::report::line(

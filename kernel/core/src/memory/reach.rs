@@ -1,4 +1,4 @@
-//! Frames as memory that Rust can use.
+//! Access to the contents of frames.
 
 use core::ptr;
 use core::slice;
@@ -12,10 +12,13 @@ use crate::arch::probe;
 /// 32-bit words in a frame.
 const WORDS: usize = 1024;
 
-/// Calls `work` with a frame's words.
+/// Calls `work` with the words of a frame, which the direct map or a temporary mapping shows.
+///
+/// # Panics
+/// If 1024 frames are mapped temporarily already.
 ///
 /// # Safety
-/// The frame must be memory, and nobody else may use it meanwhile.
+/// The frame must be memory, and nothing else may use it meanwhile.
 #[inline]
 pub unsafe fn with_frame<R>(frame: Frame, work: impl FnOnce(&mut [u32; WORDS]) -> R) -> R {
     let mapping;
@@ -32,8 +35,8 @@ pub unsafe fn with_frame<R>(frame: Frame, work: impl FnOnce(&mut [u32; WORDS]) -
     work(unsafe { &mut *words })
 }
 
-/// Reads a word of physical memory that may be anything: a table that a faulty
-/// entry names. `None` if it cannot be read.
+/// Reads a word at any physical address, such as one of a table that a faulty entry names. `None`
+/// if it cannot be read.
 pub(crate) fn peek(address: PhysAddr) -> Option<u32> {
     let mapping;
     let page = match direct(address) {
@@ -46,11 +49,10 @@ pub(crate) fn peek(address: PhysAddr) -> Option<u32> {
     probe::read(page).ok()
 }
 
-/// The words of frames, for ever.
+/// The words of consecutive frames, for ever.
 ///
 /// # Safety
-/// The frames must be memory in the direct map, and nobody else may use them,
-/// ever.
+/// The frames must be memory in the direct map that nothing else ever uses.
 pub(crate) unsafe fn claim(frames: FrameRange) -> &'static mut [u32] {
     let Some(start) = Frame::new(frames.start()).and_then(|frame| direct(frame.start())) else {
         return &mut [];

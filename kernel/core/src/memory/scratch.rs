@@ -1,20 +1,20 @@
-//! Memory that is put aside when the kernel boots: for its records of frames, and
-//! for what checks remember and use in place of the frames of invented memory maps.
+//! Memory that is put aside when the kernel boots: for its records of frames, for the records of
+//! checks, and for memory in place of the frames of invented memory maps.
 //!
-//! It is a range of the machine's memory that is reserved, handed out from its
-//! start, and never taken back.
+//! It is a reserved range of the machine's memory. It is handed out from its start, and never taken
+//! back.
 
 use spin::Mutex;
 
-/// What was not handed out yet.
+/// The part that was not handed out yet.
 static LEFT: Mutex<&'static mut [u32]> = Mutex::new(&mut []);
 
-/// Gives scratch memory to hand out.
+/// Sets the memory that is handed out.
 pub(crate) fn provide(memory: &'static mut [u32]) {
     *LEFT.lock() = memory;
 }
 
-/// This many words, all zero; `None` if so many are not left.
+/// Hands out this many words, all zero; `None` if fewer are left.
 #[must_use]
 pub fn take(words: u32) -> Option<&'static mut [u32]> {
     let mut left = LEFT.lock();

@@ -1,11 +1,9 @@
-//! Copies between the kernel and a program: what pointers in system calls are
-//! for.
+//! Copies between the kernel and a program, for the pointers in system calls.
 //!
-//! A program may pass any address. So each page is looked up in the tables that
-//! are loaded, and only what the program itself may read or write is copied, by the
-//! program's own address. What the tables lead to besides must be a frame that was
-//! handed out to be mapped; page tables and what belongs to the kernel are out of
-//! reach whatever the tables say.
+//! A program may pass any address. So each page is looked up in the loaded tables, and only memory
+//! that the program itself may read or write is copied, by the program's own address. In addition,
+//! the tables must lead to a frame that was handed out for a process. Page tables and frames of the
+//! kernel are out of reach, whatever the tables say.
 
 use mm_api::layout::USER_SPACE_END;
 use mm_api::{Access, BadAddress, Frame, Page, UserWindow, VirtAddr, pieces};
@@ -13,25 +11,25 @@ use mm_api::{Access, BadAddress, Frame, Page, UserWindow, VirtAddr, pieces};
 use super::paged::{Owner, PagedMachine};
 use crate::arch::{copy, interrupts, protection};
 
-/// The window through which the kernel reaches the memory of the program that runs.
+/// The window through which the kernel reaches the memory of the running program.
 ///
-/// Where the processor has no SMAP, it is one all the same: whether it is open is noted.
+/// It works without SMAP, too: it notes whether it is open.
 pub struct Window<'a> {
     machine: &'a PagedMachine,
-    /// Has the tables allow an access, if the program may make it.
+    /// Changes the tables so that they allow an access, if the program may make it.
     resolve: &'a mut dyn FnMut(VirtAddr, Access) -> Result<(), BadAddress>,
     shows: Shows<'a>,
     is_open: bool,
 }
 
-/// What a window shows of a program's memory.
+/// The part of a program's memory that a window shows.
 #[derive(Clone, Copy)]
 pub enum Shows<'a> {
-    /// All of it.
+    /// All of the program's memory.
     Everything,
-    /// So many bytes from an address on, to be read.
+    /// So many bytes from an address on, for reading.
     Bytes(VirtAddr, usize),
-    /// The place from an address on for these bytes, to be written.
+    /// The bytes from an address on, for writing exactly these values.
     Place(VirtAddr, &'a [u8]),
 }
 
@@ -64,15 +62,15 @@ impl Shows<'_> {
     }
 }
 
-/// Where in a range of addresses another one begins that is part of it.
+/// The offset of one range of addresses in another; `None` if it is not part of the other.
 fn offset_in(start: VirtAddr, all: usize, address: VirtAddr, length: usize) -> Option<usize> {
     let offset = address.as_u32().checked_sub(start.as_u32())? as usize;
     (length <= all.checked_sub(offset)?).then_some(offset)
 }
 
 impl<'a> Window<'a> {
-    /// A window that is closed. `resolve` is called for a page that the tables do not let
-    /// the program use; meanwhile SMAP stops the kernel as ever.
+    /// A closed window. It calls `resolve` for an access that the tables do not allow the program;
+    /// meanwhile it is closed, so that SMAP stops the kernel as usual.
     pub fn new(
         machine: &'a PagedMachine,
         shows: Shows<'a>,
@@ -81,14 +79,15 @@ impl<'a> Window<'a> {
         Self { machine, resolve, shows, is_open: false }
     }
 
-    /// Whether it is open, or the processor lets the kernel through all the same.
+    /// Whether the window is open, or the processor lets the kernel through even though it is
+    /// closed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open || protection::is_window_open()
     }
 
-    /// Calls `work`, which makes an access to bytes of the program's in one page, once the
-    /// program may make it.
+    /// Calls `work`, which accesses bytes of the program in one page, once the tables allow the
+    /// program this access.
     #[track_caller]
     fn access(
         &mut self,
@@ -101,7 +100,7 @@ impl<'a> Window<'a> {
         if !is_piece(address, length) {
             return Ok(());
         }
-        // Nothing changes the tables in between.
+        // Nothing changes the tables between the two.
         let mut attempt = || interrupts::without(|| may(self.machine, address, access) && work().is_ok());
         if attempt() {
             return Ok(());
@@ -133,8 +132,8 @@ impl UserWindow for Window<'_> {
     fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
         let length = bytes.len();
         self.shows.ensure_read(address, length);
-        // SAFETY: the bytes are in one page, which the tables that are loaded map to a frame
-        // of a process's or a check's: `access` has looked. Rust has no reference to it.
+        // SAFETY: the bytes are in one page, which the loaded tables map to a frame of a process or
+        // a check: `access` has checked it. Rust has no reference to the frame.
         self.access(address, length, Access::Read, || unsafe { copy::from_user(address, bytes) })
     }
 
@@ -146,10 +145,10 @@ impl UserWindow for Window<'_> {
     }
 }
 
-/// Whether the bytes are a piece of a page of a program; `false` if there are none.
+/// Whether there are any bytes, all in one page of a program; `false` if there are none.
 ///
 /// # Panics
-/// If they are in several pages, or in the kernel half.
+/// If the bytes are in several pages, or in the kernel half.
 #[track_caller]
 fn is_piece(address: VirtAddr, length: usize) -> bool {
     let Some(piece) = pieces(address, length).next() else { return false };
@@ -158,7 +157,7 @@ fn is_piece(address: VirtAddr, length: usize) -> bool {
     true
 }
 
-/// Whether the tables let the program make an access, and lead to a frame that is for that.
+/// Whether the tables allow the program an access, and lead to a frame of a process or a check.
 fn may(machine: &PagedMachine, address: VirtAddr, access: Access) -> bool {
     let Ok(walk) = machine.walk(machine.directory(), address) else { return false };
     let protection = walk.protection();

@@ -2,10 +2,10 @@
 
 use mm_api::Page;
 
-/// Flushed pages that are noted one by one.
+/// The most flushed pages that are noted.
 const NOTED: usize = 128;
 
-/// What the processor was told to forget.
+/// The flushes since the record was last taken.
 pub struct Flushes {
     pages: [Page; NOTED],
     count: usize,
@@ -27,7 +27,7 @@ impl Flushes {
         self.count
     }
 
-    /// How many times everything was to be forgotten.
+    /// How many times all translations were flushed.
     #[must_use]
     pub fn all(&self) -> u32 {
         self.all

@@ -1,9 +1,10 @@
 //! Which entries a virtual memory manager may change, and what they may name.
 //!
-//! The kernel runs in the tables that the manager writes: by the direct map, where its code and
-//! its data are, on its heap and on its stacks. Whoever could put another frame in the place of
-//! one of those would decide what the kernel executes. So nothing of it changes while it is
-//! loaded, nothing is loaded that shows it otherwise, and ring 3 never reaches it.
+//! The kernel runs in the tables that the manager writes: by the direct map, where its code and its
+//! data are, on its heap and on its stacks. An entry that put another frame in the place of one of
+//! these pages would decide what the kernel executes. So the entries of these pages do not change
+//! while they are loaded, no directory that maps these pages differently is loaded, and ring 3
+//! never reaches them.
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE, KERNEL_VIRTUAL_START, PAGE_SIZE, TEMPORARY_START};
 use mm_api::{Entry, EntryFlags, Frame, Page, Protection, TABLE_ENTRIES, TableIndex};
@@ -16,7 +17,7 @@ const FIRST_OF_DIRECT_MAP: TableIndex = Page::containing(KERNEL_BASE).directory_
 const FIRST_OF_ALLOCATIONS: TableIndex = Page::containing(KERNEL_VIRTUAL_START).directory_index();
 const TEMPORARY: TableIndex = Page::containing(TEMPORARY_START).directory_index();
 
-/// The tables that there can be between the direct map and the temporary mappings.
+/// The most tables between the direct map and the temporary mappings.
 const MOST_TABLES: usize = (TEMPORARY.as_u32() - FIRST_OF_ALLOCATIONS.as_u32()) as usize;
 
 /// A frame that is neither the manager's nor a process's, and what the manager may do with it now.
@@ -27,7 +28,7 @@ pub(super) enum Entrusted {
     ToUnmap(Frame),
 }
 
-/// The tables in which pages of the kernel's own are, by their place in every directory.
+/// The tables that map pages of the kernel's own, by their place in every directory.
 pub(super) struct KernelTables {
     tables: [Option<(TableIndex, Frame)>; MOST_TABLES],
     count: usize,
@@ -81,7 +82,7 @@ impl State {
         }
     }
 
-    /// Panics if the kernel needs an entry as it is.
+    /// Panics if the kernel needs the old entry as it is.
     #[track_caller]
     fn ensure_may_go(&self, table: Frame, index: TableIndex, old: Entry, new: Entry) {
         if !old.is_present() || old.bits() == POISON {
@@ -117,7 +118,7 @@ impl State {
         }
     }
 
-    /// Panics if an entry names a frame that it must not.
+    /// Panics if the new entry names a frame that it must not name.
     #[track_caller]
     fn ensure_may_come(&self, table: Frame, index: TableIndex, new: Entry) {
         let frame = new.frame();
@@ -150,7 +151,7 @@ impl State {
         }
     }
 
-    /// Whether an entry maps 4 MiB at once. Panics if those are not the direct map's.
+    /// Whether an entry maps 4 MiB at once. Panics if it does so outside the direct map.
     #[track_caller]
     fn ensure_direct_map_alone(&self, index: TableIndex, new: Entry) -> bool {
         if !new.has(EntryFlags::PAGE_SIZE) {
@@ -171,7 +172,7 @@ impl State {
         table == paging::current_directory() || self.is_directory(table)
     }
 
-    /// Panics if a table has entries that no directory may have: it becomes one.
+    /// Panics if a table that becomes a directory has entries that no directory may have.
     #[track_caller]
     fn ensure_can_be_directory(&self, table: Frame) {
         let misfit = self.with_table(table, "used", |words| {
@@ -208,7 +209,7 @@ impl State {
         self.kernel_tables.contains(table) && self.kernel_frames(table).next().is_some()
     }
 
-    /// The frames of the kernel's own in one of the tables that were noted, with their places there.
+    /// The frames of the kernel's own that a noted table maps, with their places in the table.
     fn kernel_frames(&self, table: Frame) -> impl Iterator<Item = (TableIndex, Frame)> {
         TableIndex::all().filter_map(move |index| {
             let entry = self.peek(table, index);
@@ -218,7 +219,8 @@ impl State {
         })
     }
 
-    /// Panics if the kernel needs what is in a frame of the manager's; `action` completes "is … ".
+    /// Panics if the kernel needs the contents of a frame of the manager's; `action` completes "is
+    /// … ".
     #[track_caller]
     pub(super) fn ensure_dispensable(&self, frame: Frame, action: &str) {
         assert!(frame != paging::current_directory(), "{frame} is {action}, but it is the current directory");
@@ -229,7 +231,7 @@ impl State {
         );
     }
 
-    /// A page of the kernel's own that a directory does not map as the tables do that the kernel runs in.
+    /// A page of the kernel's own that a directory does not map as the kernel's current tables do.
     pub(super) fn find_lost(&self, root: Frame) -> Option<Unsound> {
         self.kernel_tables.iter().find_map(|(upper, table)| {
             let entry = self.peek(root, upper);
@@ -247,8 +249,8 @@ impl State {
     }
 }
 
-/// What an entry means to the processor: the frame and the rights, without what it notes there
-/// and what it leaves to software.
+/// What an entry means to the processor: the frame and the rights, without the bits that the
+/// processor sets and those for software.
 fn meaning(entry: Entry) -> Entry {
     const MEANS: EntryFlags =
         EntryFlags::PRESENT.union(EntryFlags::WRITABLE).union(EntryFlags::USER).union(EntryFlags::PAGE_SIZE);

@@ -1,5 +1,5 @@
-//! What a virtual memory manager may do with the machine: read and write its own tables,
-//! flush, load, and take and give frames.
+//! The machine as a virtual memory manager sees it: the manager reads and writes its own tables,
+//! flushes translations, loads directories, and takes and gives back frames.
 
 use mm_api::layout::SELF_MAP_START;
 use mm_api::{Entry, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, Tlb, VirtAddr};
@@ -7,7 +7,8 @@ use mm_api::{Entry, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, T
 use super::{Owner, PagedMachine, State};
 use crate::arch::{fill, paging, probe};
 
-/// The machine, as it is handed to a virtual memory manager.
+/// A virtual memory manager's access to the machine. It panics on every use that could harm the
+/// kernel.
 #[derive(Clone, Copy)]
 pub struct Handle(pub(super) &'static PagedMachine);
 
@@ -65,8 +66,8 @@ impl SelfMap for Handle {
 }
 
 impl State {
-    /// Panics unless `address` is that of an entry in a self-map. Returns the entry's
-    /// table and its index there, if something is mapped.
+    /// Panics unless `address` is the address of an entry in a self-map. Returns the entry's table
+    /// and its index there, if something is mapped.
     #[track_caller]
     fn ensure_self_mapped(&self, address: VirtAddr) -> Option<(Frame, TableIndex)> {
         assert!(address >= SELF_MAP_START, "{address} is not in the last 4 MiB, where a directory may map itself");
@@ -101,7 +102,7 @@ impl Tlb for Handle {
             panic!("{unsound}");
         }
         state.reached.loaded();
-        // SAFETY: what the kernel needs is mapped as it has to be.
+        // SAFETY: the directory maps all pages that the kernel needs as it needs them.
         unsafe { paging::load_directory(directory) };
     }
 }

@@ -1,31 +1,31 @@
-//! Whose each frame is.
+//! The owner of each frame.
 
 use mm_api::{Frame, MemoryMap};
 
 use crate::memory::lender::Lender;
 use crate::memory::scratch;
 
-/// Whose a frame is. What the kernel may do with a frame depends on this alone, never
-/// on what a lab says of it.
+/// The owner of a frame. It alone decides what the kernel may do with the frame, never a lab's
+/// answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
-    /// Nobody's: free, reserved, or no memory at all.
+    /// No owner: the frame is free, reserved, or no memory at all.
     Free,
-    /// The virtual memory manager's: it is a directory or a table, or belongs to an
+    /// The virtual memory manager: the frame is a directory or a table, or belongs to an
     /// allocation.
     Tables,
-    /// A process's, or a check's. Rust has no reference to it: its bytes are copied in
-    /// and out.
+    /// A process, or a check. Rust has no reference to the frame: its bytes are copied in and out.
     User,
-    /// The kernel's own: its heap and the stacks that it works on. Rust uses it by
+    /// The kernel itself, for its heap and for the stacks that it works on. Rust uses the frame by
     /// address, so nothing else touches it.
     Kernel,
 }
 
-/// Four bits for each frame, one that says whether it is memory for the labs, and a
-/// byte that counts who shares it.
+/// For each frame: four bits for the owner, one bit that says whether the frame is memory for the
+/// labs, and a byte that counts its further pages.
 ///
-/// A frame that was given back keeps a value of its own, since it is poisoned already.
+/// A frame that was given back has a value of its own among the owners, since it is poisoned
+/// already.
 pub(super) struct Ledger {
     owners: &'static mut [u32],
     usable: &'static mut [u32],
@@ -38,25 +38,25 @@ pub(super) struct Ledger {
 
 /// Frames in a word of `sharers`.
 const COUNTS_PER_WORD: u32 = 4;
-/// The most pages beyond the first that a frame can be mapped at. A frame is at most at one
-/// page of each process, and there are fewer processes.
+/// The most pages beyond the first that a frame can be mapped at. A frame is mapped at one page of
+/// each process at most, and there are fewer processes.
 const SHARERS_MAX: u32 = 0xFF;
 
 /// Frames in a word of `owners`.
 const PER_WORD: u32 = 8;
 const MASK: u32 = 0xF;
 
-// What the four bits say. Zero stands for a frame that was never used.
+// The values of the four bits. Zero stands for a frame that was never used.
 const TABLES: u32 = 1;
 const USER: u32 = 2;
 const KERNEL: u32 = 3;
 const POISONED: u32 = 4;
-/// A table that a directory which was found right names for the direct map.
+/// A table of the direct map, named by a directory that passed the check before loading.
 const DIRECT_MAP_TABLE: u32 = 5;
 
 impl Ledger {
-    /// The ledger of a machine with this map, whose lender has lent what is not free;
-    /// `None` if the memory put aside for it does not suffice.
+    /// The ledger of a machine with this map. Frames that the lender has lent are not for the labs.
+    /// `None` if the memory put aside for the ledger does not suffice.
     pub(super) fn new(map: &MemoryMap<'_>, lender: &Lender<'_>) -> Option<Self> {
         let end = last_frame_end(map);
         let owners = scratch::take(end.div_ceil(PER_WORD))?;
@@ -111,15 +111,16 @@ impl Ledger {
         self.set_bits(frame, bits);
     }
 
-    /// Notes that a directory which was found right names this table for the direct map.
+    /// Notes that a directory that passed the check before loading names this table for the direct
+    /// map.
     pub(super) fn note_direct_map_table(&mut self, table: Frame) {
         if self.bits(table) == TABLES {
             self.set_bits(table, DIRECT_MAP_TABLE);
         }
     }
 
-    /// Whether some directory that was found right named this table for the direct map,
-    /// since it was handed out.
+    /// Whether any directory that passed the check before loading has named this table for the
+    /// direct map, since the table was handed out.
     #[inline]
     pub(super) fn is_direct_map_table(&self, table: Frame) -> bool {
         self.bits(table) == DIRECT_MAP_TABLE
@@ -137,7 +138,7 @@ impl Ledger {
         word >> (frame.number() % COUNTS_PER_WORD * 8) & SHARERS_MAX
     }
 
-    /// Counts one page more; `false` if there are as many as can be counted.
+    /// Counts one more page of a frame; `false` if the count is at its maximum.
     pub(super) fn add_sharer(&mut self, frame: Frame) -> bool {
         let sharers = self.sharers(frame);
         if sharers == SHARERS_MAX {
@@ -148,7 +149,7 @@ impl Ledger {
         true
     }
 
-    /// Counts one page less; `false` if there was but one.
+    /// Counts one page of a frame less; `false` if there was only one.
     pub(super) fn remove_sharer(&mut self, frame: Frame) -> bool {
         let sharers = self.sharers(frame);
         if sharers == 0 {
@@ -177,12 +178,12 @@ impl Ledger {
     }
 }
 
-/// Sets the bits from number `first` on up to number `end`.
+/// Sets the bits from number `first` up to, not including, number `end`.
 fn set_bits(words: &mut [u32], first: u32, end: u32) {
     for number in first / u32::BITS..end.div_ceil(u32::BITS) {
         let start = number * u32::BITS;
         let (from, to) = (first.max(start) - start, (end - start).min(u32::BITS));
-        // In 64 bits, since `to` is 32 in a word that is filled.
+        // In 64 bits, since `to` is 32 if the word is filled to its end.
         let below = |bit: u32| ((1_u64 << bit) - 1) as u32;
         words[number as usize] |= below(to) & !below(from);
     }

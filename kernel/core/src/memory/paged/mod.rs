@@ -1,10 +1,9 @@
 //! The machine that page tables stand on: the processor, and frames that a
 //! frame allocator hands out.
 //!
-//! What a virtual memory manager does with it may be wrong in any way. So every frame
-//! that is handed to it is noted, it reads and writes only those that are noted as
-//! tables, and no directory is loaded under which the kernel could not go on. Whatever it
-//! does against that is a panic that names its own line.
+//! A virtual memory manager may be wrong in any way. So every frame that it is given is noted, it
+//! can read and write only frames that are noted as its tables, and no directory is loaded in which
+//! the kernel could not go on. A violation is a panic that names the manager's own line.
 
 use mm_api::{
     Entry, EntryFlags, Frame, FrameAllocator, KernelLayout, KernelMapping, KernelStack, MemoryMap, Page, PageRange,
@@ -38,44 +37,43 @@ pub use ledger::Owner;
 use reached::Reached;
 use soundness::DIRECT_MAP_ENTRIES;
 
-/// What a frame contains when it is handed out, in every word. As an entry of a
-/// page table it is present.
+/// The value of every word of a frame that is handed out. As an entry of a page table it is
+/// present.
 pub const POISON: u32 = 0xDEAD_BEEF;
 
-/// Lab 01's component, which the frames come from.
+/// Lab 01's component, the allocator that hands out the frames.
 pub type Frames = BootBox<dyn FrameAllocator + Send>;
 
-/// The machine: for one check, or for the running system.
+/// The processor and the frames, for one check or for the operating system.
 ///
-/// Nobody ever waits for it. There is one processor, so whoever finds it in use
-/// would wait for ever; that is a panic.
+/// A call while another one is under way is a panic: on a single processor, waiting would never
+/// end.
 pub struct PagedMachine(Mutex<State>);
 
 struct State {
     frames: Frames,
     ledger: Ledger,
-    /// How many more frames the manager may have; `None`: all there are.
+    /// How many more frames the manager may take; `None`: no limit.
     allowance: Option<u32>,
     flushes: Flushes,
     reached: Reached,
     entrusted: Entrusted,
     kernel_tables: KernelTables,
     direct_map: DirectMap,
-    /// The directory's entries for the direct map, as they were found right
-    /// when a directory was loaded the last time.
+    /// The entries for the direct map of the directory that was found right last.
     sound: [Entry; DIRECT_MAP_ENTRIES],
-    /// Where the code is that probes execute in ring 3, once it is mapped.
+    /// The address of the code that probes execute in ring 3, once it is mapped.
     user_code: Option<VirtAddr>,
 }
 
 impl PagedMachine {
-    /// The machine, with a frame allocator that was built for its memory map and with
-    /// its lender, which lends nothing more from now on. `None` if the memory that is put
-    /// aside for the kernel's records does not suffice. `rights` are those of the kernel's
-    /// sections, in the directories to come and in the one that the kernel booted with.
+    /// Starts the machine. `frames` is a frame allocator that was built for its memory map and with
+    /// its `lender`, which lends nothing more from now on. The kernel's sections have `rights` in
+    /// all later directories and in the one that the kernel booted with. `None` if the memory that
+    /// is put aside for the kernel's records does not suffice.
     ///
     /// # Panics
-    /// If the lender is that of an invented map, or has been used for this before.
+    /// If the lender is one for an invented map, or has been passed to this function before.
     pub fn start(
         machine: &'static TheMachine,
         lender: &mut Lender<'_>,
@@ -103,37 +101,38 @@ impl PagedMachine {
         Some(BootBox::new(Self(Mutex::new(state)))?.leak())
     }
 
-    /// The machine as a virtual memory manager is given it.
+    /// Access to the machine for a virtual memory manager.
     pub fn handle(&'static self) -> Handle {
         Handle(self)
     }
 
-    /// The direct map as every directory has to hold it.
+    /// The direct map, which every directory has to contain.
     pub fn mappings(&self) -> DirectMap {
         self.state().direct_map
     }
 
-    /// What the kernel half has to contain.
+    /// The required contents of the kernel half: `mappings`, and the table of the temporary
+    /// mappings.
     pub fn layout<'m>(&self, mappings: &'m [KernelMapping]) -> KernelLayout<'m> {
         KernelLayout { mappings, temporary_table: paging::temporary_table() }
     }
 
-    /// A frame for a process or a check, poisoned; `None` if there is no free frame.
+    /// Takes a frame for a process or a check, poisoned; `None` if no frame is free.
     pub fn take_frame(&self) -> Option<Frame> {
         self.state().hand_out(Owner::User)
     }
 
-    /// A frame that the kernel is about to use by address, poisoned; `None` if there is
-    /// no free frame.
+    /// Takes a frame that the kernel is about to use by address, poisoned; `None` if no frame is
+    /// free.
     pub fn take_kernel_frame(&self) -> Option<Frame> {
         self.state().hand_out(Owner::Kernel)
     }
 
-    /// Gives back a frame of a process's or a check's: one of its pages is not mapped to it
-    /// any more. Answers whether it was the last, so that the frame is free.
+    /// Gives back a frame of a process or a check: one page is not mapped to it any more. Returns
+    /// whether that was the last page, so that the frame is free now.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the frame belongs neither to a process nor to a check.
     #[track_caller]
     pub fn give_back(&self, frame: Frame) -> bool {
         let mut state = self.state();
@@ -144,11 +143,11 @@ impl PagedMachine {
         is_free
     }
 
-    /// Counts one page more that a frame of a process's is mapped at: each of them gives it
-    /// back. `false` if there are as many as can be counted.
+    /// Counts one more page that is mapped to a frame of a process or a check; each page gives the
+    /// frame back. `false` if the count is at its maximum, 255 pages beyond the first.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the frame belongs neither to a process nor to a check.
     #[track_caller]
     pub fn share(&self, frame: Frame) -> bool {
         let mut state = self.state();
@@ -157,7 +156,7 @@ impl PagedMachine {
         state.ledger.add_sharer(frame)
     }
 
-    /// At how many pages more than one a frame is mapped.
+    /// How many pages beyond the first are mapped to a frame.
     pub fn sharers(&self, frame: Frame) -> u32 {
         self.state().ledger.sharers(frame)
     }
@@ -170,7 +169,7 @@ impl PagedMachine {
     /// Gives back a frame of the kernel's own.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the frame is not the kernel's.
     ///
     /// # Safety
     /// Nothing uses the frame by address any more.
@@ -179,19 +178,20 @@ impl PagedMachine {
         self.state().take_back_from(frame, Owner::Kernel);
     }
 
-    /// Whose a frame is.
+    /// The owner of a frame.
     pub fn owner(&self, frame: Frame) -> Owner {
         self.state().ledger.owner(frame)
     }
 
-    /// Calls `work`, in which the manager may enter a frame into its tables that is neither its
-    /// own nor a process's or a check's: one of the kernel's, or one that is looked at only in
-    /// the tables. It may do so in one place.
+    /// Calls `work`. Meanwhile the manager may enter `frame` into its tables, though it belongs
+    /// neither to the manager nor to a process or a check: a frame of the kernel's, which may be in
+    /// one place only, or a frame that is never accessed, only looked up in the tables.
     pub fn while_mapping<R>(&self, frame: Frame, work: impl FnOnce() -> R) -> R {
         self.while_entrusted(Entrusted::ToMap(frame), work)
     }
 
-    /// Calls `work`, in which the manager may take a frame of the kernel's out of its tables.
+    /// Calls `work`. Meanwhile the manager may remove `frame`, which is the kernel's, from its
+    /// tables.
     pub fn while_unmapping<R>(&self, frame: Frame, work: impl FnOnce() -> R) -> R {
         self.while_entrusted(Entrusted::ToUnmap(frame), work)
     }
@@ -203,13 +203,13 @@ impl PagedMachine {
         result
     }
 
-    /// Notes that the tables from `root` on map `page` to a frame of the kernel's own, which is
-    /// used by that address from now on.
+    /// Notes that the tables from `root` on map `page` to a frame of the kernel's own. From now on
+    /// the kernel uses the frame by that page.
     pub fn note_kernel_page(&self, root: Frame, page: Page) {
         self.state().note_kernel_page(root, page);
     }
 
-    /// How many frames the virtual memory manager has.
+    /// How many frames are the virtual memory manager's.
     pub fn managers_frames(&self) -> u32 {
         self.state().ledger.tables()
     }
@@ -219,36 +219,36 @@ impl PagedMachine {
         self.state().frames.free_frames()
     }
 
-    /// Lets the manager have only so many more frames, or, with `None`, all.
+    /// Limits how many more frames the manager can take; `None` removes the limit.
     pub fn allow_frames(&self, allowance: Option<u32>) {
         self.state().allowance = allowance;
     }
 
-    /// What was flushed since the last call.
+    /// The flushes since the last call.
     pub fn take_flushes(&self) -> Flushes {
         core::mem::replace(&mut self.state().flushes, Flushes::NONE)
     }
 
-    /// The directory that is loaded, as the processor has it.
+    /// The directory that the processor uses.
     pub fn directory(&self) -> Frame {
         paging::current_directory()
     }
 
-    /// What the tables from `root` on say about `address`. No lab is asked.
+    /// Translates `address` by the tables from `root` on, without a lab's code.
     ///
     /// # Errors
-    /// The entry on the way that is not present.
+    /// The entry that is not present.
     pub fn walk(&self, root: Frame, address: VirtAddr) -> Result<Walk, NotPresent> {
         self.state().walk(root, address)
     }
 
-    /// The frame that the tables from `root` on map a page to, if they do. No lab is asked.
+    /// The frame that the tables from `root` on map a page to, if any, without a lab's code.
     pub fn frame_of(&self, root: Frame, page: Page) -> Option<Frame> {
         self.state().frame_of(root, page)
     }
 
-    /// The first of these pages that the tables from `root` on map, if they map one. Where
-    /// there is no table, none of its pages is looked at.
+    /// The first of these pages that the tables from `root` on map, if any. Pages without a table
+    /// are skipped at once.
     pub fn first_mapped(&self, root: Frame, pages: PageRange) -> Option<Page> {
         let mut next = pages.first();
         while pages.contains(next) {
@@ -263,14 +263,14 @@ impl PagedMachine {
         None
     }
 
-    /// The table that an entry of a directory names, if it names one.
+    /// The table that an entry of a directory names, if any.
     fn table_of(&self, root: Frame, index: TableIndex) -> Option<Frame> {
         let word = self.with_words(root, |words| words[index.as_u32() as usize])?;
         let entry = Entry::from_bits(word);
         (entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE)).then(|| entry.frame())
     }
 
-    /// The first entry of a table that is present, from an index on.
+    /// The index of the first present entry of a table, from an index on.
     fn first_present(&self, table: Frame, from: TableIndex) -> Option<TableIndex> {
         let is_present =
             |words: &[u32; 1024], index: TableIndex| Entry::from_bits(words[index.as_u32() as usize]).is_present();
@@ -279,13 +279,13 @@ impl PagedMachine {
         })?
     }
 
-    /// Makes a stack one that traps may arrive on, if the tables from `root` on map every
-    /// page of it, for the kernel alone and writable, to a frame of its own that was taken
-    /// for it. Nothing else touches those frames until
-    /// [`release_stack`](Self::release_stack).
+    /// Claims a stack for traps. The tables from `root` on must map every page of the stack, for
+    /// the kernel alone and writable, to a frame of its own that was taken for it. Nothing else
+    /// touches those frames until [`release_stack`](Self::release_stack).
     ///
     /// # Errors
-    /// The first page that is not mapped so.
+    /// The first page that is not mapped so; the stack's first page if the stack is not in the area
+    /// of kernel stacks, or does not end at a multiple of 16.
     pub fn claim_stack(&self, root: Frame, stack: KernelStack) -> Result<TrapStack, Page> {
         let pages = stack.pages();
         let stack = TrapStack::of(stack).ok_or(pages.first())?;
@@ -299,47 +299,49 @@ impl PagedMachine {
         Ok(stack)
     }
 
-    /// Ends that: no trap arrives on the stack any more, and it may be destroyed.
+    /// Undoes [`claim_stack`](Self::claim_stack): no trap arrives on the stack any more, and it may
+    /// be destroyed.
     pub fn release_stack(&self, root: Frame, stack: TrapStack) -> KernelStack {
         self.state().disclaim(root, stack.pages(), stack.pages().len());
         stack.disuse()
     }
 
-    /// Calls `work` with the words of a table, or of a frame of a process's or a
-    /// check's; `None` for any other frame.
+    /// Calls `work` with the words of a frame of the manager, a process or a check; `None` for any
+    /// other frame.
     pub fn with_words<R>(&self, frame: Frame, work: impl FnOnce(&[u32; 1024]) -> R) -> Option<R> {
         let is_visible = |owner| matches!(owner, Owner::Tables | Owner::User);
         self.state().try_with_words(frame, is_visible, |words| work(words))
     }
 
-    /// A word of such a frame; `None` for any other frame.
+    /// The word at `address`, in a frame of the manager, a process or a check; `None` for any other
+    /// frame.
     pub fn word(&self, address: PhysAddr) -> Option<u32> {
         self.with_words(Frame::containing(address), |words| words[(address.page_offset() / 4) as usize])
     }
 
-    /// Fills a frame of a process's or a check's with a word.
+    /// Fills a frame of a process or a check with a word.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the frame belongs neither to a process nor to a check.
     #[track_caller]
     pub fn fill(&self, frame: Frame, word: u32) {
         self.state().with_user_words(frame, |words| fill::words(words, word));
     }
 
-    /// Calls `work` with the bytes of a frame of a process's or a check's.
+    /// Calls `work` with the bytes of a frame of a process or a check.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the frame belongs neither to a process nor to a check.
     #[track_caller]
     pub fn with_bytes<R>(&self, frame: Frame, work: impl FnOnce(&mut [u8]) -> R) -> R {
         self.state().with_user_words(frame, |words| work(bytemuck::cast_slice_mut(words)))
     }
 
-    /// The same for the frame that the tables from `root` on map a page to, which must be
-    /// a process's or a check's, too. `None` if the page is not mapped.
+    /// Calls `work` with the bytes of the frame that the tables from `root` on map `page` to.
+    /// `None` if the page is not mapped.
     ///
     /// # Panics
-    /// If the frame is somebody else's.
+    /// If the frame belongs neither to a process nor to a check.
     #[track_caller]
     pub fn with_bytes_of<R>(&self, root: Frame, page: Page, work: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
         let state = self.state();
@@ -347,10 +349,10 @@ impl PagedMachine {
         Some(state.with_user_words(frame, |words| work(bytemuck::cast_slice_mut(words))))
     }
 
-    /// Copies the bytes of a frame to another one, both of a process's or a check's.
+    /// Copies the bytes of a frame to another one. Both belong to a process or a check.
     ///
     /// # Panics
-    /// If one of them is none, or both are the same.
+    /// If one of them belongs to neither, or both are the same.
     #[track_caller]
     pub fn copy_frame(&self, from: Frame, to: Frame) {
         assert!(from != to, "{from} is copied to itself");
@@ -362,10 +364,10 @@ impl PagedMachine {
         });
     }
 
-    /// Whether two frames have the same bytes, both of a process's or a check's.
+    /// Whether two frames, both of a process or a check, have the same bytes.
     ///
     /// # Panics
-    /// If one of them is none.
+    /// If one of them belongs to neither.
     #[track_caller]
     pub fn are_alike(&self, one: Frame, other: Frame) -> bool {
         let state = self.state();
@@ -383,16 +385,16 @@ impl PagedMachine {
     /// Writes a word to `address`, as the kernel.
     ///
     /// # Errors
-    /// The page fault that the access ends in; or, before it is tried, that the
-    /// tables lead to memory of the kernel's.
+    /// The page fault that the access ends in; or [`NoWrite::Foreign`], without an access, if the
+    /// tables lead to memory of the kernel.
     pub fn write(&self, address: VirtAddr, value: u32) -> Result<(), NoWrite> {
         self.state().ensure_harmless(address)?;
-        // SAFETY: the tables lead to a frame that Rust has no reference to, or to none;
-        // what the processor may remember was such a frame, too.
+        // SAFETY: the tables lead to a frame that Rust has no reference to, or to none; a
+        // translation that the processor may remember leads to such a frame, too.
         unsafe { probe::write(address, value) }.map_err(NoWrite::Fault)
     }
 
-    /// Reads the word at `address` as the kernel does it by mistake: not through the window to
+    /// Reads the word at `address` as a faulty kernel would: without opening the window to
     /// programs' memory.
     ///
     /// # Errors
@@ -401,22 +403,25 @@ impl PagedMachine {
         probe::read_by_mistake(address)
     }
 
-    /// Writes to the word at `address` in the same way. Nothing changes, even if nothing
-    /// stops it.
+    /// Writes to the word at `address` as a faulty kernel would: without opening the window. It
+    /// writes the value that is there already, so nothing changes even if no protection stops the
+    /// write.
     ///
     /// # Errors
-    /// As there.
+    /// The page fault that the access ends in.
     pub fn write_by_mistake(&self, address: VirtAddr) -> Result<(), Fault> {
         probe::write_by_mistake(address)
     }
 
-    /// Executes code in the page that [`put_user_code`](Self::put_user_code) was told, in ring 0.
+    /// Executes code in the page that [`put_user_code`](Self::put_user_code) was given, in ring 0,
+    /// as a faulty kernel would.
     ///
     /// # Errors
-    /// As there.
+    /// The page fault that fetching the instruction ends in.
     ///
     /// # Panics
-    /// If there is no such page, or the code is not in it any more.
+    /// If [`put_user_code`](Self::put_user_code) was not called, or the code is not in the page any
+    /// more.
     pub fn execute_by_mistake(&self) -> Result<(), Fault> {
         let state = self.state();
         let code = state.user_code.expect("there is code for ring 3");
@@ -426,12 +431,13 @@ impl PagedMachine {
         });
         assert!(is_there, "the code for ring 3 is not where it was put");
         paging::flush_page(code);
-        // SAFETY: the tables lead to the code, and the processor remembers nothing else.
+        // SAFETY: the tables lead to the code, and the processor remembers no other translation of
+        // the page.
         unsafe { probe::execute_by_mistake(code) }
     }
 
-    /// Copies the code that accesses in ring 3 need into a frame of the check's,
-    /// which is mapped for users at `page` in the directories in question.
+    /// Copies the code for accesses in ring 3 into a frame of the check. The directories in which
+    /// it runs must map the frame at `page`, for users.
     ///
     /// # Panics
     /// If the frame is not a check's.
@@ -447,8 +453,8 @@ impl PagedMachine {
     /// The page fault that the access ends in.
     ///
     /// # Panics
-    /// If [`put_user_code`](Self::put_user_code) was not called, or users may not
-    /// read the page that it was told.
+    /// If [`put_user_code`](Self::put_user_code) was not called, or users may not read the page
+    /// that it was given.
     pub fn read_as_user(&self, address: VirtAddr) -> Result<u32, Fault> {
         let code = self.state().user_code.expect("there is code for ring 3");
         probe::read_as_user(address, code)
@@ -474,7 +480,7 @@ impl PagedMachine {
     }
 }
 
-/// How many words the records of a machine with this map take.
+/// How many words the kernel's records of frames take, on a machine with this map.
 pub(crate) fn words_of_ledger(map: &MemoryMap<'_>) -> u32 {
     ledger::words(map) + ledger::last_frame_end(map)
 }
@@ -484,7 +490,8 @@ pub(crate) fn words_of_ledger(map: &MemoryMap<'_>) -> u32 {
 pub enum NoWrite {
     /// The write is a page fault.
     Fault(Fault),
-    /// It was not tried: the tables lead to this frame, which nobody was given.
+    /// The write was not tried: the tables lead to this frame, which belongs to none of the
+    /// manager, a process and a check.
     Foreign(Frame),
 }
 
@@ -523,8 +530,8 @@ impl State {
         }
     }
 
-    /// Makes the frame that a page of a stack is mapped to the kernel's own; `false` if it
-    /// is not mapped as it has to be.
+    /// Makes the frame of a stack's page the kernel's own; `false` if the page is not mapped as it
+    /// has to be.
     fn claim(&mut self, root: Frame, page: Page) -> bool {
         let Ok(walk) = self.walk(root, page.start()) else { return false };
         let frame = Frame::containing(walk.address);
@@ -536,7 +543,7 @@ impl State {
         is_sound
     }
 
-    /// Undoes that for the first so many pages of a stack.
+    /// Undoes [`claim`](Self::claim) for the first `pages` pages of a stack.
     fn disclaim(&mut self, root: Frame, stack: PageRange, pages: u32) {
         for page in stack.iter().take(pages as usize) {
             if let Ok(walk) = self.walk(root, page.start())
@@ -547,11 +554,11 @@ impl State {
         }
     }
 
-    /// Calls `work` with the words of a frame that was handed out to somebody who is
-    /// meant; `None` for any other frame.
+    /// Calls `work` with the words of a frame that was handed out to an owner that `is_meant`
+    /// accepts; `None` for any other frame.
     ///
-    /// Only for frames that Rust has no reference to: tables, frames of processes and
-    /// checks, and any frame in the moment in which it is handed out or given back.
+    /// Only for frames that Rust has no reference to: tables, frames of processes and checks, and
+    /// any frame while it is being handed out or given back.
     #[inline]
     fn try_with_words<R>(
         &self,
@@ -563,8 +570,8 @@ impl State {
         if owner == Owner::Free || !is_meant(owner) {
             return None;
         }
-        // SAFETY: the frame is usable memory that was not lent and was handed out, and
-        // Rust has no reference to it but this one, for as long as `work` takes.
+        // SAFETY: the frame is usable memory that was not lent and was handed out, and Rust has no
+        // other reference to it while `work` runs.
         Some(unsafe { reach::with_frame(frame, work) })
     }
 
@@ -574,7 +581,7 @@ impl State {
         self.try_with_words(frame, |_| true, work).unwrap_or_else(|| panic!("{frame} is not in use"))
     }
 
-    /// Calls `work` with the words of a frame of a process's or a check's.
+    /// Calls `work` with the words of a frame of a process or a check.
     #[track_caller]
     fn with_user_words<R>(&self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
         let result = self.try_with_words(frame, |owner| owner == Owner::User, work);
@@ -591,7 +598,7 @@ impl State {
         }
     }
 
-    /// Panics, because a frame is no such table.
+    /// Panics, because a frame is not a table of the manager's.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -612,7 +619,7 @@ impl State {
         }
     }
 
-    /// Calls `work` with the words of such a table.
+    /// Calls `work` with the words of a table of the manager's.
     #[track_caller]
     #[inline]
     fn with_table<R>(&self, table: Frame, action: &str, work: impl FnOnce(&mut [u32; 1024]) -> R) -> R {
@@ -622,8 +629,9 @@ impl State {
         }
     }
 
-    /// Reads an entry of a table, for a walk: what is no memory of the labs' is
-    /// read too if the direct map shows it, and is empty otherwise.
+    /// Reads an entry of a table, for a walk. A frame that belongs to none of the manager, a
+    /// process and a check is read through the direct map; where that does not show the frame, the
+    /// entry is empty.
     #[inline]
     fn peek(&self, table: Frame, index: TableIndex) -> Entry {
         let is_visible = |owner| matches!(owner, Owner::Tables | Owner::User);
@@ -640,18 +648,18 @@ impl State {
         self.walk(root, page.start()).ok().map(|walk| Frame::containing(walk.address))
     }
 
-    /// Whether a write to `address` can only reach memory that is for that.
+    /// Succeeds if a write to `address` can reach only memory of the manager, a process or a check.
     fn ensure_harmless(&self, address: VirtAddr) -> Result<(), NoWrite> {
         let Ok(walk) = self.walk(paging::current_directory(), address) else { return Ok(()) };
         let frame = Frame::containing(walk.address);
         let is_for_that = matches!(self.ledger.owner(frame), Owner::Tables | Owner::User);
-        // A write that is denied does no harm wherever it leads.
+        // A denied write does no harm, wherever it leads.
         let is_denied = !walk.protection().writable && protection::enforced().write_protect;
         if is_for_that || is_denied { Ok(()) } else { Err(NoWrite::Foreign(frame)) }
     }
 }
 
-/// A word of a frame that is no memory of the labs', if the direct map shows it; else 0.
+/// A word of any frame that the direct map shows; 0 for the others.
 #[cold]
 fn peek_elsewhere(table: Frame, index: TableIndex) -> u32 {
     let place = PhysAddr::new(table.start().as_u32() + 4 * index.as_u32());

@@ -1,8 +1,8 @@
-//! Which of the manager's frames the processor can still reach.
+//! Finds out which of the manager's frames the processor can still reach.
 //!
-//! Changes come in an order: an entry is changed, the processor is told to forget what
-//! it may remember of it, and only then the frame goes. Nothing in the tables shows
-//! afterwards whether it was that order. So it is noted with each change.
+//! A frame is removed in three steps, in this order: its entry is changed, the translation that the
+//! processor may remember is flushed, and the frame is given back. The tables do not show
+//! afterwards whether the order was right. So every change is noted.
 
 use core::fmt;
 
@@ -13,12 +13,12 @@ use super::{Owner, POISON, State};
 use crate::arch::paging;
 use crate::memory::scratch;
 
-/// Entries that were taken out and not flushed yet, of which so many are noted. Where
-/// there are more, the oldest is let go.
+/// The most entries that are noted as removed and not flushed yet. If there are more, the oldest is
+/// forgotten.
 const NOTED: usize = 128;
 
-/// The place of an entry, in 30 bits of a word: the frame of its table, and its index there.
-/// No table is in frame 0, so that zero stands for no place.
+/// The place of an entry, in 30 bits of a word: the frame of its table, and its index there. No
+/// table is in frame 0, so zero stands for no place.
 #[derive(Clone, Copy)]
 struct Place(u32);
 
@@ -36,11 +36,11 @@ impl Place {
     }
 }
 
-/// What the processor may remember though the tables say something else by now.
+/// A translation that the processor may remember, though the tables differ by now.
 #[derive(Clone, Copy)]
 struct Stale {
     frame: Frame,
-    /// The page that was mapped to the frame, or the first one whose table was in it.
+    /// The page that was mapped to the frame, or the first page of the table that the frame was.
     page: Page,
     kind: Kind,
 }
@@ -49,20 +49,20 @@ struct Stale {
 enum Kind {
     /// The translation of a page.
     Page,
-    /// One that stays when another directory is loaded.
+    /// The translation of a page that survives loading another directory.
     GlobalPage,
-    /// Where a table is.
+    /// The address of a table.
     Table,
 }
 
-/// Where each frame of the manager's was put into a table last, and what is stale.
+/// The last place in a table of each frame of the manager's, and the stale translations.
 pub(super) struct Reached {
     places: &'static mut [u32],
-    /// The first `count` of them are there, in any order.
+    /// The first `count` entries are in use, in any order.
     stale: [Option<Stale>; NOTED],
-    /// How many there are: mostly none, or one.
+    /// How many entries of `stale` are in use: mostly none, or one.
     count: usize,
-    /// The one that is let go next, if there is no room for more.
+    /// The entry that is replaced next, if all are in use.
     oldest: usize,
 }
 
@@ -120,17 +120,17 @@ impl Reached {
         }
     }
 
-    /// The processor was told to forget `page`, and with it where all tables are.
+    /// Notes that `page` was flushed, and with it the addresses of all tables.
     pub(super) fn flushed(&mut self, page: Page) {
         self.forget(|stale| stale.page == page || stale.kind == Kind::Table);
     }
 
-    /// It was told to forget everything.
+    /// Notes that all translations were flushed.
     pub(super) fn flushed_all(&mut self) {
         self.forget(|_| true);
     }
 
-    /// Another directory was loaded.
+    /// Notes that a directory was loaded.
     pub(super) fn loaded(&mut self) {
         self.forget(|stale| stale.kind != Kind::GlobalPage);
     }
@@ -139,7 +139,7 @@ impl Reached {
         self.stale[..self.count].iter().flatten().find(|stale| stale.frame == frame).copied()
     }
 
-    /// A frame is handed out, or was given back: what was is of no interest any more.
+    /// Forgets all notes on a frame that is handed out.
     pub(super) fn forget_frame(&mut self, frame: Frame) {
         self.set_place(frame, Place(0));
         self.forget(|stale| stale.frame == frame);
@@ -205,7 +205,7 @@ impl State {
     /// Whether the loaded directory names `table` at `index`.
     fn names_at(&self, index: TableIndex, table: Frame) -> bool {
         let current = paging::current_directory();
-        // Until something is loaded, it is the kernel's own.
+        // Until a directory is loaded, the current one is the kernel's own.
         if self.ledger.owner(current) != Owner::Tables {
             return false;
         }
@@ -213,7 +213,7 @@ impl State {
         entry.is_present() && entry.frame() == table && !entry.has(EntryFlags::PAGE_SIZE)
     }
 
-    /// Whether a directory names this table: the loaded one, or another that could be loaded.
+    /// Whether a directory names this table: the loaded directory, or one that could be loaded.
     fn is_named_by_directory(&self, table: Frame) -> bool {
         let place = self.reached.place(table);
         let (Some(directory), Some(index)) = (place.table(), place.index()) else { return false };
@@ -231,7 +231,7 @@ impl State {
         );
     }
 
-    /// How the processor can still reach a frame, if it can.
+    /// How the processor can still reach a frame; `None` if it cannot.
     pub(super) fn find_reach(&self, frame: Frame) -> Option<Reach> {
         if let Some(stale) = self.reached.stale(frame) {
             return Some(match stale.kind {
@@ -265,13 +265,13 @@ fn page_at(upper: TableIndex, lower: Option<TableIndex>) -> Option<Page> {
 /// How the processor can still reach a frame that is given back.
 #[derive(Clone, Copy)]
 pub(super) enum Reach {
-    /// The loaded directory names it as the table for this page and those that follow.
+    /// The loaded directory names the frame as the table for this page and the following ones.
     Table(Page),
-    /// The tables that are loaded map this page to it.
+    /// The loaded tables map this page to the frame.
     Page(Page),
-    /// It was the table for this page, which was not flushed since.
+    /// The frame was the table for this page, which was not flushed since.
     RemembersTable(Page),
-    /// This page was mapped to it, and was not flushed since.
+    /// This page was mapped to the frame, and was not flushed since.
     RemembersPage(Page),
 }
 

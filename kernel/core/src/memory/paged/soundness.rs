@@ -1,4 +1,5 @@
-//! What every directory has to hold, or the kernel could not go on in it.
+//! The check of a directory before it is loaded: it must map everything that the kernel needs to go
+//! on.
 
 use core::fmt;
 use core::ops::BitOr;
@@ -22,8 +23,8 @@ const _: () = assert!(KERNEL_BASE.as_u32() + DIRECT_MAP_SIZE == KERNEL_VIRTUAL_S
 const TEMPORARY: Page = Page::containing(TEMPORARY_START);
 
 impl State {
-    /// What a directory gets wrong about the parts of the kernel half that the
-    /// kernel needs to go on.
+    /// The first error of a directory in the parts of the kernel half that the kernel needs to go
+    /// on.
     pub(super) fn find_unsound(&mut self, root: Frame) -> Option<Unsound> {
         if self.is_as_found_before(root) {
             return None;
@@ -48,9 +49,9 @@ impl State {
         None
     }
 
-    /// Whether a frame is a table of the direct map, as the directory that was loaded last has it.
+    /// Whether a frame is a table of the direct map in the directory that was loaded last.
     pub(super) fn is_in_direct_map(&self, frame: Frame) -> bool {
-        // Few frames ever were, so nearly always there is nothing to look through.
+        // Few frames ever are such tables, so the search is nearly always skipped.
         self.ledger.is_direct_map_table(frame)
             && self.sound.iter().any(|entry| names_table(*entry) && entry.frame() == frame)
     }
@@ -60,9 +61,8 @@ impl State {
         is_temporary_table(self.peek(table, TEMPORARY.directory_index()))
     }
 
-    /// Whether a directory has the entries that the kernel needs just as the last one
-    /// had them that was found right. With every switch to another process, a
-    /// directory is loaded.
+    /// Whether a directory has the same entries for the kernel as the last one that was found
+    /// right. This saves time: every switch to another process loads a directory.
     fn is_as_found_before(&self, root: Frame) -> bool {
         self.with_words(root, |words| {
             let direct_map = &words[FIRST_DIRECT_MAP_ENTRY..FIRST_DIRECT_MAP_ENTRY + DIRECT_MAP_ENTRIES];
@@ -71,14 +71,14 @@ impl State {
         })
     }
 
-    /// What a directory gets wrong about a piece of the direct map.
+    /// The first error of a directory in a piece of the direct map.
     fn find_unsound_piece(&self, root: Frame, piece: KernelMapping) -> Option<Unsound> {
         let mut done = 0;
         while done < piece.pages.len() {
             let page = piece.pages.first().checked_add(done)?;
             let frame = Frame::new(piece.first_frame.number() + done)?;
             let left_in_table = (TABLE_ENTRIES - page.table_index().as_u32()).min(piece.pages.len() - done);
-            // What was found right before needs no second look.
+            // A table that was found right before needs no second check.
             let entry = untouched(self.peek(root, page.directory_index()));
             let index = (page.directory_index().as_u32() as usize) - FIRST_DIRECT_MAP_ENTRY;
             if entry.is_present() && entry == self.sound[index] {
@@ -100,14 +100,14 @@ impl State {
     }
 }
 
-/// The bits in which entries differ from others, but for what the processor notes in
-/// them. All are looked at, without a branch for each: nearly always they are equal.
+/// The bits in which words differ from entries, except those that the processor sets. Compares all
+/// without a branch for each: nearly always they are equal.
 fn differences(words: &[u32], entries: &[Entry]) -> u32 {
     let differ = |(word, entry): (&u32, &Entry)| (word ^ entry.bits()) & !NOTED_BY_PROCESSOR.bits();
     words.iter().zip(entries).map(differ).fold(0, BitOr::bitor)
 }
 
-/// What the processor notes in an entry.
+/// The bits of an entry that the processor sets.
 const NOTED_BY_PROCESSOR: EntryFlags = EntryFlags::ACCESSED.union(EntryFlags::DIRTY);
 
 /// Whether an entry names the table of the temporary mappings.
@@ -120,12 +120,12 @@ fn names_table(entry: Entry) -> bool {
     entry.is_present() && !entry.has(EntryFlags::PAGE_SIZE)
 }
 
-/// An entry without what the processor notes in it.
+/// An entry without the bits that the processor sets.
 fn untouched(entry: Entry) -> Entry {
     entry.with_flags(entry.flags() - NOTED_BY_PROCESSOR)
 }
 
-/// What is wrong with a directory.
+/// An error in a directory: `page` should be mapped to `frame`.
 pub(super) struct Unsound {
     pub(super) root: Frame,
     pub(super) page: Page,
