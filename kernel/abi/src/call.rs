@@ -1,6 +1,6 @@
 //! The system calls.
 
-/// Makes the enum and the way back from a number, from one list.
+/// Defines the enum, and the conversion from a number, from one list.
 macro_rules! calls {
     ($($(#[$doc:meta])* $Name:ident = $number:literal,)*) => {
         /// A system call, by its number in `eax`.
@@ -27,47 +27,49 @@ macro_rules! calls {
 }
 
 calls! {
-    /// `exit(code)`: ends the process; the low eight bits are what its parent gets to know.
+    /// `exit(code)`: ends the process; its parent learns the low eight bits of `code`.
     Exit = 1,
     /// `fork()`: makes a copy of the process. The answer is the copy's number, and 0 in the copy.
     Fork = 2,
-    /// `read(fd, pointer, bytes)`: how many bytes came; 0 at the end of the file.
+    /// `read(fd, pointer, bytes)`: reads at most `bytes` bytes. The answer is their number; 0 at
+    /// the end of the file.
     Read = 3,
-    /// `write(fd, pointer, bytes)`: how many bytes were taken.
+    /// `write(fd, pointer, bytes)`: writes bytes. The answer is how many the kernel took.
     Write = 4,
-    /// `waitpid(pid, pointer, options)`: the number of a child that ended, whose
-    /// [`WaitStatus`](crate::WaitStatus) is stored where the pointer says, unless that is null.
+    /// `waitpid(pid, pointer, options)`: reaps a child that has ended. The answer is the child's
+    /// number; its [`WaitStatus`](crate::WaitStatus) is stored at `pointer`, unless that is null.
     /// `pid` is the child's number, or −1 for any.
     Waitpid = 7,
-    /// `execve(path, argv, envp)`: runs another program in this process.
+    /// `execve(path, argv, envp)`: replaces the program of this process by another.
     Execve = 11,
-    /// `getpid()`: the number of this process.
+    /// `getpid()`: the answer is the number of this process.
     Getpid = 20,
-    /// `brk(address)`: moves the end of the heap. The answer is where it is then:
-    /// unchanged if it could not be moved, so `brk(0)` asks for it. Never an error.
+    /// `brk(address)`: moves the break, the end of the heap. The answer is the break afterwards,
+    /// which is unchanged if it could not be moved. So `brk(0)` asks for the break. Never an error.
     Brk = 45,
     /// `munmap(address, bytes)`: ends the mappings of these pages. The answer is 0.
     Munmap = 91,
-    /// `mprotect(address, bytes, protection)`: says what the program may do with these pages.
-    /// The answer is 0.
+    /// `mprotect(address, bytes, protection)`: changes the program's rights to these pages. The
+    /// answer is 0.
     Mprotect = 125,
-    /// `sched_yield()`: lets others run.
+    /// `sched_yield()`: lets other processes run.
     SchedYield = 158,
     /// `nanosleep(requested, remaining)`: sleeps at least as long as the two 32-bit
     /// words at `requested` say, seconds and nanoseconds. `remaining` may be null.
     Nanosleep = 162,
-    /// `mmap2(address, bytes, protection, flags, fd, offset)`: memory where there was none; see
+    /// `mmap2(address, bytes, protection, flags, fd, offset)`: makes a new mapping; see
     /// [`mapping`](crate::mapping). The answer is its address.
     Mmap2 = 192,
-    /// `meminfo(what, pointer, bytes, pid)`: see [`meminfo`](crate::meminfo).
+    /// `meminfo(what, pointer, bytes, pid)`: reports how memory is used; see
+    /// [`meminfo`](crate::meminfo).
     Meminfo = 1000,
-    /// `sbrk(bytes)`: moves the end of the heap by a signed number of bytes. The
-    /// answer is where it was before.
+    /// `sbrk(bytes)`: moves the break by a signed number of bytes. The answer is the break before
+    /// the move.
     Sbrk = 1001,
 }
 
 impl SystemCall {
-    /// The number.
+    /// The call's number, as a program passes it in `eax`.
     #[must_use]
     pub const fn number(self) -> u32 {
         self as u32

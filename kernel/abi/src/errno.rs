@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(u16);
 
-/// Makes the constants and the texts, from one list.
+/// Defines the constants and the texts, from one list.
 macro_rules! errors {
     ($($Name:ident = $number:literal, $text:literal;)*) => {
         impl Errno {
@@ -15,7 +15,8 @@ macro_rules! errors {
                 pub const $Name: Self = Self($number);
             )*
 
-            /// The name, such as `ENOMEM`, and what it means; of those that our kernel answers with.
+            /// The name, such as `ENOMEM`, and its meaning; `None` for an error that our kernel
+            /// does not use.
             const fn words(self) -> Option<(&'static str, &'static str)> {
                 match self.0 {
                     $($number => Some((stringify!($Name), $text)),)*
@@ -47,31 +48,31 @@ errors! {
 }
 
 impl Errno {
-    /// The largest number that an error can have.
+    /// The largest number of an error.
     const MAX: u32 = 4095;
 
-    /// The number.
+    /// The error's number, which is positive.
     #[must_use]
     pub const fn number(self) -> u16 {
         self.0
     }
 
-    /// Whether our kernel has it: its number has a name.
+    /// Whether the error has a name: whether our kernel uses it.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.words().is_some()
     }
 
-    /// What `eax` holds after a call that failed so: the number with its sign turned.
+    /// The value of `eax` after a call that failed with this error: the negated number.
     #[must_use]
     pub const fn to_eax(self) -> u32 {
         (self.0 as u32).wrapping_neg()
     }
 
-    /// What `eax` means after a call: the answer, or why it failed.
+    /// Reads `eax` after a call: the answer, or why the call failed.
     ///
     /// # Errors
-    /// If that is what `eax` says.
+    /// The error whose negated number `eax` holds.
     pub const fn from_eax(eax: u32) -> Result<u32, Self> {
         let number = eax.wrapping_neg();
         if 1 <= number && number <= Self::MAX { Err(Self(number as u16)) } else { Ok(eax) }

@@ -1,12 +1,12 @@
-//! What the kernel and the programs in ring 3 agree on.
+//! The interface between the kernel and the programs in ring 3.
 //!
-//! A program calls the kernel with `int 0x80`: the number of the call in `eax`,
-//! its arguments in `ebx`, `ecx`, `edx`, `esi`, `edi` and `ebp`, in this order. The
-//! answer comes back in `eax`; all other registers keep their values. An answer
-//! from −4095 to −1 is an error, the number of an [`Errno`] with its sign turned.
+//! A program calls the kernel with `int 0x80`: the number of the call in `eax`, its arguments in
+//! `ebx`, `ecx`, `edx`, `esi`, `edi` and `ebp`, in this order. The answer comes back in `eax`; all
+//! other registers keep their values. An answer from −4095 to −1 is an error: the negated number of
+//! an [`Errno`].
 //!
-//! Numbers and errors are those of Linux on i386 wherever Linux has the call, so
-//! a program that needs no call of our own runs there, too.
+//! Numbers and errors are those of Linux on i386 wherever Linux has the call. So a program that
+//! uses no call of our own also runs on Linux.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -26,17 +26,17 @@ pub const STDIN: u32 = 0;
 /// The file descriptor of the terminal's output.
 pub const STDOUT: u32 = 1;
 
-/// The file descriptor of the terminal's output, for complaints.
+/// The file descriptor of the terminal's output, for error messages.
 pub const STDERR: u32 = 2;
 
-/// Bytes of a page: what `AT_PAGESZ` says, and what mapping is done in.
+/// Bytes of a page: the value of `AT_PAGESZ`, and the unit of mappings.
 pub const PAGE_SIZE: u32 = 4096;
 
 /// Keys of the auxiliary vector, with Linux's numbers (`man 3 getauxval`).
 pub mod aux {
     /// The end of the vector.
     pub const NULL: u32 = 0;
-    /// Where the program headers are in memory.
+    /// The address of the program headers in memory.
     pub const PHDR: u32 = 3;
     /// Bytes of a program header.
     pub const PHENT: u32 = 4;
@@ -44,6 +44,6 @@ pub mod aux {
     pub const PHNUM: u32 = 5;
     /// Bytes of a page.
     pub const PAGESZ: u32 = 6;
-    /// Where the program was entered.
+    /// The address of the program's first instruction.
     pub const ENTRY: u32 = 9;
 }

@@ -1,4 +1,4 @@
-//! What `mmap2`, `munmap` and `mprotect` take, with Linux's numbers.
+//! Arguments of `mmap2`, `munmap` and `mprotect`, with Linux's numbers.
 
 /// The program may read.
 pub const PROT_READ: u32 = 1;
@@ -7,15 +7,15 @@ pub const PROT_WRITE: u32 = 2;
 /// The program may execute.
 pub const PROT_EXEC: u32 = 4;
 
-/// What is written is seen by all that have the mapping since a fork.
+/// All processes that share the mapping since a fork see what one of them writes.
 pub const MAP_SHARED: u32 = 1;
-/// What is written is seen by nobody else.
+/// No other process sees what is written.
 pub const MAP_PRIVATE: u32 = 2;
-/// The bits that say which of the two: exactly one has to be.
+/// The bits of the type: exactly one of [`MAP_SHARED`] and [`MAP_PRIVATE`] must be given.
 pub const MAP_TYPE: u32 = 0xF;
-/// At this address, in the place of what is there.
+/// The mapping begins at this very address, and replaces mappings that are there.
 pub const MAP_FIXED: u32 = 0x10;
-/// Memory that is zero, and not a file. There are no others here.
+/// The mapping is zeroed memory, not a file. This kernel has no other mappings.
 pub const MAP_ANONYMOUS: u32 = 0x20;
-/// At this address, if nothing is there.
+/// The mapping begins at this very address, and the call fails if something is there.
 pub const MAP_FIXED_NOREPLACE: u32 = 0x10_0000;

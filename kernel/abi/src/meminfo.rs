@@ -1,26 +1,25 @@
-//! The system call `meminfo`: what memory is used for.
+//! The system call `meminfo`: how memory is used.
 //!
-//! `meminfo(what, pointer, bytes, pid)` copies records to `pointer`, as many
-//! whole ones as `bytes` have room for, and answers how many there are: if that
-//! is more than there was room for, ask again with more. `what` is one of
-//! [`PHYSICAL`], [`PROCESSES`] and [`REGIONS`]; `pid` counts for [`REGIONS`] only.
+//! `meminfo(what, pointer, bytes, pid)` copies records to `pointer`, as many whole ones as fit into
+//! `bytes` bytes. The answer is the number of all records: if not all of them fitted, ask again
+//! with more room. `what` is one of [`PHYSICAL`], [`PROCESSES`] and [`REGIONS`]; `pid` matters for
+//! [`REGIONS`] only.
 //!
 //! Errors: `EINVAL` for another `what`, `EFAULT` for memory that the program may
 //! not write to, `ESRCH` if there is no process `pid`.
 //!
-//! A record is a row of 32-bit words, the lowest byte first, without gaps. Both
-//! sides turn records into bytes and back with the functions here, so that
-//! neither of them has to trust the other's memory.
+//! A record is a row of 32-bit words without gaps, the lowest byte of each first. The kernel and
+//! programs both convert records to bytes and back with the functions here, so that neither has to
+//! trust the other's memory.
 
-/// What to ask for: one [`Physical`] record.
+/// Asks for one [`Physical`] record.
 pub const PHYSICAL: u32 = 0;
-/// What to ask for: a [`Process`] record for each process, by ascending number.
+/// Asks for a [`Process`] record for each process, by ascending number.
 pub const PROCESSES: u32 = 1;
-/// What to ask for: a [`Region`] record for each part of a process's address
-/// space, by ascending address.
+/// Asks for a [`Region`] record for each part of a process's address space, by ascending address.
 pub const REGIONS: u32 = 2;
 
-/// Makes a record and its way to bytes and back.
+/// Defines a record, and its conversion to bytes and back.
 macro_rules! record {
     ($(#[$doc:meta])* $Record:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
         $(#[$doc])*
@@ -45,7 +44,7 @@ macro_rules! record {
                 bytes
             }
 
-            /// The record that these bytes are.
+            /// The record in these bytes.
             #[must_use]
             pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
                 let mut words = bytes.chunks_exact(4).map(|word| {
@@ -60,27 +59,26 @@ macro_rules! record {
 record! {
     /// The machine's memory, by owner.
     ///
-    /// Every managed frame has one owner: the free ones, those of the kernel, those that
-    /// several processes share, and those of a process alone (the sum of
-    /// [`Process::frames`] over all records) make up
-    /// [`managed_frames`](Self::managed_frames).
+    /// Every managed frame is counted once: the free frames, the kernel's frames, the frames that
+    /// several processes share, and the frames that a single process has (the sum of
+    /// [`Process::frames`] over all records) add up to [`managed_frames`](Self::managed_frames).
     Physical {
-        /// Frames of memory that the machine has, usable or reserved.
+        /// Frames of the machine's memory, usable or reserved.
         memory_frames,
-        /// Frames that the frame allocator (lab 01) manages: free or not.
+        /// Frames that the frame allocator (lab 01) manages, free or in use.
         managed_frames,
         /// Frames that are free.
         free_frames,
-        /// Frames of page directories and page tables: the kernel's own. Those of
-        /// processes are in their records.
+        /// Frames of the kernel's own page directory and page tables. Those of a process are in its
+        /// record.
         kernel_table_frames,
         /// Frames of the kernel's heap (lab 03).
         kernel_heap_frames,
         /// Frames of the kernel's other virtual allocations (lab 02).
         kernel_allocation_frames,
-        /// Frames that several pages of processes are mapped to.
+        /// Frames to which pages of several processes are mapped.
         shared_frames,
-        /// Frames that were used before anything was counted: the kernel's, and not of another kind.
+        /// Frames of the kernel of no other kind: they were taken before the counting began.
         kernel_other_frames,
         /// Bytes in the blocks of the kernel's heap that are in use.
         kernel_heap_bytes,
@@ -88,7 +86,7 @@ record! {
         kernel_heap_blocks,
         /// How many kernel stacks there are (lab 05).
         kernel_stacks,
-        /// How many processes there are, also those that have ended and not been waited for.
+        /// How many processes there are, including zombies.
         processes,
         /// Ticks of the timer since the start.
         ticks,
@@ -104,7 +102,7 @@ record! {
         pid,
         /// Its parent's number; 0 if there is none.
         parent,
-        /// What it does: [`RUNNING`], [`READY`], [`WAITING`] or [`ENDED`].
+        /// Its state: [`RUNNING`], [`READY`], [`WAITING`] or [`ENDED`].
         state,
         /// Pages of the program's image that are mapped: code, constants and data.
         image_frames,
@@ -114,15 +112,15 @@ record! {
         stack_frames,
         /// Pages of its mappings that are mapped (lab 07).
         mapping_frames,
-        /// How many of all these pages have frames that others have as well.
+        /// How many of all these pages are mapped to frames that other processes share.
         shared_frames,
         /// Frames of its page directory and page tables.
         table_frames,
         /// Frames of its kernel stack (lab 05).
         kernel_stack_frames,
-        /// Where its heap ends: what `brk(0)` answers.
+        /// Its break, the end of its heap: the answer of `brk(0)`.
         heap_end,
-        /// Ticks of the timer that it was running for.
+        /// Ticks of the timer during which it was running.
         ticks,
         /// The first four bytes of its name, the lowest first; use [`name`](Process::name).
         name_0,
@@ -137,18 +135,18 @@ record! {
 
 /// A process that the processor is running.
 pub const RUNNING: u32 = 0;
-/// A process that could run and waits for its turn.
+/// A process that can run and waits for the processor.
 pub const READY: u32 = 1;
-/// A process that waits for something: input, a child, or a time.
+/// A process that waits for an event: input, a child's end, or a time.
 pub const WAITING: u32 = 2;
-/// A process that has ended and was not waited for.
+/// A zombie: a process that has ended and was not reaped yet.
 pub const ENDED: u32 = 3;
 
 impl Process {
-    /// The most bytes that a name has in a record.
+    /// The most bytes of a name in a record.
     pub const NAME_BYTES: usize = 16;
 
-    /// The process's name, cut off where it is too long, padded with zeros: see
+    /// The process's name, cut off at [`NAME_BYTES`](Self::NAME_BYTES) and padded with zeros: see
     /// [`trim_name`].
     #[must_use]
     pub fn name(&self) -> [u8; Self::NAME_BYTES] {
@@ -160,7 +158,7 @@ impl Process {
         bytes
     }
 
-    /// The same record with this name, of which at most [`NAME_BYTES`](Self::NAME_BYTES) are kept.
+    /// The same record with this name, cut off after [`NAME_BYTES`](Self::NAME_BYTES) bytes.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         let mut words = [0_u32; 4];
@@ -171,7 +169,7 @@ impl Process {
         self
     }
 
-    /// All frames that nobody but this process has.
+    /// The number of frames that belong to this process alone.
     #[must_use]
     pub const fn frames(&self) -> u32 {
         self.image_frames
@@ -184,7 +182,7 @@ impl Process {
     }
 }
 
-/// A name without the zeros that pad it, up to the first byte that is not UTF-8.
+/// A name without its padding zeros, cut at the first byte that is not UTF-8.
 #[must_use]
 pub fn trim_name(name: &[u8]) -> &str {
     let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
@@ -202,10 +200,10 @@ record! {
         start,
         /// The address after the last byte.
         end,
-        /// What it is: [`IMAGE`], [`HEAP`], [`STACK`], [`GUARD`] or [`MAPPING`].
+        /// Its kind: [`IMAGE`], [`HEAP`], [`STACK`], [`GUARD`] or [`MAPPING`].
         kind,
-        /// What the program may do there: any of [`READ`], [`WRITE`] and [`EXECUTE`]; and
-        /// [`SHARED`] if what it writes is seen by others that have the region.
+        /// The program's rights: any of [`READ`], [`WRITE`] and [`EXECUTE`]; and [`SHARED`] if
+        /// other processes that have the region see its writes.
         rights,
         /// How many pages of it are mapped to frames now.
         mapped_pages,
@@ -218,20 +216,20 @@ pub const IMAGE: u32 = 0;
 pub const HEAP: u32 = 1;
 /// The stack's whole region, mapped or not yet.
 pub const STACK: u32 = 2;
-/// A page that is never mapped, so that what runs into it faults.
+/// A guard page, which is never mapped, so that an access to it is a page fault.
 pub const GUARD: u32 = 3;
 
-/// What `mmap2` made.
+/// A mapping made by `mmap2`.
 pub const MAPPING: u32 = 4;
 
 /// The program may write there.
 pub const WRITE: u32 = 1;
-/// There is code. What is not code can be executed as well: 32-bit page tables
-/// without PAE have no bit against it.
+/// The part contains code. Other parts can be executed as well: 32-bit page tables without PAE have
+/// no bit to forbid it.
 pub const EXECUTE: u32 = 2;
 /// The program may read there.
 pub const READ: u32 = 4;
-/// What is written there is seen by all that have the region since a fork.
+/// All processes that share the region since a fork see what one of them writes.
 pub const SHARED: u32 = 8;
 
 #[cfg(test)]

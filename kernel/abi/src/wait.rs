@@ -5,26 +5,26 @@ use core::fmt;
 /// An option of `waitpid`: answer 0 at once if no child has ended yet.
 pub const WNOHANG: u32 = 1;
 
-/// What ends a process that did not end itself. The numbers are Linux's.
+/// The signal that ended a process that did not end itself, with Linux's numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u32)]
 pub enum Signal {
-    /// SIGILL: an instruction that there is not, or that ring 3 may not use.
+    /// SIGILL: an undefined instruction, or one that ring 3 may not use.
     Illegal = 4,
     /// SIGTRAP: a breakpoint or a single step.
     Trap = 5,
     /// SIGBUS: an access that is not aligned as it must be.
     Bus = 7,
-    /// SIGFPE: a division by zero or out of range.
+    /// SIGFPE: a division by zero, or one whose result is out of range.
     Arithmetic = 8,
-    /// SIGKILL: somebody ended it.
+    /// SIGKILL: the process was killed.
     Kill = 9,
-    /// SIGSEGV: an access to memory that is not there or not allowed.
+    /// SIGSEGV: an access to memory that is not mapped or does not allow it.
     Segmentation = 11,
 }
 
 impl Signal {
-    /// The number.
+    /// The signal's number, as on Linux.
     #[must_use]
     pub const fn number(self) -> u32 {
         self as u32
@@ -66,26 +66,26 @@ impl fmt::Display for Signal {
 
 /// How a process ended: the word that `waitpid` stores, laid out as Linux does it.
 ///
-/// The low seven bits are the number of the [`Signal`] that ended it, or 0 if
-/// it ended itself; then the next byte is what it gave to `exit`.
+/// The low seven bits are the number of the [`Signal`] that ended the process. They are 0 if it
+/// ended itself; then the next byte is its argument of `exit`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct WaitStatus(u32);
 
 impl WaitStatus {
-    /// It called `exit` with a number of which these are the low eight bits.
+    /// The status of a process that called `exit`; `code` is the low eight bits of the argument.
     #[must_use]
     pub const fn exited(code: u8) -> Self {
         Self((code as u32) << 8)
     }
 
-    /// It was ended.
+    /// The status of a process that a signal ended.
     #[must_use]
     pub const fn killed(signal: Signal) -> Self {
         Self(signal.number())
     }
 
-    /// The status that is written as this word.
+    /// The status in this word.
     #[must_use]
     pub const fn from_word(word: u32) -> Self {
         Self(word)
@@ -97,19 +97,19 @@ impl WaitStatus {
         self.0
     }
 
-    /// What it gave to `exit`, if it ended itself.
+    /// The argument of `exit`, if the process ended itself.
     #[must_use]
     pub const fn code(self) -> Option<u8> {
         if self.0 & 0x7F == 0 { Some((self.0 >> 8) as u8) } else { None }
     }
 
-    /// The number of what ended it, if it did not end itself.
+    /// The number of the signal that ended the process, if one did.
     #[must_use]
     pub const fn signal_number(self) -> Option<u32> {
         if self.0 & 0x7F == 0 { None } else { Some(self.0 & 0x7F) }
     }
 
-    /// What ended it, if it did not end itself and the signal is one of ours.
+    /// The signal that ended the process, if one did and our kernel has it.
     #[must_use]
     pub const fn signal(self) -> Option<Signal> {
         Signal::new(self.0 & 0x7F)

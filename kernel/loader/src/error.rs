@@ -7,21 +7,22 @@ use core::fmt;
 pub enum LoadError {
     /// The file ends before the file header does.
     Truncated,
-    /// It does not begin with the four bytes of every ELF file.
+    /// The file does not begin with the four bytes of every ELF file.
     BadMagic,
-    /// It is not a 32-bit file (`EI_CLASS`).
+    /// The file is not a 32-bit file (`EI_CLASS`).
     NotElf32,
-    /// The lowest byte of its numbers does not come first (`EI_DATA`).
+    /// The file's numbers are not little-endian (`EI_DATA`).
     NotLittleEndian,
-    /// It is of a version that is not 1 (`EI_VERSION`, `e_version`).
+    /// The version of ELF is not 1 (`EI_VERSION`, `e_version`).
     BadVersion,
-    /// It is made for an operating system that is neither System V nor Linux (`EI_OSABI`, `EI_ABIVERSION`).
+    /// The program is for an operating system that is neither System V nor Linux (`EI_OSABI`,
+    /// `EI_ABIVERSION`).
     ForeignSystem,
-    /// It is not an executable file at fixed addresses (`e_type`).
+    /// The file is not an executable file at fixed addresses (`e_type`).
     NotExecutable,
-    /// It is for another processor (`e_machine`).
+    /// The program is for another processor (`e_machine`).
     WrongMachine,
-    /// It has flags, of which there are none for this processor (`e_flags`).
+    /// The file has flags, but none are defined for this processor (`e_flags`).
     UnknownFlags,
     /// The file header does not have the size that it should have (`e_ehsize`).
     BadHeaderSize,
@@ -31,11 +32,11 @@ pub enum LoadError {
     TooManyProgramHeaders,
     /// Some of the program headers are not in the file (`e_phoff`).
     ProgramHeadersOutside,
-    /// It asks for another program that links it when it starts (`PT_INTERP`, `PT_DYNAMIC`).
+    /// The program needs a dynamic linker when it starts (`PT_INTERP`, `PT_DYNAMIC`).
     Dynamic,
-    /// It asks for a copy of some memory in each thread (`PT_TLS`), which nobody makes.
+    /// The program has thread-local memory (`PT_TLS`), which this kernel does not provide.
     ThreadLocal,
-    /// Nothing is to be loaded.
+    /// The program has no segment to load, or only empty ones.
     NoSegments,
     /// A segment has more bytes in the file than in memory (`p_filesz`, `p_memsz`).
     FileLargerThanMemory,
@@ -43,7 +44,8 @@ pub enum LoadError {
     SegmentOutside,
     /// A segment's alignment is not a power of two (`p_align`).
     BadAlignment,
-    /// A segment does not lie in memory as it does in the file (`p_vaddr`, `p_offset`, `p_align`).
+    /// A segment's address and its offset in the file differ modulo its alignment (`p_vaddr`,
+    /// `p_offset`, `p_align`).
     Misaligned,
     /// A segment reaches past 4 GiB.
     Wraps,
@@ -51,11 +53,12 @@ pub enum LoadError {
     NullPage,
     /// A segment reaches into the kernel half.
     KernelHalf,
-    /// A segment is below where programs are.
+    /// A segment begins below the area for programs.
     BelowImage,
-    /// A segment is above where programs are.
+    /// A segment reaches above the area for programs.
     AboveImage,
-    /// A segment is below the one before: they have to be in the order of their addresses.
+    /// A segment begins below the previous one: segments have to be in the order of their
+    /// addresses.
     OutOfOrder,
     /// Two segments need the same page.
     Overlap,

@@ -1,4 +1,4 @@
-//! The file header: whether the file is a program for this machine at all.
+//! The file header: it tells whether the file is a program for this machine.
 
 use elf::abi::{ELFOSABI_LINUX, ELFOSABI_SYSV, EM_386, ET_EXEC, EV_CURRENT, PN_XNUM};
 use elf::endian::LittleEndian;
@@ -14,24 +14,24 @@ const HEADER_SIZE: usize = IDENT_SIZE + elf::file::ELF32_EHDR_TAILSIZE;
 /// Bytes of a program header.
 pub const PROGRAM_HEADER_SIZE: usize = 32;
 
-/// What the file header says, as far as it matters.
+/// The fields of the file header that matter for loading.
 pub struct Header<'a> {
-    /// The program headers, whole ones.
+    /// The bytes of all program headers.
     pub table: &'a [u8],
-    /// Where they are in the file.
+    /// The offset of the program headers in the file.
     pub table_offset: u32,
-    /// Where the program begins.
+    /// The address of the program's first instruction.
     pub entry: u32,
 }
 
-/// Reads the file header.
+/// Reads the file header, and checks it.
 pub fn parse(file: &[u8]) -> Result<Header<'_>, LoadError> {
     let Some((ident, rest)) = file.split_at_checked(IDENT_SIZE) else { return Err(LoadError::Truncated) };
     let ident = parse_ident::<LittleEndian>(ident).map_err(|error| match error {
         ParseError::BadMagic(_) => LoadError::BadMagic,
         ParseError::UnsupportedElfClass(_) => LoadError::NotElf32,
         ParseError::UnsupportedElfEndianness(_) => LoadError::NotLittleEndian,
-        // All that is left is the version.
+        // Only the version is left.
         _ => LoadError::BadVersion,
     })?;
     if ident.1 != Class::ELF32 {
@@ -58,7 +58,7 @@ pub fn parse(file: &[u8]) -> Result<Header<'_>, LoadError> {
     Ok(Header { table, table_offset, entry })
 }
 
-/// `size` bytes of the file from `offset` on, if it has them.
+/// `size` bytes of the file from `offset` on, if the file has so many.
 pub fn bytes_at(file: &[u8], offset: u32, size: u32) -> Option<&[u8]> {
     let start = usize::try_from(offset).ok()?;
     let end = start.checked_add(usize::try_from(size).ok()?)?;

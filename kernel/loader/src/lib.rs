@@ -1,15 +1,14 @@
-//! Reads a program's file, and says what has to be where before it can run.
+//! Reads a program's file, and tells which bytes have to be at which addresses before the program
+//! can run.
 //!
-//! A program is a static ELF file for i386: an executable file at fixed
-//! addresses, that asks for nobody else to link it. Its program headers list
-//! segments: pieces of the file, and where in memory they belong. Nothing else
-//! in the file matters; see the ELF specification (gABI, chapter 5), and the
+//! A program is a static ELF file for i386: an executable file at fixed addresses that needs no
+//! dynamic linker. Its program headers list segments: pieces of the file, and their addresses in
+//! memory. Nothing else in the file matters; see the ELF specification (gABI, chapter 5), and the
 //! supplement for the Intel386 architecture.
 //!
-//! A file comes from somebody who may be careless or hostile, so every field is
-//! looked at *before* anything is done: [`Program::new`] answers with an error
-//! that has a name, or with a program of which everything here is true. It
-//! allocates nothing, and takes time in proportion to the number of headers.
+//! A file's author may be careless or hostile. So [`Program::new`] checks every field *before*
+//! anything is loaded, and returns either a [`LoadError`] or a program that keeps all promises made
+//! here. It allocates nothing, and takes time in proportion to the number of headers.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,7 +24,7 @@ use mm_api::{Page, VirtAddr};
 pub use error::LoadError;
 pub use segment::Segment;
 
-/// A program that can be loaded.
+/// A program that can be loaded. It promises:
 ///
 /// - There is at least one segment that is not empty.
 /// - Every segment lies between [`USER_CODE_START`](mm_api::layout::USER_CODE_START)
@@ -41,10 +40,10 @@ pub struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// The program in this file.
+    /// Checks a file, and returns the program in it.
     ///
     /// # Errors
-    /// See [`LoadError`]; the first that is found.
+    /// The first [`LoadError`] that is found.
     pub fn new(file: &'a [u8]) -> Result<Self, LoadError> {
         let header = header::parse(file)?;
         let program =
@@ -75,17 +74,17 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Where it begins.
+    /// The address of the program's first instruction.
     #[must_use]
     pub const fn entry(&self) -> VirtAddr {
         self.entry
     }
 
-    /// What has to be loaded, by ascending address. No segment is empty.
+    /// The segments to load, by ascending address. No segment is empty.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'a>> + Clone + use<'a> {
         let file = self.file;
         let loaded = self.table().filter(|entry| entry.p_type == PT_LOAD);
-        // Every one of them was checked, so none is left out but empty ones.
+        // All segments were checked, so only empty ones are left out.
         loaded.filter_map(move |entry| Segment::new(&entry, file).ok().flatten())
     }
 
@@ -102,8 +101,7 @@ impl<'a> Program<'a> {
         end.and_then(Page::new).unwrap_or(Page::NULL)
     }
 
-    /// Where in memory the program headers are (`AT_PHDR`), if a segment brings
-    /// all of them along.
+    /// The address of the program headers in memory (`AT_PHDR`), if a segment contains all of them.
     #[must_use]
     pub fn program_headers(&self) -> Option<VirtAddr> {
         self.segments().find_map(|segment| segment.address_of(self.table_offset, self.table.len() as u32))

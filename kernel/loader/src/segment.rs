@@ -1,4 +1,4 @@
-//! A segment: a piece of the file, and where in memory it belongs.
+//! A segment: a piece of the file, and its address in memory.
 
 use elf::abi::{PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_TLS};
 use elf::segment::ProgramHeader;
@@ -8,7 +8,7 @@ use mm_api::{PageRange, VirtAddr};
 use crate::LoadError;
 use crate::header::bytes_at;
 
-/// A piece of the program that has to be in memory before it runs.
+/// A piece of the program that has to be in memory before the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Segment<'a> {
     start: VirtAddr,
@@ -43,53 +43,53 @@ impl<'a> Segment<'a> {
         Ok(Some(Self { start: VirtAddr::new(start), size, bytes, offset, flags: header.p_flags }))
     }
 
-    /// The address of its first byte.
+    /// The address of the segment's first byte.
     #[must_use]
     pub const fn start(&self) -> VirtAddr {
         self.start
     }
 
-    /// How many bytes of memory it takes: at least one.
+    /// The segment's bytes in memory: at least one.
     #[must_use]
     pub const fn size(&self) -> u32 {
         self.size
     }
 
-    /// What its first bytes are. The rest of them, up to its size, are zero, as
-    /// is whatever else is in its pages.
+    /// The segment's first bytes. The rest of them, up to [`size`](Self::size), are zero, and so
+    /// are all other bytes of its pages.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The pages that it needs, which no other segment does.
+    /// The pages that the segment needs. No other segment of the program needs them.
     #[must_use]
     pub fn pages(&self) -> PageRange {
-        // Neither sum is beyond `USER_HEAP_START`, which is where a page begins.
+        // Neither sum is beyond `USER_HEAP_START`, which is the start of a page.
         let end = (self.start.as_u32() + self.size).next_multiple_of(PAGE_SIZE);
         PageRange::between(self.start, VirtAddr::new(end))
     }
 
-    /// Whether the program may write there.
+    /// Whether the program may write to the segment.
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.flags & PF_W != 0
     }
 
-    /// Whether there is code.
+    /// Whether the segment contains code.
     #[must_use]
     pub const fn is_executable(&self) -> bool {
         self.flags & PF_X != 0
     }
 
-    /// Whether a byte of it is at `address`.
+    /// Whether `address` is in the segment.
     #[must_use]
     pub fn contains(&self, address: VirtAddr) -> bool {
         address >= self.start && address.as_u32() - self.start.as_u32() < self.size
     }
 
-    /// Where in memory `size` bytes of the file are, that begin at `offset` there,
-    /// if this segment brings all of them along.
+    /// The address in memory of `size` bytes of the file from `offset` on, if this segment contains
+    /// all of them.
     pub(crate) fn address_of(&self, offset: u32, size: u32) -> Option<VirtAddr> {
         let skipped = offset.checked_sub(self.offset)?;
         let end = skipped.checked_add(size)?;
@@ -97,7 +97,7 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// Refuses what needs more than to be loaded.
+/// Refuses a program header that asks for more than loading.
 pub fn check_kind(header: &ProgramHeader) -> Result<(), LoadError> {
     match header.p_type {
         PT_INTERP | PT_DYNAMIC => Err(LoadError::Dynamic),

@@ -10,14 +10,14 @@ const DYNAMIC: u32 = 2;
 const INTERP: u32 = 3;
 const TLS: u32 = 7;
 
-/// What comes of a right program after a change.
+/// The result for a right program after a change.
 fn after(change: impl FnOnce(&mut File)) -> Result<(), LoadError> {
     let mut file = File::right();
     change(&mut file);
     Program::new(&file.bytes()).map(drop)
 }
 
-/// What comes of a right program after a change of one of its headers.
+/// The result for a right program after a change to one of its headers.
 fn after_segment(index: usize, change: impl FnOnce(&mut ProgramHeader)) -> Result<(), LoadError> {
     after(|file| change(&mut file.headers[index]))
 }
@@ -77,7 +77,7 @@ fn the_first_bytes_are_checked() {
             assert_eq!(after(|file| file.ident[index] = wrong), Err(expected), "byte {index} is {wrong}");
         }
     }
-    // For Linux, and what pads the bytes, which readers are to ignore.
+    // Linux is allowed, and readers are to ignore the padding.
     assert_eq!(after(|file| file.ident[7] = 3), Ok(()));
     assert_eq!(after(|file| file.ident[9..].fill(0xFF)), Ok(()));
 }
@@ -137,7 +137,7 @@ fn a_program_has_to_have_something_to_load() {
 
 #[test]
 fn an_empty_segment_is_nowhere() {
-    // GNU ld writes such headers for what was thrown away.
+    // GNU ld writes such headers for discarded sections.
     let empty =
         |address| after_segment(1, |header| *header = ProgramHeader { address, size: 0, file_size: 0, ..*header });
     assert_eq!(empty(0x100), Ok(()));

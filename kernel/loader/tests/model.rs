@@ -6,7 +6,7 @@ use common::{File, LOAD, ProgramHeader, R, W, X, contents_offset};
 use loader::Program;
 use proptest::prelude::*;
 
-/// What has to be true of every program that is not refused, found out from the bytes alone.
+/// Checks the promises of a program that is not refused, from its bytes alone.
 fn check(file: &[u8], program: &Program<'_>) -> Result<(), TestCaseError> {
     let mut end = 0x0804_8000_u64;
     let mut entered = false;
@@ -42,7 +42,7 @@ fn number() -> impl Strategy<Value = u32> {
     ]
 }
 
-/// A right program with up to twelve segments, and what each of them should be.
+/// A right program with 1 to 11 segments, and for each its expected address, bytes and size.
 fn program() -> impl Strategy<Value = (File, Vec<(u32, Vec<u8>, u32)>)> {
     let segment = (0_u32..4, 0_u32..4096, prop::collection::vec(any::<u8>(), 0..3000), 0_u32..9000, 0_u32..4);
     prop::collection::vec(segment, 1..12).prop_map(|segments| {
@@ -54,7 +54,7 @@ fn program() -> impl Strategy<Value = (File, Vec<(u32, Vec<u8>, u32)>)> {
         for (index, (gap, start, bytes, zeros, flags)) in segments.into_iter().enumerate() {
             let address = next + gap * 4096 + start;
             let size = (bytes.len() as u32 + zeros).max(1);
-            // The file has to be as far into a page as the memory is.
+            // The offset in the file and the address have to be equal modulo the page size.
             while (begin + contents.len() as u32) % 4096 != address % 4096 {
                 contents.push(0xEE);
             }
@@ -137,7 +137,7 @@ proptest! {
         has_header in any::<bool>(),
     ) {
         if has_header {
-            // So that it gets further than to the first byte.
+            // So that the reader gets past the first byte.
             let right = File::right().bytes();
             let length = bytes.len().min(52);
             bytes[..length].copy_from_slice(&right[..length]);

@@ -1,6 +1,6 @@
 //! Makes ELF files, right ones and wrong ones.
 
-/// What a file header and the headers after it say, and what follows them.
+/// The fields of a file header, the program headers, and the contents after them.
 #[derive(Clone, Debug)]
 pub struct File {
     pub ident: [u8; 16],
@@ -12,7 +12,7 @@ pub struct File {
     pub flags: u32,
     pub header_size: u16,
     pub program_header_size: u16,
-    /// What the header says; `None` for how many there are.
+    /// The count in the file header; `None` for the true one.
     pub count: Option<u16>,
     pub headers: Vec<ProgramHeader>,
     pub contents: Vec<u8>,
