@@ -9,7 +9,7 @@ pub const PROT_EXEC: u32 = 4;
 
 /// All processes that share the mapping since a fork see what one of them writes.
 pub const MAP_SHARED: u32 = 1;
-/// No other process sees what is written.
+/// No other process sees the program's writes.
 pub const MAP_PRIVATE: u32 = 2;
 /// The bits of the type: exactly one of [`MAP_SHARED`] and [`MAP_PRIVATE`] must be given.
 pub const MAP_TYPE: u32 = 0xF;

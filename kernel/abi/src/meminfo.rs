@@ -194,7 +194,7 @@ pub fn trim_name(name: &[u8]) -> &str {
 }
 
 record! {
-    /// A part of a process's address space, in whole pages.
+    /// A part of a process's address space: whole pages with the same kind and rights.
     Region {
         /// The address of the first byte.
         start,

@@ -1,4 +1,4 @@
-//! How a process ended, as `waitpid` tells it.
+//! How a process ended: the status that `waitpid` stores.
 
 use core::fmt;
 
@@ -13,7 +13,7 @@ pub enum Signal {
     Illegal = 4,
     /// SIGTRAP: a breakpoint or a single step.
     Trap = 5,
-    /// SIGBUS: an access that is not aligned as it must be.
+    /// SIGBUS: an access without the required alignment.
     Bus = 7,
     /// SIGFPE: a division by zero, or one whose result is out of range.
     Arithmetic = 8,

@@ -52,8 +52,8 @@ const LONGEST_STRING: u32 = 1 << 16;
 /// Why the kernel cannot start with this data: see [`BootError`].
 ///
 /// # Safety
-/// `magic` and `info` must be what the bootloader left in EAX and EBX, and the
-/// direct map must still show everything below `DIRECT_MAP_SIZE`.
+/// `magic` and `info` must be the values that the bootloader left in EAX and EBX, and the direct
+/// map must still show everything below `DIRECT_MAP_SIZE`.
 pub unsafe fn read(magic: u32, info: u32, machine: &mut Machine) -> Result<(), BootError> {
     const INFORMATION: &str = "its information";
 
@@ -240,8 +240,8 @@ struct DirectMap;
 
 impl MemoryManagement for DirectMap {
     unsafe fn paddr_to_slice(&self, address: PAddr, length: usize) -> Option<&'static [u8]> {
-        // SAFETY: the crate reads the structures that `read` has reserved, and strings,
-        // which it does not keep.
+        // SAFETY: the crate reads the structures that `read` has reserved. It reads strings, too,
+        // but keeps no reference to them.
         unsafe { bytes(u32::try_from(address).ok()?, u32::try_from(length).ok()?) }
     }
 

@@ -3,8 +3,7 @@
 use core::fmt;
 use core::str;
 
-/// What makes a report genuine: 16 hexadecimal digits that the grader chooses
-/// anew for every boot.
+/// The sign of a genuine report: 16 hexadecimal digits that the grader chooses anew for every boot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 

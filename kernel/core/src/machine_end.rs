@@ -7,12 +7,12 @@ use crate::arch::{self, ports};
 use crate::console::serial;
 use crate::watchdog;
 
-/// Where QEMU's `isa-debug-exit` device listens: it ends the emulator, with twice
-/// the byte plus one as the exit status.
+/// The port of QEMU's `isa-debug-exit` device. The device ends the emulator, with twice the byte
+/// plus one as the exit status.
 const EXIT_PORT: u16 = 0xF4;
 
-/// Where QEMU's `pvpanic` device listens: it stops a machine that writes an odd byte there. The
-/// host finds the byte in AL, and may let the machine go on.
+/// The port of QEMU's `pvpanic` device. The device stops a machine that writes an odd byte there.
+/// The host finds the byte in AL, and may let the machine go on.
 const STOP_PORT: u16 = 0x505;
 
 /// The reason for a stop: a check wants the host to look at the page tables.

@@ -1,9 +1,10 @@
 //! The kernel's protection of itself: lab 06's answers, and the settings that the kernel derives
 //! from them.
 //!
-//! The kernel has to go on whatever lab 06 answers, so that a check can say why an answer is wrong.
-//! So the kernel follows an answer as far as it can run with it: code and constants may be
-//! writable, and protections may be off. All else stays as the kernel needs it, with a warning.
+//! The kernel has to go on even after a wrong answer of lab 06, so that a check can say why an
+//! answer is wrong. So the kernel follows an answer as far as it can run with it: code and
+//! constants may be writable, and protections may be off. All else stays as the kernel needs it,
+//! with a warning.
 
 use core::fmt;
 

@@ -23,9 +23,9 @@ use crate::memory::physical;
 pub(super) const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, Ring::Ring0);
 /// Ring 0 data: all of the address space.
 const KERNEL_DATA: SegmentSelector = SegmentSelector::new(2, Ring::Ring0);
-/// Ring 3 code: all of the address space, as far as its pages are for users.
+/// Ring 3 code: all of the address space. Paging keeps ring 3 out of the kernel's pages.
 pub(super) const USER_CODE: SegmentSelector = SegmentSelector::new(3, Ring::Ring3);
-/// Ring 3 data: the same.
+/// Ring 3 data: all of the address space, likewise.
 pub(super) const USER_DATA: SegmentSelector = SegmentSelector::new(4, Ring::Ring3);
 /// The task that the kernel runs as.
 const KERNEL_TASK: SegmentSelector = SegmentSelector::new(5, Ring::Ring0);
@@ -134,8 +134,8 @@ pub(super) fn set_kernel_stack(top: u32) {
 
 /// The registers of the kernel's task at the moment that a double fault left it.
 pub(super) fn interrupted() -> Registers {
-    // SAFETY: the processor wrote the state when it switched tasks, and nobody
-    // else does. The lock does not matter: the task that could hold it is over.
+    // SAFETY: the processor wrote the state when it switched tasks, and nothing else does. The lock
+    // does not matter: the task that could hold it is over.
     let state = unsafe { ptr::read_volatile(KERNEL_STATE.as_mut_ptr()) };
     Registers {
         eip: state.eip,

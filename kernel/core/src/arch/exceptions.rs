@@ -1,5 +1,5 @@
-//! The interrupt descriptor table, and what happens at an exception or an
-//! interrupt (Intel SDM volume 3A, chapter 6).
+//! The interrupt descriptor table, and the handling of exceptions and interrupts (Intel SDM volume
+//! 3A, chapter 6).
 
 use core::mem::size_of;
 
@@ -54,9 +54,8 @@ lazy_static! {
     static ref TABLE: [Descriptor; SYSTEM_CALL as usize + 1] = core::array::from_fn(gate);
 }
 
-/// What is on the stack when [`trap_entry`] is called, lowest address first. The
-/// first fields of a [`TrapFrame`]: without a change of rings the processor
-/// pushes neither SS nor ESP.
+/// The stack when [`trap_entry`] is called, lowest address first. These are the first fields of a
+/// [`TrapFrame`]: without a change of rings the processor pushes neither SS nor ESP.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct KernelFrame {
@@ -111,7 +110,7 @@ fn gate(vector: usize) -> Descriptor {
 /// interrupts off. When this returns, the interrupted code goes on with the registers in the frame.
 ///
 /// # Safety
-/// `frame` must be what the stubs of `exceptions.s` put on the stack: a whole
+/// `frame` must be the frame that the stubs of `exceptions.s` put on the stack: a whole
 /// [`TrapFrame`] if its CS says ring 3, and otherwise a [`KernelFrame`].
 #[unsafe(no_mangle)]
 unsafe extern "C" fn trap_entry(frame: *mut TrapFrame) {

@@ -1,5 +1,5 @@
-//! The processor's interrupt flag: whether it takes the interrupts of devices
-//! (Intel SDM volume 3A, section 6.8.1).
+//! The processor's interrupt flag: whether the processor takes the interrupts of devices (Intel SDM
+//! volume 3A, section 6.8.1).
 //!
 //! The kernel boots and works with interrupts off. They are on in ring 3, in [`wait`], and where
 //! kernel code calls [`enable`].
@@ -23,17 +23,16 @@ pub fn enabled() -> bool {
 /// Switches interrupts off, and returns whether they were on.
 pub fn disable() -> bool {
     let were_enabled = enabled();
-    // No access to memory may move past this, so it is not `nomem`.
-    // SAFETY: the kernel runs in ring 0; what waits for an interrupt is in `wait`.
+    // No access to memory may move past this, so it is not `nomem`. SAFETY: the kernel runs in ring
+    // 0; code that waits for an interrupt calls `wait`.
     unsafe { asm!("cli", options(nostack)) };
     were_enabled
 }
 
 /// Switches interrupts on. One that is pending comes after the next instruction.
 pub fn enable() {
-    // SAFETY: every gate leads to the stubs of `exceptions.s`, which leave the
-    // interrupted code's registers as they were. What handlers do in the middle
-    // of other code is safe Rust.
+    // SAFETY: every gate leads to the stubs of `exceptions.s`, which leave the interrupted code's
+    // registers as they were. Handlers that run in the middle of other code are safe Rust.
     unsafe { asm!("sti", options(nostack)) };
 }
 

@@ -181,8 +181,8 @@ pub(crate) fn flush_page(address: VirtAddr) {
     unsafe { x86::tlb::flush(address.as_u32() as usize) }
 }
 
-/// Makes the processor forget every translation, the global ones too: switching
-/// off global pages does that (Intel SDM vol. 3A, section 4.10.4.1).
+/// Makes the processor forget every translation, including the global ones: switching off global
+/// pages does that (Intel SDM vol. 3A, section 4.10.4.1).
 pub(crate) fn flush_global() {
     // SAFETY: the kernel runs in ring 0, and CR4 ends up as it was.
     unsafe {

@@ -8,7 +8,7 @@ use super::{interrupts, ports};
 /// The vector of line 0. The processor reserves the vectors below it for exceptions. A PC's
 /// firmware has put the lines there.
 pub(super) const FIRST_VECTOR: u32 = 32;
-/// How many lines there are.
+/// Lines of both controllers.
 pub(super) const LINES: u32 = 16;
 
 /// The first controller's command port; its data port follows.
@@ -51,7 +51,7 @@ pub(super) fn init() {
     write_masks(*masked);
 }
 
-/// Lets interrupts of a line through.
+/// Unmasks a line, and with a line of the second controller also the line that it is wired to.
 pub(super) fn unmask(line: u8) {
     interrupts::without(|| {
         let mut masked = MASKED.lock();
@@ -97,8 +97,8 @@ fn in_service(port: u16) -> u8 {
     read(port, READ_IN_SERVICE)
 }
 
-/// Whether an interrupt of one of the first controller's lines is requested: it comes
-/// once the line is let through and interrupts are on.
+/// Whether a line of the first controller requests an interrupt, which comes once the line is
+/// unmasked and interrupts are on.
 pub(super) fn is_requested(line: u8) -> bool {
     read(FIRST, READ_REQUESTED) & 1 << line != 0
 }

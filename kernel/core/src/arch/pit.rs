@@ -12,7 +12,7 @@ const CONTROL: u16 = 0x43;
 /// The first counter; both bytes of it, the low one first; mode 2, the rate generator; binary.
 const RATE_GENERATOR: u8 = 0x34;
 
-/// The same in mode 0, interrupt on terminal count.
+/// The first counter; both bytes of it; mode 0, interrupt on terminal count; binary.
 const TERMINAL_COUNT: u8 = 0x30;
 
 /// From now on the timer interrupts `hertz` times a second, or as near to that as it can: at least

@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-/// What `probe_kernel` does.
+/// The kinds of access that `probe_kernel` makes.
 const READ: u32 = 0;
 const WRITE: u32 = 1;
 const EXECUTE: u32 = 2;

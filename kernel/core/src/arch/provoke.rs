@@ -29,7 +29,7 @@ pub fn read_at(address: VirtAddr) {
     unsafe { asm!("mov {0}, [{0}]", inout(reg) address.as_u32() => _) }
 }
 
-/// Divides by zero, as compiled code never does: it checks first.
+/// Divides by zero, as compiled code never does, since it checks the divisor first.
 pub fn divide_by_zero() {
     // SAFETY: it does not return: the division is an exception.
     unsafe { asm!("xor edx, edx", "div {}", in(reg) 0, inout("eax") 1 => _, out("edx") _) }
@@ -95,7 +95,7 @@ pub fn exit(code: u8) {
     tell_end(code);
 }
 
-/// Sends text to the serial port as it is.
+/// Sends text to the serial port unchanged, outside the log.
 pub fn raw_serial(text: &str) {
     serial::write(text);
 }

@@ -183,8 +183,8 @@ impl TrapStack {
     }
 }
 
-/// From now on traps from ring 3 arrive on this stack. Each trap begins at the top and overwrites
-/// what an earlier one left there.
+/// From now on traps from ring 3 arrive on this stack. Each trap begins at the top, and overwrites
+/// the frame of an earlier one.
 pub fn set_kernel_stack(stack: &TrapStack) {
     descriptors::set_kernel_stack(stack.0.top().as_u32());
     HAS_KERNEL_STACK.store(true, Ordering::Relaxed);

@@ -15,7 +15,7 @@ pub(super) const BREAKPOINT: u32 = 3;
 pub(super) const OVERFLOW: u32 = 4;
 /// An exception that came while the processor delivered another one.
 pub(crate) const DOUBLE_FAULT: u32 = 8;
-/// An access to an address without a mapping that allows it.
+/// An access that the page tables do not allow.
 pub(crate) const PAGE_FAULT: u32 = 14;
 /// A hardware error.
 pub(super) const MACHINE_CHECK: u32 = 18;

@@ -16,7 +16,7 @@ static CHECKING: AtomicBool = AtomicBool::new(false);
 pub(crate) fn init() {
     serial::init();
     vga::init();
-    // It fails only if there is a logger already, and then that one stays.
+    // This fails only if a logger is set already, which then stays.
     if log::set_logger(&Console).is_ok() {
         log::set_max_level(LevelFilter::Trace);
     }
@@ -130,8 +130,7 @@ impl Write for GoingOn {
     }
 }
 
-/// Passes text on as one line: newlines become `newline`, other control
-/// characters `?`.
+/// Writes text to `to` as one line: newlines become `newline`, other control characters `?`.
 pub(crate) struct OneLine<W> {
     pub to: W,
     pub newline: &'static str,

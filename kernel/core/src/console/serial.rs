@@ -92,7 +92,7 @@ fn with_port<R>(work: impl FnOnce(&mut Port) -> R) -> R {
     interrupts::without(|| work(&mut PORT.lock()))
 }
 
-/// Writes text as it is.
+/// Writes text unchanged.
 pub(crate) fn write(text: &str) {
     with_port(|port| {
         if port.present && !text.is_empty() {

@@ -20,7 +20,7 @@ pub trait HeapLab {
     /// The lab's.
     ///
     /// # Safety
-    /// - `memory` has not grown yet, and only this heap makes it grow and shrink.
+    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
     /// - `base` is the region's first byte, aligned to a page. The bytes by which `memory`
     ///   has grown, and has not shrunk again, may be read and written through `base`, and
     ///   are this heap's alone.
@@ -28,7 +28,7 @@ pub trait HeapLab {
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError>;
 }
 
-/// Lab 03's component for one user.
+/// Lab 03's component: a heap with a single user.
 pub type Heap = BootBox<dyn KernelHeap + Send>;
 
 /// Puts a heap into a box: the lab's heap, or one that watches it.
@@ -96,7 +96,7 @@ impl Interrupts for Switch {
     }
 }
 
-/// Lab 03's component for the whole kernel.
+/// Lab 03's component: the heap that the whole kernel shares.
 pub type SharedHeap = BootBox<dyn SharedHeapObject>;
 
 /// A shared heap as a trait object: [`call`](Self::call) stands for `with`, which is generic.

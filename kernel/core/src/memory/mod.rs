@@ -1,4 +1,4 @@
-//! The machine's physical memory, and how the kernel reaches it.
+//! The machine's physical memory, and the kernel's access to it.
 
 use mm_api::layout::{DIRECT_MAP_SIZE, KERNEL_BASE};
 use mm_api::{PhysAddr, VirtAddr};

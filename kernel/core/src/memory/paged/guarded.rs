@@ -1,4 +1,5 @@
-//! Which entries a virtual memory manager may change, and what they may name.
+//! Guards the entries of tables: which ones a virtual memory manager may change, and which frames
+//! they may name.
 //!
 //! The kernel runs in the tables that the manager writes: by the direct map, where its code and its
 //! data are, on its heap and on its stacks. An entry that put another frame in the place of one of
@@ -20,7 +21,8 @@ const TEMPORARY: TableIndex = Page::containing(TEMPORARY_START).directory_index(
 /// The most tables between the direct map and the temporary mappings.
 const MOST_TABLES: usize = (TEMPORARY.as_u32() - FIRST_OF_ALLOCATIONS.as_u32()) as usize;
 
-/// A frame that is neither the manager's nor a process's, and what the manager may do with it now.
+/// A frame that belongs neither to the manager nor to a process, and the manager's present
+/// permission to map or unmap it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entrusted {
     Nothing,

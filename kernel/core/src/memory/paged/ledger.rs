@@ -29,7 +29,7 @@ pub enum Owner {
 pub(super) struct Ledger {
     owners: &'static mut [u32],
     usable: &'static mut [u32],
-    /// At how many pages more than one each frame is mapped.
+    /// For each frame, how many pages beyond the first are mapped to it.
     sharers: &'static mut [u32],
     tables: u32,
     /// How many frames are mapped at more than one page.
@@ -132,7 +132,7 @@ impl Ledger {
         word & 1 << (frame.number() % u32::BITS) != 0
     }
 
-    /// At how many pages more than one a frame is mapped.
+    /// How many pages beyond the first are mapped to a frame.
     pub(super) fn sharers(&self, frame: Frame) -> u32 {
         let word = self.sharers.get((frame.number() / COUNTS_PER_WORD) as usize).copied().unwrap_or(0);
         word >> (frame.number() % COUNTS_PER_WORD * 8) & SHARERS_MAX
@@ -189,7 +189,7 @@ fn set_bits(words: &mut [u32], first: u32, end: u32) {
     }
 }
 
-/// The number of the frame after the last one that is usable.
+/// The number of the frame after the last usable one.
 pub(super) fn last_frame_end(map: &MemoryMap<'_>) -> u32 {
     mm_oracle::usable_ranges(map).map(|range| range.end()).last().unwrap_or(0)
 }

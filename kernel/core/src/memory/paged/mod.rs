@@ -1,5 +1,4 @@
-//! The machine that page tables stand on: the processor, and frames that a
-//! frame allocator hands out.
+//! The machine below the page tables: the processor, and frames that a frame allocator hands out.
 //!
 //! A virtual memory manager may be wrong in any way. So every frame that it is given is noted, it
 //! can read and write only frames that are noted as its tables, and no directory is loaded in which
@@ -588,8 +587,7 @@ impl State {
         result.unwrap_or_else(|| panic!("{frame} is neither a process's nor the check's"))
     }
 
-    /// Panics unless a frame is a table that the manager works on; `action` completes
-    /// "… as a table".
+    /// Panics unless a frame is a table of the manager's; `action` completes "… as a table".
     #[track_caller]
     #[inline]
     fn ensure_table(&self, table: Frame, action: &str) {
