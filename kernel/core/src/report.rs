@@ -31,7 +31,7 @@ pub fn line(kind: &str, text: fmt::Arguments<'_>) {
     line_with(kind, " ", text);
 }
 
-/// Reports one line as [`line`] does, with `newline` in place of newlines.
+/// Reports one line as [`line()`] does, with `newline` in place of newlines.
 pub fn line_with(kind: &str, newline: &'static str, text: fmt::Arguments<'_>) {
     let nonce = *NONCE.lock();
     serial::end_line();

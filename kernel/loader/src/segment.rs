@@ -55,7 +55,7 @@ impl<'a> Segment<'a> {
         self.size
     }
 
-    /// The segment's first bytes. The rest of them, up to [`size`](Self::size), are zero, and so
+    /// The segment's first bytes. The rest of them, up to [`size`](Self::size()), are zero, and so
     /// are all other bytes of its pages.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
