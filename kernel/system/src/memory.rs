@@ -1,13 +1,12 @@
-//! The running system's memory: the labs, one upon the other.
+//! The running system's memory: the labs' components, each on top of the one before.
 //!
-//! Frames come from lab 01, address spaces from lab 02, and the kernel's heap,
-//! behind `Box` and `Vec`, from lab 03. There is one of each, for as long as the
-//! machine runs.
+//! Frames come from lab 01, address spaces from lab 02, and the kernel's heap, behind `Box` and
+//! `Vec`, from lab 03. The system has one of each, for as long as the machine runs.
 //!
 //! # The rule
-//! Nothing is allocated on the heap, and nothing freed, while the memory is held
-//! ([`with`]): the heap itself needs it to grow. Whoever does it all the same is
-//! stopped by a panic, every time, not only when the heap has to grow.
+//! Nothing is allocated on the heap or freed while the memory is held ([`with`]), because the heap
+//! itself needs the memory to grow. Code that breaks the rule panics every time, not only when the
+//! heap has to grow.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -32,7 +31,7 @@ pub mod kernel_heap;
 
 pub use allocator::in_use as heap_in_use;
 
-/// The user half, but for page 0.
+/// The user half without page 0.
 const USER: PageRange = PageRange::between(VirtAddr::new(mm_api::layout::PAGE_SIZE), USER_SPACE_END);
 
 /// The user half, for the pages of processes.
@@ -46,7 +45,7 @@ pub struct Memory {
     labs: &'static Labs,
     /// The virtual memory manager; the directory that is loaded is one of its own.
     vmm: Manager,
-    /// The machine under it, which frames are taken from.
+    /// The machine under the manager, from which frames are taken.
     machine: &'static PagedMachine,
     /// The kernel's own directory.
     root: Frame,
@@ -54,14 +53,14 @@ pub struct Memory {
     managed: u32,
     /// How many frames are mapped in the kernel's heap.
     heap: Cell<u32>,
-    /// How many are mapped in its stacks.
+    /// How many frames are mapped in the kernel's stacks.
     kernel_stacks: Cell<u32>,
-    /// How many are mapped in user halves.
+    /// How many frames are mapped in user halves.
     user: Cell<u32>,
 }
 
 impl Memory {
-    /// The labs' components.
+    /// The labs' components that this memory is built on.
     pub fn labs(&self) -> &'static Labs {
         self.labs
     }
@@ -71,37 +70,37 @@ impl Memory {
         self.machine
     }
 
-    /// The kernel's own directory.
+    /// The frame of the kernel's own directory.
     pub fn kernel_root(&self) -> Frame {
         self.root
     }
 
-    /// The virtual memory manager itself, for checks that go behind the system's back.
+    /// The virtual memory manager itself, for checks that bypass the system.
     pub fn manager(&mut self) -> &mut Manager {
         &mut self.vmm
     }
 
-    /// A directory for a process.
+    /// Creates a page directory for a process.
     ///
     /// # Errors
-    /// The lab's.
+    /// The error of lab 02.
     pub fn create_directory(&mut self) -> Result<Directory, VmmError> {
         self.vmm.create_directory()
     }
 
-    /// Gives a directory back in which nothing is mapped.
+    /// Destroys a directory in which nothing is mapped any more.
     pub fn destroy_directory(&mut self, directory: Directory) {
         self.vmm.destroy_directory(directory);
     }
 
-    /// Loads the directory of a process, or the kernel's own, unless it is loaded.
+    /// Loads the directory of a process, or the kernel's own, unless it is loaded already.
     pub fn load(&mut self, space: Space<'_>) {
         if self.machine.directory() != self.root_of(space) {
             self.vmm.load(space);
         }
     }
 
-    /// The directory that a space stands for.
+    /// The frame of the directory that a space stands for.
     fn root_of(&self, space: Space<'_>) -> Frame {
         match space {
             Space::Current => self.machine.directory(),
@@ -110,16 +109,15 @@ impl Memory {
         }
     }
 
-    /// The pages of a process's user half. Whoever maps one unmaps it before the
+    /// The pages of a process's user half. A page that is mapped has to be unmapped before the
     /// directory is destroyed.
     pub fn user_pages<'a>(&'a mut self, directory: &'a Directory) -> SpacePages<'a> {
         SpacePages::new(&mut *self.vmm, self.machine, Space::Of(directory), directory.frame(), USER_PART)
             .counted(&self.user)
     }
 
-    /// Calls `work` with the user halves of a process and of a new one that is to be its
-    /// copy, and with those of the process once more, to read. Otherwise as
-    /// [`user_pages`](Self::user_pages).
+    /// Calls `work` with the user halves of a process and of its new copy, and with the process's
+    /// user half a second time, for reading. Otherwise as [`user_pages`](Self::user_pages).
     pub fn with_fork<R>(
         &mut self,
         parent: &Directory,
@@ -136,18 +134,18 @@ impl Memory {
 
     /// The pages of the kernel's stacks.
     pub fn kernel_stack_pages(&mut self) -> SpacePages<'_> {
-        // They are the kernel's own once a stack is claimed.
+        // The frames become the kernel's own once a stack is claimed.
         let part = Part { pages: KERNEL_STACKS, protection: Protection::KERNEL_WRITE, owner: Owner::User };
         SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part).counted(&self.kernel_stacks)
     }
 
-    /// The pages of the kernel's heap, whose frames are to be `owner`'s.
+    /// The pages of the kernel's heap, whose frames will belong to `owner`.
     fn heap_pages(&mut self, owner: Owner) -> SpacePages<'_> {
         let part = Part { pages: kernel_heap::PART, protection: Protection::KERNEL_WRITE, owner };
         SpacePages::new(&mut *self.vmm, self.machine, Space::Kernel, self.root, part).counted(&self.heap)
     }
 
-    /// Whose the frames are.
+    /// Counts the frames by owner.
     pub fn frames(&self) -> FrameCounts {
         FrameCounts {
             managed: self.managed,
@@ -160,8 +158,8 @@ impl Memory {
         }
     }
 
-    /// How many page tables there are for the parts of the kernel half where pages are
-    /// mapped one by one. They may stay for ever.
+    /// How many page tables the kernel half has for the areas where pages are mapped one by one.
+    /// These tables may stay for ever.
     pub fn kernel_tables(&self) -> u32 {
         let [first, end] =
             [KERNEL_VIRTUAL_START, TEMPORARY_START].map(|address| Page::containing(address).directory_index());
@@ -171,9 +169,9 @@ impl Memory {
         self.machine.with_words(self.root, count).unwrap_or(0) as u32
     }
 
-    /// What the user half of a directory holds, by a look at its tables: how many pages
-    /// of `part` are mapped, how many of those have a frame that is mapped elsewhere as well,
-    /// and how many tables there are.
+    /// Reads from its tables what the user half of a directory holds: how many pages of `part` are
+    /// mapped, how many of these have a frame that is mapped elsewhere as well, and how many tables
+    /// the whole half has.
     pub fn user_half(&self, directory: &Directory, part: PageRange) -> UserHalf {
         let root = directory.frame();
         let tables = |words: &_| TableIndex::user_half().filter(|&index| entry(words, index).is_some()).count();
@@ -191,7 +189,7 @@ impl Memory {
     }
 }
 
-/// The rest of a range behind one of its pages.
+/// The pages of a range that come after `page`.
 pub fn after(page: Page, pages: PageRange) -> PageRange {
     let rest = page.checked_add(1).and_then(|next| PageRange::new(next, pages.end() - next.number()));
     rest.unwrap_or(PageRange::between(page.start(), page.start()))
@@ -203,53 +201,53 @@ fn entry(words: &[u32; TABLE_ENTRIES as usize], index: TableIndex) -> Option<Fra
     entry.is_present().then(|| entry.frame())
 }
 
-/// Whose the frames are that lab 01 manages.
+/// The frames that lab 01 manages, by owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameCounts {
-    /// All of them.
+    /// All frames that lab 01 manages.
     pub managed: u32,
-    /// Nobody's.
+    /// Frames that have no owner.
     pub free: u32,
-    /// The virtual memory manager's: directories, tables, and what it has allocated.
+    /// Frames of the virtual memory manager: directories, tables, and its other allocations.
     pub manager: u32,
-    /// In the kernel's heap.
+    /// Frames in the kernel's heap.
     pub heap: u32,
-    /// In kernel stacks.
+    /// Frames in kernel stacks.
     pub kernel_stacks: u32,
-    /// Mapped in user halves.
+    /// Frames mapped in user halves.
     pub user: u32,
-    /// Those of them that are mapped at more than one page.
+    /// Frames, among those mapped in user halves, that are mapped at more than one page.
     pub shared: u32,
 }
 
-/// What the user half of an address space holds.
+/// What the user half of an address space holds; see [`Memory::user_half`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserHalf {
-    /// Pages that are mapped, of those that were asked about.
+    /// Mapped pages in the part that the caller asked about.
     pub pages: u32,
-    /// Those of them whose frame is mapped at another page as well.
+    /// Pages among these whose frame is mapped at another page as well.
     pub shared: u32,
-    /// Frames of page tables, all of them.
+    /// Frames of all the half's page tables.
     pub tables: u32,
 }
 
-/// A lab that has come up, and what it says.
+/// A lab whose component has started, with the figures that the boot messages print.
 #[derive(Clone, Copy, Debug)]
 pub enum Started {
     /// Lab 01.
     Frames {
-        /// Frames that it manages.
+        /// Frames that the allocator manages.
         managed: u32,
-        /// Those of them that are free.
+        /// Frames among these that are free.
         free: u32,
-        /// Frames that were lent to it for its records.
+        /// Frames that were lent to the allocator for its records.
         lent: u32,
     },
     /// Lab 02: the kernel's directory is loaded.
     Paging {
         /// The directory's frame.
         directory: mm_api::Frame,
-        /// Frames that directory and tables take.
+        /// Frames that the directory and its tables take.
         tables: u32,
     },
     /// Lab 03.
@@ -262,15 +260,15 @@ pub enum Started {
 /// Why the memory did not come up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StartError {
-    /// It has been started before.
+    /// It was started before.
     Twice,
-    /// Lab 01 refused.
+    /// Lab 01 answered an error.
     Frames(InitError),
-    /// The memory that was put aside for the kernel's records does not suffice.
+    /// The memory that was set aside for the kernel's records is too small.
     NoRecords,
-    /// Lab 02 refused.
+    /// Lab 02 answered an error.
     Paging(VmmError),
-    /// Lab 03 refused.
+    /// Lab 03 answered an error.
     Heap(AllocError),
 }
 
@@ -289,11 +287,11 @@ impl fmt::Display for StartError {
 /// The memory, once it is started.
 static MEMORY: Once<Mutex<Memory>> = Once::new();
 
-/// Brings the machine's memory up, once a boot: one lab upon the other, with the
-/// machine's lender. The kernel's sections get these rights. `say` is called after each lab.
+/// Starts the machine's memory, once per boot: each lab on top of the one before, with the
+/// machine's lender. The kernel's sections get the rights `rights`. `say` is called after each lab.
 ///
 /// # Errors
-/// The first thing that goes wrong. What came up before stays as it is.
+/// The first error. The labs that started before it stay as they are.
 pub fn start(
     machine: &'static Machine,
     labs: &'static Labs,
@@ -308,10 +306,10 @@ pub fn start(
     Ok(())
 }
 
-/// Brings up labs 01 and 02 alone. Otherwise as [`start`].
+/// Starts labs 01 and 02 alone. Otherwise as [`start`].
 ///
 /// # Errors
-/// As there.
+/// As [`start`].
 pub fn start_pages(
     machine: &'static Machine,
     labs: &'static Labs,
@@ -348,8 +346,8 @@ pub fn start_pages(
 
 /// Calls `work` with the memory.
 ///
-/// # Panics
-/// If the memory is not up, or somebody works with it already: there is one
+/// If the memory is not up, or is in use already: there is one processor, so waiting for it would
+/// never end.
 /// processor, so that would be waited for in vain.
 #[track_caller]
 pub fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
@@ -367,12 +365,12 @@ pub fn is_up() -> bool {
     MEMORY.get().is_some()
 }
 
-/// Whose the frames are, if nobody works with the memory now.
+/// The frames by owner, unless the memory is in use now.
 fn try_frames() -> Option<FrameCounts> {
     Some(MEMORY.get()?.try_lock()?.frames())
 }
 
-/// Whether somebody works with the memory now.
+/// Whether the memory is in use now.
 fn is_held() -> bool {
     MEMORY.get().is_some_and(Mutex::is_locked)
 }

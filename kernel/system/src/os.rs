@@ -16,7 +16,8 @@ use crate::memory::{self, Started};
 use crate::process::{self, Audit, Difference};
 use crate::screen;
 
-/// Says what there is, starts what the labs have built, and then waits.
+/// Prints the memory map, starts the parts that the labs have built, runs the first program, and
+/// ends the machine.
 pub fn run(machine: &'static Machine, labs: &'static Labs) -> ! {
     info!("Folio {}: a kernel whose memory is yours to manage", env!("CARGO_PKG_VERSION"));
     describe_memory(machine);
@@ -43,7 +44,7 @@ fn describe_memory(machine: &Machine) {
     info!("");
 }
 
-/// Labs 01 to 03: brings the memory up, and has each of them say what it did.
+/// Labs 01 to 03: starts the memory, and prints a line about each lab.
 fn start_memory(machine: &'static Machine, labs: &'static Labs) -> bool {
     info!("Lab 01, the frame allocator:");
     let Some(mut lender) = machine.take_lender() else { unreachable!("the machine's memory is lent once") };
@@ -72,7 +73,7 @@ fn start_memory(machine: &'static Machine, labs: &'static Labs) -> bool {
     }
 }
 
-/// Prints whose the frames are.
+/// Prints the frames in use, by owner.
 fn describe_use() {
     let frames = memory::with(|memory| memory.frames());
     let kib = |frames: u32| frames * (PAGE_SIZE / 1024);
@@ -84,7 +85,7 @@ fn describe_use() {
     info!("");
 }
 
-/// Lab 06: switches on what protects the kernel, and says what there is.
+/// Lab 06: switches on the processor's protections, and prints which of them are available.
 fn protect(labs: &'static Labs) {
     info!("Lab 06, protection:");
     protection::enforce(labs.protections());
@@ -108,8 +109,8 @@ fn protect(labs: &'static Labs) {
 /// The program that is started first, if the machine was booted with it.
 const SHELL: &str = "shell";
 
-/// Labs 04 to 07: runs the first program until it has ended. Answers whether its exit
-/// code was 0 and everything was given back.
+/// Labs 04 to 07: runs the first program until it has ended. Returns whether its exit code was 0
+/// and all memory was given back.
 fn run_programs(machine: &'static Machine) -> bool {
     let mut names = machine.modules().map(|module| module.name);
     let Some(first) = names.next() else {
@@ -143,7 +144,7 @@ fn run_programs(machine: &'static Machine) -> bool {
     status == WaitStatus::exited(0) && before == after
 }
 
-/// A range of physical addresses, and how large it is.
+/// A range of physical addresses, printed with its size.
 struct Span {
     start: u64,
     length: u64,

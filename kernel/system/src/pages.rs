@@ -1,8 +1,8 @@
-//! Pages of an address space, over the virtual memory manager of lab 02: what
-//! heaps, stacks and mappings are made of.
+//! Pages of an address space, over the virtual memory manager of lab 02: the pages that heaps,
+//! stacks and mappings consist of.
 //!
-//! What a page is mapped to is read from the tables. What the manager says is compared
-//! with that, and never trusted.
+//! The mapping of a page is read from the tables. The manager's answers are compared with the
+//! tables, and never trusted.
 
 use core::cell::{Cell, RefCell};
 
@@ -15,7 +15,7 @@ use mm_api::{
 
 use crate::memory::after;
 
-/// The virtual memory manager, whichever it is.
+/// The virtual memory manager, of any implementation.
 type Vmm = dyn VirtualMemory<Handle> + Send;
 
 /// A part of an address space.
@@ -23,26 +23,26 @@ type Vmm = dyn VirtualMemory<Handle> + Send;
 pub struct Part {
     /// The pages that may be mapped, read and written.
     pub pages: PageRange,
-    /// What may be done with a page that is mapped.
+    /// The protection that a page is mapped with.
     pub protection: Protection,
-    /// Whose the frames are that are mapped there.
+    /// The owner of the frames that are mapped there.
     pub owner: Owner,
 }
 
 impl Part {
-    /// A part for pages whose bytes are copied in and out.
+    /// A part whose frames belong to programs; the kernel copies bytes in and out.
     #[must_use]
     pub const fn user(pages: PageRange, protection: Protection) -> Self {
         Self { pages, protection, owner: Owner::User }
     }
 }
 
-/// What may become of the bytes of pages.
+/// What the caller may do with the bytes of pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bytes {
-    /// They are read and written.
+    /// Read and write them.
     Written,
-    /// They are read, and copied with their page.
+    /// Read them, and copy them together with their page.
     Kept,
 }
 
@@ -64,7 +64,7 @@ impl View<'_> {
         self.machine.frame_of(self.root, page)
     }
 
-    /// The same of a page that has to be mapped; `action` completes "… is".
+    /// The frame of a page that has to be mapped; `action` completes "… is".
     #[track_caller]
     fn mapped_frame(&self, page: Page, action: &str) -> Frame {
         self.ensure_in_part(page, action);
@@ -79,12 +79,13 @@ impl View<'_> {
         self.machine.walk(self.root, page.start()).ok().map(|walk| walk.protection())
     }
 
-    /// At how many pages more than one the frame of a page is mapped.
+    /// At how many other pages the frame of a page is mapped.
     fn sharers(&self, page: Page) -> u32 {
         self.frame_of(page).map_or(0, |frame| self.machine.sharers(frame))
     }
 
-    /// Whether others have the page's frame as well, and are not to see what is written to it.
+    /// Whether a write has to copy the page first, because its frame is shared and the sharers must
+    /// not see the write.
     fn is_copied_on_write(&self, page: Page) -> bool {
         // Every write asks. Mostly no frame is shared at all, and then no table needs to be read.
         self.machine.shared_frames() > 0
@@ -116,13 +117,13 @@ impl View<'_> {
         Some(frame)
     }
 
-    /// Gives back a frame that a page of the part is not mapped to any more.
+    /// Gives back a frame that no page of the part is mapped to any more.
     #[track_caller]
     fn give_back(&self, frame: Frame) {
         let is_free = match self.part.owner {
             Owner::Kernel => {
-                // SAFETY: pages of the kernel's own are its heap's alone, which unmaps those
-                // that lab 03 has given back, and those that it never had.
+                // SAFETY: the kernel's own pages belong to its heap alone, which unmaps only pages
+                // that lab 03 has given back or never had.
                 #[allow(unsafe_code)]
                 unsafe {
                     self.machine.give_back_kernel_frame(frame);
@@ -152,7 +153,7 @@ impl View<'_> {
         self.map_to(vmm, page, frame, self.part.protection)
     }
 
-    /// Maps a page to a frame, which is given back if that does not work.
+    /// Maps a page to a frame, and gives the frame back if that fails.
     #[track_caller]
     fn map_to(&self, vmm: &mut Vmm, page: Page, frame: Frame, protection: Protection) -> Result<(), PageError> {
         match self.machine.while_mapping(frame, || vmm.map(self.space, page, frame, protection)) {
@@ -230,7 +231,7 @@ impl View<'_> {
         let new = self.take_frame().ok_or(PageError::OutOfFrames)?;
         self.machine.copy_frame(old, new);
         self.take_out(vmm, page, old);
-        // If its table has gone with it, the table's frame is free for a new one.
+        // If the page's table was freed as well, its frame is available for a new table.
         if let Err(error) = self.map_to(vmm, page, new, self.part.protection) {
             panic!("{page} was unmapped, and cannot be mapped again: {error}");
         }
@@ -238,7 +239,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Calls `work` with those bytes of a page that are meant.
+    /// Calls `work` with the bytes of a piece of memory, which lies in one page.
     #[track_caller]
     fn with_piece<R>(&self, piece: Piece, work: impl FnOnce(&mut [u8]) -> R) -> R {
         self.ensure_in_part(piece.page(), "read or written");
@@ -247,7 +248,7 @@ impl View<'_> {
     }
 }
 
-/// Where a virtual memory manager is had from, for one call.
+/// Access to a virtual memory manager, for one call at a time.
 pub trait Access {
     /// Calls `work` with the manager.
     fn with<R>(&mut self, work: impl FnOnce(&mut Vmm) -> R) -> R;
@@ -269,19 +270,19 @@ impl Access for &RefCell<&mut Vmm> {
 
 /// The pages of one part of an address space.
 ///
-/// Their frames are taken from the machine, and mapped: to the virtual memory
-/// manager they are frames of its caller.
+/// Their frames are taken from the machine before they are mapped; to the virtual memory manager
+/// they are frames of its caller.
 #[derive(Clone, Copy)]
 pub struct PartPages<'a, A> {
     vmm: A,
     view: View<'a>,
 }
 
-/// The pages of a space that is worked on alone.
+/// The pages of a space, while no other space is worked on.
 pub type SpacePages<'a> = PartPages<'a, &'a mut Vmm>;
 
-/// The pages of one of several spaces that are worked on at the same time, as when
-/// a process is copied: the others use the same manager, but never two at once.
+/// The pages of one of several spaces that are worked on at the same time, as when a process is
+/// copied. All of them use the same manager, but never two at once.
 pub type PagesOfSeveral<'a, 'v> = PartPages<'a, &'a RefCell<&'v mut Vmm>>;
 
 impl<'a, A> PartPages<'a, A> {
@@ -290,21 +291,22 @@ impl<'a, A> PartPages<'a, A> {
         Self { vmm, view: View { machine, space, root, part, bytes: Bytes::Written, count: None } }
     }
 
-    /// Those of the pages that are among these: no other one is mapped, unmapped, read or written.
+    /// Restricts the part to `pages`: no page outside of them can be mapped, unmapped, read or
+    /// written.
     #[must_use]
     pub fn within(mut self, pages: PageRange) -> Self {
         self.view.part.pages = self.view.part.pages.intersection(pages);
         self
     }
 
-    /// The same pages, whose bytes nobody writes: what is in them is the program's.
+    /// The same pages, but their bytes cannot be written: they belong to the program.
     #[must_use]
     pub fn keeping_bytes(mut self) -> Self {
         self.view.bytes = Bytes::Kept;
         self
     }
 
-    /// The same pages, with a count that is kept of the frames that are in use there.
+    /// The same pages; `count` counts the frames that are in use there.
     #[must_use]
     pub fn counted(mut self, count: &'a Cell<u32>) -> Self {
         self.view.count = Some(count);
@@ -313,7 +315,8 @@ impl<'a, A> PartPages<'a, A> {
 }
 
 impl<A: Access> PartPages<'_, A> {
-    /// Sees that nobody else sees what is written to a page, if it is mapped.
+    /// Copies a page that is copied on write, so that the sharers of its frame do not see later
+    /// writes.
     ///
     /// # Errors
     /// [`OutOfFrames`](PageError::OutOfFrames).
@@ -326,9 +329,8 @@ impl<A: Access> PartPages<'_, A> {
         Ok(())
     }
 
-    /// Has the tables allow what a region does, for those of its pages that are meant and
-    /// mapped. A page whose frame others have as well, and are not to see what is written
-    /// to it, is not writable.
+    /// Gives the mapped pages among `pages` the protection that a region allows. A page that is
+    /// copied on write stays read-only as long as its frame is shared.
     pub fn apply_rights(&mut self, region: &Region, pages: PageRange) {
         let mut rest = pages;
         while let Some(page) = self.first_mapped(rest) {
@@ -341,7 +343,7 @@ impl<A: Access> PartPages<'_, A> {
         }
     }
 
-    /// Unmaps whatever is mapped in some of the pages.
+    /// Unmaps every page of `pages` that is mapped.
     pub fn unmap_in(&mut self, pages: PageRange) {
         let mut rest = pages;
         while let Some(page) = self.first_mapped(rest) {
@@ -350,16 +352,17 @@ impl<A: Access> PartPages<'_, A> {
         }
     }
 
-    /// Unmaps whatever is mapped.
+    /// Unmaps every page of the part that is mapped.
     pub fn unmap_all(&mut self) {
         self.unmap_in(self.view.part.pages);
     }
 
-    /// Changes a piece of memory, unless `is_so` says that it is as it is to be already. A
-    /// page that is copied on write is copied first, so that nobody else sees it.
+    /// Changes a piece of memory, unless `is_so` finds that it has the wanted contents already. A
+    /// page that is copied on write is copied first, so that the sharers of its frame do not see
+    /// the change.
     ///
     /// # Panics
-    /// If there is no frame for that.
+    /// If no frame is free for the copy.
     #[track_caller]
     fn change(&mut self, piece: Piece, is_so: impl FnOnce(&[u8]) -> bool, work: impl FnOnce(&mut [u8])) {
         self.view.ensure_written(piece.page());
@@ -441,32 +444,32 @@ impl<A: Access> SharedPages for PartPages<'_, A> {
     }
 }
 
-/// The user halves of a process and of the one that is being made as its copy.
+/// The user halves of a process and of its copy, while `fork` makes the copy.
 #[derive(Clone, Copy)]
 pub struct ForkPages<'a, 'v> {
-    /// The process's.
+    /// The user half of the process.
     pub parent: PagesOfSeveral<'a, 'v>,
-    /// The copy's.
+    /// The user half of the copy.
     pub child: PagesOfSeveral<'a, 'v>,
 }
 
 impl ForkPages<'_, '_> {
-    /// Those of the pages that are among these, in both.
+    /// Restricts both halves to `pages`.
     #[must_use]
     pub fn within(self, pages: PageRange) -> Self {
         let Self { parent, child } = self;
         Self { parent: parent.within(pages), child: child.within(pages) }
     }
 
-    /// The pages of a region in both.
+    /// The pages of a region, in both halves.
     #[must_use]
     pub fn of_region(self, region: &Region) -> Self {
         let Self { parent, child } = self;
         Self { parent: of_region(parent, region, region.pages), child: of_region(child, region, region.pages) }
     }
 
-    /// The first of these pages that the copy has, and whose bytes are others than the process's,
-    /// or that the process does not have.
+    /// The first of `pages` that the copy has mapped and whose bytes differ from the process's, or
+    /// that the process has not mapped.
     #[must_use]
     pub fn first_unlike(&self, pages: PageRange) -> Option<Page> {
         let [parent, child] = [self.parent, self.child].map(|pages| pages.view);
@@ -482,7 +485,7 @@ impl ForkPages<'_, '_> {
     }
 }
 
-/// Those of the pages that lab 07 is asked about. It writes to mappings only.
+/// The pages among `pages` that lab 07 is asked about for a region. Lab 07 writes to mappings only.
 #[must_use]
 pub fn of_region<'a, A>(all: PartPages<'a, A>, region: &Region, pages: PageRange) -> PartPages<'a, A> {
     let pages = all.within(pages);

@@ -1,10 +1,9 @@
-//! A picture of memory beside the text on the screen, which moves as programs
-//! allocate, fork and exit.
+//! A picture of memory beside the text on the screen. It changes as programs allocate, fork and
+//! exit.
 //!
-//! Above, physical memory: a cell for every few frames, in the colour of whom
-//! most of them belong to. Below, what each program has in its own half of
-//! virtual memory. Both are read from the page tables, as the processor reads
-//! them; nobody is asked.
+//! The upper part shows physical memory: a cell for every few frames, in the colour of the owner of
+//! most of them. The lower part shows the pages that each program has in the user half of its
+//! address space. Both are read from the page tables, as the processor reads them.
 
 use core::fmt::{self, Write as _};
 
@@ -26,17 +25,17 @@ const LEFT: usize = TEXT_COLUMNS + 1;
 const WIDTH: usize = screen::COLUMNS - LEFT;
 /// Rows of the map of physical memory.
 const MAP_ROWS: usize = 8;
-/// Its cells.
+/// Cells of the map of physical memory.
 const CELLS: usize = WIDTH * MAP_ROWS;
 /// Where the list of programs begins.
 const PROGRAMS_ROW: usize = MAP_ROWS + 4;
-/// Programs that there is room for, two rows each.
+/// Programs that fit on the screen, two rows each.
 const PROGRAMS: usize = (screen::ROWS - PROGRAMS_ROW) / 2;
 
 /// Columns for a program's image, its heap and its stack.
 const BARS: [usize; 3] = [3, 23, 4];
 
-/// Whom a frame belongs to, as a number: one of these, or a program's colour.
+/// The owner of a frame. Each kind has a number, and programs of the same colour share theirs.
 #[derive(Clone, Copy)]
 enum Kind {
     Kernel,
@@ -46,12 +45,12 @@ enum Kind {
     Program(usize),
 }
 
-/// The kinds before the programs'.
+/// The number of the first program's kind; the kinds before it are the kernel's.
 const FIRST_PROGRAM: usize = 4;
 /// The first program's colour.
 const FIRST_COLOUR: Colour = Colour::White;
-/// The colours of those after it: so many that programs which run at the same
-/// time seldom have the same.
+/// The colours of the other programs: enough of them that programs which run at the same time
+/// seldom share one.
 const PROGRAM_COLOURS: [Colour; 7] = [
     Colour::LightGreen,
     Colour::LightRed,
@@ -91,17 +90,17 @@ fn colour(number: usize) -> Colour {
 /// A program, as the picture shows it.
 #[derive(Clone, Copy)]
 pub struct Program<'a> {
-    /// Its number.
+    /// Its process number.
     pub pid: u32,
-    /// Its name.
+    /// Its name, of which the picture shows the first 15 characters.
     pub name: &'a str,
-    /// Its page directory.
+    /// The frame of its page directory.
     pub root: Frame,
 }
 
 /// How many frames of each kind a cell stands for.
 struct Map {
-    /// How many of a cell's frames are usable.
+    /// How many of a cell's frames can be in use: usable and reserved ones.
     usable: [u16; CELLS],
     used: [[u16; KINDS]; CELLS],
     /// The number of frames that one cell stands for.
@@ -120,11 +119,11 @@ pub fn start() {
     }
 }
 
-/// Draws the picture anew, if there is a screen. What has not changed is not
-/// written to the device again.
+/// Draws the picture anew, if there is a screen. Only the cells that have changed are written to
+/// the device.
 ///
-/// `kernel` is the kernel's own directory; what a program has beyond the first
-/// few is in the map only.
+/// `kernel` is the kernel's own directory. Programs that no longer fit below the map appear in the
+/// map only.
 pub fn refresh<'a>(
     machine: &Machine,
     memory: &PagedMachine,
@@ -162,7 +161,7 @@ pub fn refresh<'a>(
     map.draw(total, memory.free_frames());
 }
 
-/// Which part of the kernel half the directory's entry is about, as a kind's number.
+/// The kind of the kernel area that the directory's entry covers, as a number.
 fn area(index: TableIndex) -> Option<usize> {
     let address = index.as_u32() << 22;
     if (KERNEL_HEAP_START.as_u32()..KERNEL_STACKS_START.as_u32()).contains(&address) {
@@ -183,7 +182,7 @@ fn part(page: Page) -> usize {
     }
 }
 
-/// Calls `seen` for each page that these entries of a directory lead to, and its frame.
+/// Calls `seen` with each page that these entries of a directory map, and the page's frame.
 fn for_each_page(
     memory: &PagedMachine,
     root: Frame,
@@ -205,7 +204,7 @@ fn for_each_page(
 }
 
 impl Map {
-    /// Nothing in use but what is reserved.
+    /// Starts the map with nothing but the reserved frames in use.
     fn clear(&mut self, machine: &Machine) {
         let end = mm_oracle::usable_ranges(&machine.map()).map(FrameRange::end).last().unwrap_or(1);
         self.frames_per_cell = end.div_ceil(CELLS as u32).max(1);
@@ -234,7 +233,7 @@ impl Map {
         }
     }
 
-    /// The frames of the virtual memory manager itself: page tables.
+    /// Adds the virtual memory manager's own frames: directories and page tables.
     fn add_tables(&mut self, memory: &PagedMachine, machine: &Machine) {
         for frame in mm_oracle::usable_ranges(&machine.map()).flat_map(FrameRange::iter) {
             if memory.owner(frame) == Owner::Tables {
@@ -301,7 +300,7 @@ fn line(row: usize, colour: Colour, text: fmt::Arguments<'_>) {
     }
 }
 
-/// A place on the screen as something to format into.
+/// A place on the screen to format text into.
 struct Written {
     row: usize,
     column: usize,

@@ -17,35 +17,35 @@ fn with_heap<R>(work: impl FnOnce(&mut Heap) -> R) -> Option<R> {
     shared().map(|heap| heap.with_heap(work))
 }
 
-/// How many blocks were asked for and not yet given back, and how many bytes.
+/// How many blocks are in use, and how many bytes were asked for in all of them.
 static BLOCKS: AtomicU32 = AtomicU32::new(0);
 static BYTES: AtomicU32 = AtomicU32::new(0);
 
-/// How many blocks are in use, and how many bytes were asked for in all of them:
-/// counted here, whatever the heap says.
+/// How many blocks are in use, and how many bytes were asked for in all of them. The kernel counts
+/// them itself and does not ask the heap.
 pub fn in_use() -> (u32, u32) {
     (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
 }
 
-/// A request that failed, and since then none succeeded.
+/// A request that failed, with no successful request since.
 #[derive(Clone, Copy)]
 struct FailedRequest {
     bytes: usize,
-    /// `None`: there is no heap yet.
+    /// `None`: the heap was not started yet.
     reason: Option<AllocError>,
 }
 
-/// The last of them, for whoever asks why the kernel panicked.
+/// The last such request, to explain a panic.
 static LAST_FAILURE: Mutex<Option<FailedRequest>> = Mutex::new(None);
 
-/// Notes what came of a request. Returns the block, or null.
+/// Records the outcome of a request. Returns the block, or null.
 fn note(answer: Option<Result<NonNull<u8>, AllocError>>, bytes: usize) -> *mut u8 {
     let failure = match answer {
         Some(Ok(_)) => None,
         Some(Err(error)) => Some(FailedRequest { bytes, reason: Some(error) }),
         None => Some(FailedRequest { bytes, reason: None }),
     };
-    // An interrupt's handler may come in between: then its note stands.
+    // An interrupt handler may hold the lock; then its record stands.
     if let Some(mut place) = LAST_FAILURE.try_lock() {
         *place = failure;
     }
@@ -55,7 +55,8 @@ fn note(answer: Option<Result<NonNull<u8>, AllocError>>, bytes: usize) -> *mut u
     }
 }
 
-/// Says what a panic may be about: that there was no memory.
+/// Explains a panic that a failed request may have caused: says how much was asked for, and how
+/// much memory was free.
 pub fn explain(say: &mut dyn FnMut(fmt::Arguments<'_>)) {
     let Some(failure) = LAST_FAILURE.try_lock().and_then(|place| *place) else { return };
     let bytes = failure.bytes;
@@ -69,7 +70,7 @@ pub fn explain(say: &mut dyn FnMut(fmt::Arguments<'_>)) {
     }
 }
 
-/// Counts a block that was handed out, and notes one that was not.
+/// Counts a block that was handed out, and records a request that failed.
 fn count(answer: Option<Result<NonNull<u8>, AllocError>>, layout: Layout) -> *mut u8 {
     let block = note(answer, layout.size());
     if !block.is_null() {
@@ -86,7 +87,7 @@ struct Allocator;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// Stops: a block that is not taken back is a bug in the kernel, or in the heap.
+/// Panics: the heap rejects the block, which is a bug in the kernel or in the heap.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -94,9 +95,9 @@ fn refuse(what: &str, block: *mut u8, error: BlockError) -> ! {
     panic!("{what} of {block:p}: {error}")
 }
 
-// SAFETY: the heap's contract: blocks are as large and as aligned as was asked for,
-// do not overlap, and stay as they are until they are freed. Nothing here unwinds,
-// as nothing in this kernel does.
+// SAFETY: the heap's contract: blocks have at least the size and the alignment that was asked for,
+// do not overlap, and stay as they are until they are freed. Nothing here unwinds, because nothing
+// in this kernel does.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

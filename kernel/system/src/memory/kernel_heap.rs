@@ -16,18 +16,18 @@ pub const PART: PageRange = PageRange::between(KERNEL_HEAP_START, KERNEL_HEAP_EN
 
 const _: () = assert!(PART.len() * PAGE_SIZE == HEAP_MAX);
 
-/// The heap's memory: the first so many pages of its part are mapped.
+/// The heap's memory: the first `pages` pages of its part are mapped.
 struct HeapPages {
     pages: u32,
     owner: Owner,
 }
 
-/// The page of this number in the heap's part.
+/// The page with this index in the heap's part.
 fn page(index: u32) -> Page {
     PART.first().checked_add(index).expect("the heap's part has no more than 16384 pages")
 }
 
-/// Unmaps the pages of these numbers, the last one first.
+/// Unmaps the pages with these indices, the last one first.
 fn unmap_all(pages: &mut impl Pages, indices: Range<u32>) {
     for index in indices.rev() {
         pages.unmap(page(index));
@@ -65,15 +65,15 @@ impl HeapMemory for HeapPages {
 /// The heap, once it is started.
 static HEAP: Once<SharedHeap> = Once::new();
 
-/// Builds the one heap that there can be over these pages. The system's address
-/// space has to be up. The frames of its pages are `owner`'s: the kernel's own if Rust
-/// is going to use its blocks.
+/// Builds the heap over these pages; there can be only one. The system's address space has to be
+/// up. The frames of its pages belong to `owner`: to the kernel if Rust is going to use the heap's
+/// blocks.
 ///
 /// # Errors
-/// As the lab says.
+/// The error of lab 03.
 ///
 /// # Panics
-/// If it is built twice, or there is no memory for a few words.
+/// If the heap was built before, or the memory set aside at boot has no room for a few words.
 #[allow(unsafe_code)]
 pub fn build(owner: Owner) -> Result<Heap, AllocError> {
     static BUILT: Once = Once::new();
@@ -84,8 +84,8 @@ pub fn build(owner: Owner) -> Result<Heap, AllocError> {
     let start: *mut u8 = ptr::with_exposed_provenance_mut(KERNEL_HEAP_START.as_u32() as usize);
     let base = NonNull::new(start).ok_or(AllocError::OutOfMemory)?;
     let labs = super::with(|memory| memory.labs());
-    // SAFETY: nothing else is ever mapped in this part of the address space, and it is
-    // mapped, writable, as far as `memory` says that it has grown.
+    // SAFETY: nothing else is ever mapped in this part of the address space, and the bytes that
+    // `memory` has grown by are mapped and writable.
     unsafe { labs.heap(base, memory) }
 }
 

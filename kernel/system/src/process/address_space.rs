@@ -1,9 +1,9 @@
-//! The memory of a process: its directory, and what is in its user half.
+//! The memory of a process: its directory and the contents of its user half.
 //!
-//! What is where is in the list of regions, and nowhere else. Who gives a page memory
-//! depends on the region: the image's pages are mapped here, those of the heap by lab 04,
-//! those of the stack by lab 05, those of mappings by lab 07, on demand. A fork shares all
-//! of them, and lab 07 copies a page when somebody writes to it.
+//! The list of regions is the only record of where everything is. The kind of a region decides
+//! where its pages get memory: image pages are mapped here, those of the heap by lab 04, those of
+//! the stack by lab 05, and those of mappings by lab 07, on demand. A fork shares all of them, and
+//! lab 07 copies a page at the first write to it.
 
 use abi::Errno;
 use kernel_core::labs::{ProcessHeap, UserStack};
@@ -30,19 +30,18 @@ pub struct AddressSpace {
     pub(super) mapped: Mapped,
 }
 
-/// Everything of it that the labs made. It has nothing on the kernel's heap, which
-/// cannot be used while the system's memory is held.
+/// The parts of the memory that the labs made. Nothing of it is on the kernel's heap, which cannot
+/// be used while the system's memory is held.
 pub(super) struct Mapped {
     pub(super) directory: Directory,
-    /// The pages that lab 04 may use: those between the image and the stack's guard.
+    /// The pages that lab 04 may use: those between the image and the stack's guard page.
     heap_part: PageRange,
     heap: ProcessHeap,
     pub(super) stack: UserStack,
 }
 
 impl AddressSpace {
-    /// Loads a program. The second part of the answer is the stack pointer that it
-    /// begins with.
+    /// Loads a program. Returns its memory, and the stack pointer that it begins with.
     ///
     /// # Errors
     /// See [`SpawnError`].
@@ -52,7 +51,7 @@ impl AddressSpace {
         Ok((Self { regions, mapped }, stack))
     }
 
-    /// The same memory once more, for a new process.
+    /// Copies the memory for a new process.
     ///
     /// # Errors
     /// See [`SpawnError`].
@@ -62,35 +61,35 @@ impl AddressSpace {
         Ok(Self { regions, mapped })
     }
 
-    /// Gives everything back. If it is loaded, the kernel's own is loaded first.
+    /// Gives all of the memory back. If its directory is loaded, the kernel's own is loaded first.
     pub fn destroy(self) {
         let Self { regions, mapped } = self;
         memory::with(|memory| mapped.destroy(memory, &regions));
     }
 
-    /// Makes it the one that is loaded.
+    /// Loads the directory, so that the processor uses this memory.
     pub fn activate(&self) {
         memory::with(|memory| memory.load(Space::Of(&self.mapped.directory)));
     }
 
-    /// Moves the break to an address, and returns where it is then.
+    /// Moves the break to an address if it can. Returns the break as it is afterwards.
     pub fn brk(&mut self, address: VirtAddr) -> VirtAddr {
-        // The answer says whether it moved.
+        // The break itself says whether it moved.
         let _ = self.move_break(address, |heap, pages| heap.brk(pages, address).map(|()| address));
         self.mapped.heap.current()
     }
 
-    /// Moves the break by so many bytes, and returns where it was.
+    /// Moves the break by `increment` bytes. Returns the break as it was before.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `ENOMEM` if the break cannot be moved there.
     pub fn sbrk(&mut self, increment: i32) -> Result<VirtAddr, Errno> {
         let target = self.mapped.heap.current().as_u32().checked_add_signed(increment);
         let target = target.map(VirtAddr::new).ok_or(Errno::ENOMEM)?;
         self.move_break(target, |heap, pages| heap.sbrk(pages, increment))
     }
 
-    /// Has lab 04 move the break to an address, if no region is in the way.
+    /// Has lab 04 move the break to an address, if no other region is in the way.
     fn move_break<E>(
         &mut self,
         target: VirtAddr,
@@ -104,8 +103,8 @@ impl AddressSpace {
         }
         let answer = memory::with(|memory| {
             let mut pages = memory.user_pages(&mapped.directory);
-            // Lab 04 clears what is past the break in its page, and cannot be told that no frame is
-            // free for a copy of it.
+            // Lab 04 clears the rest of the page above the break, and has no way to learn that no
+            // frame is free for a copy of that page.
             pages.own(mm_api::Page::containing(old)).map_err(|_| Errno::ENOMEM)?;
             work(&mut mapped.heap, &mut pages.within(mapped.heap_part)).map_err(|_| Errno::ENOMEM)
         });
@@ -121,22 +120,22 @@ impl AddressSpace {
         let Mapped { directory, stack, .. } = &mut self.mapped;
         let old = stack.bottom();
         let pages = memory.user_pages(directory);
-        // What the program has on its stack already is out of lab 05's reach.
+        // Lab 05 cannot reach the part of the stack that the program has already.
         let lowest = pages.first_mapped(STACK).map_or(USER_STACK_END, mm_api::Page::start);
         stack.grow(&mut pages.within(PageRange::between(USER_STACK_START, lowest)), address)?;
         self.apply_rights(memory, PageRange::between(self.mapped.stack.bottom(), old));
         Ok(())
     }
 
-    /// Has the tables allow what the regions do, for those of the pages that are mapped. A
-    /// page whose frame others have as well is not writable before somebody writes.
+    /// Gives the mapped pages the protection that their regions allow. A page with a shared frame
+    /// stays read-only until the first write.
     pub(super) fn apply_rights(&self, memory: &mut Memory, pages: PageRange) {
         for region in self.regions.as_slice().iter().filter(|region| region.overlaps(pages)) {
             memory.user_pages(&self.mapped.directory).apply_rights(region, region.pages.intersection(pages));
         }
     }
 
-    /// The directory.
+    /// The page directory.
     pub fn directory(&self) -> &Directory {
         &self.mapped.directory
     }
@@ -146,12 +145,12 @@ impl AddressSpace {
         self.regions.as_slice()
     }
 
-    /// Where the heap ends.
+    /// The break: the address at which the heap ends.
     pub fn heap_end(&self) -> VirtAddr {
         self.mapped.heap.current()
     }
 
-    /// What is mapped in a part of the user half, whatever the labs say.
+    /// Reads from the tables what is mapped in a part of the user half, without asking the labs.
     pub fn mapped_in(&self, part: PageRange) -> UserHalf {
         memory::with(|memory| memory.user_half(&self.mapped.directory, part))
     }
@@ -173,12 +172,12 @@ fn regions_of(program: &Program<'_>) -> Result<Regions, SpawnError> {
     Ok(regions)
 }
 
-/// A region that no process shares with another.
+/// A region whose pages are private to one process.
 const fn private(pages: PageRange, rights: Rights, purpose: Purpose) -> Region {
     Region { pages, rights, purpose, sharing: Sharing::Private }
 }
 
-/// The pages that a heap has more if its break moves from one address to another.
+/// The pages that a heap gains if its break moves from one address to another.
 fn pages_between(old: VirtAddr, new: VirtAddr) -> PageRange {
     let up = |address: VirtAddr| address.as_u32().checked_next_multiple_of(PAGE_SIZE).unwrap_or(u32::MAX);
     PageRange::between(VirtAddr::new(up(old)), VirtAddr::new(up(new)))
@@ -243,7 +242,7 @@ impl Mapped {
         }
     }
 
-    /// Shares everything with a new directory. After an error some of it may be mapped there.
+    /// Shares all pages with a new directory. After an error some of them may be mapped there.
     fn copy(
         &self,
         memory: &mut Memory,
@@ -282,15 +281,15 @@ impl Mapped {
     }
 }
 
-/// Panics unless all that the child has of the stack is what its parent has there: it goes on
-/// where that says.
+/// Panics unless every page that the child has of the stack equals the parent's: the child goes on
+/// where its stack says.
 fn ensure_copied(fork: &ForkPages<'_, '_>) {
     let unlike = fork.first_unlike(STACK);
     assert!(unlike.is_none(), "fork() of the stack answered Ok, but {unlike:?} has other bytes than in the parent");
 }
 
-/// Maps the pages of an image, and puts there what the program's file says. After an error
-/// some of them may be mapped.
+/// Maps the pages of an image, and fills them from the program's file. After an error some of them
+/// may be mapped.
 fn load_image(pages: &mut dyn Pages, program: &Program<'_>) -> Result<(), PageError> {
     for segment in program.segments() {
         for page in segment.pages().iter() {
@@ -302,8 +301,8 @@ fn load_image(pages: &mut dyn Pages, program: &Program<'_>) -> Result<(), PageEr
     Ok(())
 }
 
-/// Gives a directory back, and what is mapped of its image and its mappings. What labs 04 and
-/// 05 leave of heap and stack stays, so that an audit finds it.
+/// Destroys a directory after unmapping its image and its mappings. Pages of heap and stack that
+/// labs 04 and 05 have left mapped stay, so that an audit finds them.
 fn discard(memory: &mut Memory, directory: Directory, regions: &Regions) {
     for region in regions.as_slice().iter().filter(|region| is_kernels_own(region)) {
         memory.user_pages(&directory).unmap_in(region.pages);

@@ -1,8 +1,8 @@
-//! The user half of a process that is being made by a fork, as labs 04 and 05 see it:
-//! empty. Whatever they map there, at a page that the parent has, is the parent's frame.
+//! The user half of the child, as labs 04 and 05 see it during a fork: empty. A page that they map
+//! there gets the parent's frame if the parent has the page.
 //!
-//! So their forks copy nothing: when they write to a page what is there already, nothing
-//! changes, and what they write besides goes to a copy (see [`crate::pages`]).
+//! So their forks copy no bytes. Writing the bytes that a page has already changes nothing, and
+//! writing other bytes goes to a copy of the page (see [`crate::pages`]).
 
 use kernel_core::labs::DemandPaging;
 use mm_api::{Page, PageError, PageRange, Pages, Region, VirtAddr};
@@ -10,7 +10,7 @@ use mm_api::{Page, PageError, PageRange, Pages, Region, VirtAddr};
 use super::regions::Regions;
 use crate::pages::ForkPages;
 
-/// The child's pages.
+/// The child's pages during a fork.
 pub struct Adopting<'f, 'a, 'v> {
     fork: ForkPages<'a, 'v>,
     regions: &'f Regions,
@@ -18,12 +18,12 @@ pub struct Adopting<'f, 'a, 'v> {
 }
 
 impl<'f, 'a, 'v> Adopting<'f, 'a, 'v> {
-    /// The child's pages of a fork that are in this part, by its regions.
+    /// The child's pages in this part, with the regions of the child.
     pub fn new(fork: &ForkPages<'a, 'v>, part: PageRange, regions: &'f Regions, demand: &'f DemandPaging) -> Self {
         Self { fork: fork.within(part), regions, demand }
     }
 
-    /// The part of its region that is this page, if the parent has it.
+    /// A region of this one page, if the parent has the page.
     fn in_parent(&self, page: Page) -> Option<Region> {
         let region = self.regions.find(page).filter(|_| self.fork.parent.is_mapped(page))?;
         Some(Region { pages: PageRange::new(page, 1)?, ..region })
@@ -38,7 +38,7 @@ impl Pages for Adopting<'_, '_, '_> {
         if let Some(region) = self.in_parent(page) {
             (self.demand.fork)(&mut self.fork.of_region(&region), &region)?;
         }
-        // Whatever lab 07 did, the page has memory afterwards.
+        // The page has memory afterwards, no matter how lab 07 answered.
         if self.fork.child.is_mapped(page) { Ok(()) } else { self.fork.child.map(page) }
     }
 

@@ -9,13 +9,13 @@ use super::address_space::AddressSpace;
 use super::spawn_error::SpawnError;
 use super::user_memory::{copy_in, word_in};
 
-/// The most bytes of a path, with the NUL at its end.
+/// The most bytes of a path, including the NUL at its end.
 const PATH: usize = 64;
-/// Bytes that are looked through for a NUL at a time. A power of two, so that no
-/// such piece is in two pages.
+/// Bytes that are searched for a NUL at a time. A power of two, so that no piece crosses from one
+/// page into the next.
 const PIECE: u32 = 64;
 
-/// What a program is started with.
+/// The path, the arguments and the environment that a program is started with.
 pub struct Command {
     path: [u8; PATH],
     path_length: usize,
@@ -29,14 +29,14 @@ impl Command {
     /// A program without arguments and environment.
     ///
     /// # Errors
-    /// `ENAMETOOLONG`.
+    /// `ENAMETOOLONG` if the path is too long.
     fn new(path: &[u8]) -> Result<Self, Errno> {
         let mut copy = [0; PATH];
         copy.get_mut(..path.len()).ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(path);
         Ok(Self { path: copy, path_length: path.len(), bytes: Vec::new(), arguments: 0, count: 0 })
     }
 
-    /// A program with these arguments, of which the first is what it is called.
+    /// A program with these arguments; its name becomes the first one.
     ///
     /// # Errors
     /// `ENAMETOOLONG`, `E2BIG`, `ENOMEM`.
@@ -50,9 +50,8 @@ impl Command {
         Ok(command)
     }
 
-    /// What the program that runs asks for: a path, and two lists of strings, each
-    /// an array of addresses with a null at its end. An array that is null itself
-    /// is empty.
+    /// Reads the arguments of `execve` from the calling program: a path, and two lists of strings,
+    /// each an array of addresses that ends with a null. A list whose own address is null is empty.
     ///
     /// # Errors
     /// `EFAULT`, `ENAMETOOLONG`, `E2BIG`, `ENOMEM`.
@@ -67,7 +66,7 @@ impl Command {
         let mut command = Self::new(&bytes[..length])?;
         command.add_list(space, argv)?;
         if command.count == 0 {
-            // Programs rely on their name being there.
+            // Programs rely on finding their name there.
             command.add(&bytes[..length])?;
             command.end_string()?;
         }
@@ -91,8 +90,8 @@ impl Command {
         }
     }
 
-    /// Adds bytes to the last string. All of them and their addresses have to fit
-    /// onto a stack, so there is no point in more.
+    /// Adds bytes to the last string. Refuses more than fits onto a stack with the addresses of the
+    /// strings.
     fn add(&mut self, bytes: &[u8]) -> Result<(), Errno> {
         let size = self.bytes.len() + bytes.len() + 4 * self.count;
         if size > ARGUMENTS_MAX as usize {
@@ -109,7 +108,7 @@ impl Command {
         Ok(())
     }
 
-    /// What the program is called: what follows the last slash of the path.
+    /// The name of the program: the part of the path after the last slash.
     pub fn program(&self) -> &str {
         let name = self.path[..self.path_length].rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         // No program has a name that is not UTF-8.
@@ -133,8 +132,8 @@ impl Command {
     }
 }
 
-/// Calls `take` with the bytes of a string of the program's, piece by piece,
-/// without the NUL.
+/// Calls `take` with the bytes of a string in the program's memory, piece by piece, without the
+/// NUL.
 fn read_string(
     space: &mut AddressSpace,
     mut address: VirtAddr,

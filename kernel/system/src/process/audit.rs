@@ -1,11 +1,11 @@
-//! What is in use, to be compared before and after.
+//! Counts of the memory in use, for comparing before and after.
 
 use core::fmt;
 
 use crate::memory::{self, FrameCounts};
 
-/// What is in use, but for what may stay for ever: page tables of the kernel half,
-/// and what the kernel's heap keeps for later.
+/// The memory in use, apart from the memory that may stay for ever: page tables of the kernel half,
+/// and free memory that the kernel's heap keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Audit {
     /// Frames that are free, or in the kernel's heap, or tables of the kernel half.
@@ -23,7 +23,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// What is in use now.
+    /// Counts the memory that is in use now.
     pub fn now() -> Self {
         let (frames, kernel_tables) = memory::with(|memory| (memory.frames(), memory.kernel_tables()));
         let FrameCounts { free, manager, heap, kernel_stacks, user, .. } = frames;
@@ -33,19 +33,20 @@ impl Audit {
     }
 }
 
-/// What is in use now and was not before, or the other way round.
+/// The difference between two audits.
 pub struct Difference {
-    /// What was in use before.
+    /// The audit before.
     pub before: Audit,
-    /// What is in use now.
+    /// The audit now.
     pub now: Audit,
 }
 
-/// Only what differs: `3 more frames of directories and their tables than before`.
+/// Names only the counts that differ: `3 more frames of directories and their tables than before`.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { before, now } = self;
-        // Frames that somebody has are missing among the free ones, which says nothing more.
+        // Frames that are in use are missing among the free ones; that difference needs no line of
+        // its own.
         let is_explained =
             (before.user, before.tables, before.kernel_stacks) != (now.user, now.tables, now.kernel_stacks);
         let rest = if is_explained { before.rest } else { now.rest };

@@ -1,7 +1,7 @@
-//! Characters, put together from the bytes that programs write, however they are
-//! cut into pieces.
+//! Puts characters together from the bytes that programs write, even if a character arrives in
+//! several pieces.
 
-/// The first bytes of a character whose others have not been written yet.
+/// The first bytes of a character whose other bytes have not been written yet.
 pub struct Characters {
     bytes: [u8; 4],
     length: usize,
@@ -13,8 +13,8 @@ impl Characters {
         Self { bytes: [0; 4], length: 0 }
     }
 
-    /// Calls `show` with the text that is complete with these bytes. What is no
-    /// UTF-8 is shown as U+FFFD.
+    /// Calls `show` with the text that these bytes complete. Bytes that are not UTF-8 are shown as
+    /// U+FFFD.
     pub fn take(&mut self, bytes: &[u8], mut show: impl FnMut(&str)) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
@@ -42,12 +42,12 @@ impl Characters {
     }
 }
 
-/// Whether a byte is one of a character's that is not its first.
+/// Whether a byte continues a character, instead of beginning one.
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
 
-/// How many bytes a character has that begins with this one.
+/// How many bytes a character has whose first byte is this one.
 fn size(first: u8) -> usize {
     match first {
         0xC0..0xE0 => 2,
@@ -57,7 +57,7 @@ fn size(first: u8) -> usize {
     }
 }
 
-/// How many bytes at the end begin a character that has more.
+/// How many bytes at the end belong to a character that is still incomplete.
 fn begun(bytes: &[u8]) -> usize {
     let from_the_end = bytes.iter().rev().take(3).position(|&byte| !is_continuation(byte));
     match from_the_end {

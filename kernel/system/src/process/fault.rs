@@ -1,4 +1,4 @@
-//! What a program did that the processor does not let it do, in words.
+//! Faults of programs: resolves page faults, and reports all others in words.
 
 use core::fmt;
 
@@ -16,22 +16,22 @@ use crate::memory;
 
 /// A fault of a program.
 pub struct Fault {
-    /// Which exception.
+    /// The vector of the exception.
     pub vector: u32,
-    /// What the processor says about it.
+    /// The error code that the processor pushed.
     pub error_code: u32,
-    /// What address a page fault is about.
+    /// For a page fault, the address that the program tried to access.
     pub address: VirtAddr,
 }
 
 /// The vector of page faults.
 const PAGE_FAULT: u32 = 14;
-/// The vector of what programs may not execute.
+/// The vector of general protection faults, for instructions that programs may not execute.
 const GENERAL_PROTECTION: u32 = 13;
-/// In a page fault's error code: it was a write.
+/// Set in a page fault's error code if the access was a write.
 const WRITE: u32 = 1 << 1;
 
-/// Has a page fault resolved, if the program may do what it tried to; else ends the program.
+/// Resolves a page fault if the program may make the access. Any other fault ends the program.
 pub fn handle(system: &mut System, fault: &Fault) {
     let mut refused = None;
     if fault.vector == PAGE_FAULT {
@@ -46,9 +46,9 @@ pub fn handle(system: &mut System, fault: &Fault) {
     system.end(slot, WaitStatus::killed(fault.signal(refused)));
 }
 
-/// Says what happened.
+/// Reports why the program is ended.
 fn report(system: &mut System, fault: &Fault, refused: Option<Refused>) {
-    // It may come in the middle of a line that some program writes.
+    // The fault may come in the middle of a line that a program writes.
     console::end_line();
     let process = system.current();
     let (name, pid, frame) = (*process.name(), process.pid(), *process.frame());
@@ -88,7 +88,7 @@ fn asks_for_tables(system: &mut System, eip: VirtAddr) -> bool {
 }
 
 impl Fault {
-    /// What the program tried to do at the address, with the instruction at `eip`.
+    /// The access that the program tried to make, with the instruction at `eip`.
     fn access(&self, eip: VirtAddr) -> Access {
         match self.error_code & WRITE {
             0 if self.address == eip => Access::Execute,
@@ -97,7 +97,7 @@ impl Fault {
         }
     }
 
-    /// What the fault is called on Unix.
+    /// The signal that Unix sends for this fault.
     fn signal(&self, refused: Option<Refused>) -> Signal {
         match self.vector {
             0 | 16 | 19 => Signal::Arithmetic,
@@ -109,7 +109,7 @@ impl Fault {
         }
     }
 
-    /// What a fault other than a page fault means.
+    /// A description of a fault that is no page fault.
     fn name(&self) -> &'static str {
         match self.vector {
             0 => "division by zero, or a quotient that is too large",
@@ -171,12 +171,12 @@ impl fmt::Display for PageFault<'_> {
     }
 }
 
-/// Whether an address is near what freed frames are filled with.
+/// Whether an address is close to the pattern that freed frames are filled with.
 fn is_poison(address: VirtAddr) -> bool {
     address.as_u32().abs_diff(kernel_core::memory::paged::POISON) < PAGE_SIZE
 }
 
-/// How the processor looked an address up.
+/// The steps of the processor's look-up of an address.
 struct Steps<'a> {
     address: VirtAddr,
     walk: &'a Result<Walk, NotPresent>,
@@ -204,7 +204,7 @@ impl fmt::Display for Steps<'_> {
     }
 }
 
-/// An entry that is present.
+/// Describes an entry that is present.
 struct Rights(Entry);
 
 impl fmt::Display for Rights {

@@ -1,4 +1,4 @@
-//! What happens when a program is interrupted.
+//! The handler of traps, which runs whenever a program is interrupted.
 
 use kernel_core::trap::{self, Handler, Trap, TrapFrame};
 use spin::Mutex;
@@ -10,7 +10,7 @@ use super::{calls, fault, terminal};
 /// The processes, while there are any.
 pub static SYSTEM: Mutex<Option<System>> = Mutex::new(None);
 
-/// The handler of traps.
+/// Handles traps for the processes in [`SYSTEM`].
 pub struct Traps;
 
 impl Handler for Traps {
@@ -43,7 +43,7 @@ impl Handler for Traps {
     }
 
     fn from_kernel(&self, trap: Trap) {
-        // The timer is looked at when the kernel goes on.
+        // Ticks are counted already; the kernel looks at them when it goes on.
         if trap == Trap::Serial {
             terminal::receive();
         }

@@ -1,5 +1,5 @@
-//! What programs change about the regions of their memory: `mmap`, `munmap` and
-//! `mprotect`. Labs 06 and 07 change the list; the pages follow it here.
+//! `mmap`, `munmap` and `mprotect`. Labs 06 and 07 change the list of regions; this module then
+//! changes the pages to match.
 
 use abi::Errno;
 use mm_api::layout::PAGE_SIZE;
@@ -13,7 +13,7 @@ use super::regions::{MOST_REGIONS, Regions};
 use crate::memory;
 
 impl AddressSpace {
-    /// Makes a mapping, and returns where it starts. Its pages get memory when they are touched.
+    /// Makes a mapping, and returns its address. Its pages get memory at the first access.
     ///
     /// # Errors
     /// `EINVAL`, `ENOMEM`, `EEXIST` and `EPERM` as [`mm_api::Mappings::map`] says.
@@ -37,7 +37,7 @@ impl AddressSpace {
         Ok(pages.first().start())
     }
 
-    /// Ends the mappings of pages.
+    /// Removes the mappings of pages.
     ///
     /// # Errors
     /// `EINVAL` as [`mm_api::Mappings::unmap`] says, `ENOMEM` if there would be too many regions.
@@ -54,7 +54,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Says what the program may do with pages. The address is that of a page.
+    /// Changes the program's rights to pages. `address` has to be that of a page.
     ///
     /// # Errors
     /// `ENOMEM` and `EACCES` as [`mm_api::RegionProtection::protect`] says; `ENOMEM` also if
@@ -77,29 +77,29 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether no page of these belongs to a region that is no mapping.
+    /// Whether all regions that have a page among these are mappings.
     fn has_mappings_alone(&self, pages: PageRange) -> bool {
         let mut there = self.regions.as_slice().iter().filter(|region| region.overlaps(pages));
         there.all(|region| region.purpose == Purpose::Mapping)
     }
 
-    /// Makes room for the regions that a lab may add.
+    /// Makes room for the regions that a lab may add to the list.
     fn make_room(&mut self) -> Result<(), Errno> {
-        // A call adds two at most in the end.
+        // At the end of a call the list has at most two regions more.
         if self.regions.as_slice().len() + 2 > MOST_REGIONS {
             return Err(Errno::ENOMEM);
         }
         self.regions.reserve(SPARE_REGIONS)
     }
 
-    /// Takes the memory of pages away that are in no region any more.
+    /// Unmaps pages that no longer belong to a region.
     fn unmap_pages(&mut self, pages: PageRange) {
         memory::with(|memory| memory.user_pages(self.directory()).unmap_in(pages));
     }
 }
 
-/// The list of regions as lab 07 gets it: it changes those of mappings only. Whoever turned an
-/// image into a mapping would fill it with code of its own.
+/// The list of regions as lab 07 gets it: only the regions of mappings can be changed. If lab 07 could
+/// turn an image into a mapping, it could fill it with other code.
 struct MappingsAlone<'a>(&'a mut Regions);
 
 impl MappingsAlone<'_> {

@@ -1,20 +1,20 @@
-//! Processes: programs in ring 3, each with memory of its own, that run in turn.
+//! Processes: programs in ring 3 that run in turn, each with memory of its own.
 //!
-//! A trap from ring 3 arrives on the process's kernel stack with all its registers
-//! (`handler`). They are copied into the process's record, the kernel does what is
-//! to be done (`calls`, `fault`), chooses who goes on (`scheduler`), and puts that
-//! one's registers in their place. So the kernel is never suspended in the middle
-//! of anything: a call that has to wait is made once more when its time has come.
+//! A trap from ring 3 arrives on the process's kernel stack with all its registers (`handler`). The
+//! registers are copied into the process's record. The kernel then handles the trap (`calls`,
+//! `fault`), chooses the process that runs next (`scheduler`), and puts that process's registers
+//! into the trap frame. So the kernel is never suspended in the middle of its work: a call that has
+//! to wait is made once more when its event has occurred.
 //!
-//! What a process has is made by the labs: frames by lab 01, the directory by lab
-//! 02, the record on lab 03's heap, the program's heap by lab 04, both stacks by
-//! lab 05, mappings by lab 07; lab 06 says what each may do with its memory. When it ends, all of it goes at once but for two things: the record,
-//! until its parent asks how it ended, and the kernel stack, which the kernel still
-//! stands on, until the next trap.
+//! The labs make the parts of a process: lab 01 its frames, lab 02 its directory, lab 03 the heap
+//! that holds its record, lab 04 the program's heap, lab 05 both stacks, and lab 07 its mappings;
+//! lab 06 decides what a program may do with its memory. When a process ends, all of it goes at
+//! once except for two parts. The record stays until the parent asks how the process ended. The
+//! kernel stack stays until the next trap, because the kernel still runs on it.
 //!
-//! Whatever programs do, the kernel goes on. There are at most
-//! [`MOST_PROCESSES`](table::MOST_PROCESSES); every address that they give is
-//! checked; whatever takes memory may be refused, and is undone then.
+//! No program can stop the kernel. There are at most [`MOST_PROCESSES`](table::MOST_PROCESSES)
+//! processes; every address that a program passes is checked; every step that takes memory may
+//! fail, and is then undone.
 
 mod address_space;
 mod adopting;

@@ -1,4 +1,4 @@
-//! What programs write: to the console, and, for a check, into memory as well.
+//! The output of programs. It goes to the console, and, for checks, into memory as well.
 
 use alloc::vec::Vec;
 use kernel_core::console;
@@ -6,16 +6,16 @@ use spin::Mutex;
 
 use super::characters::Characters;
 
-/// The most bytes that are kept.
+/// The most bytes of output that are kept.
 const MOST: usize = 8192;
 
-/// What programs have written, while somebody wants to know.
+/// The output that is kept, while a check asks for it.
 static KEPT: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
-/// The character that was begun.
+/// The first bytes of a character that is still incomplete.
 static BEGUN: Mutex<Characters> = Mutex::new(Characters::new());
 
-/// Writes to the console.
+/// Writes a program's output to the console, and keeps it if [`keep`] was called.
 pub fn write(bytes: &[u8]) {
     BEGUN.lock().take(bytes, console::write);
     if let Some(kept) = KEPT.lock().as_mut() {
@@ -24,8 +24,7 @@ pub fn write(bytes: &[u8]) {
     }
 }
 
-/// Begins to keep what is written, the first 8 KiB of it. Returns whether there is
-/// memory for that.
+/// Begins to keep the output, its first 8 KiB. Returns whether there is memory for it.
 pub fn keep() -> bool {
     let mut kept = Vec::new();
     let made = kept.try_reserve_exact(MOST).is_ok();
@@ -33,7 +32,7 @@ pub fn keep() -> bool {
     made
 }
 
-/// Ends that, and returns what was written.
+/// Stops keeping the output, and returns what was kept.
 pub fn take() -> Vec<u8> {
     KEPT.lock().take().unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use crate::screen::{self, Program};
 const PERIOD: u64 = TICKS_PER_SECOND as u64 / 5;
 
 impl System {
-    /// Draws memory as it is now, if the last picture is old.
+    /// Draws memory as it is now, if the last picture is old enough.
     pub fn refresh_picture(&mut self) {
         if !self.picture_is_due(trap::ticks(), PERIOD) {
             return;

@@ -14,8 +14,7 @@ use super::spawn_error::SpawnError;
 /// Bytes of a program header in a 32-bit ELF file.
 const PROGRAM_HEADER_BYTES: u32 = 32;
 
-/// Loads a program, and gives everything back: what is left then is that it can be
-/// loaded.
+/// Loads a program and destroys its memory again, to find out whether it can be loaded.
 ///
 /// # Errors
 /// See [`SpawnError`].
@@ -26,7 +25,7 @@ pub fn try_to_load(file: &[u8]) -> Result<(), SpawnError> {
     Ok(())
 }
 
-/// Loads a program that is to be started so.
+/// Loads a program with its arguments. Returns its memory, and the registers that it begins with.
 ///
 /// # Errors
 /// See [`SpawnError`].
@@ -40,7 +39,7 @@ pub fn load(file: &[u8], command: &Command) -> Result<(AddressSpace, TrapFrame),
         Auxiliary { kind: aux::PHNUM, value: program.program_header_count() },
         Auxiliary { kind: aux::PHDR, value: program.program_headers().map_or(0, |address| address.as_u32()) },
     ];
-    // The last three are about headers that are in memory.
+    // The last three describe program headers that are in memory.
     let auxv = if program.program_headers().is_some() { &known[..] } else { &known[..2] };
     let strings: Vec<&[u8]> = command.strings()?;
     let (argv, envp) = strings.split_at(command.argument_count());

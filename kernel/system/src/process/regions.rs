@@ -1,4 +1,4 @@
-//! The regions of a process's user half: the one list of what is where.
+//! The regions of a process's user half: the only list of what is where.
 
 use alloc::vec::Vec;
 
@@ -8,10 +8,11 @@ use mm_api::{Page, PageRange, Purpose, Region, RegionList, Rights, SPARE_REGIONS
 /// The most regions that a process may have.
 pub const MOST_REGIONS: usize = 1024;
 
-/// The regions, by ascending address. No two have a page in common.
+/// The regions, by ascending address. No two regions have a page in common.
 ///
-/// The list grows only in [`reserve`](Self::reserve), which uses the kernel's heap. Everything
-/// else can be done while the system's memory is held.
+/// The list grows only in [`reserve`](Self::reserve), which uses the kernel's heap. The other
+/// methods, except for [`duplicate`](Self::duplicate), can be called while the system's memory is
+/// held.
 pub struct Regions(Vec<Region>);
 
 impl Default for Regions {
@@ -21,15 +22,15 @@ impl Default for Regions {
 }
 
 impl Regions {
-    /// No regions.
+    /// A list without regions.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// The same regions once more, for a new process.
+    /// Copies the list for a new process.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `ENOMEM` if the kernel's heap has no room.
     pub fn duplicate(&self) -> Result<Self, Errno> {
         let mut copy = Self::new();
         copy.reserve(self.0.len())?;
@@ -37,10 +38,10 @@ impl Regions {
         Ok(copy)
     }
 
-    /// Makes room for so many regions more.
+    /// Makes room for `more` additional regions.
     ///
     /// # Errors
-    /// `ENOMEM` if the kernel's heap has none, or if they would be more than a process may have.
+    /// `ENOMEM` if the kernel's heap has no room, or if a process may not have that many.
     pub fn reserve(&mut self, more: usize) -> Result<(), Errno> {
         if self.0.len() + more > MOST_REGIONS + SPARE_REGIONS {
             return Err(Errno::ENOMEM);
@@ -48,7 +49,7 @@ impl Regions {
         self.0.try_reserve(more).map_err(|_| Errno::ENOMEM)
     }
 
-    /// All of them.
+    /// The regions as a slice.
     pub fn as_slice(&self) -> &[Region] {
         &self.0
     }
@@ -59,12 +60,12 @@ impl Regions {
         self.0.get(next).copied().filter(|region| region.pages.contains(page))
     }
 
-    /// Whether a page of these belongs to a region.
+    /// Whether any of these pages belongs to a region.
     pub fn overlap(&self, pages: PageRange) -> bool {
         self.0.iter().any(|region| region.overlaps(pages))
     }
 
-    /// Adds a region where there is none.
+    /// Adds a region. Its pages must not belong to another region.
     ///
     /// # Panics
     /// As [`RegionList::insert`].
@@ -73,7 +74,7 @@ impl Regions {
         self.insert(index, region);
     }
 
-    /// Notes that the heap ends at another address.
+    /// Adjusts the heap's regions after the break has moved from `old` to `new`.
     pub fn move_break(&mut self, old: VirtAddr, new: VirtAddr) {
         let [old, new] = [old, new].map(|address| address.as_u32().div_ceil(mm_api::layout::PAGE_SIZE));
         if old < new {
@@ -83,7 +84,7 @@ impl Regions {
         }
     }
 
-    /// Adds the pages with the numbers from `from` to `to` to the heap.
+    /// Adds the pages with the numbers from `from` up to, not including, `to` to the heap.
     fn grow_heap(&mut self, from: u32, to: u32) {
         let added = Region {
             pages: range(from, to),
@@ -100,7 +101,7 @@ impl Regions {
         }
     }
 
-    /// Takes the pages from number `end` on from the heap.
+    /// Removes the pages from number `end` on from the heap.
     fn shrink_heap(&mut self, end: u32) {
         self.0.retain(|region| region.purpose != Purpose::Heap || region.pages.first().number() < end);
         for region in self.0.iter_mut().filter(|region| region.purpose == Purpose::Heap) {
@@ -109,13 +110,13 @@ impl Regions {
         }
     }
 
-    /// Whether this list differs from an older one in the rights of these pages at most: the same
-    /// pages are there for the same purposes, and shared in the same way.
+    /// Whether this list differs from an older one only in the rights of these pages: the same
+    /// pages are there, for the same purposes and shared in the same way.
     pub fn differs_in_rights_alone(&self, older: &Self, pages: PageRange) -> bool {
         let (mut before, mut now) = (older.0.iter().copied(), self.0.iter().copied());
         let (mut was, mut is) = (before.next(), now.next());
         while let (Some(old), Some(new)) = (was, is) {
-            // The part that both begin with.
+            // The pages that both regions begin with.
             let end = old.pages.end().min(new.pages.end());
             let part = range(old.pages.first().number(), end);
             let is_there = old.pages.first() == new.pages.first()
@@ -130,7 +131,7 @@ impl Regions {
         was.is_none() && is.is_none()
     }
 
-    /// Panics unless the region at an index fits in between its neighbours.
+    /// Panics unless the region at an index fits between its neighbours.
     #[track_caller]
     fn ensure_in_order(&self, index: usize) {
         let region = self.0[index];
@@ -174,7 +175,7 @@ impl RegionList for Regions {
     }
 }
 
-/// The part of a region from the page with the number `end` on, if there is one.
+/// The part of a region from the page with the number `end` on, if any is left.
 fn behind(region: Region, end: u32) -> Option<Region> {
     (region.pages.end() > end).then(|| Region { pages: range(end, region.pages.end()), ..region })
 }

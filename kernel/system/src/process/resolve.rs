@@ -1,5 +1,5 @@
-//! What becomes of an access that a program cannot make by itself, be it a fault or the
-//! pointer of a system call: both come here.
+//! Resolves accesses that a program cannot make by itself. Page faults and the pointers of system
+//! calls both come here.
 
 use core::fmt;
 
@@ -16,12 +16,12 @@ use crate::pages::of_region;
 /// Why an access was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// Lab 06 says that the program may not.
+    /// Lab 06 forbids the access.
     Forbidden(Refusal),
-    /// It may, but no frame is free.
+    /// The access is allowed, but no frame is free.
     OutOfFrames,
-    /// It may, and the lab that was asked for it says that all is done, but the tables do not
-    /// allow it: the program would fault for ever.
+    /// The access is allowed, and the lab that had to resolve it reported success, but the tables
+    /// do not allow it. The program would fault for ever.
     Unresolved(Decision),
 }
 
@@ -32,8 +32,8 @@ impl From<Refused> for BadAddress {
 }
 
 impl AddressSpace {
-    /// Has the tables allow an access of the program's, if the regions do: a page is filled,
-    /// the stack grows, a page is copied on write.
+    /// Changes the tables so that they allow an access of the program, if its region allows it: a
+    /// page is filled, the stack grows, or a page is copied on write.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -54,7 +54,7 @@ impl AddressSpace {
         Err(Refused::Unresolved(decision))
     }
 
-    /// Does what was decided.
+    /// Carries out lab 06's decision.
     fn carry_out(
         &mut self,
         memory: &mut Memory,
@@ -70,7 +70,7 @@ impl AddressSpace {
                 StackError::OutOfFrames => Refused::OutOfFrames,
                 _ => Refused::Unresolved(decision),
             }),
-            // Lab 07 is asked only for what it can do.
+            // Lab 07 is asked only if the page is in the right state for its answer.
             (Decision::Fill, Some(region)) if self.protection(memory, page).is_none() => {
                 let mut pages = memory.user_pages(self.directory()).within(alone(page));
                 (demand.fill)(&mut pages, &region, page).map_err(Refused::from)
@@ -98,7 +98,7 @@ impl From<PageError> for Refused {
     }
 }
 
-/// A page as a range.
+/// The range of this one page.
 const fn alone(page: Page) -> PageRange {
     match PageRange::new(page, 1) {
         Some(pages) => pages,

@@ -1,4 +1,4 @@
-//! Runs a first program, and with it all that it starts, until it ends.
+//! Runs the first program, and every process that descends from it, until the first one ends.
 
 use abi::WaitStatus;
 use kernel_core::machine::{Machine, Module};
@@ -14,8 +14,8 @@ use super::spawn_error::SpawnError;
 use super::system::System;
 use super::terminal;
 
-/// Runs a program as the first process, until that ends. All others end with it.
-/// The memory has to be up.
+/// Runs a program as the first process, and returns how it ended. When it ends, all other processes
+/// end too. The memory has to be up.
 ///
 /// # Errors
 /// See [`SpawnError`].
@@ -33,7 +33,7 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     trap::set_handler(&Traps);
     trap::start_timer(TICKS_PER_SECOND);
     trap::enable_serial_interrupt();
-    // What was typed while the machine came up.
+    // Input that was typed while the machine started.
     terminal::receive();
     trap::run(&frame);
 
@@ -43,7 +43,7 @@ pub fn run(machine: &'static Machine, name: &str, arguments: &[&str]) -> Result<
     Ok(status)
 }
 
-/// The processes, which no trap handler works with now.
+/// Locks the processes while no trap handler works with them.
 fn lock_system() -> MutexGuard<'static, Option<System>> {
     SYSTEM.try_lock().expect("the processes are started or ended outside of any trap")
 }

@@ -1,4 +1,4 @@
-//! Who runs: each in turn, for one tick of the timer at a time.
+//! The scheduler: the ready processes run in turn, each for one tick of the timer at a time.
 
 use kernel_core::trap;
 
@@ -12,14 +12,14 @@ pub const TICKS_PER_SECOND: u32 = 100;
 /// Whose turn it is after a trap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
-    /// Still the process's, if it can run.
+    /// The same process goes on, if it can run.
     Stays,
-    /// The next one's.
+    /// The next ready process runs.
     Passes,
 }
 
 impl System {
-    /// Chooses the process that runs next. While none can, the kernel waits.
+    /// Chooses the process that runs next. While no process can run, the kernel waits.
     pub fn schedule(&mut self, turn: Turn) {
         loop {
             self.wake();
@@ -31,7 +31,7 @@ impl System {
             if turn == Turn::Stays && self.table().at(current).is_ready() {
                 return;
             }
-            // The process itself comes last in the round.
+            // The current process itself comes last in the round.
             if let Some(next) = self.table().next_ready(current) {
                 return self.switch_to(next);
             }
@@ -39,7 +39,7 @@ impl System {
         }
     }
 
-    /// Wakes processes whose event has occurred. A child that ends wakes its parent by itself.
+    /// Wakes processes whose event has occurred. The end of a child wakes its parent elsewhere.
     fn wake(&mut self) {
         if terminal::take_interrupt() {
             self.interrupt();
@@ -48,13 +48,14 @@ impl System {
         self.table_mut().wake_readers(terminal::has_input);
     }
 
-    /// ^C: stops the program that the first process waits for, and all that it started. If the
-    /// first process reads, it gets an empty line, so that a shell asks again.
+    /// Handles ^C: kills the program that the first process waits for, with all its descendants. If
+    /// the first process reads instead, it gets an empty line, so that a shell shows its prompt
+    /// again.
     fn interrupt(&mut self) {
         let first = self.table().find(Pid::FIRST).map(|slot| self.table().at(slot).state());
         match first {
             Some(State::Waiting(Event::Child(Some(child)))) => self.kill_family(child),
-            // It may have asked already, and not have come to read yet.
+            // A shell that is ready may have printed its prompt and be about to read.
             Some(State::Waiting(Event::Input) | State::Ready) => terminal::give_empty_line(),
             _ => {}
         }

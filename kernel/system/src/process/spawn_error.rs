@@ -1,5 +1,5 @@
-//! Why there is no new process, or no new program in one: the answer of whoever
-//! refused, for a person to read, and the number that programs are told.
+//! The reasons why a new process, or a new program in a process, cannot be made: a text for a
+//! person, and an error number for the program.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use abi::Errno;
 use loader::LoadError;
 use mm_api::{BreakError, PageError, StackError, VmmError};
 
-/// Why there is no new process, or no new program in one. Nothing has changed then.
+/// Why a new process, or a new program in a process, cannot be made. Nothing has changed then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SpawnError {
     /// The machine was booted without a program of this name.
@@ -16,19 +16,19 @@ pub enum SpawnError {
     NotAProgram(LoadError),
     /// The arguments are too long, or cannot be read.
     Arguments(Errno),
-    /// There are as many processes as there can be.
+    /// The table of processes is full.
     TooManyProcesses,
     /// The kernel's heap is used up.
     KernelHeap,
-    /// Lab 02 made no directory.
+    /// Lab 02 could not make a directory.
     Directory(VmmError),
-    /// The image was not mapped.
+    /// The image could not be mapped.
     Image(PageError),
-    /// Lab 04 made no heap.
+    /// Lab 04 could not make or copy a heap.
     Heap(BreakError),
-    /// Lab 05 made no stack for the program.
+    /// Lab 05 could not make or copy the program's stack.
     Stack(StackError),
-    /// Lab 05 made no stack for the kernel.
+    /// Lab 05 could not make a kernel stack.
     KernelStack(StackError),
 }
 

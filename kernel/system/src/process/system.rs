@@ -16,25 +16,25 @@ use crate::memory;
 /// The area of the kernel's stacks.
 const STACKS: PageRange = PageRange::between(KERNEL_STACKS_START, KERNEL_STACKS_END);
 
-/// All processes, and which one runs.
+/// All processes, and the one that runs.
 pub struct System {
     machine: &'static Machine,
     table: Table,
     stacks: KernelStackArea,
-    /// The process whose kernel stack the kernel works on: the one that runs, or ran last.
+    /// The process whose kernel stack the kernel runs on: the process that runs, or ran last.
     current: Option<Slot>,
-    /// The kernel stack of a process that ended while the kernel worked on it.
+    /// The kernel stack of a process that ended while the kernel ran on that stack.
     zombie_stack: Option<TrapStack>,
     /// Whether a process has ended since the last [`reap`](Self::reap).
     has_zombies: bool,
     /// How the first process ended, once it has.
     ended: Option<WaitStatus>,
-    /// The tick at which memory is to be drawn again.
+    /// The tick at which the picture of memory is due again.
     next_picture: u64,
 }
 
 impl System {
-    /// No processes yet. Programs are the modules that the machine was booted with.
+    /// A system without processes. Its programs are the modules that the machine was booted with.
     pub fn new(machine: &'static Machine) -> Self {
         Self {
             machine,
@@ -48,17 +48,18 @@ impl System {
         }
     }
 
-    /// The processes.
+    /// The table of processes.
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// The processes, to be changed.
+    /// The table of processes, for changing it.
     pub fn table_mut(&mut self) -> &mut Table {
         &mut self.table
     }
 
-    /// Whether memory is to be drawn at this tick; if so, again `period` ticks later.
+    /// Whether the picture of memory is due at this tick. If so, it is due again `period` ticks
+    /// later.
     pub fn picture_is_due(&mut self, now: u64, period: u64) -> bool {
         let is_due = self.next_picture <= now;
         if is_due {
@@ -67,55 +68,55 @@ impl System {
         is_due
     }
 
-    /// The machine.
+    /// The machine that the processes run on.
     pub fn machine(&self) -> &'static Machine {
         self.machine
     }
 
-    /// The file of the program with this name.
+    /// The module of the program with this name.
     pub fn program(&self, name: &str) -> Option<Module> {
         self.machine.modules().find(|module| module.name == name)
     }
 
-    /// Where the process is that runs, or ran last.
+    /// The place of the process that runs, or ran last.
     ///
     /// # Panics
-    /// If none was chosen yet.
+    /// If no process was chosen yet.
     #[track_caller]
     pub fn current_slot(&self) -> Slot {
         self.current.expect("a process runs")
     }
 
-    /// The process that runs.
+    /// The process that runs, or ran last.
     ///
     /// # Panics
-    /// If none was chosen yet.
+    /// If no process was chosen yet.
     #[track_caller]
     pub fn current(&mut self) -> &mut Process {
         let slot = self.current_slot();
         self.table.at_mut(slot)
     }
 
-    /// Has the process that runs wait for an event.
+    /// Makes the running process wait for an event.
     ///
     /// # Panics
-    /// If none was chosen yet.
+    /// If no process was chosen yet.
     #[track_caller]
     pub fn wait_for(&mut self, event: Event) {
         let slot = self.current_slot();
         self.table.wait_for(slot, event);
     }
 
-    /// The memory of the process that runs.
+    /// The memory of the running process.
     ///
     /// # Panics
-    /// If it has ended.
+    /// If no process was chosen yet, or the process has ended.
     #[track_caller]
     pub fn space(&mut self) -> &mut AddressSpace {
         self.current().space_mut()
     }
 
-    /// Makes this process the first that runs.
+    /// Makes this process the first to run.
     pub fn begin_with(&mut self, pid: Pid) {
         if let Some(slot) = self.table.find(pid) {
             self.switch_to(slot);
@@ -133,7 +134,7 @@ impl System {
         kernel_core::trap::set_kernel_stack(stack);
     }
 
-    /// Adds a process that will begin with `frame`. `make` makes its memory.
+    /// Adds a process. `make` makes its memory and the registers that it begins with.
     ///
     /// # Errors
     /// See [`SpawnError`].
@@ -159,7 +160,7 @@ impl System {
         Ok(pid)
     }
 
-    /// Ends a process: it becomes a zombie, and all that it needed to run goes.
+    /// Ends a process: it becomes a zombie, and everything that it needed to run is destroyed.
     pub fn end(&mut self, slot: Slot, status: WaitStatus) {
         let process = self.table.at(slot);
         let (pid, parent) = (process.pid(), process.parent());
@@ -172,22 +173,22 @@ impl System {
         self.wake_parent(parent, pid);
     }
 
-    /// Makes a process a zombie, and destroys what it needed to run.
+    /// Makes a process a zombie, and destroys its memory and its kernel stack.
     fn release(&mut self, slot: Slot, status: WaitStatus) {
         let Some(Resources { space, stack }) = self.table.become_zombie(slot, status) else { return };
         space.destroy();
         if self.current == Some(slot) {
-            // The kernel works on it.
+            // The kernel still runs on this stack.
             self.zombie_stack = Some(stack);
         } else {
             self.destroy_stack(stack);
         }
     }
 
-    /// Ends a process, and all that descend from it.
+    /// Ends a process and all its descendants.
     pub fn kill_family(&mut self, pid: Pid) {
         let lives = |process: &Process| process.status().is_none();
-        // It goes last: with it, its children would get another parent.
+        // The process itself goes last, because its end would give its children another parent.
         let descendant =
             |system: &Self| system.table.position(|process| lives(process) && system.descends(process, pid));
         let itself = |system: &Self| system.table.position(|process| lives(process) && process.pid() == pid);
@@ -196,7 +197,7 @@ impl System {
         }
     }
 
-    /// Whether `process` descends from the one with this number.
+    /// Whether `process` descends from the process with the number `from`.
     fn descends(&self, process: &Process, from: Pid) -> bool {
         let mut parent = process.parent();
         // No process is its own ancestor, so this ends.
@@ -218,12 +219,12 @@ impl System {
         }
     }
 
-    /// How the first process ended, once it has. There are no others then.
+    /// How the first process ended; `None` while it lives. No process is left once it has ended.
     pub fn ended(&self) -> Option<WaitStatus> {
         self.ended
     }
 
-    /// Wakes a process that waits for this child.
+    /// Wakes the parent if it waits for this child, or for any.
     fn wake_parent(&mut self, parent: Pid, child: Pid) {
         let waits = |state| matches!(state, State::Waiting(Event::Child(of)) if of.is_none_or(|of| of == child));
         if let Some(parent) = self.table.find(parent)
@@ -233,8 +234,8 @@ impl System {
         }
     }
 
-    /// Makes a kernel stack. The kernel is about to stand on it, so the tables are read
-    /// first, whatever lab 05 says.
+    /// Makes a kernel stack. The kernel is about to run on it, so the tables are read first, and
+    /// lab 05's answer is not trusted.
     fn make_stack(&mut self) -> Result<TrapStack, SpawnError> {
         memory::with(|memory| {
             let stack = self.stacks.create(&mut memory.kernel_stack_pages()).map_err(SpawnError::KernelStack)?;
@@ -255,8 +256,8 @@ impl System {
         });
     }
 
-    /// Reaps the zombies that nobody will ask about. To be called when the kernel works
-    /// for a process that lives.
+    /// Removes the zombies whose parents will never ask, and the kernel stack that the last trap
+    /// left. To be called while the kernel works for a living process.
     pub fn reap(&mut self) {
         if let Some(stack) = self.zombie_stack.take() {
             self.destroy_stack(stack);
@@ -268,10 +269,10 @@ impl System {
         }
     }
 
-    /// How many kernel stacks there are.
+    /// The number of kernel stacks.
     pub fn kernel_stacks(&self) -> u32 {
         let living = self.table.iter().filter(|process| process.resources().is_some()).count();
-        // There are far fewer.
+        // There are at most as many as processes, and one more.
         living as u32 + u32::from(self.zombie_stack.is_some())
     }
 }

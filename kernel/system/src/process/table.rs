@@ -11,47 +11,48 @@ use self::slots::SlotSet;
 pub mod process;
 mod slots;
 
-/// The most processes that there can be at once, zombies included.
+/// The most processes that can exist at once, zombies included.
 pub const MOST_PROCESSES: usize = 64;
 
 /// Memory on the heap for a process that is about to be made.
 pub struct Reservation(Vec<Process>);
 
 impl Reservation {
-    /// Memory for one process; `None` if there is none.
+    /// Allocates memory for one process; `None` if there is none.
     pub fn make() -> Option<Self> {
         let mut memory = Vec::new();
         memory.try_reserve_exact(1).ok()?;
         Some(Self(memory))
     }
 
-    /// Puts the process there. That takes no more memory, so it always works.
+    /// Puts the process into this memory. That allocates nothing, so it cannot fail.
     fn fill(mut self, process: Process) -> Box<[Process]> {
         self.0.push(process);
         self.0.into_boxed_slice()
     }
 }
 
-/// The processes. Each is by itself on the heap, for as long as it is here.
+/// The processes. Each of them is an allocation of its own, which stays where it is as long as the
+/// process is in the table.
 ///
-/// Which of them are ready, and which wait for what, is noted in sets, so that no
-/// system call looks through all of them. So a process changes its state here only.
+/// Sets note which processes are ready and which wait for which event, so that no system call
+/// searches the whole table. Therefore the state of a process changes only through the table.
 pub struct Table {
-    /// Each of them is one process.
+    /// Each slice holds exactly one process.
     slots: [Option<Box<[Process]>>; MOST_PROCESSES],
     last_pid: Pid,
-    /// The run queue: those that are ready.
+    /// The run queue: the processes that are ready.
     ready: SlotSet,
-    /// Those that wait for something to read.
+    /// The processes that wait for input.
     readers: SlotSet,
-    /// Those that wait for a tick.
+    /// The processes that wait for a tick.
     sleepers: SlotSet,
-    /// No sleeper wakes before this tick.
+    /// The earliest tick at which a sleeper may wake.
     first_wake: u64,
 }
 
 impl Table {
-    /// No processes.
+    /// A table without processes.
     pub const fn new() -> Self {
         Self {
             slots: [const { None }; MOST_PROCESSES],
@@ -63,12 +64,12 @@ impl Table {
         }
     }
 
-    /// A free place; `None` if there are as many processes as can be.
+    /// A free place; `None` if the table is full.
     pub fn free_slot(&self) -> Option<Slot> {
         self.slots.iter().position(Option::is_none).map(Slot::new)
     }
 
-    /// A number that no process has, and that none had for as long as possible.
+    /// A number that no process has, and that has been out of use for as long as possible.
     pub fn next_pid(&mut self) -> Pid {
         loop {
             self.last_pid = self.last_pid.next();
@@ -78,7 +79,7 @@ impl Table {
         }
     }
 
-    /// Adds a process.
+    /// Adds a process at a free place.
     pub fn insert(&mut self, slot: Slot, reservation: Reservation, process: Process) {
         self.slots[slot.index()] = Some(reservation.fill(process));
         self.note_state(slot);
@@ -93,7 +94,7 @@ impl Table {
     /// The process at a place.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the place is free.
     #[track_caller]
     pub fn at(&self, slot: Slot) -> &Process {
         match self.slots[slot.index()].as_deref() {
@@ -102,10 +103,10 @@ impl Table {
         }
     }
 
-    /// The process at a place, to be changed.
+    /// The process at a place, for changing it.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the place is free.
     #[track_caller]
     pub fn at_mut(&mut self, slot: Slot) -> &mut Process {
         match self.slots[slot.index()].as_deref_mut() {
@@ -114,17 +115,17 @@ impl Table {
         }
     }
 
-    /// Where the first process is that satisfies a condition.
+    /// The place of the first process that satisfies a condition.
     pub fn position(&self, mut condition: impl FnMut(&Process) -> bool) -> Option<Slot> {
         self.slots().find(|&slot| condition(self.at(slot)))
     }
 
-    /// Where the process with this number is.
+    /// The place of the process with this number.
     pub fn find(&self, pid: Pid) -> Option<Slot> {
         self.position(|process| process.pid() == pid)
     }
 
-    /// The places that have a process.
+    /// The places that are in use.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + use<'_> {
         self.slots.iter().enumerate().filter(|(_, process)| process.is_some()).map(|(index, _)| Slot::new(index))
     }
@@ -134,17 +135,17 @@ impl Table {
         self.slots.iter().flatten().flat_map(|process| process.iter())
     }
 
-    /// All processes, to be changed.
+    /// All processes, for changing them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Process> {
         self.slots.iter_mut().flatten().flat_map(|process| process.iter_mut())
     }
 
-    /// The next process that can run, round robin from the place after this one on.
+    /// The next process that can run, round robin, starting after this place.
     pub fn next_ready(&self, after: Slot) -> Option<Slot> {
         self.ready.next_after(after)
     }
 
-    /// Has a process wait for an event; a zombie does not.
+    /// Makes a process wait for an event. A zombie stays a zombie.
     ///
     /// # Panics
     /// As [`at`](Self::at).
@@ -154,7 +155,7 @@ impl Table {
         self.note_state(slot);
     }
 
-    /// Lets a process run again, unless it is a zombie.
+    /// Makes a process ready, unless it is a zombie.
     ///
     /// # Panics
     /// As [`at`](Self::at).
@@ -164,7 +165,7 @@ impl Table {
         self.note_state(slot);
     }
 
-    /// Makes a process a zombie. Returns what it needed to run, if it was none before.
+    /// Makes a process a zombie. Returns its resources, unless it was a zombie before.
     ///
     /// # Panics
     /// As [`at`](Self::at).
@@ -175,14 +176,14 @@ impl Table {
         resources
     }
 
-    /// Wakes those that wait for something to read, if there is something.
+    /// Wakes the processes that wait for input, if there is any.
     pub fn wake_readers(&mut self, has_input: impl FnOnce() -> bool) {
         if !self.readers.is_empty() && has_input() {
             self.readers.iter().for_each(|slot| self.wake(slot));
         }
     }
 
-    /// Wakes those whose tick has come.
+    /// Wakes the processes whose tick has come.
     pub fn wake_sleepers(&mut self, now: u64) {
         if now < self.first_wake {
             return;
@@ -206,7 +207,7 @@ impl Table {
                 self.sleepers.insert(slot);
                 self.first_wake = self.first_wake.min(tick);
             }
-            // A child that ends wakes its parent.
+            // The end of a child wakes its parent.
             State::Waiting(Event::Child(_)) | State::Zombie(_) => {}
         }
     }

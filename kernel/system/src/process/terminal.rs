@@ -1,9 +1,9 @@
-//! The terminal: somebody types at the serial port, and programs read lines.
+//! The terminal: a person types at the serial port, and programs read lines.
 //!
-//! What is typed is shown, and can be corrected until the line ends. Backspace
-//! takes a character back, ^U the line; ^D ends the input, or the line where one
-//! was begun; ^C stops the program that the first process waits for, or, if that reads, gives it
-//! an empty line in place of the one that was begun.
+//! The terminal shows the typed characters. They can be corrected until the line ends. Backspace
+//! erases a character, and ^U the line. ^D ends the input, or, if a line was begun, ends that line.
+//! ^C stops the program that the first process waits for; if the first process reads instead, it
+//! gets an empty line in place of the line that was begun.
 
 use kernel_core::console;
 use kernel_core::console::serial;
@@ -11,33 +11,33 @@ use spin::{Mutex, MutexGuard};
 
 /// The most bytes of a line.
 const LINE: usize = 255;
-/// The most bytes that wait to be read.
+/// The most bytes and ends of input that wait to be read.
 const QUEUE: usize = 1024;
 
-/// Who types.
+/// The line that is being typed, and the input that can be read.
 struct Terminal {
     /// The line that is being typed.
     line: [u8; LINE],
     length: usize,
-    /// What can be read: bytes, or an end of the input. It goes round.
+    /// The ring of input that can be read: bytes, and ends of the input.
     queue: [u16; QUEUE],
     first: usize,
     count: usize,
-    /// How far into a sequence of a key such as an arrow.
+    /// How far the terminal is in the sequence of a key such as an arrow.
     escape: Escape,
     /// Whether ^C was typed.
     interrupted: bool,
-    /// Nobody types: there is nothing but the end of the input.
+    /// Whether the input has ended for good: every read finds its end.
     closed: bool,
 }
 
 /// In the queue: an end of the input.
 const END: u16 = 0x100;
 
-/// How far into a sequence that a key sends which is no character (ECMA-48, section 5.4).
+/// How far the terminal is in a sequence from a key that is no character (ECMA-48, section 5.4).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escape {
-    /// Not in one.
+    /// In no sequence.
     None,
     /// After ESC.
     Begun,
@@ -65,15 +65,15 @@ fn terminal() -> MutexGuard<'static, Terminal> {
     TERMINAL.try_lock().expect("the terminal is used by one at a time")
 }
 
-/// Nobody types from now on.
+/// Ends the input for good.
 pub fn close() {
     terminal().closed = true;
 }
 
-/// Takes what was typed since the last call, as long as there is room for it.
+/// Takes the typed bytes from the port, as long as there is room for them.
 ///
-/// The rest stays in the port, and whoever sends it waits: a file that is piped in loses nothing. A ^C behind it
-/// waits, too.
+/// The rest stays in the port, and its sender waits, so a file that is piped in loses nothing. A ^C
+/// among the rest waits, too.
 pub fn receive() {
     let mut terminal = terminal();
     while terminal.has_room()
@@ -83,15 +83,15 @@ pub fn receive() {
     }
 }
 
-/// Whether something can be read, be it the end of the input.
+/// Whether input, or its end, can be read.
 pub fn has_input() -> bool {
     let terminal = terminal();
     terminal.closed || terminal.count > 0
 }
 
-/// Copies the rest of a line, or as much of it as there is room for, and returns
-/// how many bytes that is; 0 at the end of the input, `None` if nothing was typed
-/// yet. It stays to be read until [`consume`].
+/// Copies the rest of a line, or as much of it as fits, and returns the number of bytes: 0 at the
+/// end of the input, `None` if nothing was typed yet. The bytes stay in the queue until
+/// [`consume`].
 pub fn peek(bytes: &mut [u8]) -> Option<usize> {
     let terminal = terminal();
     if terminal.count == 0 {
@@ -109,8 +109,8 @@ pub fn peek(bytes: &mut [u8]) -> Option<usize> {
     Some(length)
 }
 
-/// Takes away what [`peek`] copied: so many bytes, or with 0 the end of the input. What had no room before is
-/// received.
+/// Removes the input that [`peek`] copied: `bytes` bytes, or, if that is 0, the end of the input.
+/// Then receives input that had no room before.
 pub fn consume(bytes: usize) {
     {
         let mut terminal = terminal();
@@ -118,7 +118,7 @@ pub fn consume(bytes: usize) {
         terminal.first = (terminal.first + count) % QUEUE;
         terminal.count -= count;
     }
-    // The port does not interrupt again for what it has kept.
+    // The port does not interrupt again for the bytes that it has kept.
     receive();
 }
 
@@ -127,7 +127,7 @@ pub fn take_interrupt() -> bool {
     core::mem::take(&mut terminal().interrupted)
 }
 
-/// Gives an empty line to whoever reads. What was typed meanwhile belongs to the next one.
+/// Gives the reading process an empty line. Characters typed meanwhile belong to the next line.
 pub fn give_empty_line() {
     let mut terminal = terminal();
     if terminal.count < QUEUE {
@@ -136,12 +136,12 @@ pub fn give_empty_line() {
 }
 
 impl Terminal {
-    /// Whether the longest line could be read behind all others.
+    /// Whether the queue has room for the longest line.
     fn has_room(&self) -> bool {
         QUEUE - self.count > LINE
     }
 
-    /// A byte was typed.
+    /// Handles a typed byte.
     fn take(&mut self, byte: u8) {
         match (self.escape, byte) {
             (Escape::Begun, b'[' | b'O') => self.escape = Escape::Parameters,
@@ -177,8 +177,8 @@ impl Terminal {
         }
     }
 
-    /// Adds a byte to the line, and shows it. Of a character with several bytes,
-    /// all are shown with the last.
+    /// Adds a byte to the line, and shows it. A character of several bytes is shown once its last
+    /// byte has come.
     fn add(&mut self, byte: u8) {
         if self.length == LINE {
             return;
@@ -191,13 +191,13 @@ impl Terminal {
         }
     }
 
-    /// Where the line's last character begins.
+    /// The index at which the line's last character begins.
     fn last_character(&self) -> usize {
         let is_first = |byte: &u8| byte & 0xC0 != 0x80;
         self.line[..self.length].iter().rposition(is_first).unwrap_or(0)
     }
 
-    /// Takes the line's last character back.
+    /// Erases the line's last character.
     fn erase(&mut self) {
         if self.length > 0 {
             self.length = self.last_character();
@@ -205,11 +205,11 @@ impl Terminal {
         }
     }
 
-    /// The line can be read: with a byte at its end, or, without one, as it is; an
-    /// empty one is then the end of the input.
+    /// Makes the line available to readers: with `last` at its end, or as it is. An empty line
+    /// without `last` is the end of the input.
     fn push(&mut self, last: Option<u8>) {
         if self.length + 1 > QUEUE - self.count {
-            // An empty line took the room that there was: see `give_empty_line`.
+            // An empty line took the room that was left: see `give_empty_line`.
             self.length = 0;
             return;
         }

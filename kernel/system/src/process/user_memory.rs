@@ -1,5 +1,5 @@
-//! Copies between the kernel and the program that runs. Every address that a
-//! program gives is one to be checked: lab 06 does.
+//! Copies between the kernel and the running program. Every address that a program passes has to be
+//! checked; lab 06 does that.
 
 use abi::Errno;
 use kernel_core::labs::Protections;
@@ -9,26 +9,26 @@ use mm_api::{Access, BadAddress, UserWindow, VirtAddr};
 use super::address_space::AddressSpace;
 use crate::memory;
 
-/// Copies the bytes from an address of the program's on.
+/// Copies bytes from the program's memory, starting at `address`.
 ///
 /// # Errors
-/// `EFAULT` if it may not read one of them; some may have been copied.
+/// `EFAULT` if the program may not read one of them; some may have been copied.
 pub fn copy_in(space: &mut AddressSpace, address: VirtAddr, bytes: &mut [u8]) -> Result<(), Errno> {
     through(space, Shows::Bytes(address, bytes.len()), |window, copies| (copies.copy_in)(window, address, bytes))
 }
 
-/// Copies bytes to the addresses from one of the program's on.
+/// Copies bytes to the program's memory, starting at `address`.
 ///
 /// # Errors
-/// `EFAULT` if it may not write to one of them; some may have been copied.
+/// `EFAULT` if the program may not write to one of the addresses; some bytes may have been copied.
 pub fn copy_out(space: &mut AddressSpace, address: VirtAddr, bytes: &[u8]) -> Result<(), Errno> {
     through(space, Shows::Place(address, bytes), |window, copies| (copies.copy_out)(window, address, bytes))
 }
 
-/// A 32-bit word at an address of the program's.
+/// Reads a 32-bit word from the program's memory.
 ///
 /// # Errors
-/// `EFAULT` if it may not read it.
+/// `EFAULT` if the program may not read it.
 pub fn word_in(space: &mut AddressSpace, address: VirtAddr) -> Result<u32, Errno> {
     let mut bytes = [0; 4];
     copy_in(space, address, &mut bytes)?;

@@ -13,15 +13,15 @@ use crate::process::spawn_error::SpawnError;
 use crate::process::system::System;
 use crate::process::user_memory::copy_out;
 
-/// Ends the process.
+/// Ends the calling process.
 pub fn exit(system: &mut System, code: u32) -> Answer {
     let slot = system.current_slot();
-    // The low eight bits count, as everywhere.
+    // Only the low eight bits count, as on Unix.
     system.end(slot, WaitStatus::exited(code as u8));
     Ok(Done::Gone)
 }
 
-/// Makes a copy of the process.
+/// Copies the calling process.
 pub fn fork(system: &mut System) -> Answer {
     let process = system.current();
     let (pid, name, mut frame) = (process.pid(), *process.name(), *process.frame());
@@ -30,13 +30,13 @@ pub fn fork(system: &mut System) -> Answer {
     Ok(Done::Answer(child.as_u32()))
 }
 
-/// Runs another program in this process.
+/// Runs another program in the calling process.
 pub fn execve(system: &mut System, path: VirtAddr, argv: VirtAddr, envp: VirtAddr) -> Answer {
     let command = Command::copy_in(system.space(), path, argv, envp)?;
     let Module { name, bytes } = system.program(command.program()).ok_or(Errno::ENOENT)?;
     let loaded = program::load(bytes, &command);
     if let Err(error @ SpawnError::NotAProgram(_)) = loaded {
-        // Whoever called is told no more than that.
+        // The caller learns only the error number.
         warn!("{name} cannot be run: {error}");
     }
     let (space, frame) = loaded?;
@@ -47,13 +47,13 @@ pub fn execve(system: &mut System, path: VirtAddr, argv: VirtAddr, envp: VirtAdd
     Ok(Done::Gone)
 }
 
-/// Reaps a child, or waits until there is one to reap.
+/// Reaps a child. If none has ended, the caller waits, unless `options` has `WNOHANG`.
 pub fn waitpid(system: &mut System, pid: u32, status: VirtAddr, options: u32) -> Answer {
     if options & !WNOHANG != 0 {
         return Err(Errno::EINVAL);
     }
-    // There are no groups of processes: a 0 or a −1 means any child, and no other
-    // negative number means any.
+    // There are no process groups: 0 and −1 both mean any child, and no child has another negative
+    // number.
     let child = match pid.cast_signed() {
         -1 | 0 => None,
         _ => Some(Pid::new(pid).ok_or(Errno::ECHILD)?),
@@ -70,7 +70,7 @@ pub fn waitpid(system: &mut System, pid: u32, status: VirtAddr, options: u32) ->
     let zombie = system.table().at(slot);
     let (pid, how) = (zombie.pid(), zombie.status());
     if status != VirtAddr::new(0) {
-        // Where that fails the zombie stays, to be asked about again.
+        // If the copy fails the zombie stays, and its parent can ask again.
         let word = how.map_or(0, WaitStatus::word);
         copy_out(system.space(), status, &word.to_le_bytes())?;
     }

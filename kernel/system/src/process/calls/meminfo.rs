@@ -1,4 +1,4 @@
-//! `meminfo`: what memory is used for.
+//! `meminfo`: reports how memory is used.
 
 use abi::Errno;
 use abi::meminfo::{
@@ -21,9 +21,9 @@ use crate::process::user_memory::copy_out;
 /// Copies records to the program's memory.
 struct Writer {
     address: VirtAddr,
-    /// Bytes that there is still room for.
+    /// Bytes that still fit.
     room: u32,
-    /// Records so far, those that there was no room for included.
+    /// Records so far, including those that did not fit.
     count: u32,
 }
 
@@ -43,7 +43,7 @@ impl Writer {
     }
 }
 
-/// Answers how many records there are.
+/// Copies the records that fit to the program's memory, and returns how many there are.
 pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pid: u32) -> Answer {
     let mut writer = Writer { address, room: bytes, count: 0 };
     match what {
@@ -74,12 +74,12 @@ pub fn meminfo(system: &mut System, what: u32, address: VirtAddr, bytes: u32, pi
     Ok(Done::Answer(writer.count))
 }
 
-/// The machine's memory.
+/// The record of the machine's physical memory.
 fn physical(system: &System) -> Physical {
     let (heap_blocks, heap_bytes) = memory::heap_in_use();
     let frames = memory::with(|memory| memory.frames());
     let living = system.table().iter().filter_map(Process::resources);
-    // And the directory.
+    // One more for the directory.
     let tables: u32 = living.map(|resources| resources.space.mapped_in(NOTHING).tables + 1).sum();
     let kernel_tables = frames.manager.saturating_sub(tables);
     let processes = system.table().iter().count() as u32;
@@ -103,14 +103,14 @@ fn physical(system: &System) -> Physical {
     }
 }
 
-/// The process whose number comes next after `last`, and where it is.
+/// The process with the next higher number after `last`, and its place.
 fn next_process(system: &System, last: Pid) -> Option<(Slot, Pid)> {
     let table = system.table();
     let after = table.slots().map(|slot| (slot, table.at(slot).pid())).filter(|&(_, pid)| pid > last);
     after.min_by_key(|&(_, pid)| pid)
 }
 
-/// The process at a place.
+/// The record of the process at a place.
 fn record_of(system: &System, slot: Slot) -> Record {
     let process = system.table().at(slot);
     let state = match process.state() {
@@ -144,7 +144,7 @@ fn record_of(system: &System, slot: Slot) -> Record {
     record.with_name(process.name().as_str())
 }
 
-/// One of the regions of an address space, by ascending address; `None` past the last.
+/// The record of the region with this index, by ascending address; `None` past the last.
 fn region_at(space: &AddressSpace, index: usize) -> Option<RegionRecord> {
     let region = space.regions().get(index)?;
     let kind = match region.purpose {
@@ -165,7 +165,7 @@ fn region_at(space: &AddressSpace, index: usize) -> Option<RegionRecord> {
     })
 }
 
-/// What the record of a region says may be done there.
+/// The bits for a region's rights in its record.
 fn rights_of(region: &Region) -> u32 {
     let rights = region.rights;
     let is_shared = region.sharing == Sharing::Shared;
@@ -173,5 +173,5 @@ fn rights_of(region: &Region) -> u32 {
     bits.into_iter().filter(|&(is_set, _)| is_set).map(|(_, bit)| bit).sum()
 }
 
-/// No pages, where only tables are asked for.
+/// An empty range, for calls that ask only for tables.
 const NOTHING: PageRange = PageRange::between(USER_SPACE_END, USER_SPACE_END);

@@ -9,19 +9,19 @@ use mm_api::{MapRequest, Placement, Rights, Sharing, VirtAddr};
 use super::{Answer, Done};
 use crate::process::system::System;
 
-/// Moves the break, and answers where it is then.
+/// Moves the break, and returns it as it is afterwards.
 pub fn brk(system: &mut System, address: VirtAddr) -> Answer {
     Ok(Done::Answer(system.space().brk(address).as_u32()))
 }
 
-/// Moves the break by a signed number of bytes, and answers where it was.
+/// Moves the break by a signed number of bytes, and returns it as it was before.
 pub fn sbrk(system: &mut System, bytes: u32) -> Answer {
     let old = system.space().sbrk(bytes.cast_signed())?;
     Ok(Done::Answer(old.as_u32()))
 }
 
-/// Makes a mapping, and answers where it is. `how` is what may be done there, the flags,
-/// and a file's number; what would be the place in a file is of no account.
+/// Makes a mapping, and returns its address. `how` holds the protection, the flags, and a file
+/// descriptor. The call's last argument, an offset into the file, is not read.
 pub fn mmap2(system: &mut System, address: VirtAddr, length: u32, how: [u32; 3]) -> Answer {
     let [protection, flags, _] = how;
     if flags & MAP_ANONYMOUS == 0 {
@@ -40,19 +40,19 @@ pub fn mmap2(system: &mut System, address: VirtAddr, length: u32, how: [u32; 3])
     } else {
         Placement::Hint(address)
     };
-    // Linux takes no notice of other bits here.
+    // Linux ignores other bits here.
     let rights = rights(protection);
     let start = system.space().map(&MapRequest { placement, length, rights, sharing })?;
     Ok(Done::Answer(start.as_u32()))
 }
 
-/// Ends mappings.
+/// Removes the mappings of some pages.
 pub fn munmap(system: &mut System, address: VirtAddr, length: u32) -> Answer {
     system.space().unmap(address, length)?;
     Ok(Done::Answer(0))
 }
 
-/// Says what the program may do with some pages.
+/// Changes the program's rights to some pages.
 pub fn mprotect(system: &mut System, address: VirtAddr, length: u32, protection: u32) -> Answer {
     if address.page_offset() != 0 {
         return Err(Errno::EINVAL);
@@ -67,7 +67,7 @@ pub fn mprotect(system: &mut System, address: VirtAddr, length: u32, protection:
     Ok(Done::Answer(0))
 }
 
-/// What these bits allow.
+/// The rights that these bits stand for.
 fn rights(protection: u32) -> Rights {
     let has = |bit| protection & bit != 0;
     Rights { read: has(PROT_READ), write: has(PROT_WRITE), execute: has(PROT_EXEC) }

@@ -1,5 +1,5 @@
-//! System calls: the number in EAX, arguments in EBX, ECX, EDX, ESI and EDI, the
-//! answer in EAX.
+//! System calls: the number arrives in EAX and the arguments in EBX, ECX, EDX, ESI and EDI; the
+//! answer goes back in EAX.
 
 mod lifecycle;
 mod meminfo;
@@ -14,24 +14,24 @@ use super::process::Event;
 use super::scheduler::Turn;
 use super::system::System;
 
-/// Bytes of `int 0x80`.
+/// The length in bytes of `int 0x80`.
 const INSTRUCTION: u32 = 2;
 
-/// What becomes of a process that called.
+/// How the calling process goes on.
 enum Done {
-    /// It goes on with this answer.
+    /// At once, with this answer.
     Answer(u32),
-    /// It goes on with this answer when it is its turn again.
+    /// With this answer, when it is its turn again.
     Yield(u32),
-    /// It waits, and then makes the same call once more.
+    /// It waits for the event, and then makes the same call once more.
     Retry(Event),
-    /// It waits, and then goes on with this answer.
+    /// It waits for the event, and then goes on with this answer.
     Wait(Event, u32),
-    /// It has ended, or goes on with registers of another program.
+    /// It has ended, or goes on with the registers of another program.
     Gone,
 }
 
-/// What a call answers.
+/// The outcome of a call: how the caller goes on, or an error for it.
 type Answer = Result<Done, Errno>;
 
 /// The arguments of a call.
@@ -43,7 +43,7 @@ struct Arguments {
     edi: u32,
 }
 
-/// Does what the process that runs asks for. Answers whose turn it is then.
+/// Carries out the system call of the running process. Returns whose turn it is afterwards.
 pub fn handle(system: &mut System) -> Turn {
     let frame = system.current().frame();
     let number = frame.eax;
@@ -64,8 +64,8 @@ pub fn handle(system: &mut System) -> Turn {
             system.wait_for(event);
         }
         Ok(Done::Retry(event)) => {
-            // EAX still holds the number. That the instruction before is the one
-            // that called is certain: programs cannot change each other's code.
+            // EAX still holds the number. The instruction before EIP is certainly the one that made
+            // the call: programs cannot change each other's code.
             let frame = system.current().frame_mut();
             frame.eip = frame.eip.wrapping_sub(INSTRUCTION);
             system.wait_for(event);

@@ -11,10 +11,10 @@ use crate::process::{output, terminal};
 
 /// The most bytes that one `read` or `write` moves: kernel stacks are small.
 const PIECE: usize = 256;
-/// The most bytes that one `write` takes, so that nobody else waits for long.
+/// The most bytes that one `write` takes, so that other processes need not wait long.
 const MOST_WRITTEN: u32 = 4096;
 
-/// Reads what was typed: at most a line.
+/// Reads typed input: at most one line.
 pub fn read(system: &mut System, fd: u32, address: VirtAddr, bytes: u32) -> Answer {
     if fd != STDIN {
         return Err(Errno::EBADF);
@@ -25,14 +25,14 @@ pub fn read(system: &mut System, fd: u32, address: VirtAddr, bytes: u32) -> Answ
     let mut piece = [0; PIECE];
     let most = PIECE.min(bytes as usize);
     let Some(length) = terminal::peek(&mut piece[..most]) else { return Ok(Done::Retry(Event::Input)) };
-    // What cannot be copied stays to be read.
+    // Input that cannot be copied stays in the queue.
     copy_out(system.space(), address, &piece[..length])?;
     terminal::consume(length);
-    // At most a piece.
+    // At most `PIECE`.
     Ok(Done::Answer(length as u32))
 }
 
-/// Writes to the terminal. As anywhere on Unix, it may take less than there is.
+/// Writes to the terminal. As on Unix, it may write fewer bytes than it was given.
 pub fn write(system: &mut System, fd: u32, address: VirtAddr, bytes: u32) -> Answer {
     if fd != STDOUT && fd != STDERR {
         return Err(Errno::EBADF);

@@ -1,4 +1,4 @@
-//! A process, as the kernel remembers it.
+//! A process, as the kernel records it.
 
 use core::fmt;
 
@@ -7,20 +7,20 @@ use kernel_core::trap::{TrapFrame, TrapStack};
 
 use crate::process::address_space::AddressSpace;
 
-/// The number that a process is known by.
+/// A process number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Pid(u32);
 
 impl Pid {
-    /// The first process, which all others descend from. It becomes the parent of
-    /// whoever loses theirs; when it ends, the machine does.
+    /// The number of the first process, from which all others descend. It becomes the parent of
+    /// processes whose parent has ended. When it ends, all processes do.
     pub const FIRST: Self = Self(1);
-    /// The parent of the first process: nobody.
+    /// The first process has this number for its parent, which no process has.
     pub const NOBODY: Self = Self(0);
-    /// Numbers are below this, as on Linux; then they begin again.
+    /// All numbers are below this, as on Linux; after the last one they begin again.
     const END: u32 = 32768;
 
-    /// The process with this number, if there can be one.
+    /// The process number `number`; `None` if no process can have it.
     pub const fn new(number: u32) -> Option<Self> {
         if 0 < number && number < Self::END { Some(Self(number)) } else { None }
     }
@@ -30,7 +30,7 @@ impl Pid {
         self.0
     }
 
-    /// The number to try after this one.
+    /// The number to try after this one. Number 1 is never given out again.
     pub const fn next(self) -> Self {
         if self.0 + 1 < Self::END { Self(self.0 + 1) } else { Self(Self::FIRST.0 + 1) }
     }
@@ -42,7 +42,7 @@ impl fmt::Display for Pid {
     }
 }
 
-/// What the program of a process is called: the first bytes of it.
+/// The name of a process's program, or as much of it as fits.
 #[derive(Clone, Copy)]
 pub struct Name {
     bytes: [u8; Self::BYTES],
@@ -52,7 +52,7 @@ pub struct Name {
 impl Name {
     const BYTES: usize = abi::meminfo::Process::NAME_BYTES;
 
-    /// The name, cut off where it is too long.
+    /// Keeps the name, cut off at the end of a character if it is too long.
     pub fn new(name: &str) -> Self {
         let length = name.floor_char_boundary(Self::BYTES);
         let mut bytes = [0; Self::BYTES];
@@ -62,47 +62,47 @@ impl Name {
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        // It was cut where a character ends.
+        // The name was cut at the end of a character.
         str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 
-/// What a process waits for.
+/// The event that a process waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// Something to read at the terminal.
+    /// Input at the terminal.
     Input,
-    /// The end of a child: of this one, or of any.
+    /// The end of this child, or of any child if `None`.
     Child(Option<Pid>),
-    /// A number of ticks of the timer since the start.
+    /// A tick of the timer, counted from the start.
     Tick(u64),
 }
 
-/// What a process does.
+/// The state of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// It runs, or would if it were its turn.
+    /// It runs, or could run.
     Ready,
-    /// It waits.
+    /// It waits for this event.
     Waiting(Event),
-    /// It has ended, and its parent has not asked how.
+    /// It has ended with this status, and its parent has not asked yet.
     Zombie(WaitStatus),
 }
 
-/// What a process needs to run, and what a zombie no longer has.
+/// The parts of a process that a zombie no longer has.
 pub struct Resources {
     /// Its memory.
     pub space: AddressSpace,
-    /// Where the kernel works for it.
+    /// Its kernel stack.
     pub stack: TrapStack,
 }
 
-/// A process. It has resources exactly as long as it is no zombie.
+/// A process. It has resources exactly as long as it is not a zombie.
 pub struct Process {
     pid: Pid,
     parent: Pid,
-    /// Whether the first process is the parent because the own one ended. Nobody asks how
-    /// an orphan ends, so nothing of it stays.
+    /// Whether the first process has adopted it because its own parent ended. No parent asks how an
+    /// orphan ends, so it leaves no zombie behind.
     orphaned: bool,
     name: Name,
     state: State,
@@ -120,22 +120,22 @@ impl Process {
         Self { pid, parent, orphaned: false, name, state, frame, resources, ticks: 0 }
     }
 
-    /// Its number.
+    /// Its process number.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Its parent's number.
+    /// The process number of its parent.
     pub fn parent(&self) -> Pid {
         self.parent
     }
 
-    /// Its program's name.
+    /// The name of its program.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// What it does.
+    /// Whether it is ready, waits, or has ended.
     pub fn state(&self) -> State {
         self.state
     }
@@ -153,17 +153,17 @@ impl Process {
         }
     }
 
-    /// Whether this number is its parent's, who may ask how it ended.
+    /// Whether the process `parent` may ask how it ended.
     pub fn is_child_of(&self, parent: Pid) -> bool {
         self.parent == parent && !self.orphaned
     }
 
-    /// Whether it is a zombie that nobody will ask about.
+    /// Whether it is a zombie whose parent will never ask.
     pub fn can_be_reaped(&self) -> bool {
         self.orphaned && self.status().is_some()
     }
 
-    /// What it needs to run; `None` of a zombie.
+    /// Its memory and its kernel stack; `None` if it is a zombie.
     pub fn resources(&self) -> Option<&Resources> {
         self.resources.as_ref()
     }
@@ -178,17 +178,17 @@ impl Process {
         self.ticks = self.ticks.saturating_add(1);
     }
 
-    /// Its registers, while it does not run.
+    /// Its registers as of the last trap, with which it goes on.
     pub fn frame(&self) -> &TrapFrame {
         &self.frame
     }
 
-    /// Its registers, to be changed.
+    /// The registers that it goes on with, for changing them.
     pub fn frame_mut(&mut self) -> &mut TrapFrame {
         &mut self.frame
     }
 
-    /// Its memory.
+    /// Its memory, for changing it.
     ///
     /// # Panics
     /// If it is a zombie.
@@ -197,7 +197,7 @@ impl Process {
         &mut self.resources.as_mut().expect("a zombie has no memory").space
     }
 
-    /// Goes on with another program, in new memory. Returns the old memory.
+    /// Replaces program and memory. Returns the old memory.
     ///
     /// # Panics
     /// If it is a zombie.
@@ -207,27 +207,27 @@ impl Process {
         core::mem::replace(self.space_mut(), space)
     }
 
-    /// Waits for an event; a zombie does not.
+    /// Makes the process wait for an event. A zombie stays a zombie.
     pub(super) fn wait_for(&mut self, event: Event) {
         if self.status().is_none() {
             self.state = State::Waiting(event);
         }
     }
 
-    /// Can run from now on, unless it is a zombie.
+    /// Makes the process ready, unless it is a zombie.
     pub(super) fn wake(&mut self) {
         if self.status().is_none() {
             self.state = State::Ready;
         }
     }
 
-    /// Becomes a zombie. Returns what it needed to run, if it was none before.
+    /// Makes the process a zombie. Returns its resources, unless it was a zombie before.
     pub(super) fn become_zombie(&mut self, status: WaitStatus) -> Option<Resources> {
         self.state = State::Zombie(status);
         self.resources.take()
     }
 
-    /// Has the first process for a parent from now on.
+    /// Makes the process an orphan, whose parent is the first process.
     pub fn become_orphan(&mut self) {
         self.parent = Pid::FIRST;
         self.orphaned = true;

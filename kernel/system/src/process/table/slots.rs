@@ -22,17 +22,17 @@ impl Slot {
     }
 }
 
-/// A set of places: a bit for each. Finding the next member takes constant time.
+/// A set of places, with a bit for each. Finding the next member takes constant time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SlotSet(u64);
 
 const _: () = assert!(MOST_PROCESSES as u32 <= u64::BITS);
 
 impl SlotSet {
-    /// No place.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
-    /// Whether there is none.
+    /// Whether the set has no member.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -42,18 +42,18 @@ impl SlotSet {
         self.0 |= slot.bit();
     }
 
-    /// Removes a place, if it is there.
+    /// Removes a place, if it is a member.
     pub const fn remove(&mut self, slot: Slot) {
         self.0 &= !slot.bit();
     }
 
-    /// The first one after a place, round robin: the place itself comes last.
+    /// The first member after a place, round robin: the place itself comes last.
     pub fn next_after(self, slot: Slot) -> Option<Slot> {
         let above = self.0 & !(slot.bit() | (slot.bit() - 1));
         Self(if above != 0 { above } else { self.0 }).first()
     }
 
-    /// All of them, by ascending number.
+    /// All members, by ascending number.
     pub fn iter(mut self) -> impl Iterator<Item = Slot> {
         core::iter::from_fn(move || {
             let first = self.first()?;
