@@ -1,4 +1,4 @@
-//! System calls: their answers as values or errors.
+//! System calls, with their answers as values or errors.
 
 use abi::{Errno, SystemCall};
 
@@ -7,11 +7,11 @@ use crate::arch;
 /// Makes a system call. Missing arguments are 0.
 ///
 /// # Errors
-/// What the kernel says.
+/// The error number that the kernel answers.
 ///
 /// # Safety
-/// The kernel does what the call says, to this process too: what it writes to
-/// must be memory that it may write to, and what it takes away must not be in use.
+/// The kernel carries out the call in this process. Memory that the call writes to must be valid
+/// for writing, and memory that it takes away must not be in use.
 pub unsafe fn call(call: SystemCall, arguments: &[u32]) -> Result<u32, Errno> {
     // SAFETY: the caller's promise.
     Errno::from_eax(unsafe { arch::system_call(call.number(), arguments) })

@@ -1,12 +1,12 @@
 //! The program's own heap: `malloc` over the end of the data segment.
 //!
-//! Rust says how large a block is when it gives it back, so blocks need no
-//! headers. Those that are free are in a list, the lowest address first, and keep
-//! their own size and the next one's address. The first that is large enough
-//! serves a request; neighbours that are free become one.
+//! Rust passes a block's size when it frees the block, so blocks need no headers. Free blocks are
+//! in a list by ascending address, and each holds its own size and the address of the next one. The
+//! first block that is large enough serves a request (first fit); neighbouring free blocks are
+//! joined.
 //!
-//! A large block is a mapping of its own, which goes when the block does: no hole stays
-//! where it was.
+//! A large block is a mapping of its own, which is unmapped when the block is freed, so it leaves
+//! no hole in the heap.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -14,11 +14,12 @@ use core::ptr;
 
 use crate::{mapping, memory};
 
-/// What sizes and addresses are multiples of: room for a [`Free`].
+/// Sizes and addresses of blocks are multiples of this: the size of a [`Free`].
 const UNIT: usize = size_of::<Free>();
-/// Bytes that the heap grows by at least.
+/// The least number of bytes that the heap grows by.
 const STEP: usize = 16 * 1024;
-/// Blocks of so many bytes are mappings, unless they are to be aligned to more than a page.
+/// Blocks of at least this many bytes are mappings, unless they need an alignment of more than a
+/// page.
 const LARGE: usize = 128 * 1024;
 
 /// Whether a block is a mapping.
@@ -26,13 +27,13 @@ fn is_mapping(layout: Layout) -> bool {
     layout.size() >= LARGE && layout.align() <= abi::PAGE_SIZE as usize
 }
 
-/// The beginning of a block that is free.
+/// The header at the start of a free block.
 struct Free {
     size: usize,
     next: *mut Free,
 }
 
-/// The heap. A program has one thread, so nobody else is in the middle of it.
+/// The heap. A program has one thread, so no two calls overlap.
 struct Heap {
     first: UnsafeCell<*mut Free>,
 }
@@ -43,8 +44,8 @@ unsafe impl Sync for Heap {}
 #[global_allocator]
 static HEAP: Heap = Heap { first: UnsafeCell::new(ptr::null_mut()) };
 
-// SAFETY: a block is taken out of the list before it is handed out, and only
-// what was handed out comes back.
+// SAFETY: a block is taken out of the list before it is handed out, and only blocks that were
+// handed out come back.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_mapping(layout) {
@@ -66,8 +67,8 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if is_mapping(layout) {
-            // SAFETY: the block was handed out with this layout, and is in use no more. Of all
-            // pages of a mapping, the kernel can refuse none.
+            // SAFETY: the block was handed out with this layout, and is no longer in use. The
+            // kernel cannot refuse to unmap all pages of a mapping.
             let _ = unsafe { mapping::unmap(block.expose_provenance() as u32, layout.size() as u32) };
             return;
         }
@@ -82,12 +83,12 @@ fn rounded(size: usize) -> Option<usize> {
     size.max(UNIT).checked_next_multiple_of(UNIT)
 }
 
-/// Takes a block out of the list; null if there is none.
+/// Takes a block out of the list; null if no free block is large enough.
 ///
 /// # Safety
-/// `link` has to be the list's beginning; the sizes have to be multiples of a unit.
+/// `link` has to be the head of the list; the sizes have to be multiples of a unit.
 unsafe fn take(mut link: *mut *mut Free, size: usize, align: usize) -> *mut u8 {
-    // SAFETY: every link names the next free block, and free blocks are nobody else's.
+    // SAFETY: every link names the next free block, and free blocks belong to the heap alone.
     unsafe {
         while let Some(free) = (*link).as_mut() {
             let start = ptr::from_mut(free).cast::<u8>();
@@ -116,11 +117,11 @@ unsafe fn take(mut link: *mut *mut Free, size: usize, align: usize) -> *mut u8 {
 /// Puts a block into the list.
 ///
 /// # Safety
-/// `link` has to be the list's beginning; the block must not be in use any more.
+/// `link` has to be the head of the list; the block must not be in use any more.
 unsafe fn insert(mut link: *mut *mut Free, block: *mut u8, size: usize) {
     let block = block.cast::<Free>();
     let mut before = ptr::null_mut::<Free>();
-    // SAFETY: every link names the next free block, and free blocks are nobody else's.
+    // SAFETY: every link names the next free block, and free blocks belong to the heap alone.
     unsafe {
         while !(*link).is_null() && *link < block {
             before = *link;
@@ -141,13 +142,14 @@ unsafe fn insert(mut link: *mut *mut Free, block: *mut u8, size: usize) {
     }
 }
 
-/// Makes the heap so much larger that it has such a block. Whether that was possible.
+/// Grows the heap until it has a free block of this size and alignment. Returns whether it could
+/// grow.
 ///
 /// # Safety
 /// As [`take`].
 unsafe fn grow(list: *mut *mut Free, size: usize, align: usize) -> bool {
     let end = memory::end() as usize;
-    // Somebody else may have moved the end to where no block can begin.
+    // The program may have moved the break to an address at which no block can begin.
     let Some(start) = end.checked_next_multiple_of(UNIT) else { return false };
     let wanted = size.checked_add(align).map(|bytes| bytes.max(STEP));
     let Some(new_end) = wanted.and_then(|bytes| start.checked_add(bytes)) else { return false };
@@ -155,7 +157,7 @@ unsafe fn grow(list: *mut *mut Free, size: usize, align: usize) -> bool {
     if unsafe { memory::brk(new_end as u32) } as usize != new_end {
         return false;
     }
-    // SAFETY: the memory is new, so nobody uses it.
+    // SAFETY: the memory is new, so it is not in use.
     unsafe { insert(list, ptr::with_exposed_provenance_mut(start), (new_end - start) / UNIT * UNIT) };
     true
 }

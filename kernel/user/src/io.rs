@@ -1,4 +1,4 @@
-//! The terminal.
+//! Reads from and writes to the terminal.
 
 use core::fmt::{self, Write};
 
@@ -6,7 +6,7 @@ use abi::{Errno, STDIN, SystemCall};
 
 use crate::call::call;
 
-/// Reads into `bytes`: how many bytes came. 0 is the end of the input.
+/// Reads into `bytes`. Returns the number of bytes read; 0 means the end of the input.
 ///
 /// # Errors
 /// `EBADF` if `fd` cannot be read from.
@@ -16,7 +16,7 @@ pub fn read(fd: u32, bytes: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call(SystemCall::Read, &[fd, address, bytes.len() as u32]) }.map(|count| count as usize)
 }
 
-/// Writes from `bytes`: how many bytes were taken.
+/// Writes from `bytes`. Returns the number of bytes written, which may be smaller than asked.
 ///
 /// # Errors
 /// `EBADF` if `fd` cannot be written to.
@@ -29,7 +29,7 @@ pub fn write(fd: u32, bytes: &[u8]) -> Result<usize, Errno> {
 /// Writes all of `bytes`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write`], and `EIO` if nothing can be written.
 pub fn write_all(fd: u32, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         match write(fd, bytes)? {
@@ -40,15 +40,16 @@ pub fn write_all(fd: u32, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Reads one line from the terminal, without its end; `None` at the end of the
-/// input. What does not fit into `buffer`, or is not UTF-8, is left out.
+/// Reads one line from the terminal, without its line feed; `None` at the end of the input. The
+/// rest of a line that does not fit into `buffer` is dropped, and so is the text from the first
+/// byte on that is not UTF-8.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_line(buffer: &mut [u8]) -> Result<Option<&str>, Errno> {
     let mut length = 0;
     loop {
-        // Byte by byte, so that nothing of the next line is lost.
+        // Byte by byte, so that no byte of the next line is lost.
         let mut byte = [0];
         if read(STDIN, &mut byte)? == 0 && length == 0 {
             return Ok(None);
@@ -69,8 +70,8 @@ pub fn read_line(buffer: &mut [u8]) -> Result<Option<&str>, Errno> {
     }))
 }
 
-/// Collects what is printed, so that a line is one system call, and the lines of
-/// two programs do not mix.
+/// Collects printed text, so that a line becomes one system call, and the lines of two programs do
+/// not mix.
 struct Collector {
     fd: u32,
     bytes: [u8; 256],
@@ -98,20 +99,20 @@ impl Write for Collector {
     }
 }
 
-/// Prints to the terminal. If that is not possible, nobody can be told.
+/// Prints to the terminal. Errors are ignored, because there is no place to report them.
 pub fn print(fd: u32, text: fmt::Arguments<'_>) {
     let mut collector = Collector { fd, bytes: [0; 256], used: 0 };
     let _ = collector.write_fmt(text);
     let _ = collector.flush();
 }
 
-/// Prints to the terminal.
+/// Prints to the terminal's standard output.
 #[macro_export]
 macro_rules! print {
     ($($argument:tt)*) => { $crate::io::print($crate::abi::STDOUT, ::core::format_args!($($argument)*)) };
 }
 
-/// Prints a line to the terminal.
+/// Prints a line to the terminal's standard output.
 #[macro_export]
 macro_rules! println {
     () => { $crate::print!("\n") };
@@ -120,7 +121,7 @@ macro_rules! println {
     };
 }
 
-/// Prints a line of complaint to the terminal.
+/// Prints a line to the terminal's standard error.
 #[macro_export]
 macro_rules! eprintln {
     ($format:literal $($argument:tt)*) => {

@@ -1,8 +1,8 @@
-//! The little library that the programs in ring 3 stand on.
+//! The small library that programs in ring 3 are built on.
 //!
-//! A program begins at `_start` (`arch/start.s`), with its arguments on the
-//! stack, and talks to the kernel with `int 0x80`. It has a heap, so `alloc`
-//! works, and a panic ends it with exit code 101.
+//! A program begins at `_start` (`arch/start.s`), with its arguments on the stack, and calls the
+//! kernel with `int 0x80`. The library gives it a heap, so `alloc` works, and a panic handler,
+//! which ends the program with exit code 101.
 //!
 //! ```ignore
 //! #![no_std]

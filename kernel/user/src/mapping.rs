@@ -5,50 +5,51 @@ use abi::{Errno, SystemCall};
 
 use crate::call::call;
 
-/// No file: what `mmap2` is told about memory that belongs to none.
+/// The file descriptor that `mmap2` is given for memory without a file.
 const NO_FILE: u32 = u32::MAX;
 
-/// Makes a mapping of memory that is zero, and returns its address. `flags` says how and
-/// where, besides [`MAP_ANONYMOUS`].
+/// Makes a mapping of zeroed memory, and returns its address. `flags` are those of `mmap2`;
+/// [`MAP_ANONYMOUS`] is added.
 ///
 /// # Errors
-/// `EINVAL`, `ENOMEM`, `EEXIST`, `EPERM`; nothing has changed then.
+/// `EINVAL`, `ENOMEM`, `EEXIST` or `EPERM`; nothing has changed then.
 ///
 /// # Safety
-/// With [`MAP_FIXED`](abi::mapping::MAP_FIXED), nothing of what is there may be in use.
+/// With [`MAP_FIXED`](abi::mapping::MAP_FIXED), the memory that is mapped at the address must not
+/// be in use.
 pub unsafe fn map(address: u32, bytes: u32, protection: u32, flags: u32) -> Result<u32, Errno> {
     // SAFETY: the caller's promise.
     unsafe { call(SystemCall::Mmap2, &[address, bytes, protection, flags | MAP_ANONYMOUS, NO_FILE, 0]) }
 }
 
-/// Memory of one's own, wherever there is room for it.
+/// Makes a private, writable mapping, at an address that the kernel chooses.
 ///
 /// # Errors
-/// `ENOMEM`.
+/// `ENOMEM` if there is no room, `EINVAL` if `bytes` is 0.
 pub fn memory(bytes: u32) -> Result<u32, Errno> {
-    // SAFETY: it is where nothing was.
+    // SAFETY: the mapping replaces no other.
     unsafe { map(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE) }
 }
 
-/// Ends the mappings of pages.
+/// Removes the mappings of pages.
 ///
 /// # Errors
-/// `EINVAL`.
+/// `EINVAL` if the range is invalid, `ENOMEM` if there would be too many regions.
 ///
 /// # Safety
-/// Nothing of what is there may be in use.
+/// The memory there must not be in use.
 pub unsafe fn unmap(address: u32, bytes: u32) -> Result<(), Errno> {
     // SAFETY: the caller's promise.
     unsafe { call(SystemCall::Munmap, &[address, bytes]) }.map(|_| ())
 }
 
-/// Says what the program may do with pages.
+/// Changes the program's rights to pages.
 ///
 /// # Errors
-/// `EINVAL`, `ENOMEM`, `EACCES`.
+/// `EINVAL`, `ENOMEM` or `EACCES`.
 ///
 /// # Safety
-/// What is in use there must not need more.
+/// Memory that is in use there must not need more rights.
 pub unsafe fn protect(address: u32, bytes: u32, protection: u32) -> Result<(), Errno> {
     // SAFETY: the caller's promise.
     unsafe { call(SystemCall::Mprotect, &[address, bytes, protection]) }.map(|_| ())

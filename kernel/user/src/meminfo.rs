@@ -1,4 +1,4 @@
-//! What memory is used for: the system call `meminfo`.
+//! The system call `meminfo`, which reports how memory is used.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use crate::call::call;
 /// Bytes of the record that [`physical`] asks for.
 pub const RECORD_BYTES: u32 = Physical::BYTES as u32;
 
-/// The machine's memory.
+/// The use of the machine's memory.
 ///
 /// # Errors
 /// `ENOSYS` on another kernel.
@@ -20,7 +20,7 @@ pub fn physical() -> Result<Physical, Errno> {
     Ok(Physical::from_bytes(&bytes))
 }
 
-/// All processes.
+/// A record of every process, zombies included.
 ///
 /// # Errors
 /// `ENOSYS` on another kernel.
@@ -28,7 +28,8 @@ pub fn processes() -> Result<Vec<Process>, Errno> {
     records(PROCESSES, 0, Process::from_bytes)
 }
 
-/// A process, found without the help of the heap: among the first 64 that there are.
+/// The record of a process. The search does not use the heap, and looks only at the first 64
+/// processes.
 ///
 /// # Errors
 /// `ESRCH` if it is not among them, `ENOSYS` on another kernel.
@@ -39,7 +40,7 @@ pub fn process(pid: u32) -> Result<Process, Errno> {
     records.iter().take(count).map(Process::from_bytes).find(|process| process.pid == pid).ok_or(Errno::ESRCH)
 }
 
-/// The parts of a process's address space.
+/// The regions of a process's address space.
 ///
 /// # Errors
 /// `ESRCH` if there is no such process.
@@ -61,7 +62,7 @@ fn records<const BYTES: usize, R>(what: u32, pid: u32, read: fn(&[u8; BYTES]) ->
     }
 }
 
-/// Asks the kernel: how many records there are.
+/// Asks the kernel for records, and returns how many there are, even if not all fit into `bytes`.
 fn ask(what: u32, bytes: &mut [u8], pid: u32) -> Result<usize, Errno> {
     let address = bytes.as_mut_ptr().expose_provenance() as u32;
     // SAFETY: the kernel writes to `bytes`.

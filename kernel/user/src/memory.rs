@@ -1,28 +1,28 @@
-//! The end of the heap: `brk` and `sbrk`.
+//! The break, the end of the heap: `brk` and `sbrk`.
 
 use abi::{Errno, SystemCall};
 
 use crate::call::call;
 
-/// Moves the end of the heap to `address`. Where it is then: where it was, if it
+/// Moves the break to `address`. Returns the break as it is afterwards, which is the old one if it
 /// could not be moved.
 ///
 /// # Safety
-/// Nothing may be in use that would be beyond the end; see [`give_back`](crate::heap::give_back)
-/// for what the program's own heap has there.
+/// No memory beyond the new break may be in use, blocks of the program's own heap included.
 pub unsafe fn brk(address: u32) -> u32 {
-    // SAFETY: the caller's promise. The answer is an address, so it is no error, whatever it is.
+    // SAFETY: the caller's promise. An address is never taken for an error number, so `unwrap_or`
+    // changes nothing.
     unsafe { call(SystemCall::Brk, &[address]) }.unwrap_or(0)
 }
 
-/// The end of the heap.
+/// The break.
 #[must_use]
 pub fn end() -> u32 {
-    // SAFETY: no end is at 0, so nothing is moved.
+    // SAFETY: the break cannot be at 0, so the kernel does not move it.
     unsafe { brk(0) }
 }
 
-/// Moves the end of the heap by `bytes`. Where it was before.
+/// Moves the break by `bytes`. Returns the break as it was before.
 ///
 /// # Errors
 /// `ENOMEM`; nothing has changed then.

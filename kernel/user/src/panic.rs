@@ -1,10 +1,10 @@
-//! What becomes of a program that panics.
+//! The panic handler of programs.
 
 use core::panic::PanicInfo;
 
 use crate::{eprintln, process};
 
-/// What a program that panicked gives to `exit`.
+/// The exit code of a program that panicked.
 const EXIT_CODE: u8 = 101;
 
 #[panic_handler]

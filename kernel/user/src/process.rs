@@ -1,4 +1,4 @@
-//! Processes: making them, replacing them, waiting for them.
+//! Making processes, replacing their programs, and waiting for them.
 
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
@@ -9,7 +9,7 @@ use abi::{Errno, SystemCall, WNOHANG, WaitStatus};
 
 use crate::call::call;
 
-/// Ends this process.
+/// Ends this process with an exit code.
 pub fn exit(code: u8) -> ! {
     loop {
         // SAFETY: nothing of this process is used afterwards.
@@ -17,27 +17,26 @@ pub fn exit(code: u8) -> ! {
     }
 }
 
-/// Who one is after a fork.
+/// Which of the two processes a fork has returned to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fork {
-    /// The one that called; this is the number of the other.
+    /// The process that called [`fork`]; the number is the child's.
     Parent(u32),
-    /// The copy.
+    /// The child.
     Child,
 }
 
-/// Makes a copy of this process.
+/// Copies this process. [`Fork`] tells the two apart.
 ///
 /// # Errors
-/// `ENOMEM` or `EAGAIN`: there is no copy then.
+/// `ENOMEM` or `EAGAIN`; no child was made then.
 pub fn fork() -> Result<Fork, Errno> {
     // SAFETY: the copy has memory of its own.
     let pid = unsafe { call(SystemCall::Fork, &[]) }?;
     Ok(if pid == 0 { Fork::Child } else { Fork::Parent(pid) })
 }
 
-/// Makes a copy of this process that does `work` and exits with what it returns.
-/// The copy's number.
+/// Makes a child that does `work` and exits with its result. Returns the child's number.
 ///
 /// # Errors
 /// As [`fork`].
@@ -48,7 +47,7 @@ pub fn spawn(work: impl FnOnce() -> u8) -> Result<u32, Errno> {
     }
 }
 
-/// Runs another program in this process: returns only if that fails.
+/// Runs another program in this process. Returns only if that fails, with the error.
 pub fn exec(path: &CStr, arguments: &[&CStr], environment: &[&CStr]) -> Errno {
     let vector =
         |strings: &[&CStr]| strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();
@@ -57,23 +56,23 @@ pub fn exec(path: &CStr, arguments: &[&CStr], environment: &[&CStr]) -> Errno {
     unsafe { exec_raw(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) }
 }
 
-/// Runs another program in this process, with pointers as they are: returns only
-/// if that fails.
+/// Runs another program in this process, with pointers that nothing checks. Returns only if that
+/// fails, with the error.
 ///
 /// # Safety
-/// The kernel checks the pointers, so whatever they are, this process survives.
-/// But if they are right, nothing of this program may be used afterwards.
+/// The kernel checks the pointers, so wrong ones cannot harm this process. If they are right,
+/// nothing of this program may be used afterwards.
 pub unsafe fn exec_raw(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> Errno {
     let arguments = [path.expose_provenance(), argv.expose_provenance(), envp.expose_provenance()];
     // SAFETY: the caller's promise.
     match unsafe { call(SystemCall::Execve, &arguments.map(|address| address as u32)) } {
         Err(errno) => errno,
-        // It does not return.
+        // A call that succeeds does not return.
         Ok(_) => Errno::EIO,
     }
 }
 
-/// Waits until a child ends: this one, or any for `None`. Its number, and how it ended.
+/// Waits until a child ends: the given one, or any if `None`. Returns its number and its status.
 ///
 /// # Errors
 /// `ECHILD` if there is no such child.
@@ -81,8 +80,8 @@ pub fn wait(child: Option<u32>) -> Result<(u32, WaitStatus), Errno> {
     wait_with(child, 0).map(|(child, status)| (child, WaitStatus::from_word(status)))
 }
 
-/// A child that has ended, this one or any for `None`: its number, and how it
-/// ended. `None` if none has so far.
+/// The number and the status of a child that has ended: the given one, or any if `None`. Returns
+/// `None` if no such child has ended yet.
 ///
 /// # Errors
 /// `ECHILD` if there is no such child at all.
@@ -102,17 +101,17 @@ fn wait_with(child: Option<u32>, options: u32) -> Result<(u32, u32), Errno> {
 /// The number of this process.
 #[must_use]
 pub fn id() -> u32 {
-    // SAFETY: this only asks.
+    // SAFETY: the call changes nothing.
     unsafe { call(SystemCall::Getpid, &[]) }.unwrap_or(0)
 }
 
-/// Lets others run.
+/// Lets other processes run.
 pub fn yield_now() {
     // SAFETY: nothing of this process is changed.
     let _ = unsafe { call(SystemCall::SchedYield, &[]) };
 }
 
-/// Sleeps at least this long, as far as it fits into 31 bits of seconds.
+/// Sleeps at least this long. Seconds are limited to 31 bits.
 pub fn sleep(time: Duration) {
     let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX).min(i32::MAX as u32);
     let requested = [seconds, time.subsec_nanos()];

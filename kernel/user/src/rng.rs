@@ -1,4 +1,4 @@
-//! Numbers that look random, and are the same for the same seed.
+//! Pseudorandom numbers, which are the same for the same seed.
 
 /// A generator: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
 /// Number Generators", 2014).
@@ -26,12 +26,12 @@ impl Rng {
         (self.bits() >> 32) as u32
     }
 
-    /// A number below `limit`, which is not 0.
+    /// A number below `limit`, which must not be 0.
     pub fn below(&mut self, limit: u32) -> u32 {
         ((u64::from(self.word()) * u64::from(limit)) >> 32) as u32
     }
 
-    /// One of them; there has to be one.
+    /// A random element of `from`, which must not be empty.
     pub fn choose<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u32) as usize]
     }

@@ -1,15 +1,15 @@
-//! How a program begins: what the kernel laid out on its stack.
+//! The start of a program: the arguments that the kernel laid out on its stack.
 //!
-//! From the stack pointer on (System V ABI, i386 supplement, section 2.3.1):
-//! `argc`; the addresses of the arguments; 0; the addresses of the environment's
-//! strings; 0; pairs of words, the auxiliary vector, up to a pair that begins with 0.
+//! The words from the stack pointer on (System V ABI, i386 supplement, section 2.3.1): `argc`; the
+//! addresses of the arguments; 0; the addresses of the environment's strings; 0; the auxiliary
+//! vector, pairs of words up to a pair that begins with 0.
 
 use core::ffi::{CStr, c_char};
 use core::{ptr, slice};
 
 use crate::process;
 
-/// A program's `main`: what it returns is given to `exit`.
+/// A program's `main`. Its result is the exit code.
 #[doc(hidden)]
 pub type Main = fn(&'static Start) -> u8;
 
@@ -18,11 +18,11 @@ unsafe extern "Rust" {
     safe fn folio_program_main() -> Main;
 }
 
-/// Names the function that the program begins with: `fn(&'static Start) -> u8`.
+/// Sets the function that the program begins with: `fn(&'static Start) -> u8`.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
-        // The name is the one that the library asks for, so it clashes with none.
+        // The library refers to this name only, so it clashes with no other.
         #[allow(unsafe_code)]
         #[unsafe(no_mangle)]
         extern "Rust" fn folio_program_main() -> $crate::start::Main {
@@ -31,7 +31,7 @@ macro_rules! program {
     };
 }
 
-/// What a program was started with.
+/// The arguments, the environment and the auxiliary vector that a program was started with.
 #[derive(Debug)]
 pub struct Start {
     stack_pointer: u32,
@@ -41,26 +41,27 @@ pub struct Start {
     auxv: &'static [[u32; 2]],
 }
 
-/// Where `start.s` arrives, with the stack pointer that the kernel set.
+/// The first Rust function, called by `start.s` with the stack pointer that the kernel set.
 #[unsafe(no_mangle)]
 extern "C" fn folio_program_start(stack: *const u32) -> ! {
-    // SAFETY: this is the first thing after `start.s`, and nothing writes to what the kernel laid out.
+    // SAFETY: nothing ran before but `start.s`, and nothing writes to the words that the kernel
+    // laid out.
     let start = unsafe { Start::read(stack) };
     // This function does not return, so the value lives for as long as the program does.
     let start: *const Start = &raw const start;
-    // SAFETY: as said.
+    // SAFETY: the value is never dropped, as stated above.
     process::exit(folio_program_main()(unsafe { &*start }))
 }
 
 impl Start {
-    /// Reads what the kernel laid out.
+    /// Reads the words that the kernel laid out.
     ///
     /// # Safety
-    /// `stack` has to be the stack pointer that the program began with, and
-    /// nothing may ever write there.
+    /// `stack` has to be the stack pointer that the program began with, and the words there must
+    /// never be changed.
     unsafe fn read(stack: *const u32) -> Self {
-        // SAFETY: the caller's promise: the stack begins with `argc`, and there are
-        // as many pointers, a 0, pointers up to another 0, and pairs up to a third.
+        // SAFETY: the caller's promise: the stack begins with `argc`, and then has that many
+        // pointers, a 0, pointers up to another 0, and pairs up to a third.
         unsafe {
             let argc = stack.read();
             let argv = stack.add(1);
@@ -87,64 +88,64 @@ impl Start {
         self.stack_pointer
     }
 
-    /// `argc`: how many arguments there are, the program's name included.
+    /// `argc`: the number of arguments, including the program's name.
     #[must_use]
     pub fn argc(&self) -> u32 {
         self.argc
     }
 
-    /// The word after the last argument's address, which is to be 0.
+    /// The word after the last argument's address, which has to be 0.
     #[must_use]
     pub fn argv_end(&self) -> u32 {
         // SAFETY: `read` found the words up to the environment.
         unsafe { self.argv.as_ptr_range().end.cast::<u32>().read() }
     }
 
-    /// The arguments, the program's name first.
+    /// The arguments, beginning with the program's name.
     pub fn arguments(&self) -> impl ExactSizeIterator<Item = &'static CStr> + Clone {
         strings(self.argv)
     }
 
-    /// Argument number `index`, if there is one and it is UTF-8.
+    /// Argument number `index`; `None` if it is missing or not UTF-8.
     #[must_use]
     pub fn argument(&self, index: usize) -> Option<&'static str> {
         self.arguments().nth(index)?.to_str().ok()
     }
 
-    /// Argument number `index` as a number: `or` if there is no such argument,
-    /// `None` if it is not a number.
+    /// Argument number `index` as a number: `or` if there is no such argument, `None` if it is not
+    /// a number.
     #[must_use]
     pub fn number(&self, index: usize, or: u32) -> Option<u32> {
         if self.arguments().len() <= index { Some(or) } else { self.argument(index)?.parse().ok() }
     }
 
-    /// The environment, as `NAME=value`.
+    /// The environment's strings, each as `NAME=value`.
     pub fn environment(&self) -> impl ExactSizeIterator<Item = &'static CStr> + Clone {
         strings(self.envp)
     }
 
-    /// The auxiliary vector: kinds and values.
+    /// The auxiliary vector, as pairs of a kind and a value.
     pub fn auxiliary(&self) -> impl ExactSizeIterator<Item = (u32, u32)> + Clone {
         self.auxv.iter().map(|&[kind, value]| (kind, value))
     }
 
-    /// Where the strings are, and their vector: addresses, for tests of the kernel.
+    /// The addresses of the arguments, for tests of the kernel.
     #[must_use]
     pub fn argument_addresses(&self) -> impl ExactSizeIterator<Item = u32> + Clone {
         self.argv.iter().map(|pointer| pointer.addr() as u32)
     }
 }
 
-/// The strings that some pointers name.
+/// The strings that these pointers name.
 fn strings(pointers: &'static [*const c_char]) -> impl ExactSizeIterator<Item = &'static CStr> + Clone {
-    // SAFETY: the kernel laid out a string with a zero at its end for each of them.
+    // SAFETY: the kernel laid out a NUL-terminated string for each of them.
     pointers.iter().map(|&pointer| unsafe { CStr::from_ptr(pointer) })
 }
 
-/// How many words come before a 0.
+/// How many words come before the first 0.
 ///
 /// # Safety
-/// There has to be one.
+/// There has to be a 0.
 unsafe fn count(words: *const u32) -> usize {
     let mut count = 0;
     // SAFETY: the caller's promise.

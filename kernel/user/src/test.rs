@@ -1,9 +1,8 @@
-//! Tests that run in ring 3: rules with names, each in a process of its own.
+//! Tests that run in ring 3: rules with names, each checked in a process of its own.
 //!
-//! `NAME-test RULE` checks one rule, says what was expected and what was seen if
-//! it does not hold, and exits with 1 then; `NAME-test` checks all of them.
-//! Nothing here uses the program's heap, so that tests of the heap have it for
-//! themselves.
+//! `NAME-test RULE` checks one rule. If it does not hold, the test prints what it expected and what
+//! it saw, and exits with 1. `NAME-test` checks all rules. Nothing here uses the program's heap, so
+//! that tests of the heap have it for themselves.
 
 use core::fmt::Debug;
 
@@ -13,45 +12,45 @@ use crate::process::{self, Fork};
 use crate::start::Start;
 use crate::{eprintln, println};
 
-/// A rule, and how to find out whether it holds.
+/// A rule, and the function that checks it.
 pub struct Test {
-    /// The name, `[a-z0-9-]`.
+    /// The name, of the characters `[a-z0-9-]`.
     pub name: &'static str,
     /// The rule, in one sentence.
     pub rule: &'static str,
-    /// Finds out.
+    /// Checks the rule, and reports violations to the [`Check`].
     pub run: fn(&mut Check, &'static Start),
 }
 
-/// What a test has seen so far.
+/// The result of a test so far.
 #[derive(Default, Debug)]
 pub struct Check {
     wrong: u32,
 }
 
 impl Check {
-    /// Two values have to be equal.
+    /// Expects two values to be equal; `what` names the value in the message.
     pub fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: T, seen: T) {
         if expected != seen {
             self.wrong(what, expected, seen);
         }
     }
 
-    /// Two numbers have to be equal: addresses, which are printed as such.
+    /// Expects two addresses to be equal, and prints them in hexadecimal if not.
     pub fn address(&mut self, what: &str, expected: u32, seen: u32) {
         if expected != seen {
             self.wrong(what, format_args!("{expected:#010x}"), format_args!("{seen:#010x}"));
         }
     }
 
-    /// Something has to be true.
+    /// Expects a condition to be true.
     pub fn holds(&mut self, what: &str, is_true: bool) {
         if !is_true {
             self.wrong(what, "yes", "no");
         }
     }
 
-    /// Something has to succeed; what it answers.
+    /// Expects success, and returns the value of `answer`.
     pub fn done<T>(&mut self, what: &str, answer: Result<T, Errno>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
@@ -62,7 +61,7 @@ impl Check {
         }
     }
 
-    /// Something has to fail in this way.
+    /// Expects a failure with this error number.
     pub fn refused<T: Debug>(&mut self, what: &str, expected: Errno, answer: Result<T, Errno>) {
         match answer {
             Err(errno) if errno == expected => {}
@@ -70,7 +69,7 @@ impl Check {
         }
     }
 
-    /// A copy of this process that does this has to end so.
+    /// Expects that a child that does `work` ends with this status.
     pub fn ends(&mut self, what: &str, expected: WaitStatus, work: impl FnOnce() -> u8) {
         let answer = process::spawn(work).and_then(|child| process::wait(Some(child)));
         if let Some((_, seen)) = self.done(what, answer) {
@@ -78,8 +77,8 @@ impl Check {
         }
     }
 
-    /// A copy of this process that does this has to be killed, because there is no
-    /// memory, or none for it.
+    /// Expects that a child that does `work` is killed for an access to memory that it may not
+    /// make.
     pub fn faults(&mut self, what: &str, work: impl FnOnce()) {
         self.ends(what, WaitStatus::killed(Signal::Segmentation), || {
             work();
@@ -87,7 +86,7 @@ impl Check {
         });
     }
 
-    /// A copy of this process that does this has to live.
+    /// Expects that a child that does `work` survives it, and exits with 0.
     pub fn lives(&mut self, what: &str, work: impl FnOnce()) {
         self.ends(what, WaitStatus::exited(0), || {
             work();
@@ -95,7 +94,7 @@ impl Check {
         });
     }
 
-    /// A copy of this process makes a check of its own, which counts here.
+    /// Makes a check in a child. A violation there counts in this check, too.
     pub fn apart(&mut self, what: &str, work: impl FnOnce(&mut Self)) {
         self.ends(what, WaitStatus::exited(0), || {
             let mut check = Self::default();
@@ -104,7 +103,7 @@ impl Check {
         });
     }
 
-    /// 0 if all was as expected, otherwise 1.
+    /// 0 if everything was as expected, otherwise 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         u8::from(self.wrong > 0)
@@ -118,8 +117,8 @@ impl Check {
     }
 }
 
-/// Checks the rules that the program's argument names, or all. For `exit`: 0 if
-/// all hold, 1 if one does not, 2 if there is no such rule.
+/// Checks the rule that the program's argument names, or all rules. The argument `list` prints them
+/// instead. Returns the exit code: 0 if all hold, 1 if one does not, 2 if there is no such rule.
 pub fn run(start: &'static Start, program: &str, tests: &[Test]) -> u8 {
     match start.argument(1) {
         None => run_all(start, tests),
@@ -147,7 +146,7 @@ fn run_one(start: &'static Start, test: &Test) -> u8 {
     check.exit_code()
 }
 
-/// Checks one rule after the other, each in a copy of this process.
+/// Checks one rule after the other, each in a child.
 fn run_all(start: &'static Start, tests: &[Test]) -> u8 {
     let mut wrong = 0_u32;
     for test in tests {

@@ -2,9 +2,9 @@
 
 .section .text.start, "ax"
 
-# The kernel comes here with the arguments on the stack. Functions expect that
-# the stack is a multiple of 16 where they are called, and the outermost frame
-# is marked by a frame pointer of 0.
+# The kernel enters here with the arguments on the stack. At a call, functions
+# expect the stack pointer to be a multiple of 16; a frame pointer of 0 marks the
+# outermost frame.
 .globl _start
 _start:
     xor ebp, ebp
@@ -40,10 +40,10 @@ folio_system_call:
 
 # void folio_system_call_registers(Registers *registers)
 #
-# Makes a call with these registers, whatever they are, and stores what is in them
-# afterwards. Between loading the stack pointer and taking back the right one,
-# nothing may use the stack, and the data segments may be unusable: what is
-# reached through ebp, or with `ss:`, goes through the stack's.
+# Makes a system call with any registers, and stores the registers afterwards.
+# Between loading the stack pointer and restoring the right one, nothing may use
+# the stack. The data segments may be unusable, so memory is reached through ebp
+# or with `ss:`, which both use the stack segment.
 .globl folio_system_call_registers
 folio_system_call_registers:
     push ebp

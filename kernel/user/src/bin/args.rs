@@ -1,5 +1,5 @@
-//! `args WORDS…`: prints what the kernel laid out on its stack, and whether that
-//! is as the System V ABI asks for.
+//! `args WORDS…`: prints the words and strings that the kernel laid out on its stack, and whether
+//! they are as the System V ABI requires.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

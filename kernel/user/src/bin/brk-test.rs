@@ -1,7 +1,7 @@
-//! `brk-test [RULE]`: whether the heap of a process (lab 04) is what its
-//! contract says, as a program sees it.
+//! `brk-test [RULE]`: tests from inside a program whether the heap of a process (lab 04) keeps its
+//! contract.
 //!
-//! Nothing here uses the program's own heap: the tests have it for themselves.
+//! The program itself uses no heap: the tests have it for themselves.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -15,9 +15,9 @@ use user::{arch, meminfo, process};
 
 user::program!(main);
 
-/// Where the heap of a program begins that is as small as this one.
+/// Where the heap of a program as small as this one begins.
 const HEAP_START: u32 = 0x1000_0000;
-/// The page below the stack, which the heap can never reach.
+/// The guard page below the stack, which the heap can never reach.
 const GUARD: u32 = 0xBFFE_F000;
 
 const TESTS: &[Test] = &[
@@ -49,27 +49,28 @@ fn main(start: &'static Start) -> u8 {
 
 #[allow(unsafe_code)]
 fn sbrk(bytes: i32) -> Result<u32, Errno> {
-    // SAFETY: nothing of this program is in the heap, whatever becomes of it.
+    // SAFETY: nothing of this program is in the heap, so any change to it is harmless.
     unsafe { user::memory::sbrk(bytes) }
 }
 
 #[allow(unsafe_code)]
 fn brk(address: u32) -> u32 {
-    // SAFETY: nothing of this program is in the heap, whatever becomes of it.
+    // SAFETY: nothing of this program is in the heap, so any change to it is harmless.
     unsafe { user::memory::brk(address) }
 }
 
-/// What is at an address of the heap.
+/// Reads the byte at an address of the heap.
 #[allow(unsafe_code)]
 fn peek(address: u32) -> u8 {
-    // SAFETY: the kernel ends this process if there is nothing.
+    // SAFETY: the kernel ends this process if no memory is there.
     unsafe { arch::peek(address) }
 }
 
-/// Writes to an address of the heap, or where there is no memory at all.
+/// Writes to an address of the heap, or to one where there is no memory at all.
 #[allow(unsafe_code)]
 fn poke(address: u32, value: u8) {
-    // SAFETY: nothing of this program is in the heap; the kernel ends this process if there is nothing.
+    // SAFETY: nothing of this program is in the heap; the kernel ends this process if no memory is
+    // there.
     unsafe { arch::poke(address, value) }
 }
 
@@ -78,7 +79,7 @@ fn first_unlike(start: u32, end: u32, value: u8) -> Found {
     Found((start..end).map(|address| (address, peek(address))).find(|&(_, byte)| byte != value))
 }
 
-/// The byte that was looked for, with its address; or that there is none.
+/// The result of a search: a byte with its address, or none.
 #[derive(PartialEq)]
 struct Found(Option<(u32, u8)>);
 
@@ -95,7 +96,7 @@ fn fill(start: u32, end: u32, value: u8) {
     (start..end).for_each(|address| poke(address, value));
 }
 
-/// Moves the break; the test can go on only if that works.
+/// Moves the break. The test can go on only if that works.
 fn moved(check: &mut Check, bytes: i32) -> Option<u32> {
     check.done("sbrk", sbrk(bytes))
 }
@@ -136,7 +137,7 @@ fn zeroed(check: &mut Check, _: &Start) {
     let Some(start) = moved(check, end as i32) else { return };
     check.equal("the first byte of new memory that is not 0", Found(None), first_unlike(start, start + end, 0));
     fill(start, start + end, 0xAA);
-    // Within a page, and over pages.
+    // The break goes down by part of a page, and by several pages.
     for keep in [3 * PAGE_SIZE + 5, PAGE_SIZE + 100, 0] {
         moved(check, keep as i32 - end as i32);
         moved(check, end as i32 - keep as i32);
@@ -171,7 +172,7 @@ fn past_end(check: &mut Check, _: &Start) {
 fn shrunk(check: &mut Check, _: &Start) {
     let Some(start) = moved(check, 3 * PAGE_SIZE as i32) else { return };
     fill(start, start + 3 * PAGE_SIZE, 0x77);
-    // Used, so that the processor remembers where the page was.
+    // The page was used, so the processor remembers its translation.
     check.apart("after the break came down by a page", |check| {
         moved(check, -(PAGE_SIZE as i32));
         check.equal("the first byte that was lost", Found(None), first_unlike(start, start + 2 * PAGE_SIZE, 0x77));
@@ -202,7 +203,7 @@ fn pages(check: &mut Check, _: &Start) {
     }
 }
 
-/// Asks for what is not possible, and looks whether anything changed.
+/// Makes an impossible request, and checks that it changes nothing.
 fn impossible(check: &mut Check, what: &str, ask: impl FnOnce(&mut Check)) {
     const SIZE: u32 = PAGE_SIZE + 100;
     let start = brk(0);
@@ -249,7 +250,7 @@ fn out_of_frames(check: &mut Check, _: &Start) {
     let Some(memory) = check.done("meminfo", meminfo::physical()) else { return };
     let pages = |more: u32| ((memory.free_frames + more) * PAGE_SIZE) as i32;
     impossible(check, "the break afterwards", |check| {
-        // The tables alone would take these.
+        // The tables alone would take these frames.
         check.refused("sbrk of as many pages as there are free frames", Errno::ENOMEM, sbrk(pages(0)));
         check.refused("sbrk of a page more", Errno::ENOMEM, sbrk(pages(1)));
         check.refused("sbrk of 64 MiB more", Errno::ENOMEM, sbrk(pages(16384)));
@@ -272,7 +273,7 @@ fn to_the_last(check: &mut Check, _: &Start) {
             }
         };
         check.equal("why there is no more", Errno::ENOMEM, errno);
-        // One may be left that does not help, where the page needs a table, too.
+        // One frame may be left that is of no use, because the page needs a table as well.
         check.holds("no more than a frame is free", free().is_ok_and(|frames| frames <= 1));
         check.address("the break", start + pages * PAGE_SIZE, brk(0));
         let lost = (0..pages).find(|&page| peek(start + page * PAGE_SIZE) != page as u8);
@@ -303,7 +304,7 @@ fn system_calls(check: &mut Check, _: &Start) {
 
 #[allow(unsafe_code)]
 fn call(number: SystemCall, arguments: &[u32]) -> Result<u32, Errno> {
-    // SAFETY: nothing of this program is in the heap, where the kernel may write to.
+    // SAFETY: nothing of this program is in the heap, to which the kernel may write.
     unsafe { user::call(number, arguments) }
 }
 
@@ -330,7 +331,7 @@ fn fork_copies(check: &mut Check, _: &Start) {
     check.equal("the first byte that went with the copy", Found(None), first_unlike(start, start + SIZE, 0x11));
 }
 
-/// The argument of the program that another one became.
+/// The argument that marks the program as run by another one.
 const AFTER_EXEC: &str = "after-exec";
 
 fn exec_resets(check: &mut Check, start: &'static Start) {
@@ -344,7 +345,7 @@ fn exec_resets(check: &mut Check, start: &'static Start) {
     });
 }
 
-/// Without the vectors that `process::exec` makes in the heap.
+/// Runs a program without the vectors that `process::exec` makes in the heap.
 #[allow(unsafe_code)]
 fn exec(path: &core::ffi::CStr, argv: &[*const core::ffi::c_char]) {
     // SAFETY: nothing is in use any more.

@@ -1,4 +1,4 @@
-//! `cat`: prints what is typed, line by line, until Ctrl-D.
+//! `cat`: prints the lines that are typed, until Ctrl-D.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

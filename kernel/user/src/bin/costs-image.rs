@@ -1,5 +1,5 @@
-//! `costs-image`: counts the instructions that it takes to fork and exit a program
-//! whose image has 4 MiB of zeros, in all.
+//! `costs-image`: counts the instructions that the fork and the exit of a program take whose image
+//! contains 4 MiB of zeros.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -16,14 +16,14 @@ user::program!(main);
 
 const BYTES: usize = 4 << 20;
 
-/// They take no room in the program's file.
+/// The zeros take no room in the program's file.
 static ZEROS: [AtomicU8; BYTES] = [const { AtomicU8::new(0) }; BYTES];
 
 fn main(_: &Start) -> u8 {
     black_box(&ZEROS)[0].store(1, Ordering::Relaxed);
     match fork_and_exit(&Clock::calibrated()) {
         Ok(cost) => {
-            // Its other pages are a handful.
+            // The image has only a handful of other pages.
             report("fork-and-exit-image-4-mib", cost / u64::from(BYTES as u32 / PAGE_SIZE), "a-page");
             0
         }

@@ -1,6 +1,5 @@
-//! `costs`: counts the instructions that the kernel takes for forks and exits, for
-//! a system call and for a switch to another process. Each line is a figure: its
-//! name, the number, and the unit.
+//! `costs`: counts the instructions that the kernel takes for forks and exits, for a system call
+//! and for a switch to another process. Each line is one figure: its name, its value, and its unit.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -15,7 +14,7 @@ use user::{arch, eprintln, memory, process};
 
 user::program!(main);
 
-/// Sizes of the heap in MiB, and what the figures are called.
+/// Sizes of the heap in MiB, with the names of the figures.
 const HEAPS: [(u32, &str); 4] = [
     (1, "fork-and-exit-heap-1-mib"),
     (2, "fork-and-exit-heap-2-mib"),
@@ -24,14 +23,14 @@ const HEAPS: [(u32, &str); 4] = [
 ];
 /// Pages that the stack grows by: its region has 16.
 const STACK_PAGES: u32 = 12;
-/// How many other processes there are, and what the figures are called.
+/// Numbers of other processes, with the names of the figures.
 const OTHERS: [(u32, &str, &str); 4] = [
     (1, "call-with-1-other", "switch-with-1-other"),
     (8, "call-with-8-others", "switch-with-8-others"),
     (32, "call-with-32-others", "switch-with-32-others"),
     (62, "call-with-62-others", "switch-with-62-others"),
 ];
-/// How often what is quick is measured; the least counts.
+/// How often quick operations are measured; the smallest value counts.
 const TIMES: u32 = 50;
 
 fn main(_: &Start) -> u8 {
@@ -52,7 +51,7 @@ fn measure(clock: &Clock) -> Result<(), Errno> {
     of_calls(clock)
 }
 
-/// Forks and exits with more and more on the heap.
+/// Forks and exits with heaps of several sizes.
 fn of_heaps(clock: &Clock, smallest: u64) -> Result<(), Errno> {
     for (mib, name) in HEAPS {
         let bytes = mib << 20;
@@ -66,20 +65,20 @@ fn of_heaps(clock: &Clock, smallest: u64) -> Result<(), Errno> {
 
 #[allow(unsafe_code)]
 fn move_break(bytes: i32) -> Result<(), Errno> {
-    // SAFETY: what is taken is not used, and the same is given back.
+    // SAFETY: the new memory is not used, and the same amount is given back.
     unsafe { memory::sbrk(bytes) }.map(|_| ())
 }
 
-/// The same with a larger stack.
+/// Forks and exits with a larger stack.
 fn of_stacks(clock: &Clock, smallest: u64) -> Result<(), Errno> {
-    // The stack never shrinks.
+    // The stack never shrinks, so it is still large at the fork.
     black_box(arch::push_and_pop(STACK_PAGES * PAGE_SIZE));
     let more = fork_and_exit(clock)?.saturating_sub(smallest);
     report("fork-and-exit-stack", more / u64::from(STACK_PAGES), "a-page");
     Ok(())
 }
 
-/// A system call and a switch, with more and more other processes that sleep.
+/// A system call and a switch, with more and more other processes asleep.
 fn of_calls(clock: &Clock) -> Result<(), Errno> {
     let mut others = 1;
     process::spawn(yield_for_ever)?;
@@ -88,7 +87,7 @@ fn of_calls(clock: &Clock) -> Result<(), Errno> {
             process::spawn(sleep_for_ever)?;
             others += 1;
         }
-        // All of them get so far as to sleep.
+        // Lets all of them run until they sleep.
         (0..2 * wanted).for_each(|_| process::yield_now());
         let call = least(TIMES, || clock.count(|| _ = black_box(process::id())));
         // Two switches: to the partner and back.

@@ -1,5 +1,5 @@
-//! `count [N [MS]] [busy]`: counts to N, and sleeps between, or works if it is
-//! `busy`. Several of them in the background show how processes take turns.
+//! `count [N [MS]] [busy]`: counts to N. Between two numbers it sleeps for MS milliseconds, or
+//! works if it is `busy`. Several of them in the background show how processes take turns.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -12,7 +12,7 @@ use user::{eprintln, println, process};
 
 user::program!(main);
 
-/// Rounds of a loop that take a millisecond or so.
+/// Rounds of a loop that take about a millisecond.
 const ROUNDS_A_MILLISECOND: u32 = 20_000;
 
 fn main(start: &'static Start) -> u8 {
@@ -36,7 +36,7 @@ fn main(start: &'static Start) -> u8 {
     0
 }
 
-/// Uses the processor for about so many milliseconds.
+/// Uses the processor for about this many milliseconds.
 fn work(milliseconds: u32) {
     for round in 0..milliseconds.saturating_mul(ROUNDS_A_MILLISECOND) {
         black_box(round);

@@ -1,5 +1,5 @@
-//! `crash KIND`: does something that no program may do. The kernel has to end
-//! it, and nothing else.
+//! `crash KIND`: does something that no program may do. The kernel has to end this program, and no
+//! other.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -11,7 +11,7 @@ use user::{arch, eprintln, memory, println};
 
 user::program!(main);
 
-/// A kind, what it is, and how to do it.
+/// The name of a kind, its description, and a function that does it.
 type Kind = (&'static str, &'static str, fn());
 
 const KINDS: &[Kind] = &[
@@ -64,13 +64,13 @@ fn main(start: &'static Start) -> u8 {
 }
 
 fn past_heap() -> u32 {
-    // The page that the last byte lies in is there as a whole.
+    // The page that holds the last byte is mapped as a whole.
     memory::end().next_multiple_of(user::abi::PAGE_SIZE)
 }
 
 #[allow(unsafe_code)]
 fn peek(address: u32) {
-    // SAFETY: the kernel ends this process, or it reads a byte.
+    // SAFETY: either the kernel ends this process, or the function reads a byte.
     black_box(unsafe { arch::peek(address) });
 }
 
@@ -80,7 +80,7 @@ fn poke(address: u32) {
     unsafe { arch::poke(address, 0x2A) }
 }
 
-/// Calls itself for ever; it is written so that the compiler does not notice.
+/// Calls itself for ever, written so that the compiler does not notice.
 fn descend(depth: u32) -> u32 {
     let block = black_box([depth; 64]);
     if depth == u32::MAX { 0 } else { black_box(descend(depth + 1)) + block[depth as usize % 64] }

@@ -1,4 +1,4 @@
-//! `demo [MS]`: four programs that grow until memory is full, at the same time.
+//! `demo [MS]`: runs four programs at the same time, which grow until memory is full.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -10,7 +10,7 @@ use user::{eprintln, println, process};
 
 user::program!(main);
 
-/// How many grow.
+/// How many programs grow.
 const PROCESSES: usize = 4;
 
 fn main(start: &'static Start) -> u8 {

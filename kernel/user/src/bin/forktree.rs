@@ -1,5 +1,5 @@
-//! `forktree [DEPTH]`: a tree of processes. Each of them makes two more, until
-//! the tree is so deep, and waits for both; the leaves are counted on the way back.
+//! `forktree [DEPTH]`: makes a tree of processes. Each process makes two more and waits for both,
+//! down to the given depth; the leaves are counted on the way back.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -9,9 +9,9 @@ use user::{eprintln, println, process};
 
 user::program!(main);
 
-/// With one more, the leaves would not fit into an exit code.
+/// A deeper tree would have more leaves than an exit code can hold.
 const DEEPEST: u32 = 7;
-/// What a process exits with that could not make two more.
+/// The exit code of a process that could not make two more.
 const FAILED: u8 = 255;
 
 fn main(start: &'static Start) -> u8 {
@@ -27,7 +27,7 @@ fn main(start: &'static Start) -> u8 {
     u8::from(leaves != expected)
 }
 
-/// Grows a tree so deep below this process: how many leaves it has.
+/// Grows a tree of this depth below this process. Returns the number of its leaves.
 fn tree(depth: u32) -> u8 {
     if depth == 0 {
         println!("[{}] a leaf", process::id());

@@ -1,11 +1,10 @@
-//! `fuzz [SEED [CALLS [BATCH]]]`: system calls with random numbers and hostile
-//! arguments. The kernel must answer all of them, must not lose anything, and
-//! must not write where the program may not.
+//! `fuzz [SEED [CALLS [BATCH]]]`: makes system calls with random numbers and hostile arguments. The
+//! kernel must answer all of them, must not lose any memory, and must not write where the program
+//! may not.
 //!
-//! The calls are made in batches, each by a process of its own, so that what
-//! kills it kills nobody else. What a batch does depends on the seed and the
-//! batch's number alone: the same `SEED` makes the same calls, and with `BATCH`
-//! it begins with that one.
+//! The calls are made in batches, each by a process of its own, so that a deadly call ends only
+//! that process. The calls of a batch depend only on the seed and on the batch's number: the same
+//! `SEED` makes the same calls, and with `BATCH` the program begins with that batch.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -24,25 +23,25 @@ use user::{arch, eprintln, meminfo, memory, println, process};
 
 user::program!(main);
 
-/// Calls in a batch. A process that made all of them says so with this number.
+/// Calls in a batch. A process that made all of them exits with this number.
 const BATCH: u32 = 250;
-/// What a process gives to `exit` that saw the kernel do something wrong.
+/// The exit code of a process that saw the kernel do something wrong.
 const WRONG: u8 = 255;
-/// One of so many calls that could, asks for more memory than there is below the
-/// limit. The kernel has to take all frames before it knows, which takes a while.
+/// Of this many calls that could, one asks for more memory than the machine has, below the limit.
+/// The kernel takes all frames before it finds out, which takes a while.
 const MOST_MEMORY: u32 = 4096;
-/// No record of meminfo is larger.
+/// The size of the largest record of meminfo.
 const MOST_RECORD_BYTES: u32 = 64;
-/// Calls between two lines that say how far it is.
+/// Calls between two lines of progress.
 const CALLS_A_LINE: u32 = 100_000;
-/// Times that others are let run, until all that have no parent any more have ended.
+/// How often other processes may run until all orphans have ended.
 const PATIENCE: u32 = 10_000;
 
-/// Memory that calls may write to. It begins and ends with pages.
+/// Memory that calls may write to. It begins and ends at page boundaries.
 #[repr(C, align(4096))]
 struct Scratch([AtomicU8; 2 * PAGE_SIZE as usize]);
 
-/// In the data segment, whose last pages it is. The kernel writes there.
+/// The last pages of the data segment. The kernel writes there.
 static SCRATCH: Scratch = Scratch([const { AtomicU8::new(b'#') }; 2 * PAGE_SIZE as usize]);
 
 fn main(start: &'static Start) -> u8 {
@@ -52,7 +51,7 @@ fn main(start: &'static Start) -> u8 {
         return 2;
     };
     if is_fuzzed() {
-        // One of the calls has run this program, by the name that it found on the stack.
+        // One of the calls has run this program, by the name that lies on the stack.
         return 0;
     }
     println!("fuzz: seed {seed}, {wanted} calls, from batch {first} on");
@@ -60,7 +59,7 @@ fn main(start: &'static Start) -> u8 {
         eprintln!("fuzz: this kernel does not say what memory it has");
         return 1;
     };
-    // The first batches may need memory that the kernel keeps for later ones.
+    // The first batches may need memory that the kernel then keeps.
     for warm_up in 0..8 {
         if let Err(code) = run_batch(seed, u32::MAX - warm_up) {
             return code;
@@ -102,10 +101,10 @@ fn is_fuzzed() -> bool {
     parent.is_ok_and(|(myself, parent)| myself.name() == parent.name())
 }
 
-/// The memory, once there are no more than so many processes.
+/// The memory in use, once there are at most this many processes.
 fn measure(processes: u32) -> Option<Physical> {
     for _ in 0..PATIENCE {
-        // Those that lost their parents, if this is the first process.
+        // Reaps orphans, if this is the first process.
         while let Ok(Some(_)) = process::try_wait(None) {}
         match meminfo::physical() {
             Ok(memory) if memory.processes <= processes => return Some(memory),
@@ -117,10 +116,10 @@ fn measure(processes: u32) -> Option<Physical> {
     None
 }
 
-/// What has to be the same afterwards.
+/// The figures that must be the same afterwards.
 fn important(memory: &Physical) -> [u32; 6] {
     [
-        // What the kernel's heap and tables keep for later is not lost.
+        // Frames that the kernel keeps for its heap and its tables are not lost.
         memory.free_frames + memory.kernel_heap_frames + memory.kernel_table_frames,
         memory.kernel_allocation_frames,
         memory.kernel_heap_bytes,
@@ -130,7 +129,7 @@ fn important(memory: &Physical) -> [u32; 6] {
     ]
 }
 
-/// The same, in words.
+/// Prints these figures in words.
 struct Measured<'a>(&'a Physical);
 
 impl core::fmt::Display for Measured<'_> {
@@ -144,7 +143,8 @@ impl core::fmt::Display for Measured<'_> {
     }
 }
 
-/// Has a process make a batch of calls, and waits for its end: how many it made at least.
+/// Makes a child that makes a batch of calls, and waits for its end. Returns how many calls it made
+/// at least.
 fn run_batch(seed: u32, batch: u32) -> Result<u32, u8> {
     let child = process::spawn(|| Fuzzer::new(seed, batch).run()).map_err(|errno| {
         eprintln!("fuzz: batch {batch}: no process: {errno}");
@@ -158,10 +158,11 @@ fn run_batch(seed: u32, batch: u32) -> Result<u32, u8> {
                     return Err(1);
                 }
                 Some(code) => return Ok(code.into()),
-                // It was killed; it made one call at least to deserve that, or used memory that it had given back.
+                // The child was killed. It made at least one call, or used memory that it had given
+                // back.
                 None => return Ok(1),
             },
-            // A grandchild that lost its parent.
+            // An orphan has ended, which this process has to reap.
             Ok(_) => {}
             Err(errno) => {
                 eprintln!("fuzz: batch {batch}: cannot wait: {errno}");
@@ -171,16 +172,16 @@ fn run_batch(seed: u32, batch: u32) -> Result<u32, u8> {
     }
 }
 
-/// What is known about an address.
+/// The facts that are known about an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
-    /// In the scratch memory, with so many bytes from there on.
+    /// It lies in the scratch memory, with a whole page after it.
     Scratch,
-    /// The program may not even read there, whatever it has done before.
+    /// The program may not even read there, no matter what it did before.
     Never,
-    /// In memory that the program may read, but not write to.
+    /// The program may read there, but not write.
     ReadOnly,
-    /// Nobody knows.
+    /// Nothing is known.
     Any,
 }
 
@@ -188,7 +189,7 @@ enum Kind {
 struct Fuzzer {
     rng: Rng,
     made: u32,
-    /// What is in memory that nobody may write to.
+    /// A checksum of memory that nothing may write to.
     code: u32,
 }
 
@@ -211,7 +212,7 @@ impl Fuzzer {
         self.made as u8
     }
 
-    /// Makes one call, and looks at the answer.
+    /// Makes one call, and checks the answer.
     fn step(&mut self) -> Result<(), &'static str> {
         match self.rng.below(100) {
             0 => self.fork(),
@@ -235,7 +236,7 @@ impl Fuzzer {
 
     fn exit(&mut self) -> Result<(), &'static str> {
         let any = self.rng.word();
-        // The low eight bits say how many calls there were.
+        // The low eight bits tell the parent how many calls there were.
         let code = self.rng.word() << 8 | self.made;
         self.call(SystemCall::Exit, [code, any, 0, 0, 0])?.ok();
         Err("exit returned")
@@ -258,7 +259,7 @@ impl Fuzzer {
     fn brk(&mut self) -> Result<(), &'static str> {
         let (address, any) = (self.break_address(), self.rng.word());
         let answer = self.call(SystemCall::Brk, [address, any, 0, 0, 0])?;
-        // Never an error, though an address near the end would look like one.
+        // It never fails, though an address near the end of memory would look like an error.
         answer.map(drop).map_err(|_| "brk failed")
     }
 
@@ -270,8 +271,8 @@ impl Fuzzer {
         }
     }
 
-    /// Makes a mapping, where it cannot be mistaken for what is never mapped: in its own area
-    /// or, being small, below the stack.
+    /// Makes a mapping whose pages cannot be mistaken for addresses that are never mapped: in an
+    /// area of its own or, if it is small, below the stack.
     fn mmap(&mut self) -> Result<(), &'static str> {
         let hostile = self.rng.below(4) == 0;
         let flags = self.rng.choose(&[MAP_PRIVATE, MAP_PRIVATE, MAP_SHARED]) | MAP_ANONYMOUS;
@@ -279,7 +280,7 @@ impl Fuzzer {
         let protection = if self.rng.below(8) == 0 { self.rng.word() } else { self.rng.below(8) };
         let (address, length) = if hostile { self.hostile_range() } else { self.mapping_range() };
         let flags = if hostile && self.rng.below(4) == 0 { self.rng.word() & !MAP_TYPE } else { flags };
-        // Whatever is hostile must be refused, so it is fixed.
+        // A hostile range must be refused, so the mapping must be fixed.
         let fixed = if hostile && fixed == 0 { MAP_FIXED } else { fixed };
         match self.call(SystemCall::Mmap2, [address, length, protection, flags | fixed, u32::MAX])? {
             Ok(_) if hostile => Err("mmap mapped what it may not"),
@@ -309,7 +310,7 @@ impl Fuzzer {
         let (mut address, length) = self.mapping_range();
         let mut protection = self.rng.below(8);
         if self.rng.below(16) == 0 {
-            // Its own code and constants; never so that somebody could write to them.
+            // The program's own code and constants, which must stay read-only.
             (address, protection) = (0x0804_8000, self.rng.choose(&[PROT_READ, PROT_READ | PROT_EXEC]));
         } else if self.rng.below(4) == 0 {
             let range = self.hostile_range();
@@ -325,7 +326,7 @@ impl Fuzzer {
         }
     }
 
-    /// Pages of the area for mappings, or 0 for anywhere; seldom many.
+    /// A range of pages in the area for mappings, or at any address if it is 0; seldom many pages.
     fn mapping_range(&mut self) -> (u32, u32) {
         let most = if self.rng.below(16) == 0 { 64 } else { 8 };
         let length = 1 + self.rng.below(most * PAGE_SIZE);
@@ -333,7 +334,7 @@ impl Fuzzer {
         (address, length)
     }
 
-    /// A range that nothing can be mapped in or taken out of.
+    /// A range in which nothing can be mapped or unmapped.
     fn hostile_range(&mut self) -> (u32, u32) {
         let page = self.rng.below(16) * PAGE_SIZE;
         match self.rng.below(8) {
@@ -364,7 +365,7 @@ impl Fuzzer {
 
     fn read(&mut self) -> Result<(), &'static str> {
         let ((pointer, _), length, any) = (self.pointer(), self.length(), self.rng.word());
-        // Not 0: nobody types, so it would wait for ever.
+        // Not 0: no input comes, so the call would wait for ever.
         let fd = self.rng.choose(&[1, 2, 3, 4, 255, 1 << 16, u32::MAX, i32::MIN.cast_unsigned()]);
         match self.call(SystemCall::Read, [fd, pointer, length, any, 0])? {
             Ok(_) => Err("read from what is not open succeeded"),
@@ -377,12 +378,12 @@ impl Fuzzer {
         let what = self.rng.choose(&[PHYSICAL, PHYSICAL, PROCESSES, REGIONS, 3, u32::MAX]);
         let pid = self.rng.choose(&[0, 1, process::id(), 2, 1 << 20, u32::MAX]);
         let answer = self.call(SystemCall::Meminfo, [what, pointer, length, pid, any])?;
-        // With room for no record it only counts them.
+        // Without room for a record, the call only counts.
         let must_fail = matches!(kind, Kind::Never | Kind::ReadOnly) && length >= MOST_RECORD_BYTES;
         if answer.is_ok() && (what > REGIONS || must_fail) { Err("meminfo wrote where it may not") } else { Ok(()) }
     }
 
-    /// A number that is no call's.
+    /// Makes a call with a number that no system call has.
     fn unknown(&mut self) -> Result<(), &'static str> {
         let number = if self.rng.below(2) == 0 { self.rng.word() } else { self.rng.below(1100) };
         if SystemCall::new(number).is_some() {
@@ -397,7 +398,7 @@ impl Fuzzer {
 
     fn execve(&mut self) -> Result<(), &'static str> {
         let ((path, kind), (argv, _), (envp, _)) = (self.pointer(), self.pointer(), self.pointer());
-        // A right name with wrong vectors, at times.
+        // Sometimes the name is valid, with invalid vectors.
         let path = if self.rng.below(4) == 0 { c"echo".as_ptr().addr() as u32 } else { path };
         let must_fail = kind == Kind::Never && path != c"echo".as_ptr().addr() as u32;
         let answer = self.call(SystemCall::Execve, [path, argv, envp, 0, 0])?;
@@ -409,7 +410,7 @@ impl Fuzzer {
         let any = self.rng.word();
         let answer = match kind {
             Kind::Never => self.call(SystemCall::Nanosleep, [pointer, any, 0, 0, 0])?,
-            // What is there would be a time, and it might be long. So here are some that are not.
+            // The bytes there could be a long time to sleep, so this call uses times that are not.
             _ => {
                 let time = self.rng.choose(&[[0, 0], [0, 1000], [0, 1_000_000_000], [u32::MAX, 0], [0, u32::MAX]]);
                 let time = core::hint::black_box(time);
@@ -424,7 +425,7 @@ impl Fuzzer {
         let (pointer, kind) = self.pointer();
         let mut length = self.length();
         if matches!(fd, 1 | 2) && kind != Kind::Never {
-            // So that nobody has to read what comes of it: nothing, or a mark now and then.
+            // Keeps the output short: nothing, or a single mark now and then.
             let is_printed = kind == Kind::Scratch && self.rng.below(256) == 0;
             length = u32::from(is_printed);
         }
@@ -433,7 +434,7 @@ impl Fuzzer {
         if must_fail && answer.is_ok() { Err("write from nowhere succeeded") } else { Ok(()) }
     }
 
-    /// Makes a call, and looks whether the kernel kept the registers.
+    /// Makes a call, and checks that the kernel preserved the registers.
     fn call(&mut self, call: SystemCall, arguments: [u32; 5]) -> Result<Result<u32, Errno>, &'static str> {
         self.call_number(call.number(), arguments)
     }
@@ -443,10 +444,10 @@ impl Fuzzer {
         let [ebx, ecx, edx, esi, edi] = arguments;
         let before = self.registers(Registers { eax: number, ebx, ecx, edx, esi, edi, ..Registers::default() });
         self.made += 1;
-        // SAFETY: what may be written to is the scratch memory, or what this process
-        // does not use; whatever else happens to it, that is what it is there for.
+        // SAFETY: the kernel may write to the scratch memory, or to memory that this process does
+        // not use; this process exists to be harmed in any other way.
         let after = unsafe { arch::call_with(before) };
-        // The flags of arithmetic are nobody's; of segments the program's own come back.
+        // The kernel preserves all flags, and the segment registers are the program's own again.
         if (Registers { eax: number, eflags: before.eflags, ..after }) != before {
             return Err("a register was not kept");
         }
@@ -458,7 +459,7 @@ impl Fuzzer {
         }
     }
 
-    /// With the registers that are no arguments: now and then as no program has them.
+    /// Adds the registers that are no arguments, sometimes with values that no program has.
     fn registers(&mut self, registers: Registers) -> Registers {
         let real = arch::stack_pointer();
         let esp = match self.rng.below(8) {
@@ -469,17 +470,17 @@ impl Fuzzer {
         };
         let flags = [arch::DIRECTION, arch::NESTED_TASK, arch::ALIGNMENT_CHECK];
         let eflags = if self.rng.below(4) == 0 { arch::FLAGS | self.rng.choose(&flags) } else { arch::FLAGS };
-        // Without a segment nothing can be reached, which must not trouble the kernel.
+        // Without a data segment no memory can be reached, which must not affect the kernel.
         let segment = if self.rng.below(8) == 0 { self.rng.below(4) } else { arch::data_segment() };
         Registers { ebp: self.rng.word(), esp, eflags, segment, ..registers }
     }
 
-    /// Five words that no call looks at.
+    /// Five words, for calls that ignore them.
     fn random(&mut self) -> [u32; 5] {
         core::array::from_fn(|_| self.rng.word())
     }
 
-    /// An address, and what is known about it.
+    /// An address, and the facts that are known about it.
     fn pointer(&mut self) -> (u32, Kind) {
         let scratch = (&raw const SCRATCH).addr() as u32;
         let less = |rng: &mut Rng, address: u32| address.wrapping_sub(rng.below(64));
@@ -496,22 +497,22 @@ impl Fuzzer {
             4 => (u32::MAX - rng.below(64), Kind::Never),
             5 => (PAGE_SIZE + rng.below(0x0800_0000), Kind::Never),
             6 => (0x9000_0000 + rng.below(0x1000_0000), Kind::Never),
-            // The guard page, but not so near its end that a length would matter.
+            // The guard page, but not so close to its end that a length would matter.
             7 => (0xBFFE_F000 + rng.below(PAGE_SIZE / 2), Kind::Never),
-            // The end of the stack, where the strings are, and what lies over it.
+            // The end of the stack, where the strings are, and addresses beyond it.
             8 => (less(rng, 0xC000_0000), Kind::Any),
-            // Code, constants; they may reach over their end.
+            // Code and constants; a range may reach beyond their end.
             9 => (0x0804_8000 + rng.below(PAGE_SIZE), Kind::ReadOnly),
             10 => (less(rng, 0x0804_9000), Kind::ReadOnly),
-            // The end of the heap, and around it.
+            // The break, and addresses around it.
             11 => (less(rng, memory::end()).wrapping_add(rng.below(64)), Kind::Any),
-            // Over the end of what is mapped for the heap.
+            // Beyond the last page that is mapped for the heap.
             12 => (less(rng, memory::end().next_multiple_of(PAGE_SIZE)), Kind::Any),
             _ => (scratch + rng.below(PAGE_SIZE), Kind::Scratch),
         }
     }
 
-    /// A number of bytes that fits into the scratch memory, or one that does not fit anywhere.
+    /// A number of bytes that fits into the scratch memory, or one that fits nowhere.
     fn length(&mut self) -> u32 {
         match self.rng.below(8) {
             0 => self.rng.choose(&[0, 1, 2, 3]),
@@ -520,7 +521,7 @@ impl Fuzzer {
         }
     }
 
-    /// Where the end of the heap is to be.
+    /// The address for a call of `brk`.
     fn break_address(&mut self) -> u32 {
         let now = memory::end();
         match self.rng.below(8) {
@@ -536,7 +537,7 @@ impl Fuzzer {
         }
     }
 
-    /// By how much the end of the heap is to move.
+    /// The number of bytes for a call of `sbrk`.
     fn increment(&mut self) -> u32 {
         match self.rng.below(8) {
             0 => 0,
@@ -549,17 +550,17 @@ impl Fuzzer {
     }
 }
 
-/// Writes to a page that may be written to, and ends this process if it has none to give.
+/// Writes to a writable page. The process ends if no frame is free for it.
 #[allow(unsafe_code)]
 fn touch(address: u32) {
     // SAFETY: it is in a mapping that this process has just made.
     unsafe { arch::poke(address, 1) };
 }
 
-/// The sum of what is in the first page, which nobody may write to.
+/// A checksum of the program's first page, which nothing may write to.
 #[allow(unsafe_code)]
 fn sum_of_code() -> u32 {
     let bytes = 0x0804_8000..0x0804_8000 + PAGE_SIZE;
-    // SAFETY: the program begins there, and may read it.
+    // SAFETY: the program begins there, and may read the page.
     bytes.fold(0, |sum: u32, address| sum.rotate_left(1) ^ u32::from(unsafe { arch::peek(address) }))
 }

@@ -1,5 +1,5 @@
-//! `grow [MS]`: takes memory, a few pages at a time, until there is none. Then
-//! it looks whether all of it is still what it wrote there, and gives it back.
+//! `grow [MS]`: takes memory, a few pages at a time, until there is no more. Then it checks that
+//! all of the memory still has the bytes that it wrote, and gives it back by ending.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -14,7 +14,7 @@ user::program!(main);
 
 /// Pages in a step.
 const STEP: u32 = 8;
-/// How long the memory is held once there is no more.
+/// How long the program holds the memory once there is no more.
 const HOLD: Duration = Duration::from_secs(2);
 
 fn main(start: &'static Start) -> u8 {
@@ -36,7 +36,7 @@ fn main(start: &'static Start) -> u8 {
             Err(errno) => break errno,
         }
     };
-    // What is less than a step.
+    // The rest, which is less than a step.
     while let Ok(page) = take(PAGE_SIZE) {
         mark(page, me);
         end = page + PAGE_SIZE;
@@ -54,20 +54,20 @@ fn main(start: &'static Start) -> u8 {
 
 #[allow(unsafe_code)]
 fn take(bytes: u32) -> Result<u32, Errno> {
-    // SAFETY: the heap grows, and this program uses none of it but through addresses.
+    // SAFETY: the heap grows, and this program uses it only through addresses.
     unsafe { memory::sbrk(bytes.cast_signed()) }
 }
 
-/// Writes whose it is to a page.
+/// Writes a mark to a page that depends on the page and on the process.
 #[allow(unsafe_code)]
 fn mark(page: u32, me: u32) {
     for (address, byte) in (page..).zip((me ^ page).to_le_bytes()) {
-        // SAFETY: `take` got this memory, and only this program's numbers are there.
+        // SAFETY: `take` got this memory, and nothing of Rust's is there.
         unsafe { user::arch::poke(address, byte) }
     }
 }
 
-/// Whether what `mark` wrote is still there.
+/// Whether the mark is still there.
 #[allow(unsafe_code)]
 fn is_marked(page: u32, me: u32) -> bool {
     // SAFETY: as in `mark`.

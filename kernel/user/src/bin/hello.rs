@@ -1,4 +1,4 @@
-//! `hello`: says that it is there.
+//! `hello`: prints a greeting with its process number.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

@@ -1,12 +1,13 @@
-//! `mmap-answers`: what `mmap2`, `munmap` and `mprotect` answer, and what may be done with
-//! each page afterwards, line by line. On Linux it prints the same: so the answers are
-//! Linux's, not ours.
+//! `mmap-answers`: prints the answers of `mmap2`, `munmap` and `mprotect`, and the rights to each
+//! page afterwards, line by line. On Linux it prints the same lines, so the expected answers come
+//! from Linux.
 //!
-//! Two things are left out. A 64-bit Linux has nearly 4 GiB for a program of 32 bits, so it
-//! may map more than Folio can. And its `mprotect` of a range with a hole changes the pages
-//! before the hole, which POSIX allows, and Folio's changes none.
+//! Two things are left out. A 64-bit Linux gives a 32-bit program nearly 4 GiB, so it may map more
+//! than Folio can. And if a range has a hole, Linux's `mprotect` changes the pages before the hole,
+//! which POSIX allows; Folio's changes none.
 //!
-//! Addresses are printed as distances from `B`, where there is room for all of it.
+//! Addresses are printed as distances from `B`, the start of a range that is large enough for all
+//! calls.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -22,13 +23,13 @@ use user::{arch, println, process};
 
 user::program!(main);
 
-/// Pages that all of this happens in.
+/// Pages of the range that all calls work in.
 const PAGES: u32 = 32;
 const RW: u32 = PROT_READ | PROT_WRITE;
 const PRIVATE: u32 = MAP_PRIVATE | MAP_ANONYMOUS;
 const SHARED: u32 = MAP_SHARED | MAP_ANONYMOUS;
 
-/// Where it happens.
+/// The range that all calls work in.
 struct Place {
     base: u32,
 }
@@ -47,10 +48,11 @@ fn main(_: &'static Start) -> u8 {
     0
 }
 
-/// Anything may be mapped and unmapped here: the program's own memory is elsewhere.
+/// Makes a system call. The calls map and unmap pages of the range only; the program's own memory
+/// is elsewhere.
 #[allow(unsafe_code)]
 fn call(call: SystemCall, arguments: &[u32]) -> Result<u32, Errno> {
-    // SAFETY: every address is one of the place's, or refused.
+    // SAFETY: every address lies in the range, or is refused.
     unsafe { user::call(call, arguments) }
 }
 
@@ -86,7 +88,7 @@ impl Place {
         println!("mprotect {what}: {}", Answer { place: self, answer });
     }
 
-    /// What may be done with each page, as copies of this process find out: `w`, `r` or `-`.
+    /// Prints the rights to each page, as children of this process find out: `w`, `r` or `-`.
     fn rights(&self) {
         let mut signs = [b'-'; PAGES as usize];
         for (page, sign) in (0..).zip(&mut signs) {
@@ -156,7 +158,7 @@ impl Place {
         self.rights();
     }
 
-    /// Who sees what is written after a fork.
+    /// Prints which of two processes sees a write after a fork.
     fn forks(&self) {
         self.map("shared, 2 pages", self.at(16), 2 * PAGE_SIZE, RW, SHARED | MAP_FIXED);
         let [private, shared, untouched] = [self.at(2), self.at(16), self.at(17)];
@@ -172,12 +174,12 @@ impl Place {
         let seen = child_sees.and_then(|child| process::wait(Some(child)));
         println!("the child saw {:?}", seen.map(|(_, status)| status.code()));
         println!("the parent sees {}, {} and {}", peek(private), peek(shared), peek(untouched));
-        // What the kernel writes to a page that is shared or read-only.
+        // The kernel writes to a page that is shared or read-only.
         let write = |address| call(SystemCall::Write, &[STDOUT, address, 0]);
         println!("a write of nothing: {:?}", write(private).map_err(Errno::number));
         let wait = |address| call(SystemCall::Waitpid, &[u32::MAX, address, 0]).map(|_| 0);
         self.protect("read-only", private, PAGE_SIZE, PROT_READ);
-        // Linux has reaped the first of the two then; here it is still there.
+        // Linux has reaped the first of the two by then; here it is still a zombie.
         let children = [process::spawn(|| 5), process::spawn(|| 5)];
         println!("a status to where nothing may be written: {:?}", wait(private).map_err(Errno::number));
         println!("a status to a page that was never touched: {:?}", wait(self.at(3)).map_err(Errno::number));
@@ -185,7 +187,7 @@ impl Place {
     }
 }
 
-/// Whether a copy of this process survives this.
+/// Whether a child that does `work` survives it.
 fn lives(work: impl FnOnce()) -> bool {
     let child = process::spawn(|| {
         work();
@@ -194,7 +196,7 @@ fn lives(work: impl FnOnce()) -> bool {
     child.and_then(|child| process::wait(Some(child))).is_ok_and(|(_, status)| status.code() == Some(0))
 }
 
-/// An answer: an address as a distance from the place, or an error's number.
+/// An answer: an address as a distance from the range's start, or an error number.
 struct Answer<'p> {
     place: &'p Place,
     answer: Result<u32, Errno>,

@@ -1,7 +1,7 @@
-//! `mmap-test [RULE]`: whether mappings, pages on demand and copy on write (lab 07) are
-//! what their contracts say, as a program sees it.
+//! `mmap-test [RULE]`: tests from inside a program whether mappings, pages on demand and copy on
+//! write (lab 07) keep their contracts.
 //!
-//! Nothing here uses the program's own heap, which may consist of mappings, too.
+//! The program itself uses no heap, because the heap may consist of mappings, too.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -16,9 +16,9 @@ use user::{arch, mapping, meminfo};
 user::program!(main);
 
 const RW: u32 = PROT_READ | PROT_WRITE;
-/// The page below the stack, past which nothing is mapped.
+/// The guard page below the stack. Mappings end below it.
 const GUARD: u32 = 0xBFFE_F000;
-/// An address where nothing is.
+/// An address at which nothing is mapped.
 const FREE: u32 = 0x5000_0000;
 
 const TESTS: &[Test] = &[
@@ -69,7 +69,7 @@ fn allow(address: u32, bytes: u32, protection: u32) -> Result<(), Errno> {
 
 #[allow(unsafe_code)]
 fn call(number: SystemCall, arguments: &[u32]) -> Result<u32, Errno> {
-    // SAFETY: what the kernel writes to is a mapping.
+    // SAFETY: the kernel writes to mappings only.
     unsafe { user::call(number, arguments) }
 }
 
@@ -85,17 +85,17 @@ fn peek(address: u32) -> u8 {
     unsafe { arch::peek(address) }
 }
 
-/// Writes to one byte of each of some pages.
+/// Writes to one byte of each of these pages.
 fn touch(start: u32, pages: u32, value: u8) {
     (0..pages).for_each(|page| poke(start + page * PAGE_SIZE + page % PAGE_SIZE, value));
 }
 
-/// How many frames are free.
+/// The number of free frames.
 fn free() -> u32 {
     meminfo::physical().as_ref().map_or(0, |memory: &Physical| memory.free_frames)
 }
 
-/// The first byte of some that is not 0.
+/// The first of these bytes that is not 0.
 fn first_not_zero(start: u32, bytes: u32) -> Option<u32> {
     (start..start + bytes).find(|&address| peek(address) != 0)
 }
@@ -111,7 +111,7 @@ fn anonymous(check: &mut Check, _: &Start) {
             let other = (start..start + whole).find(|&address| peek(address) != address as u8 ^ 0x5A);
             check.equal("the first byte that did not keep what was written", None, other);
             check.done("munmap", unmap(start, bytes));
-            // The same frames may come back.
+            // The second mapping may get the same frames.
             if let Some(start) = check.done("mmap once more", map(0, bytes, RW, flags)) {
                 check.equal("the first byte that is not 0 the second time", None, first_not_zero(start, whole));
                 check.done("munmap", unmap(start, bytes));
@@ -229,7 +229,7 @@ fn demand(check: &mut Check, _: &Start) {
     check.equal("600 pages", Ok(FREE), map(FREE, PAGES * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED));
     check.equal("free frames, as before", before, free());
     peek(FREE + 599 * PAGE_SIZE);
-    // The page and its table.
+    // One for the page, and one for its table.
     check.equal("free frames after one page was read", before - 2, free());
     poke(FREE + 598 * PAGE_SIZE, 1);
     check.equal("free frames after another was written to", before - 3, free());
@@ -239,11 +239,11 @@ fn demand(check: &mut Check, _: &Start) {
 
 fn system_calls(check: &mut Check, _: &Start) {
     check.equal("4 pages", Ok(FREE), map(FREE, 4 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED));
-    // The kernel writes over the boundary of two pages that were never touched.
+    // The kernel writes across the boundary of two pages that were never touched.
     let place = FREE + PAGE_SIZE - 8;
     check.equal("meminfo", Ok(1), call(SystemCall::Meminfo, &[0, place, meminfo::RECORD_BYTES, 0]));
     check.holds("what it says", (place..place + 8).any(|address| peek(address) != 0));
-    // It reads from one.
+    // The kernel reads from a page that was never touched.
     check.equal("write of zeros", Ok(1), call(SystemCall::Write, &[STDOUT, FREE + 3 * PAGE_SIZE, 1]));
     check.done("read-only", allow(FREE, PAGE_SIZE, PROT_READ).map(|()| 0));
     let refused = call(SystemCall::Meminfo, &[0, FREE, meminfo::RECORD_BYTES, 0]);
@@ -313,7 +313,7 @@ fn fork_private(check: &mut Check, _: &Start) {
         let expected = if page < 10 { 1 } else { 0 };
         check.equal("what the parent has", expected, peek(FREE + page * PAGE_SIZE + page));
     }
-    // Of three, each writes to its own.
+    // Three processes each write to their own copies.
     touch(FREE, 10, 3);
     check.apart("the child", |check| {
         check.apart("the child's child", |check| {
@@ -344,7 +344,7 @@ fn fork_shared(check: &mut Check, _: &Start) {
 
 fn fork_large(check: &mut Check, _: &Start) {
     const PAGES: u32 = 16384;
-    // Not all of it fits into the machine's memory twice.
+    // The machine's memory cannot hold all of it twice.
     let usable = free() * 2 / 3;
     check.equal("64 MiB", Ok(FREE), map(FREE, PAGES * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED));
     touch(FREE, usable, 1);
@@ -365,7 +365,7 @@ fn fork_everything(check: &mut Check, _: &Start) {
     const PAGES: u32 = 200;
     static DATA: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(7);
     use core::sync::atomic::Ordering::Relaxed;
-    // SAFETY: the heap grows, so nothing is beyond its end.
+    // SAFETY: the heap grows, so nothing lies beyond its end.
     #[allow(unsafe_code)]
     let heap = unsafe { user::memory::sbrk((PAGES * PAGE_SIZE) as i32) };
     let Some(heap) = check.done("sbrk", heap) else { return };
@@ -382,7 +382,7 @@ fn fork_everything(check: &mut Check, _: &Start) {
     check.equal("free frames after the child", before, free());
 }
 
-/// Touches more pages than there are frames.
+/// Touches more pages than there are free frames.
 fn touch_all() {
     let pages = free() + 10;
     if map(FREE, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED).is_ok() {
@@ -398,7 +398,7 @@ fn no_frames(check: &mut Check, _: &Start) {
         0
     });
     check.equal("free frames afterwards", before, free());
-    // In the middle of a copy.
+    // Here the frames run out in the middle of copying.
     let pages = before * 3 / 4;
     check.equal("most of memory", Ok(FREE), map(FREE, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED));
     touch(FREE, pages, 1);

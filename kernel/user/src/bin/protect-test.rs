@@ -1,5 +1,5 @@
-//! `protect-test [RULE]`: whether a program is kept from what it may not do (lab 06), and let
-//! do what it may.
+//! `protect-test [RULE]`: tests whether the kernel keeps a program from forbidden accesses (lab
+//! 06), and allows the permitted ones.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -16,13 +16,13 @@ user::program!(main);
 
 /// The page below the stack's region.
 const GUARD: u32 = 0xBFFE_F000;
-/// A page of the stack's region that nothing else in here gets down to.
+/// A page of the stack's region that nothing else in this program reaches.
 const STACK_PAGE: u32 = 0xBFFF_2000;
 /// The end of the user half.
 const KERNEL: u32 = 0xC000_0000;
-/// Where the program is.
+/// The address at which the program's code begins.
 const CODE: u32 = 0x0804_8000;
-/// What programs could do to a mapping that is theirs.
+/// The rights of a mapping that can be read and written.
 const READ_WRITE: u32 = PROT_READ | PROT_WRITE;
 
 const TESTS: &[Test] = &[
@@ -46,25 +46,25 @@ fn main(start: &'static Start) -> u8 {
 
 #[allow(unsafe_code)]
 fn peek(address: u32) -> u8 {
-    // SAFETY: the kernel ends this process if there is nothing.
+    // SAFETY: the kernel ends this process if no memory is there.
     unsafe { arch::peek(address) }
 }
 
-/// Writes to a mapping of the test's, or where the kernel has to end this process.
+/// Writes to a mapping of the test, or to an address where the kernel has to end this process.
 #[allow(unsafe_code)]
 fn poke(address: u32, value: u8) {
     // SAFETY: no memory that Rust knows of is there, or it cannot be written to.
     unsafe { arch::poke(address, value) }
 }
 
-/// Private memory of so many pages; 0 if there is none, which `check` notes.
+/// Maps this many private pages. Returns 0 if that fails, which counts as a violation.
 fn pages(check: &mut Check, pages: u32) -> u32 {
     check.done("mmap", mapping::memory(pages * PAGE_SIZE)).unwrap_or(0)
 }
 
 #[allow(unsafe_code)]
 fn protect(address: u32, bytes: u32, protection: u32) -> Result<(), Errno> {
-    // SAFETY: it is a mapping of the test's, of which Rust knows nothing, or it is refused.
+    // SAFETY: it is a mapping of the test, unknown to Rust, or it is refused.
     unsafe { mapping::protect(address, bytes, protection) }
 }
 
@@ -74,18 +74,19 @@ fn unmap(address: u32, pages: u32) -> Result<(), Errno> {
     unsafe { mapping::unmap(address, pages * PAGE_SIZE) }
 }
 
-/// A call by which the kernel reads eight bytes: a time of 0 to sleep, if they are zero.
+/// Makes a call for which the kernel reads eight bytes. If they are zero, they mean a sleep of no
+/// time.
 #[allow(unsafe_code)]
 fn kernel_reads(address: u32) -> Result<u32, Errno> {
     // SAFETY: the kernel only reads.
     unsafe { user::call(SystemCall::Nanosleep, &[address, 0]) }
 }
 
-/// A call by which the kernel writes a record.
+/// Makes a call for which the kernel writes a record.
 #[allow(unsafe_code)]
 fn kernel_writes(address: u32) -> Result<u32, Errno> {
     let bytes = user::meminfo::RECORD_BYTES;
-    // SAFETY: it is a mapping of the test's, or it is refused.
+    // SAFETY: it is a mapping of the test, or it is refused.
     unsafe { user::call(SystemCall::Meminfo, &[meminfo::PHYSICAL, address, bytes, 0]) }
 }
 
@@ -173,7 +174,7 @@ fn pointers(check: &mut Check, _: &'static Start) {
             false => check.refused(what, Errno::EFAULT, answer),
         };
         may(check, "the kernel reads there after mprotect", kernel_reads(address).map(|_| ()), reads);
-        // Before it writes a record there, which is no time to sleep.
+        // This comes last, because the record that it writes is no time to sleep.
         may(check, "the kernel writes there after mprotect", kernel_writes(address).map(|_| ()), writes);
     }
 }
@@ -201,7 +202,7 @@ fn alignment_check(check: &mut Check, _: &'static Start) {
     }
 }
 
-/// A call by which the kernel reads, made with the flag AC set.
+/// Makes a call for which the kernel reads eight bytes, with the flag AC set.
 #[allow(unsafe_code)]
 fn call_with_alignment_check(address: u32) -> arch::Registers {
     let registers = arch::Registers {
@@ -269,7 +270,7 @@ fn refused(check: &mut Check, _: &'static Start) {
 #[allow(unsafe_code)]
 fn fork(check: &mut Check, _: &'static Start) {
     let private = pages(check, 2);
-    // SAFETY: it is where nothing was.
+    // SAFETY: the mapping replaces no other.
     let shared = unsafe { mapping::map(0, 2 * PAGE_SIZE, READ_WRITE, MAP_SHARED) };
     let shared = check.done("mmap of shared memory", shared).unwrap_or(0);
     for address in [private, shared] {

@@ -1,6 +1,6 @@
-//! `soak [N]`: N processes live and end, in every way that a process can. Then
-//! the kernel has to have as much memory as before: frames, bytes of its heap,
-//! kernel stacks, and processes. Exits with 0 only if that is so.
+//! `soak [N]`: N processes live and end, in every way that a process can. Afterwards the kernel
+//! must have as much memory as before: frames, bytes of its heap, kernel stacks, and processes.
+//! Only then is the exit code 0.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -16,14 +16,14 @@ use user::{arch, eprintln, mapping, meminfo, memory, println, process};
 
 user::program!(main);
 
-/// Lives between two lines that say how far it is.
+/// Lives between two lines of progress.
 const LIVES_A_LINE: u32 = 1000;
-/// What a program gives to `exit` that was run by this one.
+/// The exit code of this program when `runs` has started it.
 const LIFE: u8 = 77;
-/// Times that others are let run, until all that have no parent any more have ended.
+/// How often other processes may run until all orphans have ended.
 const PATIENCE: u32 = 10_000;
 
-/// What went wrong.
+/// The ways in which a life can go wrong.
 enum Trouble {
     /// A system call failed.
     Call(&'static str, Errno),
@@ -31,7 +31,7 @@ enum Trouble {
     Ended { expected: WaitStatus, seen: WaitStatus },
 }
 
-/// A way to live: how many processes lived.
+/// A way to live. Returns how many processes lived.
 type Life = fn(&Lives) -> Result<u32, Trouble>;
 
 const LIVES: &[(&str, Life)] = &[
@@ -59,13 +59,13 @@ fn main(start: &'static Start) -> u8 {
         eprintln!("usage: soak [LIVES]");
         return 2;
     };
-    // This one, and whoever else is there and stays: the shell.
+    // These processes stay: this one, and others such as the shell.
     let Some(others) = meminfo::physical().ok().map(|memory| memory.processes) else {
         eprintln!("soak: this kernel does not say what memory it has");
         return 1;
     };
     let mut lives = Lives { program, round: 0 };
-    // The first of each kind may need memory that the kernel keeps for the next.
+    // The first life of each kind may need memory that the kernel then keeps.
     if let Err(code) = lives.go(2 * LIVES.len() as u32) {
         return code;
     }
@@ -81,10 +81,10 @@ fn main(start: &'static Start) -> u8 {
     u8::from(!is_equal)
 }
 
-/// The memory, once there are no more than so many processes.
+/// The memory in use, once there are at most this many processes.
 fn measure(processes: u32) -> Option<Physical> {
     for _ in 0..PATIENCE {
-        // Those that lost their parents, if this is the first process.
+        // Reaps orphans, if this is the first process.
         while let Ok(Some(_)) = process::try_wait(None) {}
         match meminfo::physical() {
             Ok(memory) if memory.processes <= processes => return Some(memory),
@@ -96,7 +96,7 @@ fn measure(processes: u32) -> Option<Physical> {
     None
 }
 
-/// What has to be the same afterwards.
+/// The figures that must be the same afterwards.
 fn important(memory: &Physical) -> [u32; 8] {
     [
         memory.free_frames,
@@ -110,7 +110,7 @@ fn important(memory: &Physical) -> [u32; 8] {
     ]
 }
 
-/// The same, in words.
+/// Prints these figures in words.
 struct Measured<'a>(&'a Physical);
 
 impl core::fmt::Display for Measured<'_> {
@@ -126,13 +126,13 @@ impl core::fmt::Display for Measured<'_> {
 
 /// The processes that live and end.
 struct Lives {
-    /// This program's name.
+    /// The name of this program.
     program: &'static CStr,
     round: u32,
 }
 
 impl Lives {
-    /// So many of them.
+    /// Runs lives until at least this many processes have lived.
     fn go(&mut self, wanted: u32) -> Result<(), u8> {
         let mut lived = 0;
         while lived < wanted {
@@ -157,8 +157,8 @@ impl Lives {
         Ok(())
     }
 
-    /// Makes a process, and waits until it has ended as expected. Meanwhile others
-    /// may end that lost their parents.
+    /// Makes a process, and waits until it has ended as expected. Orphans that end meanwhile are
+    /// reaped.
     fn one(&self, expected: WaitStatus, work: impl FnOnce() -> u8) -> Result<u32, Trouble> {
         let child = process::spawn(work).map_err(|errno| Trouble::Call("fork", errno))?;
         loop {
@@ -189,7 +189,7 @@ impl Lives {
         })
     }
 
-    /// What a program does that was run by this one.
+    /// The life of this program when `runs` has started it.
     fn run() -> u8 {
         if use_heap(3) { LIFE } else { 1 }
     }
@@ -240,7 +240,7 @@ impl Lives {
         self.one(WaitStatus::killed(Signal::Segmentation), || descend(0) as u8)
     }
 
-    /// Maps, cuts, protects and unmaps, and leaves the rest to the kernel.
+    /// Maps, splits, protects and unmaps, and leaves the rest to the kernel.
     fn maps(&self) -> Result<u32, Trouble> {
         let pages = 2 + self.round % 70;
         self.one(WaitStatus::exited(0), || {
@@ -251,7 +251,7 @@ impl Lives {
         })
     }
 
-    /// Has children that write to what they have in common with it, and to what they have not.
+    /// Makes children that write to shared and to private memory.
     fn shares(&self) -> Result<u32, Trouble> {
         const PAGES: u32 = 12;
         self.one(WaitStatus::exited(0), || {
@@ -276,7 +276,8 @@ impl Lives {
         Ok(3)
     }
 
-    /// Now and then only, since it takes all frames of the machine.
+    /// Touches more pages than there are frames: only in some rounds, since it takes all frames of
+    /// the machine.
     fn touches_all(&self) -> Result<u32, Trouble> {
         if !(self.round / LIVES.len() as u32).is_multiple_of(100) {
             return self.ends();
@@ -289,8 +290,8 @@ impl Lives {
     }
 
     fn takes_all(&self) -> Result<u32, Trouble> {
-        // Past the limit. Now and then it is more than there is, for which the kernel
-        // takes all that there is, and gives it back.
+        // The request is past the limit. In some rounds it is below the limit, but more than the
+        // machine has; then the kernel takes all frames before it gives them back.
         let bytes = if (self.round / LIVES.len() as u32).is_multiple_of(100) { 0x9000_0000 } else { 0xAFFF_0000 };
         self.one(WaitStatus::exited(0), || {
             let before = memory::end();
@@ -300,10 +301,10 @@ impl Lives {
     }
 }
 
-/// A mapping of so many pages.
+/// Maps this many pages.
 #[allow(unsafe_code)]
 fn map(pages: u32, flags: u32) -> Option<u32> {
-    // SAFETY: it is where nothing was.
+    // SAFETY: the mapping replaces no other.
     unsafe { mapping::map(0, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, flags) }.ok()
 }
 
@@ -315,18 +316,18 @@ fn unmap(address: u32, bytes: u32) -> bool {
 
 #[allow(unsafe_code)]
 fn protect(address: u32, protection: u32) -> bool {
-    // SAFETY: nothing is written there any more.
+    // SAFETY: nothing writes to the page any more.
     unsafe { mapping::protect(address, PAGE_SIZE, protection) }.is_ok()
 }
 
 #[allow(unsafe_code)]
 fn move_end(address: u32) -> u32 {
-    // SAFETY: only what this process itself put past the end is given back.
+    // SAFETY: only memory beyond the old break that this process took itself is given back.
     unsafe { memory::brk(address) }
 }
 
-/// Takes so many pages, uses them, and gives back half of them. Whether they were
-/// zero, and kept what was written.
+/// Takes this many pages, uses them, and gives back half of them. Returns whether they were zero,
+/// and kept the bytes that were written.
 fn use_heap(pages: u32) -> bool {
     let start = memory::end().next_multiple_of(PAGE_SIZE);
     let end = start + pages * PAGE_SIZE;
@@ -343,17 +344,17 @@ fn use_heap(pages: u32) -> bool {
 
 #[allow(unsafe_code)]
 fn peek(address: u32) -> u8 {
-    // SAFETY: the kernel ends this process if there is nothing.
+    // SAFETY: the kernel ends this process if no memory is there.
     unsafe { arch::peek(address) }
 }
 
 #[allow(unsafe_code)]
 fn poke(address: u32, value: u8) {
-    // SAFETY: it is memory that this process took for this, or the kernel ends it.
+    // SAFETY: this process took the memory for this purpose, or the kernel ends the process.
     unsafe { arch::poke(address, value) }
 }
 
-/// Calls itself for ever; it is written so that the compiler does not notice.
+/// Calls itself for ever, written so that the compiler does not notice.
 fn descend(depth: u32) -> u32 {
     let mut block = [depth; 64];
     black_box(&mut block);

@@ -1,5 +1,5 @@
-//! `stack-test [RULE]`: whether the stacks of a process (lab 05) are what their
-//! contract says, as a program sees it.
+//! `stack-test [RULE]`: tests from inside a program whether the stacks of a process (lab 05) keep
+//! their contract.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -21,9 +21,9 @@ user::program!(main);
 /// The stack's region.
 const BOTTOM: u32 = 0xBFFF_0000;
 const TOP: u32 = 0xC000_0000;
-/// The page below it.
+/// The guard page below the region.
 const GUARD: u32 = BOTTOM - PAGE_SIZE;
-/// Bytes of the region that arguments may take, with their vectors.
+/// Bytes of the region that arguments may take, including their vectors.
 const ARGUMENTS_MAX: usize = 0x8000;
 
 const TESTS: &[Test] = &[
@@ -55,26 +55,26 @@ fn main(start: &'static Start) -> u8 {
 
 #[allow(unsafe_code)]
 fn peek(address: u32) -> u8 {
-    // SAFETY: the kernel ends this process if there is nothing.
+    // SAFETY: the kernel ends this process if no memory is there.
     unsafe { arch::peek(address) }
 }
 
-/// Writes where nothing of this program is: far below its stack pointer.
+/// Writes far below the stack pointer, where nothing of this program is.
 #[allow(unsafe_code)]
 fn poke(address: u32, value: u8) {
     assert!(address < arch::stack_pointer() - 512, "this is where the program's own stack is");
-    // SAFETY: the stack has not come so far.
+    // SAFETY: the program's stack does not reach that far.
     unsafe { arch::poke(address, value) }
 }
 
 #[allow(unsafe_code)]
 fn exec(path: &CStr, argv: &[*const c_char], envp: &[*const c_char]) -> Errno {
     assert!(argv.last().is_some_and(|last| last.is_null()) && envp.last().is_some_and(|last| last.is_null()));
-    // SAFETY: nothing is in use if it succeeds.
+    // SAFETY: nothing is in use if the call succeeds.
     unsafe { process::exec_raw(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) }
 }
 
-/// This program, by the name that it was called with.
+/// The name that this program was called with.
 fn this(start: &'static Start) -> &'static CStr {
     start.arguments().next().unwrap_or(c"stack-test")
 }
@@ -116,7 +116,7 @@ fn strings(check: &mut Check, start: &'static Start) {
     });
 }
 
-/// In the program with six arguments.
+/// Runs in the program with six arguments.
 fn given(start: &'static Start) -> u8 {
     let mut check = Check::default();
     check.equal("argc", 7, start.argc());
@@ -132,7 +132,7 @@ fn given(start: &'static Start) -> u8 {
     check.exit_code()
 }
 
-/// A string that is longer than all arguments may be.
+/// A string that is longer than all arguments together may be.
 const LONG: &CStr = {
     static BYTES: [u8; ARGUMENTS_MAX + 8] = {
         let mut bytes = [b'x'; ARGUMENTS_MAX + 8];
@@ -145,7 +145,7 @@ const LONG: &CStr = {
     }
 };
 
-/// The last `length` letters of it.
+/// The last `length` letters of `LONG`.
 fn letters(length: usize) -> *const c_char {
     LONG.to_bytes_with_nul()[LONG.count_bytes() - length..].as_ptr().cast()
 }
@@ -156,16 +156,16 @@ fn too_many(check: &mut Check, start: &'static Start) {
     let mut refuse = |what: &str, argv: &[*const c_char], envp: &[*const c_char]| {
         check.apart(what, |check| {
             check.equal("execve", Errno::E2BIG, exec(path, argv, envp));
-            // Nothing is lost: the heap, the stack, the numbers.
+            // Heap, stack and process number are still there.
             check.holds("the process goes on", process::id() != 0 && black_box(LONG).count_bytes() > ARGUMENTS_MAX);
         });
     };
-    // Should it be taken, then it is by a program that says how much it was given.
+    // If `execve` accepts the arguments, a program runs that reports how many it got.
     let count = c"count".as_ptr();
     refuse("one argument that is too long", &[name, count, letters(ARGUMENTS_MAX), end], &[end]);
     refuse("two that are too long together", &[name, count, letters(0x4000), letters(0x4000), end], &[end]);
     refuse("an environment that is too long", &[name, count, end], &[letters(0x4000), letters(0x4000), end]);
-    // Each of them takes four bytes for its address, and one for its zero.
+    // Each argument takes four bytes for its address, and one for its NUL.
     let mut many = vec![letters(0); ARGUMENTS_MAX / 5];
     (many[0], many[1]) = (name, count);
     many.push(end);
@@ -174,14 +174,14 @@ fn too_many(check: &mut Check, start: &'static Start) {
 
 fn most(check: &mut Check, start: &'static Start) {
     let (path, end) = (this(start), ptr::null());
-    // The name, the vectors and what the kernel tells take less than this.
+    // The name, the vectors and the auxiliary vector take less than this.
     const REST: usize = 64 + 512;
     check.ends("one long argument", WaitStatus::exited(3), || {
         exec(path, &[path.as_ptr(), c"count".as_ptr(), letters(ARGUMENTS_MAX - REST), end], &[end]);
         100
     });
     check.ends("many short arguments", WaitStatus::exited(((ARGUMENTS_MAX - REST) / 6 + 1) as u8), || {
-        // Each with its address and its zero.
+        // Each argument takes a letter, its address and its NUL.
         let mut many = vec![letters(1); (ARGUMENTS_MAX - REST) / 6 + 1];
         (many[0], many[1]) = (path.as_ptr(), c"count".as_ptr());
         many.push(end);
@@ -190,7 +190,7 @@ fn most(check: &mut Check, start: &'static Start) {
     });
 }
 
-/// In a program with many arguments: how many there are, if they are what they should be.
+/// Runs in a program with many arguments. Returns their number if they are right.
 fn counted(start: &'static Start) -> u8 {
     let right = start.arguments().skip(2).all(|argument| argument.to_bytes().iter().all(|&letter| letter == b'x'));
     let aligned = start.stack_pointer().is_multiple_of(16);
@@ -210,13 +210,13 @@ fn recursion(check: &mut Check, _: &'static Start) {
     let (levels, kept) = descend(0);
     check.holds("there is room for a few levels", levels >= 4);
     check.equal("the levels that still had their numbers on the way back", levels, kept);
-    // All but the two that it keeps away from.
+    // All but the two pages that `descend` stays away from.
     let frames = stack_frames(check);
     check.holds("the stack has nearly all of its pages", (14..=16).contains(&frames));
 }
 
-/// Goes as deep as there is room for, whatever the compiler makes of a level; how
-/// many levels there were, and how many of them kept what was theirs.
+/// Calls itself as deep as there is room for, no matter how large the compiler makes a level.
+/// Returns the number of levels, and how many of them kept their own data.
 fn descend(level: u32) -> (u32, u32) {
     let block = black_box([level; 256]);
     let (levels, kept) = match arch::stack_pointer() > BOTTOM + 2 * PAGE_SIZE {
@@ -263,14 +263,14 @@ fn overflow(check: &mut Check, _: &'static Start) {
     check.equal("this process's own stack", [0x5AA5; 8], black_box(mark));
 }
 
-/// Calls itself for ever; it is written so that the compiler does not notice.
+/// Calls itself for ever, written so that the compiler does not notice.
 fn endless(depth: u32) -> u32 {
     let block = black_box([depth; 64]);
     if depth == u32::MAX { 0 } else { black_box(endless(depth + 1)) + block[depth as usize % 64] }
 }
 
 fn zeroed(check: &mut Check, _: &'static Start) {
-    // Frames with old contents, for those who get them next.
+    // Leaves frames with old contents to the processes that get them next.
     for _ in 0..4 {
         check.lives("a process that leaves traces", || {
             for address in (BOTTOM..arch::stack_pointer() - 4096).step_by(16) {
@@ -279,7 +279,7 @@ fn zeroed(check: &mut Check, _: &'static Start) {
         });
     }
     check.apart("a process after it", |check| {
-        // Two pages below, where nobody has been.
+        // Two pages further down, where this process has not been.
         let end = (arch::stack_pointer() - 2 * PAGE_SIZE) & !(PAGE_SIZE - 1);
         let seen = (BOTTOM..end).rev().map(|address| (address, peek(address))).find(|&(_, byte)| byte != 0);
         check.equal("the first byte that is not 0", None, seen);
@@ -288,7 +288,8 @@ fn zeroed(check: &mut Check, _: &'static Start) {
 
 #[allow(unsafe_code)]
 fn call(number: SystemCall, arguments: &[u32]) -> Result<u32, Errno> {
-    // SAFETY: nothing of this program is so far down in the stack, where the kernel writes to.
+    // SAFETY: nothing of this program is as far down in the stack as the addresses that the kernel
+    // writes to.
     unsafe { user::call(number, arguments) }
 }
 
@@ -298,7 +299,7 @@ fn system_calls(check: &mut Check, _: &'static Start) {
         call(SystemCall::Meminfo, &[user::abi::meminfo::PHYSICAL, address, bytes, 0])
     };
     check.apart("a process whose stack is small", |check| {
-        // As a program that has made room and not used it yet.
+        // A program may have made room on its stack that it has not used yet.
         check.equal("meminfo into the stack, a page further down", Ok(1), physical(BOTTOM + 8 * PAGE_SIZE));
         check.equal("meminfo into the lowest page", Ok(1), physical(BOTTOM));
         check.refused("meminfo into the guard page", Errno::EFAULT, physical(GUARD + 64));
@@ -335,14 +336,14 @@ fn after_exec() -> u8 {
     check.exit_code()
 }
 
-/// Frames, and kernel stacks.
+/// The numbers of free frames and of kernel stacks.
 fn counts() -> Result<(u32, u32), Errno> {
     meminfo::physical().map(|memory| (memory.free_frames, memory.kernel_stacks))
 }
 
 fn returned(check: &mut Check, _: &'static Start) {
     let once = |check: &mut Check| check.lives("a process with a large stack", || poke(BOTTOM, 1));
-    // The first may need memory that the kernel keeps for the next.
+    // The first process may need memory that the kernel then keeps.
     once(check);
     let before = counts();
     for _ in 0..20 {
@@ -356,7 +357,7 @@ fn kernel_stacks(check: &mut Check, _: &'static Start) {
     let Some((_, before)) = check.done("meminfo", counts()) else { return };
     let children: [_; PROCESSES] = core::array::from_fn(|_| {
         process::spawn(|| {
-            // Until all of them are there: to make one takes a few milliseconds.
+            // Sleeps until all processes are made, each of which takes a few milliseconds.
             process::sleep(core::time::Duration::from_millis(500));
             0
         })

@@ -1,11 +1,11 @@
-//! A line that was typed: words, and whether to wait for the program.
+//! Parses a typed line: its words, and whether to wait for the program.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::take;
 
-/// What a line asks for.
+/// The parts of a line.
 pub struct Command {
     /// The words; none if the line is empty.
     pub words: Vec<String>,
@@ -13,18 +13,18 @@ pub struct Command {
     pub background: bool,
 }
 
-/// What is wrong with a line.
+/// An error in a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LineError {
-    /// A quotation mark has no other half.
+    /// A quotation mark without its closing one.
     Unclosed(char),
-    /// There is something after `&`, or nothing before it.
+    /// `&` is not the last character, or no word precedes it.
     MisplacedAmpersand,
 }
 
 impl Command {
-    /// Takes a line apart. Words are separated by spaces; what is in quotation
-    /// marks, `'` or `"`, is one word, as it stands. What follows `#` does not count.
+    /// Parses a line. Spaces separate words; text between two quotation marks, `'` or `"`, belongs
+    /// to one word unchanged. `#` begins a comment.
     pub fn parse(line: &str) -> Result<Self, LineError> {
         let mut command = Self { words: Vec::new(), background: false };
         let mut word: Option<String> = None;

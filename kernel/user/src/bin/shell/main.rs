@@ -1,4 +1,4 @@
-//! `shell`: runs programs, and shows what memory is used for.
+//! `shell`: runs programs, and shows how memory is used.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -22,10 +22,10 @@ use crate::line::Command;
 
 user::program!(main);
 
-/// What a shell gives to `exit` for a program that it cannot run.
+/// The exit code of a child that could not run its program.
 const NOT_RUN: u8 = 126;
 
-/// The programs there are, as far as this shell knows.
+/// The programs that `help` lists.
 const PROGRAMS: &[(&str, &str)] = &[
     ("hello", "say hello"),
     ("echo WORDS...", "print the words"),
@@ -70,7 +70,7 @@ fn main(start: &'static Start) -> u8 {
     }
 }
 
-/// Does what a line says. `Some` if the shell is to end.
+/// Executes a line. Returns the exit code if the shell is to end.
 fn execute(line: &str, environment: &[&CStr]) -> Option<u8> {
     let command = match Command::parse(line) {
         Ok(command) => command,
@@ -100,7 +100,7 @@ fn execute(line: &str, environment: &[&CStr]) -> Option<u8> {
     None
 }
 
-/// Says why a question to the kernel was not answered.
+/// Prints the error if the kernel did not answer.
 fn told(answer: Result<(), Errno>) {
     if let Err(errno) = answer {
         eprintln!("shell: the kernel does not say: {errno}");
@@ -125,7 +125,7 @@ fn help() {
 
 /// Runs a program, and waits for it unless it is to run in the background.
 fn run(program: &str, command: &Command, environment: &[&CStr]) {
-    // No word has a zero in it: the terminal gives none.
+    // No word contains a NUL: the terminal gives none.
     let arguments: Vec<CString> = command.words.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
     let arguments: Vec<&CStr> = arguments.iter().map(CString::as_c_str).collect();
     let Some(path) = arguments.first() else { return };
@@ -147,8 +147,8 @@ fn run(program: &str, command: &Command, environment: &[&CStr]) {
         println!("[{child}]");
         return;
     }
-    // Whoever loses their parent becomes the child of the first process, which is
-    // this one. So it waits for all, or the table of processes would be full of them.
+    // An orphan becomes a child of the first process, which is this one. So the shell waits for any
+    // child; otherwise orphans would fill the table of processes.
     loop {
         match process::wait(None) {
             Ok((ended, status)) if ended == child => return tell_end(child, program, status),
@@ -158,14 +158,14 @@ fn run(program: &str, command: &Command, environment: &[&CStr]) {
     }
 }
 
-/// Says how a program ended, unless it ended well or said so itself.
+/// Prints how a program ended, unless it succeeded or has reported its failure itself.
 fn tell_end(pid: u32, program: &str, status: WaitStatus) {
     if !matches!(status.code(), Some(0 | NOT_RUN)) {
         println!("[{pid}] {program}: {status}");
     }
 }
 
-/// Looks after the programs in the background that have ended since.
+/// Reaps background programs that have ended, and prints how.
 fn reap() {
     while let Ok(Some((child, status))) = process::try_wait(None) {
         println!("[{child}] {status}");

@@ -1,4 +1,4 @@
-//! Bars of characters that show what something consists of.
+//! Bars of characters that show the parts of a whole.
 
 use alloc::string::String;
 
@@ -10,14 +10,14 @@ const WIDTH: u32 = 64;
 /// A part of a whole.
 #[derive(Clone, Copy)]
 pub struct Part {
-    /// The character that stands for it.
+    /// The character that stands for the part.
     pub sign: char,
-    /// How large it is.
+    /// The size of the part.
     pub size: u32,
 }
 
-/// Prints the parts as rows of characters, each of which stands for the same
-/// amount; a part that is not empty has one at least, as long as there are enough.
+/// Prints the parts as rows of characters, each of which stands for the same amount. A part that is
+/// not empty gets at least one character, as long as there are enough.
 pub fn bar(parts: &[Part], rows: u32) {
     let cells = rows * WIDTH;
     let whole = parts.iter().map(|part| part.size).sum();
@@ -28,8 +28,8 @@ pub fn bar(parts: &[Part], rows: u32) {
     }
 }
 
-/// The character for each cell. A cell that several parts share shows the last
-/// of them that has no other.
+/// The character for each cell. A cell that several parts share shows the last of them that has no
+/// cell of its own.
 fn signs(parts: &[Part], whole: u32, cells: u32) -> impl Iterator<Item = char> {
     let mut size_before = 0_u32;
     let mut cells_before = 0_u32;

@@ -1,4 +1,4 @@
-//! `ps` and `mem`: what the kernel says about memory, as tables and pictures.
+//! `ps` and `mem`: show the answers of `meminfo` as tables and pictures.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,10 +16,10 @@ use crate::picture::{Part, bar};
 
 /// Rows of the picture of physical memory.
 const ROWS: u32 = 4;
-/// What stands for processes in it, one after the other.
+/// The characters for processes in the picture, one after the other.
 const SIGNS: &str = "123456789abcdefghijklmnopqrstuvwxyz";
 
-/// The processes, one a line.
+/// Prints the processes, one per line.
 pub fn processes() -> Result<(), Errno> {
     let rate = meminfo::physical()?.ticks_per_second.max(1);
     println!("  PID PARENT STATE    CPU(ms)  KiB  image heap stack mapped shared tables kernel  NAME");
@@ -50,7 +50,7 @@ pub fn processes() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Physical memory, by owner.
+/// Prints the use of physical memory, by owner.
 pub fn physical() -> Result<(), Errno> {
     let memory = meminfo::physical()?;
     let processes = meminfo::processes()?;
@@ -92,7 +92,7 @@ fn print_owner(sign: char, frames: u32, text: &str) {
     println!("  {sign} {frames:>7} frames {:>8} KiB  {text}", kib(frames));
 }
 
-/// All managed frames, counted by owner.
+/// The number of all managed frames, added up by owner.
 fn accounted(memory: &Physical, processes: &[Process]) -> u32 {
     let kernel = memory.kernel_table_frames
         + memory.kernel_heap_frames
@@ -101,7 +101,7 @@ fn accounted(memory: &Physical, processes: &[Process]) -> u32 {
     memory.free_frames + memory.shared_frames + kernel + processes.iter().map(Process::frames).sum::<u32>()
 }
 
-/// A process's address space, the highest address first.
+/// Prints a process's address space, beginning with the highest address.
 pub fn address_space(pid: u32) -> Result<(), Errno> {
     let mut regions = meminfo::regions(pid)?;
     regions.sort_by_key(|region| Reverse(region.start));
@@ -151,7 +151,7 @@ fn print_region(region: &Region) {
     const CELLS: u32 = 20;
     let cells = pages.clamp(1, CELLS);
     let mapped = (u64::from(region.mapped_pages) * u64::from(cells)).div_ceil(u64::from(pages.max(1))) as u32;
-    // A stack is mapped from its end downwards, everything else wholly.
+    // A stack is mapped from its end downwards, any other region from its start.
     let mapped = if region.kind == STACK { cells - mapped.min(cells)..cells } else { 0..mapped };
     let signs = (0..CELLS).map(|cell| match cell {
         cell if cell >= cells || region.kind == GUARD => ' ',
@@ -166,7 +166,7 @@ fn print_region(region: &Region) {
     );
 }
 
-/// A number of bytes, as a person says it.
+/// A number of bytes, printed as KiB or MiB.
 struct Size(u32);
 
 impl fmt::Display for Size {
