@@ -1,7 +1,8 @@
-//! Tells the linker where the kernel's image belongs.
+//! Passes the linker script of the kernel's image to the linker.
 
 fn main() {
     println!("cargo::rerun-if-changed=../linker.ld");
-    // From the course's folder, where cargo runs rustc: so a course that is moved links still.
+    // The path is relative to the course's folder, where cargo runs rustc, so a course that was
+    // moved still links.
     println!("cargo::rustc-link-arg-bins=-Tkernel/linker.ld");
 }

@@ -1,4 +1,4 @@
-//! Links the compiled references that this crate is to call, if they are of its version.
+//! Links the compiled references that this crate calls, if they have the crate's version.
 
 use std::env;
 use std::fs;
@@ -20,7 +20,7 @@ fn main() {
     }
 }
 
-/// Links a compiled reference, if it is wanted.
+/// Links a compiled reference if its feature is on.
 fn link(archive: &Path, version: &str) {
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some(package) = name.strip_prefix("lib").and_then(|name| name.strip_suffix(".a")) else { return };
@@ -41,7 +41,7 @@ fn link(archive: &Path, version: &str) {
     println!("cargo::rustc-link-lib=static={package}");
 }
 
-/// What is in a folder, sorted; nothing if there is no such folder.
+/// The entries of a folder, sorted; none if the folder does not exist.
 fn children(folder: &Path) -> Vec<PathBuf> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut found: Vec<PathBuf> =
@@ -51,11 +51,12 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-// FNV-1a: the same with every compiler, which the standard library's hasher need not be.
+// FNV-1a gives the same hash with every compiler, which the standard library's hasher does not
+// promise.
 const START: u64 = 0xCBF2_9CE4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01B3;
 
-/// Adds the code in a folder: comments, and how lines are indented, make no difference.
+/// Hashes the code in a folder. Comments and indentation make no difference.
 fn add(hash: u64, folder: &Path) -> u64 {
     children(folder).iter().fold(hash, |hash, path| {
         if path.is_dir() {

@@ -1,8 +1,8 @@
-//! The kernel's image: what each lab provides, and where the kernel begins.
+//! The kernel's image: the components of the labs, and the kernel's entry.
 //!
-//! This is the only crate that names the labs' types. Cargo's features decide which
-//! of them are the student's and which are the reference. When a student saves, the
-//! lab and this crate are compiled, and everything is linked.
+//! This is the only crate that names the labs' types. Cargo's features decide whether a lab is the
+//! student's or the reference. When a student saves, only the lab and this crate are compiled, and
+//! everything is linked again.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -29,7 +29,7 @@ static LABS: Labs = Labs::of::<
     DemandPaging::of::<mmap::Demand>(),
 );
 
-/// Lab 03's heap, whose constructor is no part of its trait.
+/// Lab 03's heap, whose constructor is not part of its trait.
 struct HeapOfLab03;
 
 impl HeapLab for HeapOfLab03 {
@@ -37,7 +37,7 @@ impl HeapLab for HeapOfLab03 {
 
     #[allow(unsafe_code)]
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError> {
-        // SAFETY: what the caller promises is what the lab asks for.
+        // SAFETY: the caller promises what the lab requires.
         unsafe { heap::Heap::new(base, memory) }
     }
 }

@@ -1,7 +1,7 @@
-//! Tables for what a lab provides: a compiled reference is called, the kernel calls.
+//! Tables for the components that a lab provides: the kernel calls a compiled reference.
 //!
-//! Each table is provided by a function of the reference's object; [`exports!`](crate::exports)
-//! makes these functions.
+//! A function of the reference's object provides each table; [`exports!`](crate::exports) makes
+//! these functions.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -25,18 +25,18 @@ use crate::memory::MemoryTable;
 use crate::remote::{Held, INSTRUMENT, Inline, LENT, Remote, Table, Words};
 use crate::services::{SERVICES, Services};
 
-/// Words of a component that there is one of.
+/// Words of a component that exists once.
 pub const COMPONENT: usize = 256;
-/// Words of a component that every process has one of.
+/// Words of a component that every process has.
 pub const OF_PROCESS: usize = 16;
 
 /// A table that a compiled reference provides.
 pub trait Provided: Sized + 'static {
-    /// The table.
+    /// The table that the linked reference provides.
     fn table() -> &'static Self;
 }
 
-/// Names the functions that tables are provided by.
+/// Declares the functions that provide tables.
 macro_rules! provided {
     ($($Table:ident: $function:ident),+ $(,)?) => {
         $(
@@ -45,7 +45,7 @@ macro_rules! provided {
                     unsafe extern "C" {
                         fn $function(services: &'static Services) -> &'static $Table;
                     }
-                    // SAFETY: that is what the object's function is; it is of this version.
+                    // SAFETY: the object's function has this type, because its version is the same.
                     unsafe { $function(&SERVICES) }
                 }
             }
@@ -70,9 +70,9 @@ provided! {
     DemandPagingTable: folio_reference_demand_paging,
 }
 
-/// A type that has parameters for the same component whatever they are.
+/// A type with parameters that always stands for the same component.
 pub trait With<P: ?Sized> {
-    /// The component.
+    /// The component, for any `P`.
     type Component;
 }
 
@@ -81,7 +81,7 @@ impl<T: Table, P: ?Sized, const WORDS: usize> With<P> for Remote<T, WORDS> {
 }
 
 table! {
-    /// Lab 01's.
+    /// Lab 01's table.
     FramesTable(Owned: FrameAllocator) for FrameAllocator {
         fn new[new](map: &MemoryMap<'_>, lender: &mut dyn MetadataLender) -> InitError;
         fn allocate[mut]() -> Option<Frame>;
@@ -97,7 +97,7 @@ table! {
 pub type Pmm = Remote<FramesTable, COMPONENT>;
 
 table! {
-    /// Lab 02's.
+    /// Lab 02's table.
     ManagerTable(Owned: VirtualMemory<RemoteMachine>) for VirtualMemory<RemoteMachine>
         = [impl<M: Machine> VirtualMemory<M> for Remote<ManagerTable, COMPONENT>]
     {
@@ -123,7 +123,7 @@ table! {
 pub type Vmm<M> = <Remote<ManagerTable, COMPONENT> as With<M>>::Component;
 
 table! {
-    /// Lab 03's heap, or one of the kernel's that lab 03 shares.
+    /// The table of a heap: lab 03's, or one of the kernel's that lab 03 shares.
     HeapTable(Held: KernelHeap) for KernelHeap {
         fn allocate[mut](layout: Layout) -> Result<NonNull<u8>, AllocError>;
         fn allocate_zeroed[mut](layout: Layout) -> Result<NonNull<u8>, AllocError>;
@@ -135,31 +135,32 @@ table! {
     }
 }
 
-/// A heap that lab 03's second part owns: one of the kernel's.
+/// A heap of the kernel's that lab 03's second part owns.
 pub type RemoteHeap = Remote<HeapTable, INSTRUMENT>;
 
-/// A heap, to be sent for good.
+/// Wraps a heap, to send it for good.
 pub(crate) fn heap<H: KernelHeap>(heap: H) -> RemoteHeap {
-    // SAFETY: the functions are for a heap in the words; who owns it may send it if it may be sent.
+    // SAFETY: the functions are for a heap in the words; a heap that may be sent may be sent
+    // wrapped.
     unsafe { Remote::of(const { &HeapTable::of::<Inline<H, INSTRUMENT>>() }, Words::holding(heap)) }
 }
 
 /// Lab 03's heap, whose constructor is no part of its trait.
 pub trait HeapKind {
-    /// The heap.
+    /// The type of the heap.
     type Heap: KernelHeap + Send + 'static;
 
-    /// A heap that grows by `memory`, whose region begins at `base`.
+    /// Makes a heap that grows by `memory`, whose region begins at `base`.
     ///
     /// # Errors
-    /// The lab's.
+    /// The error of lab 03.
     ///
     /// # Safety
-    /// What the lab asks for.
+    /// As lab 03's constructor requires.
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError>;
 }
 
-/// How lab 03's heap is made.
+/// The table of lab 03's heap, with its constructor.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct HeapMaker {
@@ -167,7 +168,7 @@ pub struct HeapMaker {
     new: unsafe extern "C" fn(*mut (), *mut u8, *mut Lent) -> Answer<(), AllocError>,
 }
 
-/// A heap's memory, lent for as long as there is the heap.
+/// A heap's memory, lent for as long as the heap exists.
 type Lent = Remote<HeapMemoryTable, LENT>;
 
 impl Table for HeapMaker {
@@ -177,7 +178,7 @@ impl Table for HeapMaker {
 }
 
 impl HeapMaker {
-    /// The functions of a type.
+    /// The table of a type.
     #[must_use]
     pub const fn of<K: HeapKind>() -> Self {
         unsafe extern "C" fn new<K: HeapKind>(
@@ -189,13 +190,13 @@ impl HeapMaker {
                 assert!(size_of::<OnSlot<K::Heap>>() <= size_of::<Words<COMPONENT>>(), "the heap needs more words");
             }
             let slot = Slot::take();
-            // SAFETY: nobody else has the slot. What was sent may be used for good.
+            // SAFETY: the slot belongs to this call alone. The sent value may be used for good.
             let memory = unsafe { (*slot.memory.get()).write(memory.read()) };
             // SAFETY: the caller's promise, as everywhere between the two sides.
             let made = unsafe { K::new(NonNull::new_unchecked(base), memory) };
             match made {
                 Ok(heap) => {
-                    // SAFETY: there is room, and it is aligned.
+                    // SAFETY: the place has room for the heap, and is aligned.
                     unsafe { place.cast::<OnSlot<K::Heap>>().write(OnSlot { heap, slot }) };
                     Answer::Good(())
                 }
@@ -213,19 +214,19 @@ impl HeapMaker {
 pub type Heap<'m> = <Remote<HeapTable, COMPONENT> as With<&'m ()>>::Component;
 
 impl Remote<HeapTable, COMPONENT> {
-    /// A heap that grows by `memory`, whose region begins at `base`.
+    /// Makes a heap that grows by `memory`, whose region begins at `base`.
     ///
     /// # Errors
-    /// The lab's.
+    /// The error of lab 03.
     ///
     /// # Safety
-    /// What the lab asks for.
+    /// As lab 03's constructor requires.
     pub unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self, AllocError> {
         let maker = HeapMaker::table();
         let mut words = Words::empty();
-        // It is the other side's from now on.
+        // The other side owns the memory from now on.
         let mut memory = core::mem::ManuallyDrop::new(memory.send());
-        // SAFETY: the caller's promise; there is room for the heap.
+        // SAFETY: the caller's promise; the words have room for the heap.
         match unsafe { (maker.new)(words.place(), base.as_ptr(), &raw mut *memory) } {
             // SAFETY: the heap is in the words.
             Answer::Good(()) => Ok(unsafe { Self::of(&maker.heaps, words) }),
@@ -234,28 +235,28 @@ impl Remote<HeapTable, COMPONENT> {
     }
 }
 
-/// Memory that stays where it is: a heap may be moved while it refers to it.
+/// Memory at a fixed address: a heap refers to it, and may itself be moved.
 struct Slot {
     taken: AtomicBool,
     memory: UnsafeCell<MaybeUninit<Lent>>,
 }
 
-// SAFETY: the memory is used by whoever has taken the slot.
+// SAFETY: only the heap that has taken the slot uses the memory.
 unsafe impl Sync for Slot {}
 
-/// As many heaps as there can be at a time.
+/// One slot for each heap that may exist at a time.
 static SLOTS: [Slot; 64] =
     [const { Slot { taken: AtomicBool::new(false), memory: UnsafeCell::new(MaybeUninit::uninit()) } }; 64];
 
 impl Slot {
-    /// A slot that nobody has.
+    /// Takes a free slot.
     fn take() -> &'static Self {
         let free = |slot: &&Self| !slot.taken.swap(true, Ordering::Relaxed);
         SLOTS.iter().find(free).expect("there are more heaps of the reference than it was compiled for")
     }
 }
 
-/// A heap, and where its memory is.
+/// A heap, and the slot with its memory.
 #[repr(C)]
 struct OnSlot<H> {
     heap: H,
@@ -284,7 +285,7 @@ impl<H> Held for OnSlot<H> {
 }
 
 table! {
-    /// Lab 03's, its second part.
+    /// The table of lab 03's second part.
     SharedHeapTable(Owned: SharedKernelHeap<RemoteHeap, RemoteInterrupts>)
         for SharedKernelHeap<RemoteHeap, RemoteInterrupts>
         = [impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I>]
@@ -306,11 +307,11 @@ table! {
 #[derive(Debug)]
 pub struct SharedHeap<H, I> {
     shared: Remote<SharedHeapTable, COMPONENT>,
-    /// What is in there.
+    /// The types of the values that it owns.
     owned: PhantomData<(H, I)>,
 }
 
-// SAFETY: it gives its heap to one user at a time, and shares the interrupts.
+// SAFETY: it gives its heap to one user at a time, and shares only the interrupts.
 unsafe impl<H: Send, I: Sync> Sync for SharedHeap<H, I> {}
 
 impl<H, I> SharedHeap<H, I> {
@@ -327,7 +328,7 @@ impl<H, I> SharedHeap<H, I> {
     }
 }
 
-/// Work that is done with a heap, on the side that the heap comes from.
+/// Work to be done with a heap, on the side that the heap comes from.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
@@ -339,7 +340,7 @@ impl Work {
     /// Work with a heap in the words of a [`RemoteHeap`].
     ///
     /// # Safety
-    /// It is called while `work` lives, with such a heap.
+    /// It is called while `work` lives, with a heap of type `H` in the words.
     pub(crate) unsafe fn new<H, F: FnMut(&mut H)>(work: &mut F) -> Self {
         unsafe extern "C" fn call<H, F: FnMut(&mut H)>(work: *mut (), heap: *mut ()) {
             // SAFETY: the caller's promise; the heap is lent for this call.
@@ -349,9 +350,9 @@ impl Work {
         Self { work: core::ptr::from_mut(work).cast(), call: call::<H, F> }
     }
 
-    /// Does it.
+    /// Does the work.
     pub(crate) fn call(self, heap: &mut RemoteHeap) {
-        // SAFETY: the heap came from the side that the work is from.
+        // SAFETY: the heap and the work come from the same side.
         unsafe { (self.call)(self.work, heap.place_mut()) }
     }
 }
@@ -369,7 +370,7 @@ unsafe impl Crosses for Work {
     }
 }
 
-/// Values that are sent for good: who receives one owns it.
+/// Values that are sent for good: the receiver owns them.
 macro_rules! owned {
     ($($Type:ty),+) => {
         $(
@@ -382,7 +383,7 @@ macro_rules! owned {
                 }
 
                 unsafe fn receive(sent: &mut Self::Sent) -> Self {
-                    // SAFETY: it is received once.
+                    // SAFETY: the value is received once.
                     unsafe { sent.assume_init_read() }
                 }
             }
@@ -393,7 +394,7 @@ macro_rules! owned {
 owned!(RemoteMachine, RemoteInterrupts, RemoteHeap);
 
 table! {
-    /// Lab 04's.
+    /// Lab 04's table.
     ProcessHeapTable(Owned: ProcessHeap) for ProcessHeap {
         fn new[new](image_end: VirtAddr, limit: VirtAddr) -> BreakError;
         fn start[ref]() -> VirtAddr;
@@ -409,7 +410,7 @@ table! {
 pub type HeapOfProcess = Remote<ProcessHeapTable, OF_PROCESS>;
 
 table! {
-    /// Lab 05's, for processes.
+    /// Lab 05's table for processes.
     UserStackTable(Owned: UserStack) for UserStack {
         fn create[new](pages: &mut dyn Pages) -> StackError;
         fn bottom[ref]() -> VirtAddr;
@@ -424,7 +425,7 @@ table! {
 pub type ProcessStack = Remote<UserStackTable, OF_PROCESS>;
 
 table! {
-    /// Lab 05's, for the kernel.
+    /// Lab 05's table for the kernel.
     KernelStacksTable(Owned: KernelStacks) for KernelStacks {
         fn new[make](area: PageRange) -> ();
         fn create[mut](pages: &mut dyn Pages) -> Result<KernelStack, StackError>;
@@ -436,7 +437,7 @@ table! {
 pub type StackArea = Remote<KernelStacksTable, COMPONENT>;
 
 table! {
-    /// Lab 06's, for the kernel's own pages.
+    /// Lab 06's table for the kernel's own pages.
     KernelProtectionTable(Held: KernelProtection) for KernelProtection {
         fn rights[only](section: Section) -> Option<Protection>;
         fn enforce[only](cpu: CpuFeatures) -> Enforced;
@@ -444,21 +445,21 @@ table! {
 }
 
 table! {
-    /// Lab 06's, for the regions of processes.
+    /// Lab 06's table for the regions of processes.
     RegionProtectionTable(Held: RegionProtection) for RegionProtection {
         fn protect[only](regions: &mut dyn RegionList, pages: PageRange, rights: Rights) -> Result<(), ProtectError>;
     }
 }
 
 table! {
-    /// Lab 06's, for faults.
+    /// Lab 06's table for faults.
     FaultPolicyTable(Held: FaultPolicy) for FaultPolicy {
         fn decide[only](fault: &Fault) -> Decision;
     }
 }
 
 table! {
-    /// Lab 06's, for copies to and from processes.
+    /// Lab 06's table for copies to and from processes.
     UserCopyTable(Held: UserCopy) for UserCopy {
         fn copy_in[only](window: &mut dyn UserWindow, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress>;
         fn copy_out[only](window: &mut dyn UserWindow, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress>;
@@ -466,7 +467,7 @@ table! {
 }
 
 table! {
-    /// Lab 07's, for the region list.
+    /// Lab 07's table for the region list.
     MappingsTable(Held: Mappings) for Mappings {
         fn map[only](regions: &mut dyn RegionList, request: &MapRequest) -> Result<PageRange, MapError>;
         fn unmap[only](regions: &mut dyn RegionList, address: VirtAddr, length: u32) -> Result<PageRange, MapError>;
@@ -474,7 +475,7 @@ table! {
 }
 
 table! {
-    /// Lab 07's, for pages.
+    /// Lab 07's table for pages.
     DemandPagingTable(Held: DemandPaging) for DemandPaging {
         fn fill[only](pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
         fn write[only](pages: &mut dyn SharedPages, region: &Region, page: Page) -> Result<(), PageError>;
@@ -501,7 +502,7 @@ pub type Demand = Remote<DemandPagingTable, LENT>;
 macro_rules! exports {
     ($($function:ident: $Table:ty = $table:expr;)+) => {
         $(
-            // The name is the one that `lab_abi` asks for, so it clashes with none.
+            // Only `lab_abi` refers to this name, so it clashes with no other.
             #[unsafe(no_mangle)]
             extern "C" fn $function(services: &'static $crate::services::Services) -> &'static $Table {
                 static TABLE: $Table = $table;

@@ -1,4 +1,4 @@
-//! How arguments and answers cross the border.
+//! Crossing the border: how arguments and answers are sent and received.
 
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
@@ -12,26 +12,26 @@ use mm_api::{
     ReallocError, Region, Rights, Section, Space, StackError, TableIndex, Translation, VirtAddr, VmmError,
 };
 
-/// A value that crosses the border, by way of a place in the sender's memory.
+/// A value that crosses the border through a place in the sender's memory.
 ///
 /// # Safety
 /// `Sent` has the same layout with every compiler.
 pub unsafe trait Crosses: Sized {
-    /// What lies in that place.
+    /// The type of the value in that place.
     type Sent;
 
-    /// What to put there.
+    /// Converts the value for sending.
     fn send(self) -> Self::Sent;
 
-    /// Takes it, or borrows it, from there.
+    /// Takes, or borrows, the value from that place.
     ///
     /// # Safety
-    /// `sent` comes from [`send`](Self::send), and is received once. What is received is
-    /// used no longer than `sent` lives, and than what was sent could be used.
+    /// `sent` comes from [`send`](Self::send), and is received once. The received value is used no
+    /// longer than `sent` lives, and no longer than the original value may be used.
     unsafe fn receive(sent: &mut Self::Sent) -> Self;
 }
 
-/// Types that cross as they are.
+/// Types that cross unchanged.
 macro_rules! plain {
     ($($Type:ty),+ $(,)?) => {
         $(
@@ -46,7 +46,7 @@ macro_rules! plain {
 
                 #[inline]
                 unsafe fn receive(sent: &mut Self) -> Self {
-                    // SAFETY: it is received once.
+                    // SAFETY: the value is received once.
                     unsafe { ptr::read(sent) }
                 }
             }
@@ -82,7 +82,7 @@ unsafe impl Crosses for BadAddress {
     }
 }
 
-/// References to types that lie in the sender's memory as they are.
+/// References to types that lie in the sender's memory unchanged.
 macro_rules! by_reference {
     ($($Type:ty),+ $(,)?) => {
         $(
@@ -97,7 +97,7 @@ macro_rules! by_reference {
 
                 #[inline]
                 unsafe fn receive(sent: &mut *const ()) -> Self {
-                    // SAFETY: the sender's reference, which lives on.
+                    // SAFETY: the sender's reference is still valid.
                     unsafe { &*sent.cast() }
                 }
             }
@@ -107,13 +107,13 @@ macro_rules! by_reference {
 
 by_reference!(MapRequest, Region, MemoryMap<'_>, KernelLayout<'_>, Arguments<'_>);
 
-/// An answer that may be an error.
+/// An answer that may be an error, in C's layout.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum Answer<T, E> {
-    /// It went well.
+    /// The value.
     Good(T),
-    /// It did not.
+    /// The error.
     Bad(E),
 }
 
@@ -140,7 +140,7 @@ unsafe impl<T: Crosses, E: Crosses> Crosses for Result<T, E> {
     }
 }
 
-// SAFETY: as that of a `Result`.
+// SAFETY: as for a `Result`.
 unsafe impl<T: Crosses> Crosses for Option<T> {
     type Sent = Answer<T::Sent, ()>;
 
@@ -162,13 +162,13 @@ unsafe impl Crosses for Layout {
 
     #[inline]
     fn send(self) -> [u32; 2] {
-        // Addresses have 32 bits where this runs.
+        // Addresses have 32 bits on this machine.
         [self.size() as u32, self.align() as u32]
     }
 
     #[inline]
     unsafe fn receive(&mut [size, align]: &mut [u32; 2]) -> Self {
-        // SAFETY: they are those of a layout.
+        // SAFETY: the numbers are those of a layout.
         unsafe { Self::from_size_align_unchecked(size as usize, align as usize) }
     }
 }
@@ -179,7 +179,7 @@ unsafe impl Crosses for Space<'_> {
 
     #[inline]
     fn send(self) -> Space<'static> {
-        // SAFETY: it is received for as long only as what was sent could be used.
+        // SAFETY: the received value is used no longer than the original may be.
         unsafe { core::mem::transmute::<Self, Space<'static>>(self) }
     }
 
@@ -189,7 +189,7 @@ unsafe impl Crosses for Space<'_> {
     }
 }
 
-/// A fault, and room for what the other side makes of it.
+/// A fault, with room for the receiver's own representation of it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct SentFault {
@@ -197,11 +197,11 @@ pub struct SentFault {
     access: Access,
     region: Answer<Region, ()>,
     mapped: Answer<Protection, ()>,
-    /// No larger there than `ROOM` words.
+    /// The receiver's fault takes at most `ROOM` words.
     received: [MaybeUninit<u32>; ROOM],
 }
 
-/// Words that a fault takes, with any compiler.
+/// Words that are enough for a fault with any compiler.
 const ROOM: usize = 12;
 
 // SAFETY: each part crosses by itself.
@@ -223,14 +223,14 @@ unsafe impl Crosses for &Fault {
         // SAFETY: the caller's promise.
         let (region, mapped) = unsafe { (Crosses::receive(&mut sent.region), Crosses::receive(&mut sent.mapped)) };
         let place = sent.received.as_mut_ptr().cast::<Fault>();
-        // SAFETY: there is room, and it is aligned.
+        // SAFETY: the place has room for a fault, and is aligned.
         unsafe { place.write(Fault { address: sent.address, access: sent.access, region, mapped }) };
-        // SAFETY: it was written just now, and lives as long as what was sent.
+        // SAFETY: the fault was just written, and lives as long as `sent`.
         unsafe { &*place }
     }
 }
 
-/// A slice: where it begins, and its length.
+/// A slice: its start and its length.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Span<T> {
@@ -252,7 +252,7 @@ where
 
     #[inline]
     unsafe fn receive(sent: &mut Span<T>) -> Self {
-        // SAFETY: the sender's slice, which lives on and is used by nobody else.
+        // SAFETY: the sender's slice is still valid, and borrowed for this alone.
         unsafe { slice::from_raw_parts_mut(sent.start, sent.length as usize) }
     }
 }
@@ -268,18 +268,18 @@ unsafe impl Crosses for &[u8] {
 
     #[inline]
     unsafe fn receive(sent: &mut Span<u8>) -> Self {
-        // SAFETY: the sender's slice, which lives on.
+        // SAFETY: the sender's slice is still valid.
         unsafe { slice::from_raw_parts(sent.start, sent.length as usize) }
     }
 }
 
-/// Whether a slice is a pointer and its length, in this order, with this compiler.
+/// Whether this compiler represents a slice as a pointer and its length, in this order.
 ///
-/// The tables of `mm_api` that consist of slices cross as they are. Rust does not promise
-/// what a reference to a slice looks like; all compilers so far agree.
+/// The types of `mm_api` that contain slices cross unchanged. Rust does not promise how a reference
+/// to a slice is laid out; all compilers so far agree.
 pub(crate) fn slices_are_as_expected() -> bool {
     let slice: &[u8] = &[1, 2, 3];
-    // SAFETY: both are two words.
+    // SAFETY: both types are two words.
     let words: [usize; 2] = unsafe { core::mem::transmute(slice) };
     words == [slice.as_ptr() as usize, slice.len()]
 }

@@ -1,4 +1,4 @@
-//! Tables for what a lab is given: the kernel's side is called, a compiled reference calls.
+//! Tables for the objects that a lab is given: a compiled reference calls the kernel.
 
 use core::mem::{self, MaybeUninit};
 use core::ptr;
@@ -13,7 +13,7 @@ use crate::crossing::Crosses;
 use crate::remote::{Behind, INSTRUMENT, Inline, LENT, Remote, Words};
 
 table! {
-    /// [`MetadataLender`], for lab 01.
+    /// The table of [`MetadataLender`], for lab 01.
     LenderTable(Held: MetadataLender) for MetadataLender {
         fn reachable[ref]() -> FrameRange;
         fn lend[mut](frames: FrameRange) -> Result<&'static mut [u32], LendError>;
@@ -21,7 +21,7 @@ table! {
 }
 
 table! {
-    /// [`Machine`], for lab 02.
+    /// The table of [`Machine`], for lab 02.
     MachineTable(Held: Machine) for PhysMemory {
         fn read[ref](table: Frame, index: TableIndex) -> Entry;
         fn write[mut](table: Frame, index: TableIndex, entry: Entry) -> ();
@@ -40,7 +40,7 @@ table! {
 }
 
 table! {
-    /// [`HeapMemory`], for lab 03.
+    /// The table of [`HeapMemory`], for lab 03.
     HeapMemoryTable(Held: HeapMemory) for HeapMemory {
         fn grow[mut](bytes: u32) -> Option<u32>;
         fn shrink[mut](bytes: u32) -> u32;
@@ -48,7 +48,7 @@ table! {
 }
 
 table! {
-    /// [`Interrupts`], for lab 03.
+    /// The table of [`Interrupts`], for lab 03.
     InterruptsTable(Held: Interrupts) for Interrupts {
         fn disable[ref]() -> bool;
         fn restore[ref](were_enabled: bool) -> ();
@@ -56,7 +56,7 @@ table! {
 }
 
 table! {
-    /// [`Pages`], for labs 04 and 05.
+    /// The table of [`Pages`], for labs 04 and 05.
     PagesTable(Held: Pages) for Pages {
         fn map[mut](page: Page) -> Result<(), PageError>;
         fn unmap[mut](page: Page) -> ();
@@ -68,7 +68,7 @@ table! {
 }
 
 table! {
-    /// [`RegionList`], for labs 06 and 07.
+    /// The table of [`RegionList`], for labs 06 and 07.
     RegionListTable(Held: RegionList) for RegionList {
         fn len[ref]() -> usize;
         fn is_empty[ref]() -> bool;
@@ -80,7 +80,7 @@ table! {
 }
 
 table! {
-    /// [`UserWindow`], for lab 06.
+    /// The table of [`UserWindow`], for lab 06.
     UserWindowTable(Held: UserWindow) for UserWindow {
         fn open[mut]() -> ();
         fn close[mut]() -> ();
@@ -90,7 +90,7 @@ table! {
 }
 
 table! {
-    /// [`SharedPages`], for lab 07.
+    /// The table of [`SharedPages`], for lab 07.
     SharedPagesTable(Held: SharedPages) for Pages {
         fn map[mut](page: Page) -> Result<(), PageError>;
         fn unmap[mut](page: Page) -> ();
@@ -107,11 +107,11 @@ table! {
     }
 }
 
-/// Pages of another process, lent.
+/// Another process's pages, lent for one call.
 pub type LentPages = Remote<SharedPagesTable, LENT>;
 
 table! {
-    /// [`Fork`], for lab 07.
+    /// The table of [`Fork`], for lab 07.
     ForkTable(Held: Fork) for Fork = [impl Fork for LentFork] {
         fn parent[parent]() -> ();
         fn share[mut](page: Page) -> Result<(), PageError>;
@@ -120,12 +120,12 @@ table! {
     }
 }
 
-/// A fork, lent, and room for the parent's pages, which it lends in turn.
+/// A fork, lent for one call, with room for the parent's pages, which it lends in turn.
 #[repr(C)]
 #[derive(Debug)]
 pub struct LentFork {
     fork: Remote<ForkTable, LENT>,
-    /// A lent value has nothing to drop.
+    /// A lent value needs no drop.
     parent: MaybeUninit<LentPages>,
 }
 
@@ -153,20 +153,20 @@ unsafe impl<'a> Crosses for &'a mut (dyn Fork + 'a) {
 
     fn send(self) -> LentFork {
         let object: *mut (dyn Fork + 'a) = self;
-        // SAFETY: only a lifetime is left out; what is received lives no longer.
+        // SAFETY: only a lifetime changes; the received reference lives no longer.
         let object = unsafe { mem::transmute::<*mut (dyn Fork + 'a), *mut (dyn Fork + 'static)>(object) };
         let table = const { &ForkTable::of::<Behind<dyn Fork>>() };
-        // SAFETY: the functions are for such a reference. It is used during one call.
+        // SAFETY: the functions are for such a reference, which is used during one call.
         LentFork { fork: unsafe { Remote::of(table, Words::holding(object)) }, parent: MaybeUninit::uninit() }
     }
 
     unsafe fn receive(sent: &mut LentFork) -> Self {
-        // SAFETY: the sender's, which lives on and is used by nobody else.
+        // SAFETY: the sender's value is still valid, and borrowed for this alone.
         unsafe { &mut *ptr::from_mut(sent) }
     }
 }
 
-/// References to trait objects: their words are sent, and there they are a [`Remote`].
+/// References to trait objects: their words are sent, and become a [`Remote`] on the other side.
 macro_rules! lent {
     ($($Trait:ident: $Table:ident),+ $(,)?) => {
         $(
@@ -176,15 +176,16 @@ macro_rules! lent {
 
                 fn send(self) -> Self::Sent {
                     let object: *mut (dyn $Trait + 'a) = self;
-                    // SAFETY: only a lifetime is left out; what is received lives no longer.
+                    // SAFETY: only a lifetime changes; the received reference lives no longer.
                     let object = unsafe { mem::transmute::<*mut (dyn $Trait + 'a), *mut (dyn $Trait + 'static)>(object) };
                     let table = const { &$Table::of::<Behind<dyn $Trait>>() };
-                    // SAFETY: the functions are for such a reference. It is used during one call.
+                    // SAFETY: the functions are for such a reference, which is used during one
+                    // call.
                     unsafe { Remote::of(table, Words::holding(object)) }
                 }
 
                 unsafe fn receive(sent: &mut Self::Sent) -> Self {
-                    // SAFETY: the sender's, which lives on and is used by nobody else.
+                    // SAFETY: the sender's value is still valid, and borrowed for this alone.
                     unsafe { &mut *ptr::from_mut(sent) }
                 }
             }
@@ -195,7 +196,7 @@ macro_rules! lent {
 
                 fn send(self) -> Self::Sent {
                     let object = ptr::from_ref(self).cast_mut();
-                    // SAFETY: as above; what only reads is called.
+                    // SAFETY: as above; only functions that read are called.
                     let object = unsafe { mem::transmute::<*mut (dyn $Trait + 'a), *mut (dyn $Trait + 'static)>(object) };
                     let table = const { &$Table::of::<Behind<dyn $Trait>>() };
                     // SAFETY: as above.
@@ -203,7 +204,7 @@ macro_rules! lent {
                 }
 
                 unsafe fn receive(sent: &mut Self::Sent) -> Self {
-                    // SAFETY: the sender's, which lives on.
+                    // SAFETY: the sender's value is still valid.
                     unsafe { &*ptr::from_ref(sent) }
                 }
             }
@@ -220,13 +221,14 @@ pub type RemoteMachine = Remote<MachineTable, INSTRUMENT>;
 /// Interrupts that a reference owns.
 pub type RemoteInterrupts = Remote<InterruptsTable, INSTRUMENT>;
 
-/// A machine, to be sent for good.
+/// Wraps a machine, to send it for good.
 pub(crate) fn machine<M: Machine>(machine: M) -> RemoteMachine {
-    // SAFETY: the functions are for a machine in the words; who owns it may send it if it may be sent.
+    // SAFETY: the functions are for a machine in the words; a machine that may be sent may be sent
+    // wrapped.
     unsafe { Remote::of(const { &MachineTable::of::<Inline<M, INSTRUMENT>>() }, Words::holding(machine)) }
 }
 
-/// Interrupts, to be sent for good.
+/// Wraps interrupts, to send them for good.
 pub(crate) fn interrupts<I: Interrupts>(interrupts: I) -> RemoteInterrupts {
     // SAFETY: likewise.
     unsafe { Remote::of(const { &InterruptsTable::of::<Inline<I, INSTRUMENT>>() }, Words::holding(interrupts)) }

@@ -1,10 +1,11 @@
-//! The table for lab 00, which provides functions and no component, and those functions for who calls.
+//! The table for lab 00, which provides functions and no component, and the calling side's versions
+//! of these functions.
 
 use mm_api::MemoryFunctions;
 
 use crate::components::Provided;
 
-/// Lab 00's functions, as the C ABI has them.
+/// Lab 00's functions in the C ABI.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryTable {
@@ -14,14 +15,14 @@ pub struct MemoryTable {
     memcmp: unsafe extern "C" fn(*const u8, *const u8, usize) -> i32,
 }
 
-/// Who provides lab 00's functions.
+/// A provider of lab 00's functions.
 pub trait MemoryKind {
     /// The functions.
     const FUNCTIONS: MemoryFunctions;
 }
 
 impl MemoryTable {
-    /// The functions of an implementation.
+    /// The table of an implementation.
     #[must_use]
     pub const fn of<K: MemoryKind>() -> Self {
         unsafe extern "C" fn memcpy<K: MemoryKind>(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
@@ -47,7 +48,7 @@ impl MemoryTable {
 /// The reference's [`mm_api::Memcpy`].
 ///
 /// # Safety
-/// As there.
+/// As for [`mm_api::Memcpy`].
 pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
     // SAFETY: the caller's promise; both sides are of the same version.
     unsafe { (MemoryTable::table().memcpy)(dest, src, n) }
@@ -56,7 +57,7 @@ pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
 /// The reference's [`mm_api::Memmove`].
 ///
 /// # Safety
-/// As there.
+/// As for [`mm_api::Memmove`].
 pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
     // SAFETY: as for `memcpy`.
     unsafe { (MemoryTable::table().memmove)(dest, src, n) }
@@ -65,7 +66,7 @@ pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
 /// The reference's [`mm_api::Memset`].
 ///
 /// # Safety
-/// As there.
+/// As for [`mm_api::Memset`].
 pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
     // SAFETY: as for `memcpy`.
     unsafe { (MemoryTable::table().memset)(dest, value, n) }
@@ -74,7 +75,7 @@ pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
 /// The reference's [`mm_api::Memcmp`].
 ///
 /// # Safety
-/// As there.
+/// As for [`mm_api::Memcmp`].
 pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     // SAFETY: as for `memcpy`.
     unsafe { (MemoryTable::table().memcmp)(left, right, n) }

@@ -1,4 +1,4 @@
-//! What the kernel does for a compiled reference: the log, and what becomes of a panic.
+//! The kernel's services for a compiled reference: the log and panics.
 
 use core::fmt::{self, Write};
 use core::hint;
@@ -10,7 +10,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::crossing::slices_are_as_expected;
 
-/// A text of the side that calls.
+/// A text in the memory of the calling side.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
@@ -24,50 +24,50 @@ impl Text {
     }
 
     /// # Safety
-    /// The text is still there.
+    /// The text must still exist.
     unsafe fn get<'a>(self) -> &'a str {
         // SAFETY: the caller's promise, and it was a `str`.
         unsafe { str::from_utf8_unchecked(slice::from_raw_parts(self.start, self.length as usize)) }
     }
 }
 
-/// The kernel's functions.
+/// The kernel's functions that a reference may call.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Services {
     /// Logs a line, with a level as [`Level`] counts it.
     log: unsafe extern "C" fn(u32, Text),
-    /// Panics, with a message and where it comes from.
+    /// Panics, with a message and the place of the panic.
     panic: unsafe extern "C" fn(Text, Text) -> !,
 }
 
-/// Those of this side.
+/// The services of this side.
 pub(crate) static SERVICES: Services = Services { log: log_line, panic: go_on_panicking };
 
 unsafe extern "C" fn log_line(level: u32, text: Text) {
     let level = Level::iter().find(|one| *one as u32 == level).unwrap_or(Level::Info);
-    // SAFETY: it was sent for this call.
+    // SAFETY: the text was sent for this call.
     log::log!(level, "{}", unsafe { text.get() });
 }
 
 unsafe extern "C" fn go_on_panicking(message: Text, place: Text) -> ! {
-    // SAFETY: they were sent for this call.
+    // SAFETY: the texts were sent for this call.
     let (message, place) = unsafe { (message.get(), place.get()) };
     panic!("{message} (in the reference, at {place})")
 }
 
-/// The services that a reference was given.
+/// The services that this reference was given.
 static GIVEN: AtomicPtr<Services> = AtomicPtr::new(ptr::null_mut());
 
-/// Takes the kernel's services.
+/// Takes the kernel's services, and logs to the kernel from now on.
 ///
 /// # Panics
-/// If this compiler's slices are not what the other side expects.
+/// If this compiler lays out slices differently from the other side.
 #[doc(hidden)]
 pub fn receive(services: &'static Services) {
     GIVEN.store(ptr::from_ref(services).cast_mut(), Ordering::Relaxed);
     assert!(slices_are_as_expected(), "slices are laid out as by no compiler before");
-    // One was set before, if this was called before.
+    // An earlier call has set the logger already.
     let _ = log::set_logger(&RemoteLog);
     log::set_max_level(LevelFilter::Trace);
 }
@@ -77,7 +77,7 @@ fn given() -> Option<&'static Services> {
     unsafe { GIVEN.load(Ordering::Relaxed).as_ref() }
 }
 
-/// The kernel's log.
+/// Logs through the kernel's log.
 struct RemoteLog;
 
 impl Log for RemoteLog {
@@ -97,7 +97,7 @@ impl Log for RemoteLog {
     fn flush(&self) {}
 }
 
-/// Has the kernel panic in the place of a reference: for its `#[panic_handler]`.
+/// Makes the kernel panic in place of the reference: for the reference's `#[panic_handler]`.
 pub fn panic(info: &PanicInfo<'_>) -> ! {
     let (mut message, mut place) = (Line::new(), Line::new());
     message.add(format_args!("{}", info.message()));
@@ -108,13 +108,13 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
         // SAFETY: the function is the kernel's, and the texts live as long as the call.
         unsafe { (services.panic)(Text::of(message.text()), Text::of(place.text())) }
     }
-    // Nobody called this reference, so this is not reached.
+    // Nothing has called this reference yet, so this cannot be reached.
     loop {
         hint::spin_loop();
     }
 }
 
-/// A text that is cut where there is no more room for it.
+/// A text of limited length; the rest is cut off.
 struct Line {
     bytes: [u8; 256],
     length: usize,
@@ -126,7 +126,7 @@ impl Line {
     }
 
     fn add(&mut self, text: fmt::Arguments<'_>) {
-        // What does not fit is cut off.
+        // The rest of a text that does not fit is cut off.
         let _ = self.write_fmt(text);
     }
 

@@ -1,6 +1,7 @@
-//! Tables of functions, written down once for both sides.
+//! Tables of functions, each declared once for both sides.
 
-/// A table of functions, how it is made for a type, and how a [`Remote`](crate::remote::Remote) calls it:
+/// Declares a table of functions, its constructor for a type, and the calls of a
+/// [`Remote`](crate::remote::Remote):
 ///
 /// ```text
 /// table! {
@@ -12,8 +13,9 @@
 /// }
 /// ```
 ///
-/// What has the trait in parentheses can be called, `Held` in any way or `Owned` by the `Remote`; what implements the trait after `for` calls it, and that is a
-/// `Remote` unless another one's `impl` follows. There may be several traits. In brackets is the kind of a function:
+/// A type with the trait in parentheses can be called; it is `Held` in any way, or `Owned` by the
+/// `Remote`. The trait after `for` is implemented by the caller, which is a `Remote` unless another
+/// `impl` follows. A table may have several traits. The word in brackets is the kind of a function:
 ///
 /// | | is declared as |
 /// |---|---|
@@ -45,7 +47,7 @@ macro_rules! table {
         }
 
         impl $Table {
-            /// The functions of a type.
+            /// The table of a type.
             #[must_use]
             pub const fn of<H: $crate::remote::$held>() -> Self
             where
@@ -78,7 +80,7 @@ macro_rules! table {
     };
 }
 
-/// Who implements a trait by calling: a `Remote` of any size, or what is named.
+/// Implements a trait by calling: for a `Remote` of any size, or for the named type.
 macro_rules! caller {
     ([] $Trait:path, $Table:ident $functions:tt) => {
         caller!([impl<const WORDS: usize> $Trait for $crate::remote::Remote<$Table, WORDS>] $Trait, $Table $functions);
@@ -115,15 +117,15 @@ macro_rules! signature {
     };
 }
 
-/// What has come across, in a function of a table.
+/// Receives an argument, in a function of a table.
 macro_rules! received {
     ($arg:ident: $Arg:ty) => {
-        // SAFETY: the other side has sent it, for this call.
+        // SAFETY: the other side has sent it for this call.
         unsafe { <$Arg as $crate::crossing::Crosses>::receive(&mut *$arg) }
     };
 }
 
-/// A function of a table: what is called.
+/// A function of a table: the called side.
 macro_rules! called {
     (@fn ($held:ident: $bound:path) ($($arg:ident: $Arg:ty),*) -> $Sent:ty, |$place:ident $(, $other:ident)?| $body:expr) => {{
         unsafe extern "C" fn call<H: $crate::remote::$held>(
@@ -155,7 +157,7 @@ macro_rules! called {
     (new $Trait:path, ($held:ident: $bound:path) $name:ident ($($arg:ident: $Arg:ty),*) -> $Error:ty) => {
         called!(@fn ($held: $bound) ($($arg: $Arg),*) -> Result<(), $Error>, |place| {
             <H::Object as $Trait>::$name($(received!($arg: $Arg)),*).map(|value| {
-                // SAFETY: the words of a `Remote` are there, without a value yet.
+                // SAFETY: the words of a `Remote` are there, and hold no value yet.
                 unsafe { H::put(place, value) }
             })
         })
@@ -179,7 +181,7 @@ macro_rules! called {
     (make $Trait:path, ($held:ident: $bound:path) $name:ident ($($arg:ident: $Arg:ty),*) -> $Nothing:ty) => {
         called!(@fn ($held: $bound) ($($arg: $Arg),*) -> (), |place| {
             let value = <H::Object as $Trait>::$name($(received!($arg: $Arg)),*);
-            // SAFETY: the words of a `Remote` are there, without a value yet.
+            // SAFETY: the words of a `Remote` are there, and hold no value yet.
             unsafe { H::put(place, value) }
         })
     };
@@ -205,7 +207,7 @@ macro_rules! called {
             // SAFETY: the words of a `Remote` with this table are there.
             let object = unsafe { H::at(place) };
             <H::Object as $Trait>::$name(object, $(received!($arg: $Arg)),*).map(|value| {
-                // SAFETY: the words of a `Remote` are there, without a value yet.
+                // SAFETY: the words of a `Remote` are there, and hold no value yet.
                 unsafe { H::put(copy, value) }
             })
         })
@@ -219,19 +221,20 @@ macro_rules! called {
     };
 }
 
-/// Calls a function with what is sent, and receives its answer.
+/// Sends the arguments, calls a function, and receives its answer.
 macro_rules! sent {
     ($function:expr, ($($place:expr),+), ($($arg:ident: $Arg:ty),*) -> $Answer:ty) => {{
         $(let mut $arg = <$Arg as $crate::crossing::Crosses>::send($arg);)*
-        // SAFETY: the function is for the value in this place, and everything is sent as it expects.
+        // SAFETY: the function is for the value in this place, and the arguments are sent as it
+        // expects.
         #[allow(clippy::let_unit_value)]
         let mut answer = unsafe { $function($($place,)+ $(&raw mut $arg),*) };
-        // SAFETY: the function has sent it.
+        // SAFETY: the function has sent the answer.
         unsafe { <$Answer as $crate::crossing::Crosses>::receive(&mut answer) }
     }};
 }
 
-/// A function of a table: who calls.
+/// A function of a table: the calling side.
 macro_rules! calling {
     (ref $Table:ident $name:ident ($($arg:ident: $Arg:ty),*) -> $Answer:ty) => {
         fn $name(&self, $($arg: $Arg),*) -> $Answer {

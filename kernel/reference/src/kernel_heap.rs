@@ -1,4 +1,4 @@
-//! Lab 03, whose heap's constructor is no part of its trait.
+//! Lab 03, whose heap has a constructor outside its trait.
 
 use core::ptr::NonNull;
 
@@ -9,14 +9,14 @@ use mm_api::{AllocError, HeapMemory};
 /// The heap for the whole kernel.
 pub type Shared = heap::SharedHeap<RemoteHeap, RemoteInterrupts>;
 
-/// The heap for one user.
+/// Provides the heap for one user.
 pub struct Kind;
 
 impl HeapKind for Kind {
     type Heap = heap::Heap<'static>;
 
     unsafe fn new(base: NonNull<u8>, memory: &'static mut dyn HeapMemory) -> Result<Self::Heap, AllocError> {
-        // SAFETY: what the caller promises is what the lab asks for.
+        // SAFETY: the caller promises what the lab requires.
         unsafe { heap::Heap::new(base, memory) }
     }
 }

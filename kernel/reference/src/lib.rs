@@ -1,6 +1,6 @@
 //! A lab's reference as an object, with a function for each of its tables.
 //!
-//! `cargo grade handout` builds it, once for each lab; a feature says which.
+//! `cargo grade handout` builds it once for each lab; a feature selects the lab.
 #![no_std]
 
 use core::panic::PanicInfo;
@@ -15,11 +15,11 @@ macro_rules! provide {
     };
 }
 
-/// A component that there is one of, in the words of a `Remote`.
+/// A component that exists once, in the words of a `Remote`.
 #[allow(dead_code)] // Not every lab has one.
 type Component<T> = lab_abi::remote::Inline<T, { lab_abi::components::COMPONENT }>;
 
-/// A component that every process has one of, likewise.
+/// A component that every process has, in the words of a `Remote`.
 #[allow(dead_code)]
 type OfProcess<T> = lab_abi::remote::Inline<T, { lab_abi::components::OF_PROCESS }>;
 
@@ -67,11 +67,11 @@ provide!(
     folio_reference_demand_paging: DemandPagingTable of Component<mmap::Demand>,
 );
 
-/// By this, `lab_abi` knows which version of it is in the object.
+/// From this text, the build script of `lab_abi` learns the object's version.
 #[used]
 static VERSION: &str = lab_abi::VERSION;
 
-/// A reference's panic is the kernel's.
+/// A panic of a reference becomes a panic of the kernel.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     lab_abi::services::panic(info)

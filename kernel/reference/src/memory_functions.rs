@@ -3,7 +3,7 @@
 use lab_abi::memory::MemoryKind;
 use mm_api::MemoryFunctions;
 
-/// The lab's functions.
+/// Provides the lab's functions.
 pub struct Kind;
 
 impl MemoryKind for Kind {
