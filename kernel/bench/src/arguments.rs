@@ -1,4 +1,4 @@
-//! What the benchmark was told to do: the words on its command line.
+//! The command line: the words that select a measurement, and the seed.
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -14,16 +14,16 @@ pub struct BootInformation {
     command_line: *const i8,
 }
 
-/// Set in the flags where there is a command line.
+/// Set in the flags if there is a command line.
 const HAS_COMMAND_LINE: u32 = 1 << 2;
 
-/// What is before the number of a seed.
+/// The prefix of the word that sets the seed.
 const SEED: &str = "seed=";
 
-/// The words that follow the image's name, and the seed, which may be among them.
+/// The words after the image's name, and the seed, which may be given among them.
 ///
 /// # Panics
-/// If the seed is no number.
+/// If the seed is not a number.
 pub fn words_and_seed(information: &'static BootInformation) -> (Vec<&'static str>, Seed) {
     let (mut all, mut seed) = (Vec::new(), Seed::PUBLISHED);
     for word in words(information) {
@@ -36,13 +36,13 @@ pub fn words_and_seed(information: &'static BootInformation) -> (Vec<&'static st
     (all, seed)
 }
 
-/// The words that follow the image's name.
+/// The words after the image's name.
 fn words(information: &'static BootInformation) -> impl Iterator<Item = &'static str> {
     let line = if information.flags & HAS_COMMAND_LINE == 0 || information.command_line.is_null() {
         c""
     } else {
-        // SAFETY: the flag says that this is the address of a string that ends with 0.
-        // It lies behind the image, where nothing is written before a heap is measured.
+        // SAFETY: the flag says that this is the address of a NUL-terminated string. It lies behind
+        // the image, where nothing is written before a heap is measured.
         unsafe { CStr::from_ptr(information.command_line) }
     };
     line.to_str().unwrap_or_default().split_ascii_whitespace().skip(1)

@@ -1,20 +1,20 @@
-//! The serial port, the clock and the way out.
+//! The serial port, the clock and the end of the machine.
 
 use core::fmt::{self, Write};
 
-/// COM1.
+/// The base port of COM1.
 const SERIAL: u16 = 0x3F8;
-/// The line status register, and its bit that says that the next byte can be sent.
+/// The line status register, and its bit for an empty transmitter.
 const LINE_STATUS: u16 = SERIAL + 5;
 const CAN_SEND: u8 = 1 << 5;
 /// QEMU's `isa-debug-exit`: value `v` ends the emulator with status `2 v + 1`.
 const EXIT: u16 = 0xF4;
 
-/// The watchdog (ib700, where there is one): writing to this port starts it.
+/// The watchdog (ib700, if there is one): a write to this port starts it.
 const WATCHDOG: u16 = 0x443;
-/// Writing to this port stops it.
+/// A write to this port stops the watchdog.
 const WATCHDOG_OFF: u16 = 0x441;
-/// Two seconds, the shortest time that it counts: two thousand million instructions.
+/// Two seconds, the shortest time that the watchdog counts: 2000 million instructions.
 const TWO_SECONDS: u8 = 14;
 
 /// Writes to the serial port.
@@ -43,21 +43,21 @@ macro_rules! println {
 }
 pub(crate) use println;
 
-/// Under `-icount shift=0`, how many instructions were executed.
+/// The number of executed instructions, under `-icount shift=0`.
 #[inline(always)]
 pub fn instructions() -> u32 {
     // SAFETY: this runs in ring 0, which may always read the counter.
     unsafe { x86::time::rdtsc() as u32 }
 }
 
-/// What the time stamp counter says: without `-icount` the ticks of the computer's own.
+/// The time stamp counter: without `-icount`, the ticks of the computer's own counter.
 #[inline(always)]
 pub fn ticks() -> u64 {
     // SAFETY: as for `instructions`.
     unsafe { x86::time::rdtsc() }
 }
 
-/// Instructions from one look at the clock to the next.
+/// Instructions between two readings of the clock.
 pub fn clock_overhead() -> u32 {
     let sample = || {
         let start = instructions();
@@ -66,7 +66,7 @@ pub fn clock_overhead() -> u32 {
     (0..16).map(|_| sample()).min().unwrap_or(0)
 }
 
-/// From now on, the watchdog ends the machine after 2000 million instructions.
+/// Starts the watchdog, which ends the machine after 2000 million instructions.
 pub fn arm_watchdog() {
     // SAFETY: this runs in ring 0, and the port touches no memory.
     unsafe { x86::io::outb(WATCHDOG, TWO_SECONDS) };
@@ -78,7 +78,7 @@ pub fn disarm_watchdog() {
     unsafe { x86::io::outb(WATCHDOG_OFF, 0) };
 }
 
-/// Ends the machine: exit status 33 if all went well, else 35.
+/// Ends the machine, with exit status 33 if all went well, and 35 otherwise.
 pub fn end(well: bool) -> ! {
     loop {
         // SAFETY: this runs in ring 0, and the port touches no memory.

@@ -1,10 +1,9 @@
-//! Counts what frame allocators and heaps cost: the labs' beside their peers.
+//! Counts the costs of frame allocators and heaps: the labs' and their peers'.
 //!
-//! A kernel of its own, as small as can be: it runs at 1 MiB with paging and
-//! interrupts off, measures, writes one line of comma-separated values for
-//! each measurement to the serial port, and ends the machine. Under
-//! `-icount shift=0` the time stamp counter counts instructions, so every run
-//! gives the same figures. `README.md` has the commands.
+//! The benchmark is a kernel of its own, as small as possible. It runs at 1 MiB with paging and
+//! interrupts off, measures, writes one line of comma-separated values for each measurement to the
+//! serial port, and ends the machine. Under `-icount shift=0` the time stamp counter counts
+//! instructions, so every run gives the same figures. `README.md` has the commands.
 #![no_std]
 #![no_main]
 
@@ -27,7 +26,7 @@ use crate::machine::{end, println};
 
 global_asm!(include_str!("boot.s"));
 
-/// Where `boot.s` arrives.
+/// The first Rust function, called by `boot.s`.
 #[unsafe(no_mangle)]
 extern "C" fn bench_main(information: &'static BootInformation) -> ! {
     own_heap::init();

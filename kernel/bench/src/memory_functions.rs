@@ -1,8 +1,7 @@
-//! Measures lab 00's functions beside those of the compiler's own library, in time: what a
-//! `rep` instruction takes, a count of instructions does not say.
+//! Measures the time of lab 00's functions and of those of the compiler's own library. Time,
+//! because a count of instructions does not show the cost of a `rep` instruction.
 //!
-//! The time stamp counter ticks at the rate of the computer's own, in the emulator and
-//! without it.
+//! The time stamp counter ticks at the rate of the computer's own counter, with an emulator or without.
 
 use core::hint::black_box;
 
@@ -10,7 +9,7 @@ use mm_api::MemoryFunctions;
 
 use crate::machine::{println, ticks};
 
-/// The compiler's own: the benchmark is linked with them.
+/// The compiler's own functions, which the benchmark is linked with.
 mod library {
     unsafe extern "C" {
         pub fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8;
@@ -20,7 +19,7 @@ mod library {
     }
 }
 
-/// `compiler_builtins`, called like the others.
+/// `compiler_builtins`, called in the same way as the others.
 const LIBRARY: MemoryFunctions = MemoryFunctions {
     // SAFETY: the caller's promise.
     memcpy: |dest, src, n| unsafe { library::memcpy(dest, src, n) },
@@ -32,7 +31,7 @@ const LIBRARY: MemoryFunctions = MemoryFunctions {
     memcmp: |left, right, n| unsafe { library::memcmp(left, right, n) },
 };
 
-/// Who is measured.
+/// The implementations to be measured.
 const CANDIDATES: &[(&str, MemoryFunctions)] = &[
     ("compiler_builtins", LIBRARY),
     #[cfg(feature = "memory-in-place")]
@@ -41,13 +40,14 @@ const CANDIDATES: &[(&str, MemoryFunctions)] = &[
     ("folio memory champion", memory::CHAMPION),
 ];
 
-/// Bytes of a call.
+/// The lengths of the calls, in bytes.
 const LENGTHS: [usize; 8] = [1, 8, 24, 64, 256, 1024, 4096, 65536];
-/// The largest, with what overlaps.
+/// The largest length, with room for an overlap.
 const ROOM: usize = 65536 + 64;
-/// Calls that are timed together: so many that the clock does not count.
+/// Bytes of the calls that are timed together: so many that reading the clock costs nothing.
 const BYTES_A_SAMPLE: usize = 32768;
-/// The shortest of so many samples counts: whatever else the computer does makes one longer.
+/// The number of samples, of which the shortest counts: other work of the computer only makes a sample
+/// longer.
 const SAMPLES: usize = 60;
 
 /// Memory to work on.
@@ -58,10 +58,10 @@ struct Buffers {
 
 static mut BUFFERS: Buffers = Buffers { to: [0; ROOM], from: [0; ROOM] };
 
-/// Measures all of them.
+/// Measures all candidates, and writes a line for each function and length.
 pub fn measure_all() {
     println!("function,bytes,candidate,ticks");
-    // SAFETY: this is called once, and there is one processor.
+    // SAFETY: this function is called once, and there is one processor.
     let Some(buffers) = (unsafe { (&raw mut BUFFERS).as_mut() }) else { return };
     let (to, from) = (buffers.to.as_mut_ptr(), buffers.from.as_ptr());
     for n in LENGTHS {
@@ -85,7 +85,7 @@ pub fn measure_all() {
     }
 }
 
-/// Ticks of a call, the shortest mean of several samples.
+/// The ticks of a call: the shortest mean of several samples.
 fn time(call: &dyn Fn(), n: usize) -> f64 {
     let calls = (BYTES_A_SAMPLE / n).clamp(4, 1000);
     let sample = || {

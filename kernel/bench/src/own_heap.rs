@@ -1,4 +1,4 @@
-//! The heap: what the benchmark keeps, and what peers keep there.
+//! The heap of the benchmark itself, which also holds the records of peers.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -10,7 +10,7 @@ use talc::source::Manual;
 /// Bytes of the heap.
 const SIZE: usize = 24 << 20;
 
-/// An allocator that knows how many bytes were asked for.
+/// An allocator that counts the bytes in use.
 struct Heap {
     talc: TalcCell<Manual>,
     memory: UnsafeCell<[u64; SIZE / 8]>,
@@ -49,23 +49,23 @@ unsafe impl GlobalAlloc for Heap {
     }
 }
 
-/// Makes the heap usable. To be called once, first of all.
+/// Makes the heap usable. To be called once, before anything else.
 pub fn init() {
     // SAFETY: the memory is the heap's own, and nothing else refers to it.
     unsafe { HEAP.talc.claim(HEAP.memory.get().cast(), SIZE) };
 }
 
-/// How many bytes are in use.
+/// The number of bytes in use.
 pub fn live() -> usize {
     HEAP.live.load(Ordering::Relaxed)
 }
 
-/// From now on, [`peak`] says how many bytes were in use at most since now.
+/// Makes [`peak`] count from now on.
 pub fn reset_peak() {
     HEAP.peak.store(live(), Ordering::Relaxed);
 }
 
-/// How many bytes were in use at most since [`reset_peak`].
+/// The most bytes that were in use at a time since [`reset_peak`].
 pub fn peak() -> usize {
     HEAP.peak.load(Ordering::Relaxed)
 }

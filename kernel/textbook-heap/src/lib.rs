@@ -1,43 +1,43 @@
 //! The textbook's heap: boundary tags and one list of free blocks, in as few lines as possible,
 //! with its policies as parameters.
 //!
-//! The benchmark measures what each policy costs, and the book's picture of a heap shows it
-//! block by block.
+//! The benchmark measures the cost of each policy, and the book's picture of a heap shows the
+//! blocks one by one.
 //!
-//! A block is its header and what follows; a header ends where the payload begins. The header's
-//! last word is the block's size and two flags. A free block has its links behind its header, and
-//! its size in its last word.
+//! A block is a header with the memory behind it; the payload begins where the header ends. The
+//! header's last word holds the block's size and two flags. A free block has its links behind its
+//! header, and its size again in its last word.
 #![no_std]
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// Which free block is taken.
+/// Which free block serves a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// The first of the list that is large enough.
+    /// The first block of the list that is large enough.
     First,
-    /// The same, but the search goes on where the last one ended.
+    /// As `First`, but the search continues where the last one ended.
     Next,
-    /// The smallest that is large enough.
+    /// The smallest block that is large enough.
     Best,
-    /// The largest.
+    /// The largest block.
     Worst,
-    /// The first of the lowest list that has one, with a list for each power of two.
+    /// The first block of the lowest list that has one; there is a list for each power of two.
     Segregated,
 }
 
 /// The order of the free list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The block that was freed last is the first.
+    /// The block that was freed last comes first.
     NewestFirst,
-    /// From the lowest to the highest.
+    /// By ascending address.
     ByAddress,
 }
 
-/// Which end of a free block a block is cut from.
+/// The end of a free block from which a block is cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     /// The low end.
@@ -46,34 +46,35 @@ pub enum Ends {
     BySize,
 }
 
-/// What can be chosen.
+/// The choices that a heap can make.
 #[derive(Clone, Copy)]
 pub struct Policy {
-    /// Which free block is taken.
+    /// Which free block serves a request.
     pub fit: Fit,
-    /// The order in which they are looked at.
+    /// The order of the free list.
     pub order: Order,
-    /// Where in it a block is cut.
+    /// The end of the free block from which the new block is cut.
     pub ends: Ends,
-    /// Whether free neighbours become one block.
+    /// Whether neighbouring free blocks become one block.
     pub merges: bool,
-    /// The smallest rest that becomes a block, in bytes.
+    /// The smallest remainder that becomes a block of its own, in bytes.
     pub split_from: u32,
-    /// Bytes that a used block has in front of its payload.
+    /// Bytes of the header in front of a used block's payload.
     pub header: u32,
     /// Whether sizes are rounded up to powers of two.
     pub powers_of_two: bool,
-    /// Memory is taken from the region in multiples of so many bytes.
+    /// The heap grows by multiples of this many bytes.
     pub grows_by: u32,
 }
 
 /// A policy as a type.
 pub trait Variant {
-    /// What was chosen.
+    /// The policy that the type stands for.
     const POLICY: Policy;
 }
 
-/// First fit, the block that was freed last first: what the others change one thing of.
+/// First fit, with the block that was freed last at the front. The other variants each change one
+/// thing of it.
 pub const FIRST_FIT: Policy = Policy {
     fit: Fit::First,
     order: Order::NewestFirst,
@@ -88,21 +89,21 @@ pub const FIRST_FIT: Policy = Policy {
 const WORD: u32 = 4;
 const USED: u32 = 1;
 const PREV_USED: u32 = 2;
-/// Up to so many bytes, a block counts as small.
+/// The most bytes of a small block.
 const SMALL: u32 = 104;
-/// How many lists there are, if one is not enough.
+/// The number of lists, if one is not enough.
 const LISTS: usize = 26;
 /// No offset.
 const NONE: u32 = u32::MAX;
 
-/// The heap.
+/// The textbook's heap, with the policy of `V`.
 pub struct Textbook<V> {
     base: NonNull<u8>,
-    /// How much of the region may be taken, and how much is.
+    /// How many bytes of the region may be taken, and how many are.
     limit: u32,
     end: u32,
     heads: [u32; LISTS],
-    /// Where the next search begins.
+    /// The block at which the next search begins.
     rover: u32,
     variant: PhantomData<V>,
 }
@@ -110,15 +111,15 @@ pub struct Textbook<V> {
 /// A block as it lies in the heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// How many bytes past the region's beginning its header begins.
+    /// The offset of its header from the start of the region, in bytes.
     pub start: u32,
-    /// Its bytes, with its header.
+    /// Its size in bytes, including the header.
     pub bytes: u32,
-    /// Whether it was handed out.
+    /// Whether it is handed out.
     pub used: bool,
 }
 
-/// A place for a block in a free one.
+/// A place for a new block inside a free one.
 #[derive(Clone, Copy)]
 struct Place {
     free: u32,
@@ -127,14 +128,14 @@ struct Place {
 
 impl<V: Variant> Textbook<V> {
     const P: Policy = V::POLICY;
-    /// The smallest block, in bytes, with its header.
+    /// The size of the smallest block in bytes, including the header.
     pub const MIN: u32 = (Self::P.header + 3 * WORD).next_multiple_of(8);
 
     /// A heap that may take `limit` bytes from `base` on, and has taken none yet.
     ///
     /// # Safety
-    /// These bytes are memory that can be read and written, and nobody else does as long as the
-    /// heap is used; `base` is a multiple of eight.
+    /// These bytes are memory that can be read and written, and only the heap does so as long as it
+    /// is used; `base` is a multiple of eight.
     ///
     /// # Panics
     /// If there is no room for two of the [smallest](Self::MIN) blocks.
@@ -144,17 +145,17 @@ impl<V: Variant> Textbook<V> {
         Self { base, limit, end, heads: [NONE; LISTS], rover: NONE, variant: PhantomData }
     }
 
-    /// Where the first block begins: its header ends at a multiple of eight.
+    /// The offset of the first block, chosen so that its header ends at a multiple of eight.
     fn first() -> u32 {
         Self::P.header.next_multiple_of(8) - Self::P.header
     }
 
-    /// How many bytes of the region it has taken: up to the last block's end.
+    /// How many bytes of the region the heap has taken: up to the end of the last block.
     pub fn taken(&self) -> u32 {
         self.end
     }
 
-    /// The blocks, used and free, from the lowest to the highest.
+    /// The blocks, used and free, by ascending address.
     pub fn blocks(&self) -> impl Iterator<Item = Block> {
         let mut at = Self::first();
         core::iter::from_fn(move || {
@@ -167,12 +168,12 @@ impl<V: Variant> Textbook<V> {
 
     fn word(&self, at: u32) -> NonNull<u32> {
         assert!(at <= self.limit - WORD);
-        // SAFETY: the word lies in the region, which is this heap's alone.
+        // SAFETY: the word lies in the region, which belongs to this heap alone.
         unsafe { self.base.add(at as usize).cast() }
     }
 
     fn read(&self, at: u32) -> u32 {
-        // SAFETY: `word` says that there is one; offsets are multiples of four.
+        // SAFETY: `word` has checked the offset, and offsets are multiples of four.
         unsafe { self.word(at).read() }
     }
 
@@ -199,7 +200,7 @@ impl<V: Variant> Textbook<V> {
         if Self::P.powers_of_two { size.next_power_of_two() } else { size.next_multiple_of(8) }
     }
 
-    /// The list that a free block of this size is in.
+    /// The list for free blocks of this size.
     fn list(size: u32) -> usize {
         if Self::P.fit == Fit::Segregated { size.ilog2() as usize } else { 0 }
     }
@@ -248,7 +249,7 @@ impl<V: Variant> Textbook<V> {
         }
     }
 
-    /// Where in a free block a block fits that is aligned like this.
+    /// The offset in a free block at which an aligned block fits.
     fn place_in(&self, free: u32, need: u32, align: u32) -> Option<u32> {
         let (size, header) = (self.size(free), Self::P.header);
         let last = (free + size).checked_sub(need)?;
@@ -258,7 +259,7 @@ impl<V: Variant> Textbook<V> {
         } else {
             (free + header).next_multiple_of(align) - header
         };
-        // In front of it is nothing, or room for a block.
+        // The space in front of it is empty, or large enough for a block.
         while at != free && at.wrapping_sub(free) < Self::MIN {
             at = if high { at.checked_sub(align)? } else { at + align };
         }
@@ -301,10 +302,10 @@ impl<V: Variant> Textbook<V> {
         best
     }
 
-    /// Takes more memory, so that there is a place for a block.
+    /// Takes more memory, so that a block of this size fits.
     fn grow(&mut self, need: u32, align: u32) -> Option<()> {
         let more = if align > 8 { need + align + Self::MIN } else { need };
-        // A size of nought and flags lie at the end, where the next block would begin.
+        // A header with size 0 and flags lies at the end, where the next block would begin.
         let last = self.limit - Self::P.header;
         let (mut at, mut prev_used) = (self.end, PREV_USED);
         let mut free = 0;
@@ -331,12 +332,12 @@ impl<V: Variant> Textbook<V> {
         Some(())
     }
 
-    /// Whether no memory was taken yet.
+    /// Whether the heap has taken no memory yet.
     fn has_nothing(&self) -> bool {
         self.end < 2 * WORD + Self::P.header
     }
 
-    /// Makes a place a used block; what is left in front and behind becomes free blocks.
+    /// Makes the block at a place used; the space in front of it and behind it becomes free blocks.
     fn cut(&mut self, Place { free, at }: Place, need: u32) {
         let (size, mut prev_used) = (self.size(free), self.read(Self::tag(free)) & PREV_USED);
         self.take(free);
@@ -405,17 +406,17 @@ impl<V: Variant> Textbook<V> {
     /// Takes a block back.
     ///
     /// # Safety
-    /// This heap has handed it out, and nobody uses it any more.
+    /// This heap has handed the block out, and it is no longer in use.
     pub unsafe fn free(&mut self, block: NonNull<u8>) {
         self.release(self.block(block));
     }
 
-    /// Makes a block larger or smaller; `None` if the region has no room for it, and the block is
-    /// still there then. The alignment stays.
+    /// Makes a block larger or smaller. `None` if the region has no room for it; the block then
+    /// stays as it is. The alignment does not change.
     ///
     /// # Safety
-    /// This heap has handed it out for `old`; where there is a result, nobody uses the block any
-    /// more.
+    /// This heap has handed the block out for `old`; after a success, the old pointer is no longer
+    /// used.
     pub unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
         let (at, need) = (self.block(block), Self::need(new.size()));
         let (size, prev_used) = (self.size(at), self.read(Self::tag(at)) & PREV_USED);
@@ -430,7 +431,7 @@ impl<V: Variant> Textbook<V> {
             return Some(block);
         }
         let moved = self.allocate(new)?;
-        // SAFETY: both blocks have so many bytes, and they are different blocks.
+        // SAFETY: both blocks have that many bytes, and they are different blocks.
         unsafe { block.copy_to_nonoverlapping(moved, old.size().min(new.size())) };
         self.release(self.block(block));
         Some(moved)

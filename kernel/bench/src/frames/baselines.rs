@@ -1,4 +1,4 @@
-//! What one would write first, for scale.
+//! The simplest allocators, for scale.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::candidate::{Allocator, Candidate, RUN, Taken};
 
-/// Does nothing: what a call costs.
+/// Does nothing, to measure the cost of a call itself.
 pub struct Nothing;
 
 impl Candidate for Nothing {
@@ -23,7 +23,7 @@ impl Allocator for Nothing {
     fn free(&mut self, _frame: u32) {}
 }
 
-/// One bit a frame, looked at one after the other from frame 0 on.
+/// One bit per frame, searched one by one from frame 0 on.
 pub struct NaiveBitmap {
     taken: Vec<u32>,
     frames: u32,
@@ -78,9 +78,8 @@ impl Allocator for NaiveBitmap {
     }
 }
 
-/// A list that runs through the free frames themselves, as in xv6
-/// (Cox, Kaashoek, Morris: "xv6: a simple, Unix-like teaching operating
-/// system", chapter 3). One word stands for a frame here.
+/// A list through the free frames themselves, as in xv6 (Cox, Kaashoek, Morris: "xv6: a simple,
+/// Unix-like teaching operating system", chapter 3). Here one word stands for each frame.
 pub struct FreeList {
     head: u32,
     next: Vec<u32>,

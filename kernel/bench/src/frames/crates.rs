@@ -37,7 +37,7 @@ impl<B: BitAlloc> Allocator for Bitmap<B> {
     }
 }
 
-/// Buddies in a set for each order, the sets on the heap.
+/// The buddy system, with a set for each order; the sets are on the heap.
 pub struct BuddySystem(buddy_system_allocator::FrameAllocator<32>);
 
 impl Candidate for BuddySystem {

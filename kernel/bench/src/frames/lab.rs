@@ -12,7 +12,7 @@ use mm_api::{
 
 use super::candidate::{Allocator, Candidate, RUN, Taken};
 
-/// Words that an allocator can borrow for its records: for 16 bytes a frame of 3.5 GiB.
+/// Words that an allocator can borrow for its records: 16 bytes for each frame of 3.5 GiB.
 const WORDS: usize = 4 << 20;
 /// Words in a frame.
 const FRAME_WORDS: usize = 1024;
@@ -23,12 +23,12 @@ const RUN_ORDER: Order = match Order::new(RUN.ilog2() as u8) {
     None => panic!("the order of a run is at most 10"),
 };
 
-/// The address of a frame.
+/// The physical address of a frame.
 fn address(frame: u32) -> PhysAddr {
     PhysAddr::new(frame << PAGE_SHIFT)
 }
 
-/// Where the records are.
+/// The memory for records.
 struct Records(UnsafeCell<[u32; WORDS]>);
 
 // SAFETY: there is one processor, and interrupts are off.
@@ -36,13 +36,13 @@ unsafe impl Sync for Records {}
 
 static RECORDS: Records = Records(UnsafeCell::new([0; WORDS]));
 
-/// A frame allocator of lab 01: the student's or the reference, and the champion.
+/// A frame allocator of lab 01: the student's, the reference, or the champion.
 pub struct Lab<P> {
     pmm: P,
     lent: FrameRange,
 }
 
-/// Lends each allocator the same memory, from its start.
+/// Lends every allocator the same memory, from its start.
 struct Lender {
     frames: u32,
     lent: FrameRange,
@@ -61,13 +61,13 @@ impl MetadataLender for Lender {
             return Err(LendError::Unreachable);
         }
         let words = frames.len() as usize * FRAME_WORDS;
-        // One piece is enough for everybody so far.
+        // One piece has been enough for every allocator so far.
         if !self.lent.is_empty() || words > WORDS {
             return Err(LendError::AlreadyLent);
         }
         self.lent = frames;
-        // SAFETY: the words are within the array. The allocator before this one
-        // is gone, and this one gets them once, so nothing else refers to them.
+        // SAFETY: the words lie within the array. The allocator before this one is gone, and this
+        // one borrows them once, so no other reference to them exists.
         let records = unsafe { slice::from_raw_parts_mut(RECORDS.0.get().cast::<u32>(), words) };
         records.fill(0);
         Ok(records)
@@ -85,7 +85,7 @@ impl<P: FrameAllocator + 'static> Candidate for Lab<P> {
             Err(error) => panic!("the lab's allocator: {error}"),
         };
         let mut lab = Box::new(Self { pmm, lent: lender.lent });
-        // All of it, the large runs first; then back with what is not taken.
+        // Takes all frames, the large runs first, and then frees those that are not to be taken.
         for order in Order::all().rev() {
             while lab.pmm.allocate_run(order).is_some() {}
         }
@@ -111,7 +111,7 @@ impl<P: FrameAllocator> Allocator for Lab<P> {
     }
 
     fn free(&mut self, frame: u32) {
-        // A refusal shows as a frame that is missing later.
+        // If the allocator refuses, the frame is missing later.
         let _ = self.pmm.free(Frame::containing(address(frame)));
     }
 
@@ -129,12 +129,12 @@ impl<P: FrameAllocator> Allocator for Lab<P> {
         self.lent.start() <= frame && frame < self.lent.end()
     }
 
-    /// The records up to the last word that was written to: whole frames are
-    /// borrowed, but not all of the last one may be needed.
+    /// The bytes of the records up to the last word that was written to: whole frames are borrowed,
+    /// but the last one may not be needed in full.
     fn bytes_elsewhere(self: Box<Self>) -> i32 {
         let words = self.lent.len() as usize * FRAME_WORDS;
         drop(self);
-        // SAFETY: the allocator that they were lent to is gone.
+        // SAFETY: the allocator that borrowed the words is gone.
         let records = unsafe { slice::from_raw_parts(ptr::from_ref(&RECORDS).cast::<u32>(), words) };
         let used = records.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
         (used * mem::size_of::<u32>()) as i32

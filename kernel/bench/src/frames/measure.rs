@@ -1,4 +1,4 @@
-//! The measurement: frees and allocations, again and again, at one occupancy.
+//! The measurement: batches of frees and allocations at one occupancy.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,19 +14,20 @@ use crate::rng::{Rng, Seed};
 pub const COLUMNS: &str =
     "calls,allocate_mean,allocate_worst,free_mean,free_worst,metadata_bytes,metadata_bytes_per_frame,verdict";
 
-/// Calls of each kind in a measurement, if they are not too expensive.
+/// Calls of each kind in a measurement, unless they take too many instructions.
 const CALLS: u32 = 1024;
-/// Frees, and then allocations, at once.
+/// The number of frees, and then of allocations, in a batch.
 const BATCH: u32 = 32;
-/// No more batches after so many instructions.
+/// After this many instructions, no further batch begins.
 const ENOUGH: u64 = 100_000_000;
 
-/// Where the taken frames are.
+/// Which frames are taken.
 #[derive(Clone, Copy)]
 pub enum Pattern {
-    /// All together, the lowest ones: what a young system looks like.
+    /// The lowest frames: a young system looks like this.
     Low,
-    /// All over the memory, in units of the run that is measured: what an old system looks like.
+    /// Frames all over the memory, in units of the run that is measured: an old system looks like
+    /// this.
     Scattered,
 }
 
@@ -39,17 +40,18 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// How much of a memory is taken, and where.
+/// How much of the memory is taken, and where.
 pub struct Occupancy {
     frames: u32,
     run: u32,
-    /// Of each run, whether it is taken.
+    /// For each run, whether it is taken.
     taken: Vec<bool>,
     seed: Seed,
 }
 
 impl Occupancy {
-    /// A memory of so many frames, of which so much is taken, in units of `run` frames.
+    /// A memory of this many frames, of which `percent` per cent are taken, in units of `run`
+    /// frames.
     pub fn new(frames: u32, run: u32, pattern: Pattern, percent: u32, seed: Seed) -> Self {
         let runs = frames / run;
         let count = (u64::from(runs) * u64::from(percent) / 100) as u32;
@@ -63,7 +65,7 @@ impl Occupancy {
         Self { frames, run, taken, seed }
     }
 
-    /// What this candidate costs at this occupancy.
+    /// Measures the costs of a candidate at this occupancy.
     pub fn measure(&self, entry: &Entry) -> Cost {
         let before = own_heap::live();
         own_heap::reset_peak();
@@ -75,7 +77,7 @@ impl Occupancy {
         while churn.allocations.calls + BATCH <= CALLS && churn.spent() < ENOUGH && !churn.taken.is_empty() {
             churn.batch();
         }
-        // What was on the heap when the allocator was built, and what it grew by since.
+        // The allocator's bytes on the heap after it was built, and its growth since then.
         let grown = own_heap::peak() - own;
         let elsewhere = churn.allocator.bytes_elsewhere();
         let metadata = (built - before + grown) as i32 + elsewhere;
@@ -93,11 +95,11 @@ impl Occupancy {
 struct Churn<'a> {
     allocator: alloc::boxed::Box<dyn Allocator>,
     occupancy: &'a Occupancy,
-    /// Bytes on the heap once the allocator was built.
+    /// Bytes on the heap after the allocator was built.
     heap_before: usize,
     /// The first frames of all runs that are taken and can be freed.
     taken: Vec<u32>,
-    /// Of each frame, whether it is taken.
+    /// For each frame, whether it is taken.
     is_taken: Vec<bool>,
     rng: Rng,
     overhead: u32,
@@ -137,7 +139,7 @@ impl<'a> Churn<'a> {
         self.allocations.total + self.frees.total
     }
 
-    /// Frees some runs, chosen at random, and allocates as many.
+    /// Frees some runs, chosen at random, and then allocates as many.
     fn batch(&mut self) {
         match self.occupancy.run {
             1 => self.batch_of(|allocator, frame| allocator.free(frame), |allocator| allocator.allocate()),
@@ -171,7 +173,7 @@ impl<'a> Churn<'a> {
         }
     }
 
-    /// Looks at what was handed out.
+    /// Checks a run that was handed out, and records it as taken.
     fn enter(&mut self, first: Option<u32>) {
         let Some(first) = first else {
             self.fault = Some("failed");
@@ -187,7 +189,7 @@ impl<'a> Churn<'a> {
     }
 }
 
-/// Instructions of calls of one kind.
+/// The instructions of calls of one kind.
 #[derive(Default)]
 struct Samples {
     calls: u32,
@@ -204,7 +206,7 @@ impl Samples {
     }
 }
 
-/// The mean with one decimal, and the worst.
+/// Writes the mean with one decimal, and the worst.
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tenths = self.total * 10 / u64::from(self.calls.max(1));
@@ -212,7 +214,7 @@ impl fmt::Display for Samples {
     }
 }
 
-/// What was measured.
+/// The result of a measurement.
 pub struct Cost {
     allocations: Samples,
     frees: Samples,
@@ -221,7 +223,7 @@ pub struct Cost {
     fault: Option<&'static str>,
 }
 
-/// As [`COLUMNS`] says.
+/// Writes the columns of [`COLUMNS`].
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let thousandths = u64::from(self.metadata) * 1000 / u64::from(self.frames);

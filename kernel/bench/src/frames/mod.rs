@@ -1,4 +1,4 @@
-//! What frame allocators cost.
+//! Measures the costs of frame allocators.
 
 mod baselines;
 mod candidate;
@@ -21,7 +21,7 @@ const SIZES: [u32; 4] = [32, 256, 1024, 3584];
 /// The occupancies, in percent.
 const PERCENT: [u32; 3] = [10, 50, 99];
 
-/// Everything that is measured.
+/// The allocators that can be measured.
 const ENTRIES: &[Entry] = &[
     entry::<baselines::Nothing>("(empty call)"),
     entry::<lab::Lab<pmm::Pmm>>("folio pmm"),
@@ -44,11 +44,11 @@ pub fn list() {
     }
 }
 
-/// Measures one allocator or, without a name, each of them, at every occupancy, and writes a line
-/// for each.
+/// Measures one allocator or, if `name` is empty, all of them, at every occupancy, and writes a
+/// line for each.
 ///
 /// # Panics
-/// If there is no such allocator.
+/// If there is no allocator of this name.
 pub fn measure(name: &str, seed: Seed) {
     let is_wanted = |entry: &&Entry| name.is_empty() || entry.name == name;
     assert!(ENTRIES.iter().any(|entry| is_wanted(&entry)), "there is no allocator `{name}`");

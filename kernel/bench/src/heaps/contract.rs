@@ -1,31 +1,32 @@
-//! The least memory in which any heap can be that keeps what lab 03's contract asks it to keep: four
-//! bytes before each block and four behind it, which two neighbours may share.
+//! The least memory of any heap that keeps lab 03's contract. The contract asks for four bytes in
+//! front of each block and four behind it, which two neighbours may share.
 //!
-//! A block covers the offsets from its first byte up to four behind its last. Of two blocks, none
-//! covers what the other does. Of the multiples of a number, a block of so many bytes covers some
-//! wherever it lies, and one more if it begins at one. None covers 0, since four bytes come before it.
-//! So the memory is longer than that number, times the multiples that all blocks cover. What follows is
-//! this for all powers of two, from the alignment of every block to the coarsest, and for every moment.
+//! Let a block cover the offsets from its first byte up to four behind its last. No two blocks
+//! cover the same offset. Consider the multiples of a power of two: a block of a given size covers
+//! a number of them wherever it lies, and may cover one more if its alignment makes it begin at
+//! one. No block covers 0, because four bytes come before it. So the memory is longer than the
+//! power, times the number of multiples that all blocks cover. This module computes that bound for
+//! all powers of two, from the alignment of every block to the coarsest, and for every moment.
 
 use core::alloc::Layout;
 
 /// Bytes behind a block that belong to the heap.
 const BEHIND: u32 = 4;
 
-/// The powers of two, as exponents.
+/// The exponents of the least and the greatest power of two.
 const LEAST: u32 = mm_api::HEAP_ALIGN.ilog2();
 const MOST: u32 = mm_api::HEAP_ALIGN_MAX.ilog2();
 
-/// What the blocks of a moment need at least.
+/// The least memory for the blocks of a trace.
 #[derive(Default)]
 pub struct Least {
-    /// Of each power, how many multiples all blocks cover.
+    /// For each power, how many multiples all blocks cover.
     covered: [u32; (MOST - LEAST + 1) as usize],
     most: u32,
 }
 
 impl Least {
-    /// A block comes.
+    /// Adds a block.
     pub fn add(&mut self, layout: Layout) {
         for (covered, power) in self.covered.iter_mut().zip(LEAST..) {
             *covered += covers(layout, power);
@@ -33,14 +34,14 @@ impl Least {
         }
     }
 
-    /// A block goes.
+    /// Removes a block.
     pub fn remove(&mut self, layout: Layout) {
         for (covered, power) in self.covered.iter_mut().zip(LEAST..) {
             *covered -= covers(layout, power);
         }
     }
 
-    /// The least for all moments so far, in bytes.
+    /// The least memory for all moments so far, in bytes.
     pub fn most(&self) -> u32 {
         self.most
     }

@@ -1,4 +1,4 @@
-//! Heaps from crates.io, each as its documentation says, with one region.
+//! Heaps from crates.io, each used as its documentation says, with one region.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
@@ -16,7 +16,7 @@ pub struct Talc(TalcCell<Manual>);
 impl Candidate for Talc {
     fn with(region: &Region<'_>, work: Work<'_>) {
         let talc = TalcCell::new(Manual);
-        // SAFETY: the region is this heap's alone.
+        // SAFETY: the region belongs to this heap alone.
         if unsafe { talc.claim(region.base.as_ptr(), region.bytes as usize) }.is_some() {
             work(&mut Self(talc));
         }
@@ -30,7 +30,7 @@ impl Heap for Talc {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
+        // SAFETY: this heap handed the block out for this layout, and it is no longer used.
         unsafe { self.0.dealloc(block.as_ptr(), layout) };
         true
     }
@@ -48,7 +48,7 @@ impl Candidate for Rlsf {
     fn with(region: &Region<'_>, work: Work<'_>) {
         let mut tlsf = rlsf::Tlsf::new();
         let block = NonNull::slice_from_raw_parts(region.base, region.bytes as usize);
-        // SAFETY: the region is this heap's alone, and outlives it.
+        // SAFETY: the region belongs to this heap alone, and outlives it.
         if unsafe { tlsf.insert_free_block_ptr(block) }.is_some() {
             work(&mut Self(tlsf));
         }
@@ -61,7 +61,7 @@ impl Heap for Rlsf {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
+        // SAFETY: this heap handed the block out for this layout, and it is no longer used.
         unsafe { self.0.deallocate(block, layout.align()) };
         true
     }
@@ -75,13 +75,13 @@ impl Heap for Rlsf {
 /// Doug Lea's malloc.
 pub struct Dlmalloc(dlmalloc::Dlmalloc<AtOnce>);
 
-/// Gives it the whole region at the first request.
+/// Gives the heap the whole region at its first request.
 struct AtOnce(Cell<Option<(NonNull<u8>, u32)>>);
 
 // SAFETY: there is one processor, and interrupts are off.
 unsafe impl Send for AtOnce {}
 
-// SAFETY: the region is the heap's own. It is handed out once, and never taken back.
+// SAFETY: the region belongs to the heap alone. It is handed out once, and never taken back.
 unsafe impl dlmalloc::Allocator for AtOnce {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
         match self.0.take() {
@@ -119,7 +119,7 @@ impl Candidate for Dlmalloc {
     fn with(region: &Region<'_>, work: Work<'_>) {
         let source = AtOnce(Cell::new(Some((region.base, region.bytes))));
         let mut heap = dlmalloc::Dlmalloc::new_with_allocator(source);
-        // The smallest there is: what it asks for is not rounded up to pages.
+        // The smallest granularity: requests for memory are not rounded up to pages.
         heap.set_granularity(16);
         work(&mut Self(heap));
     }
@@ -127,12 +127,12 @@ impl Candidate for Dlmalloc {
 
 impl Heap for Dlmalloc {
     fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: a layout has a size and an alignment that are possible.
+        // SAFETY: a layout has a valid size and alignment.
         NonNull::new(unsafe { self.0.malloc(layout.size(), layout.align()) })
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
+        // SAFETY: this heap handed the block out for this layout, and it is no longer used.
         unsafe { self.0.free(block.as_ptr(), layout.size(), layout.align()) };
         true
     }
@@ -143,12 +143,12 @@ impl Heap for Dlmalloc {
     }
 }
 
-/// First fit, in a list of free memory that is in the order of addresses.
+/// First fit, in a list of free memory by ascending address.
 pub struct LinkedList(linked_list_allocator::Heap);
 
 impl Candidate for LinkedList {
     fn with(region: &Region<'_>, work: Work<'_>) {
-        // SAFETY: the region is this heap's alone, and outlives it.
+        // SAFETY: the region belongs to this heap alone, and outlives it.
         work(&mut Self(unsafe { linked_list_allocator::Heap::new(region.base.as_ptr(), region.bytes as usize) }));
     }
 }
@@ -159,19 +159,19 @@ impl Heap for LinkedList {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
+        // SAFETY: this heap handed the block out for this layout, and it is no longer used.
         unsafe { self.0.deallocate(block, layout) };
         true
     }
 }
 
-/// Buddies, in a list for each power of two.
+/// The buddy system, with a list for each power of two.
 pub struct Buddies(buddy_system_allocator::Heap<26>);
 
 impl Candidate for Buddies {
     fn with(region: &Region<'_>, work: Work<'_>) {
         let mut heap = buddy_system_allocator::Heap::new();
-        // SAFETY: the region is this heap's alone, and outlives it.
+        // SAFETY: the region belongs to this heap alone, and outlives it.
         unsafe { heap.init(region.base.addr().get(), region.bytes as usize) };
         work(&mut Self(heap));
     }
@@ -183,7 +183,7 @@ impl Heap for Buddies {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, layout: Layout) -> bool {
-        // SAFETY: this heap handed the block out for this layout, and it is not used any more.
+        // SAFETY: this heap handed the block out for this layout, and it is no longer used.
         unsafe { self.0.dealloc(block, layout) };
         true
     }

@@ -1,4 +1,4 @@
-//! What a call costs.
+//! A heap that does nothing, to measure the cost of a call itself.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::candidate::{Candidate, Heap, Work};
 use super::memory::Region;
 
-/// Does nothing, and hands out the same address again and again.
+/// Does nothing, and hands out the same address every time.
 pub struct Nothing(NonNull<u8>);
 
 impl Candidate for Nothing {

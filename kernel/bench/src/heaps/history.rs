@@ -1,4 +1,4 @@
-//! Where a heap puts the blocks of a trace, call by call.
+//! The history of a heap: where it puts the blocks of a trace, call by call.
 
 use crate::machine::println;
 
@@ -7,18 +7,18 @@ use super::memory::Region;
 use super::replay::{Block, Kind, Observer, replay};
 use super::script::Script;
 
-/// Has a heap run a script in this region, and writes a line for each block that is handed out or
+/// Runs a script on a heap in this region, and writes a line for each block that is handed out or
 /// about to be given back.
 ///
 /// # Panics
-/// If a call is refused.
+/// If the heap refuses a call.
 pub fn tell(entry: &Entry, script: &Script, region: &Region<'_>) {
     println!("call,block,offset,bytes");
     let mut teller = Teller { region, call: 0 };
     (entry.with)(region, &mut |heap| replay(script, heap, &mut teller));
 }
 
-/// Writes what it sees.
+/// Writes a line for each event.
 struct Teller<'a> {
     region: &'a Region<'a>,
     /// How many calls were made.
@@ -36,7 +36,7 @@ impl Observer for Teller<'_> {
         println!("{},{},{offset},{}", self.call, block.number, block.layout.size());
     }
 
-    /// Without a place: from now on, the block is nowhere.
+    /// The line has no offset: from now on, the block does not exist.
     fn about_to_return(&mut self, block: Block) {
         println!("{},{},,", self.call, block.number);
     }

@@ -12,7 +12,7 @@ use super::memory::Region;
 /// The student's heap, or the reference.
 pub struct Lab;
 
-/// The reference, beside the student's heap.
+/// The reference, measured beside the student's heap.
 #[cfg(feature = "heap-reference")]
 pub struct Reference;
 
@@ -20,11 +20,11 @@ pub struct Reference;
 #[cfg(feature = "heap-champion")]
 pub struct Champion;
 
-/// The champion that needs little memory.
+/// The champion's variant that needs little memory.
 #[cfg(feature = "heap-champion")]
 pub struct ThriftyChampion;
 
-/// Gives the heap the whole region at once, as the peers have it.
+/// Gives the heap the whole region at once, as its peers get it.
 struct AtOnce {
     left: u32,
 }
@@ -47,8 +47,8 @@ macro_rules! candidate {
 
             fn with(region: &Region<'_>, work: Work<'_>) {
                 let mut memory = AtOnce { left: region.bytes };
-                // SAFETY: the memory is new, the region begins at a page, and is this heap's alone.
-                // The heap stays here.
+                // SAFETY: the memory is new, the region begins at a page, and belongs to this heap
+                // alone. The heap is not moved out of this function.
                 let built = unsafe { <$heap>::new(region.base, &mut memory) };
                 if let Ok(heap) = built {
                     work(&mut Measured(heap));
@@ -66,7 +66,7 @@ candidate!(Champion, heap::measured_beside::champion::Heap<'_>);
 #[cfg(feature = "heap-champion")]
 candidate!(ThriftyChampion, heap::measured_beside::champion::thrifty::Heap<'_>);
 
-/// A kernel's heap, as it is measured.
+/// A lab's heap behind the interface for measurements.
 struct Measured<H>(H);
 
 impl<H: KernelHeap> Heap for Measured<H> {

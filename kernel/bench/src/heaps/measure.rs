@@ -16,11 +16,11 @@ use super::script::Script;
 pub const COLUMNS: &str = "calls,mean,p99,worst,allocate_mean,free_mean,reallocate_mean,\
 payload_bytes,heap_bytes,bytes_elsewhere,failed,verdict";
 
-/// Sizes of the region that are tried differ by this many bytes.
+/// The region's size is tried in steps of this many bytes.
 const STEP: u32 = 64;
 
-/// Measures a heap on a script: whether it is right, how many instructions its
-/// calls take, and how small its region may be.
+/// Measures a heap on a script: whether it is correct, how many instructions its calls take, and
+/// how small its region may be.
 pub fn measure(entry: &Entry, script: &Script, memory: &mut Memory) -> Figures {
     let mut figures = Figures {
         samples: Samples::new(script.calls.len()),
@@ -58,7 +58,7 @@ fn smallest(entry: &Entry, script: &Script, memory: &mut Memory) -> Option<u32> 
         });
         probe.reached_the_end
     };
-    // What it needs at least, and what surely is enough, in steps.
+    // A size that is too small and one that is likely to be enough, in steps.
     let mut too_small = script.peak_payload.saturating_sub(1) / STEP;
     let mut enough = (script.peak_payload / STEP + 1) * 5 / 4;
     while !suffices(enough * STEP) {
@@ -75,7 +75,7 @@ fn smallest(entry: &Entry, script: &Script, memory: &mut Memory) -> Option<u32> 
     Some(enough * STEP)
 }
 
-/// Gives up at the first failure.
+/// Stops at the first failure.
 struct Probe {
     reached_the_end: bool,
 }
@@ -87,7 +87,7 @@ impl Observer for Probe {
     }
 }
 
-/// Fills every block to its last byte, and looks whether that stays.
+/// Fills every block to its last byte, and checks that the bytes stay.
 struct Check<'a> {
     region: &'a Region<'a>,
     failed: u32,
@@ -138,11 +138,11 @@ impl Observer for Check<'_> {
     }
 }
 
-/// Instructions, call by call.
+/// The instructions of each call.
 struct Samples {
     overhead: u32,
     all: Vec<u32>,
-    /// How many calls of each kind, and their instructions.
+    /// For each kind, the number of calls and their instructions.
     kinds: [(u32, u64); 3],
 }
 
@@ -151,7 +151,7 @@ impl Samples {
         Self { overhead: clock_overhead(), all: Vec::with_capacity(calls), kinds: [(0, 0); 3] }
     }
 
-    /// The sample that so many of a hundred are not above.
+    /// The smallest sample that is at least as large as `percent` per cent of all samples.
     fn percentile(&self, percent: usize) -> u32 {
         let rank = (self.all.len() * percent).div_ceil(100);
         self.all.get(rank.saturating_sub(1)).copied().unwrap_or(0)
@@ -176,7 +176,7 @@ impl Observer for Samples {
     }
 }
 
-/// What was measured.
+/// The result of a measurement.
 pub struct Figures {
     samples: Samples,
     payload: u32,
@@ -186,7 +186,7 @@ pub struct Figures {
     fault: Option<&'static str>,
 }
 
-/// A mean with one decimal; nothing where there were no calls.
+/// A mean with one decimal; empty if there were no calls.
 struct Mean(u32, u64);
 
 impl fmt::Display for Mean {
@@ -198,12 +198,12 @@ impl fmt::Display for Mean {
     }
 }
 
-/// As [`COLUMNS`] says.
+/// Writes the columns of [`COLUMNS`].
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let samples = &self.samples;
         let total = samples.kinds.iter().map(|(_, total)| total).sum();
-        // Where a fault was found, no calls were counted; the column is a number all the same.
+        // If a fault was found, no calls were counted; the column is a number nevertheless.
         let mean = Mean((samples.all.len() as u32).max(1), total);
         let [allocate, free, reallocate] = samples.kinds.map(|(calls, total)| Mean(calls, total));
         write!(f, "{},{mean},{},{},", samples.all.len(), samples.percentile(99), samples.percentile(100))?;

@@ -4,18 +4,18 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Bytes of it: many times what any trace needs.
+/// The memory's size in bytes: many times the need of any trace.
 pub const SIZE: u32 = 32 << 20;
 
 unsafe extern "C" {
-    /// Where the linker has put it: behind the image.
+    /// The linker has put it behind the image.
     static mut heap_region: [u8; SIZE as usize];
 }
 
-/// All of the memory.
+/// The memory as a whole.
 pub struct Memory(NonNull<u8>);
 
-/// The first so many bytes of the memory: a heap's own, as long as this is borrowed.
+/// The first bytes of the memory, which belong to one heap while this is borrowed.
 pub struct Region<'a> {
     pub base: NonNull<u8>,
     pub bytes: u32,
@@ -23,10 +23,10 @@ pub struct Region<'a> {
 }
 
 impl Memory {
-    /// The memory.
+    /// Takes the memory, of which there is only one.
     ///
     /// # Panics
-    /// If somebody has it already.
+    /// If it was taken before.
     pub fn take() -> Self {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         assert!(!TAKEN.swap(true, Ordering::Relaxed), "there is one memory");
@@ -36,10 +36,10 @@ impl Memory {
         }
     }
 
-    /// The first bytes of it.
+    /// The first `bytes` bytes of the memory.
     ///
     /// # Panics
-    /// If there are not that many.
+    /// If `bytes` is more than [`SIZE`].
     pub fn first(&mut self, bytes: u32) -> Region<'_> {
         assert!(bytes <= SIZE);
         Region { base: self.0, bytes, _memory: PhantomData }
@@ -47,12 +47,12 @@ impl Memory {
 }
 
 impl Region<'_> {
-    /// How many bytes past the region's beginning `block` lies.
+    /// The offset of `block` from the region's start, in bytes.
     pub fn offset(&self, block: NonNull<u8>) -> usize {
         block.addr().get().wrapping_sub(self.base.addr().get())
     }
 
-    /// Whether so many bytes from `block` on lie in the region.
+    /// Whether `bytes` bytes from `block` on lie in the region.
     pub fn contains(&self, block: NonNull<u8>, bytes: usize) -> bool {
         let offset = self.offset(block);
         offset <= self.bytes as usize && bytes <= self.bytes as usize - offset

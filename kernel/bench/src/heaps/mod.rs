@@ -1,4 +1,4 @@
-//! What heaps cost, in instructions and in memory.
+//! Measures the costs of heaps, in instructions and in memory.
 
 mod candidate;
 mod contract;
@@ -22,7 +22,7 @@ pub use memory::Region;
 use memory::Memory;
 use traces::TRACES;
 
-/// Everything that is measured. A name is one word, so that it can be asked for.
+/// The heaps that can be measured. A name is one word, so that it can be given on the command line.
 const ENTRIES: &[Entry] = &[
     entry::<empty_call::Nothing>("(empty-call)"),
     entry::<lab::Lab>("folio-heap"),
@@ -47,7 +47,7 @@ pub fn list() {
     }
 }
 
-/// Writes the variants of the textbook's heap, each with what is different about it.
+/// Writes the variants of the textbook's heap, each with its difference.
 pub fn list_policies() {
     println!("heap,about");
     for variant in policies::VARIANTS {
@@ -55,7 +55,7 @@ pub fn list_policies() {
     }
 }
 
-/// Writes what the traces are.
+/// Writes the figures and the description of each trace.
 pub fn list_traces(seed: Seed) {
     println!("trace,allocations,reallocations,peak_blocks,payload_bytes,contract_bytes,about");
     for trace in &TRACES {
@@ -66,7 +66,7 @@ pub fn list_traces(seed: Seed) {
 /// Measures one heap, on one trace or on all, and writes a line for each.
 ///
 /// # Panics
-/// If there is no such heap, or no such trace.
+/// If there is no heap or no trace of this name.
 pub fn measure(heap: &str, trace: Option<&str>, seed: Seed) {
     let entry = find(heap);
     let mut memory = Memory::take();
@@ -80,10 +80,10 @@ pub fn measure(heap: &str, trace: Option<&str>, seed: Seed) {
     assert!(any, "there is no such trace");
 }
 
-/// Has a heap run a trace in a region of so many bytes, and writes where each block lies.
+/// Runs a trace on a heap in a region of `bytes` bytes, and writes where each block lies.
 ///
 /// # Panics
-/// If there is no such heap, or no such trace, or the region is too small for it.
+/// If there is no heap or no trace of this name, or the region is too small.
 pub fn tell_history(heap: &str, trace: &str, bytes: &str, seed: Seed) {
     let entry = find(heap);
     let Some(trace) = TRACES.iter().find(|it| it.name == trace) else { panic!("there is no trace `{trace}`") };
@@ -94,7 +94,7 @@ pub fn tell_history(heap: &str, trace: &str, bytes: &str, seed: Seed) {
 /// The heap of this name.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no such heap.
 fn find(name: &str) -> &'static Entry {
     match ENTRIES.iter().find(|entry| entry.name == name).or_else(|| policies::find(name)) {
         Some(entry) => entry,

@@ -1,4 +1,4 @@
-//! Has a heap do what a script says.
+//! Replays a script on a heap.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -26,27 +26,27 @@ pub struct Block {
     pub number: u32,
 }
 
-/// Looks on.
+/// Sees every call and every block of a replay.
 pub trait Observer {
-    /// Makes the call, and nothing else in between that costs.
+    /// Makes the call, with no other costly work in between.
     #[inline(always)]
     fn make<T>(&mut self, _kind: Kind, call: impl FnOnce() -> T) -> T {
         call()
     }
 
-    /// A block was handed out, of which so many bytes have come from an old one.
+    /// A block was handed out; its first `kept` bytes come from an old block.
     fn handed_out(&mut self, _block: Block, _kept: usize) {}
 
-    /// A block is about to be given back, or to be reallocated.
+    /// A block is about to be given back or reallocated.
     fn about_to_return(&mut self, _block: Block) {}
 
-    /// A block was not handed out, or not taken back. Returns whether to go on.
+    /// The heap refused a call. Returns whether to go on.
     fn refused(&mut self, kind: Kind) -> bool;
 }
 
-/// Replays a script on an empty heap. Blocks that were not handed out are left out.
+/// Replays a script on an empty heap. Calls for blocks that were not handed out are skipped.
 ///
-/// A heap that hangs ends the machine: nobody here takes a tenth of the time that there is.
+/// A heap that hangs ends the machine. No heap here takes a tenth of the watchdog's time.
 pub fn replay(script: &Script, heap: &mut dyn Heap, observer: &mut impl Observer) {
     arm_watchdog();
     replay_all(script, heap, observer);

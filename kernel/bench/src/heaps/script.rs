@@ -1,4 +1,4 @@
-//! What a program asks of a heap, call by call.
+//! The requests of a program to a heap, call by call.
 
 use alloc::vec::Vec;
 use core::alloc::Layout;
@@ -8,7 +8,7 @@ use crate::rng::Rng;
 
 use super::contract::Least;
 
-/// One call. Blocks have numbers, from 0 on, in the order in which they are allocated.
+/// One call. Blocks are numbered from 0 on, in the order in which they are allocated.
 #[derive(Clone, Copy)]
 pub enum Call {
     /// Allocate the next block.
@@ -19,12 +19,12 @@ pub enum Call {
     Reallocate { number: u32, layout: Layout },
 }
 
-/// All calls of a program; at the end, every block has been freed.
+/// All calls of a program. At the end, every block has been freed.
 pub struct Script {
     pub calls: Vec<Call>,
-    /// Bytes in all blocks, at the time when there were most.
+    /// Bytes in all blocks, at the moment with the most bytes.
     pub peak_payload: u32,
-    /// Of each block its layout, or `None` if it has been freed.
+    /// The layout of each block, or `None` if it has been freed.
     blocks: Vec<Option<Layout>>,
     payload: u32,
     live: u32,
@@ -34,7 +34,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// The calls that `write` makes, and then those that free the rest.
+    /// The calls that `write` makes, and then calls that free the remaining blocks.
     pub fn new(mut rng: Rng, write: impl FnOnce(&mut Self, &mut Rng)) -> Self {
         let mut script = Self {
             calls: Vec::new(),
@@ -55,22 +55,22 @@ impl Script {
         script
     }
 
-    /// How many blocks are allocated.
+    /// How many blocks were allocated so far.
     pub fn count(&self) -> u32 {
         self.blocks.len() as u32
     }
 
-    /// How many bytes are in all blocks so far.
+    /// How many bytes are in all blocks now.
     pub fn payload(&self) -> u32 {
         self.payload
     }
 
-    /// Allocates a block, aligned as a pointer from `kmalloc` is.
+    /// Allocates a block, aligned as `kmalloc` aligns its blocks. Returns its number.
     pub fn allocate(&mut self, size: u32) -> u32 {
         self.allocate_aligned(size, mm_api::HEAP_ALIGN)
     }
 
-    /// Allocates a block with an alignment.
+    /// Allocates a block with an alignment. Returns its number.
     pub fn allocate_aligned(&mut self, size: u32, align: u32) -> u32 {
         let layout = layout(size, align);
         self.calls.push(Call::Allocate { layout });
@@ -85,7 +85,7 @@ impl Script {
     /// Frees a block.
     ///
     /// # Panics
-    /// If it has been freed already.
+    /// If the block has been freed already.
     pub fn free(&mut self, number: u32) {
         let Some(layout) = self.blocks[number as usize].take() else { panic!("block {number} is free") };
         self.calls.push(Call::Free { number });
@@ -97,7 +97,7 @@ impl Script {
     /// Makes a block larger or smaller.
     ///
     /// # Panics
-    /// If it has been freed already.
+    /// If the block has been freed already.
     pub fn reallocate(&mut self, number: u32, size: u32) {
         let Some(old) = self.blocks[number as usize] else { panic!("block {number} is free") };
         let layout = layout(size, old.align() as u32);
@@ -123,8 +123,8 @@ fn layout(size: u32, align: u32) -> Layout {
     }
 }
 
-/// Allocations, reallocations, the most blocks and the most bytes in them at a time, and the least
-/// memory for them under the lab's contract.
+/// Writes the numbers of allocations and reallocations, the most blocks and the most bytes in them
+/// at a time, and the least memory for them under the lab's contract.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{},{},", self.count(), self.reallocations, self.peak_live)?;

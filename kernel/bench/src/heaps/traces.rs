@@ -1,5 +1,5 @@
-//! The programs that heaps are measured with. Each stands for one way in which memory is used; the
-//! sizes and lifetimes are drawn at random, the same for the same seed.
+//! The programs that heaps are measured with. Each stands for one way of using memory. The sizes
+//! and lifetimes are drawn at random, and are the same for the same seed.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -8,10 +8,10 @@ use crate::rng::{Rng, Seed};
 
 use super::script::Script;
 
-/// A way in which memory is used.
+/// A way of using memory.
 pub struct Trace {
     pub name: &'static str,
-    /// What is asked for, in a sentence.
+    /// A description in one sentence.
     pub about: &'static str,
     seed: u32,
     write: fn(&mut Script, &mut Rng),
@@ -24,7 +24,7 @@ impl Trace {
     }
 }
 
-/// All of them.
+/// All traces.
 pub const TRACES: [Trace; 12] = [
     Trace {
         name: "short-lived",
@@ -100,20 +100,21 @@ pub const TRACES: [Trace; 12] = [
     },
 ];
 
-/// Takes one out of a list: one of the youngest most often, and sometimes any.
+/// Takes a block out of a list: mostly one of the youngest, but sometimes any.
 fn take_recent(live: &mut Vec<u32>, rng: &mut Rng) -> u32 {
-    // How far back: a number of random length, so that every doubling of the age is as likely.
+    // The distance from the end: a number of random length, so that every doubling of the age is as
+    // likely.
     let bits = rng.below(live.len().ilog2() + 2);
     let back = (rng.below(1 << bits) as usize).min(live.len() - 1);
     live.remove(live.len() - 1 - back)
 }
 
-/// Takes one out of a list, any one.
+/// Takes a random block out of a list.
 fn take_any(live: &mut Vec<u32>, rng: &mut Rng) -> u32 {
     live.swap_remove(rng.below(live.len() as u32) as usize)
 }
 
-/// A number from `least` to `most`, every doubling as likely as every other.
+/// A number from `least` to `most`; every doubling is as likely as every other.
 fn spread(rng: &mut Rng, least: u32, most: u32) -> u32 {
     let doublings = (most / least).ilog2();
     let low = least << rng.below(doublings + 1);
@@ -134,7 +135,7 @@ fn short_lived(script: &mut Script, rng: &mut Rng) {
 }
 
 fn kernel(script: &mut Script, rng: &mut Rng) {
-    // Bytes, and how often out of 64.
+    // The size in bytes, and how often of 64 times it is drawn.
     const RECORDS: [(u32, u32); 12] = [
         (32, 12),
         (44, 9),
@@ -165,7 +166,7 @@ fn kernel(script: &mut Script, rng: &mut Rng) {
             None => 5 + rng.below(60),
         };
         let block = script.allocate(size);
-        // One in twenty is never freed.
+        // One block in twenty is never freed.
         if rng.below(20) != 0 {
             live.push(block);
         }
@@ -233,14 +234,14 @@ fn queue(script: &mut Script, rng: &mut Rng) {
         if step % 200 == 0 {
             goal = rng.below(400) as usize;
         }
-        // An acknowledgement, a full packet, or something in between.
+        // An acknowledgement, a full packet, or a message of any length in between.
         let size = match rng.below(8) {
             0..3 => 64,
             3..5 => 1514,
             _ => 64 + rng.below(1450),
         };
         waiting.push_back(script.allocate(size));
-        // Up to two leave for each that comes.
+        // For each message that comes, up to two leave.
         for _ in 0..2 {
             if waiting.len() > goal {
                 waiting.pop_front().into_iter().for_each(|message| script.free(message));

@@ -1,7 +1,7 @@
-//! Policies of a heap, one by one: what each of them changes of the same textbook heap.
+//! Policies of a heap, one by one, on the same textbook heap.
 //!
-//! Each variant differs from the first in one thing, so the difference of two lines of figures is
-//! what that thing does.
+//! Each variant differs from the first in one thing, so the difference between two lines of figures
+//! shows the effect of that thing.
 
 mod slab;
 mod textbook;
@@ -12,13 +12,13 @@ use crate::heaps::{Entry, entry};
 
 use slab::Slabs;
 
-/// A variant, and what is different about it.
+/// A variant, and a description of its difference.
 pub struct Described {
     pub entry: Entry,
     pub about: &'static str,
 }
 
-/// The variants' policies, as types, and all of them in a list.
+/// Defines the variants' policies, as types, and the list of all variants.
 macro_rules! variants {
     ($($type:ident $name:literal $about:literal { $($field:ident: $value:expr),* })*) => {
         $(
@@ -30,7 +30,7 @@ macro_rules! variants {
             }
         )*
 
-        /// All variants, the textbook's own first, and slabs last.
+        /// All variants: the textbook's own first, and slabs last.
         pub const VARIANTS: &[Described] = &[
             $(Described { entry: entry::<Textbook<$type>>($name), about: $about },)*
             Described {

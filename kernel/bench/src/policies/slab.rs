@@ -1,5 +1,5 @@
-//! Slabs over the textbook's heap: small blocks of one size share a page, which says with a bit for
-//! each which of them are used (Bonwick, "The Slab Allocator", USENIX Summer 1994).
+//! Slabs over the textbook's heap: small blocks of one size share a page, which has a bit for each
+//! block that says whether it is used (Bonwick, "The Slab Allocator", USENIX Summer 1994).
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -13,10 +13,10 @@ use super::FirstFit;
 const PAGE: u32 = 4096;
 /// The sizes of small blocks. Larger ones come from the heap below.
 const SIZES: [u32; 10] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-/// Words of a slab that say which blocks are used: 252 blocks of 16 bytes have a bit each.
+/// Words of a slab's bitmap: enough for the 252 blocks of 16 bytes.
 const MAP: usize = 8;
 
-/// At the beginning of a page; the blocks are behind it.
+/// The header at the start of a page; the blocks follow it.
 struct Slab {
     next: Option<NonNull<Slab>>,
     class: usize,
@@ -24,22 +24,22 @@ struct Slab {
     map: [u32; MAP],
 }
 
-/// Bytes of a page before its first block, so that blocks of 16 bytes are aligned to 16.
+/// Bytes of a page before its first block, such that blocks of 16 bytes are aligned to 16.
 const HEADER: u32 = (size_of::<Slab>() as u32).next_multiple_of(16);
 
-/// How many blocks of a class a slab has.
+/// How many blocks of a class fit into a slab.
 const fn count(class: usize) -> u32 {
     (PAGE - HEADER) / SIZES[class]
 }
 
-/// The heap.
+/// Slabs for small blocks, over a textbook heap for all others.
 pub struct Slabs {
     below: Textbook<FirstFit>,
-    /// Of each class, the slabs with a free block.
+    /// For each class, the list of slabs with a free block.
     partial: [Option<NonNull<Slab>>; SIZES.len()],
 }
 
-/// What a slab is asked for as.
+/// The layout of a slab.
 const SLAB: Layout = match Layout::from_size_align(PAGE as usize, PAGE as usize) {
     Ok(layout) => layout,
     Err(_) => panic!("a page is a layout"),
@@ -55,7 +55,7 @@ impl Slabs {
     /// A new slab of a class.
     fn add(&mut self, class: usize) -> Option<NonNull<Slab>> {
         let slab: NonNull<Slab> = self.below.allocate(SLAB)?.cast();
-        // SAFETY: the page is new, aligned, and larger than that.
+        // SAFETY: the page is new and aligned, and larger than a `Slab`.
         unsafe { slab.write(Slab { next: self.partial[class], class, used: 0, map: [0; MAP] }) };
         self.partial[class] = Some(slab);
         Some(slab)
@@ -66,7 +66,7 @@ impl Slabs {
             Some(page) => page,
             None => self.add(class)?,
         };
-        // SAFETY: the page is a slab, and nobody else refers to it.
+        // SAFETY: the page is a slab, and no other reference to it exists.
         let slab = unsafe { &mut *page.as_ptr() };
         let word = slab.map.iter().position(|word| *word != u32::MAX)?;
         let bit = slab.map[word].trailing_ones();
@@ -77,15 +77,15 @@ impl Slabs {
             self.partial[class] = slab.next;
         }
         let offset = HEADER + number * SIZES[class];
-        // SAFETY: a slab has fewer blocks in use than it has, so this one lies in the page.
+        // SAFETY: a slab in the list has a free block, so the block of this bit lies in the page.
         Some(unsafe { page.cast::<u8>().add(offset as usize) })
     }
 
-    /// Takes a slab out of the list of those with a free block.
+    /// Takes a slab out of the list of slabs with a free block.
     fn unlist(&mut self, page: NonNull<Slab>, class: usize) {
         let mut link = &mut self.partial[class];
         while let Some(slab) = *link {
-            // SAFETY: what is listed is a slab, and nobody else refers to it.
+            // SAFETY: the list holds slabs only, and no other reference to them exists.
             let next = unsafe { &mut (*slab.as_ptr()).next };
             if slab == page {
                 *link = *next;
@@ -97,7 +97,7 @@ impl Slabs {
 
     fn free_small(&mut self, block: NonNull<u8>) {
         let offset = block.addr().get() as u32 % PAGE;
-        // SAFETY: a small block lies in a slab, which begins with its page.
+        // SAFETY: a small block lies in a slab, which begins at its page's start.
         let page: NonNull<Slab> = unsafe { block.sub(offset as usize) }.cast();
         // SAFETY: as in `allocate_small`.
         let slab = unsafe { &mut *page.as_ptr() };
@@ -110,7 +110,7 @@ impl Slabs {
         }
         if slab.used == 0 {
             self.unlist(page, class);
-            // SAFETY: no block of it is in use, and it was handed out as this.
+            // SAFETY: no block of the page is in use, and the heap below handed it out as a slab.
             unsafe { self.below.free(page.cast()) };
         }
     }
@@ -119,7 +119,8 @@ impl Slabs {
 impl Candidate for Slabs {
     fn with(region: &Region<'_>, work: Work<'_>) {
         if region.bytes > PAGE {
-            // SAFETY: the region is this heap's alone, as long as it is borrowed, and begins at a page.
+            // SAFETY: the region belongs to this heap alone while it is borrowed, and begins at a
+            // page.
             let below = unsafe { Textbook::new(region.base, region.bytes) };
             work(&mut Self { below, partial: [None; SIZES.len()] });
         }
@@ -139,21 +140,21 @@ impl Heap for Slabs {
             self.free_small(block);
             return true;
         }
-        // SAFETY: as for this.
+        // SAFETY: the caller's promise.
         unsafe { self.below.free(block) };
         true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
         match (class_of(old), class_of(new)) {
-            // SAFETY: as for this.
+            // SAFETY: the caller's promise.
             (None, None) => unsafe { self.below.reallocate(block, old, new) },
             (one, other) if one == other => Some(block),
             _ => {
                 let moved = self.allocate(new)?;
-                // SAFETY: both blocks have so many bytes, and they are different blocks.
+                // SAFETY: both blocks have that many bytes, and they are different blocks.
                 unsafe { block.copy_to_nonoverlapping(moved, old.size().min(new.size())) };
-                // SAFETY: that is what the caller promises.
+                // SAFETY: the caller's promise.
                 unsafe { self.free(block, old) };
                 Some(moved)
             }

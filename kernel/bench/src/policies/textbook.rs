@@ -10,7 +10,8 @@ use crate::heaps::{Candidate, Heap, Region, Work};
 impl<V: Variant> Candidate for Textbook<V> {
     fn with(region: &Region<'_>, work: Work<'_>) {
         if region.bytes > 2 * Self::MIN {
-            // SAFETY: the region is this heap's alone, as long as it is borrowed, and begins at a page.
+            // SAFETY: the region belongs to this heap alone while it is borrowed, and begins at a
+            // page.
             work(&mut unsafe { Self::new(region.base, region.bytes) });
         }
     }
@@ -22,13 +23,13 @@ impl<V: Variant> Heap for Textbook<V> {
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, _layout: Layout) -> bool {
-        // SAFETY: that is what the caller promises.
+        // SAFETY: the caller's promise.
         unsafe { Textbook::free(self, block) };
         true
     }
 
     unsafe fn reallocate(&mut self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: as for this.
+        // SAFETY: the caller's promise.
         unsafe { Textbook::reallocate(self, block, old, new) }
     }
 }
