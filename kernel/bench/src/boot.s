@@ -1,5 +1,5 @@
-# What QEMU's -kernel and GRUB look for (Multiboot Specification 0.6.96,
-# section 3.1), and the way into Rust. Paging and interrupts stay off.
+# The header that QEMU's -kernel and GRUB look for (Multiboot Specification
+# 0.6.96, section 3.1), and the entry to Rust. Paging and interrupts stay off.
 
 .set MAGIC, 0x1BADB002
 .set FLAGS, 0
@@ -23,7 +23,7 @@ boot_start:
     hlt
     jmp 2b
 
-# Large, since some of the peers are built on it.
+# The stack is large, because some of the peers are built on it.
 .section .bss
 .align 4096
 .skip 0x200000

@@ -16,7 +16,6 @@
 //!
 //! Nothing is checked at the border, because the checks and the references both come from the
 //! course. Only their versions are compared, when they are linked (`build.rs`).
-//! linked (`build.rs`).
 #![no_std]
 
 #[macro_use]

@@ -346,9 +346,9 @@ pub fn start_pages(
 
 /// Calls `work` with the memory.
 ///
+/// # Panics
 /// If the memory is not up, or is in use already: there is one processor, so waiting for it would
 /// never end.
-/// processor, so that would be waited for in vain.
 #[track_caller]
 pub fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
     let memory = MEMORY.get().expect("the system's memory is used before memory::start()");

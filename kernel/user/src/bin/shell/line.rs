@@ -18,7 +18,7 @@ pub struct Command {
 pub enum LineError {
     /// A quotation mark without its closing one.
     Unclosed(char),
-    /// `&` is not the last character, or no word precedes it.
+    /// Text follows `&`, or no word precedes it.
     MisplacedAmpersand,
 }
 
