@@ -10,12 +10,12 @@ use crate::layout::PAGE_SIZE;
 #[repr(transparent)]
 pub struct PhysAddr(u32);
 
-/// A virtual address: a byte of memory as a program sees it, before paging.
+/// A virtual address: a byte of memory as a program sees it, before paging translates it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct VirtAddr(u32);
 
-/// What both kinds of address can do.
+/// The methods and operators that both kinds of address have.
 macro_rules! address {
     ($Address:ident, $kind:literal) => {
         impl $Address {
@@ -47,7 +47,7 @@ macro_rules! address {
                 self.0 % PAGE_SIZE
             }
 
-            /// The address `bytes` further on, or `None` past the last one.
+            /// The address `bytes` further on, or `None` past the last address.
             #[must_use]
             #[inline]
             pub const fn checked_add(self, bytes: u32) -> Option<Self> {
@@ -58,10 +58,10 @@ macro_rules! address {
             }
         }
 
-        /// The address so many bytes further on.
+        /// The address that many bytes further on.
         ///
         /// # Panics
-        /// If that is past the last one.
+        /// If the sum is past the last address.
         impl Add<u32> for $Address {
             type Output = Self;
 
@@ -75,10 +75,10 @@ macro_rules! address {
             }
         }
 
-        /// The address so many bytes before.
+        /// The address that many bytes before.
         ///
         /// # Panics
-        /// If that is below 0.
+        /// If the difference is below 0.
         impl Sub<u32> for $Address {
             type Output = Self;
 
@@ -92,10 +92,10 @@ macro_rules! address {
             }
         }
 
-        /// How many bytes one address lies after another.
+        /// The distance from the right address up to the left one, in bytes.
         ///
         /// # Panics
-        /// If it lies before it.
+        /// If the left address is the lower one.
         impl Sub for $Address {
             type Output = u32;
 

@@ -28,7 +28,7 @@ bitflags! {
         const PRESENT = 1 << 0;
         /// Writing is allowed. An access passes only if *both* levels allow it.
         const WRITABLE = 1 << 1;
-        /// Code in ring 3 may use it. Again both levels have to allow it.
+        /// Code in ring 3 may access the memory. Again, both levels have to allow it.
         const USER = 1 << 2;
         /// Writes go to memory at once (PWT).
         const WRITE_THROUGH = 1 << 3;
@@ -36,20 +36,20 @@ bitflags! {
         const CACHE_DISABLE = 1 << 4;
         /// Set by the processor when it uses the entry to translate an address.
         const ACCESSED = 1 << 5;
-        /// Set by the processor when it writes to the page. Only in an entry that
-        /// maps a page.
+        /// Set by the processor when it writes to the page. It has this meaning only in
+        /// an entry that maps a page.
         const DIRTY = 1 << 6;
         /// In a page directory: the entry maps a 4 MiB page and names no table
         /// (needs CR4.PSE). In a page table this bit means something else (PAT).
         const PAGE_SIZE = 1 << 7;
         /// The translation survives the loading of another directory (needs
-        /// CR4.PGE). Only in an entry that maps a page.
+        /// CR4.PGE). It has this meaning only in an entry that maps a page.
         const GLOBAL = 1 << 8;
-        /// Not looked at by the processor: free for the kernel to use.
+        /// Ignored by the processor: free for the kernel to use.
         const SOFTWARE_0 = 1 << 9;
-        /// Not looked at by the processor: free for the kernel to use.
+        /// Ignored by the processor: free for the kernel to use.
         const SOFTWARE_1 = 1 << 10;
-        /// Not looked at by the processor: free for the kernel to use.
+        /// Ignored by the processor: free for the kernel to use.
         const SOFTWARE_2 = 1 << 11;
     }
 }
@@ -60,7 +60,7 @@ bitflags! {
 pub struct Entry(u32);
 
 impl Entry {
-    /// The entry of which every bit is zero: not present.
+    /// The entry with every bit zero: not present.
     pub const EMPTY: Self = Self(0);
 
     /// The entry that names `frame`, with exactly these flags.
@@ -85,7 +85,7 @@ impl Entry {
     }
 
     /// The frame that the entry names: a page table's, or a page's. For a 4 MiB
-    /// page, its first frame (if the upper ten bits alone name it, as here).
+    /// page, the page's first frame (if bits 12 to 21 are zero, as they are here).
     #[must_use]
     #[inline]
     pub const fn frame(self) -> Frame {

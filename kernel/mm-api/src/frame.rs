@@ -78,7 +78,7 @@ impl FrameRange {
         if first < end { Self { first, end } } else { Self::EMPTY }
     }
 
-    /// The number of the first frame. [`EMPTY`](Self::EMPTY) has one, too.
+    /// The number of the first frame; of an empty range, the number that it would begin at.
     #[must_use]
     #[inline]
     pub const fn start(self) -> u32 {
@@ -93,21 +93,21 @@ impl FrameRange {
         self.end
     }
 
-    /// How many frames there are.
+    /// How many frames the range has.
     #[must_use]
     #[inline]
     pub const fn len(self) -> u32 {
         self.end - self.first
     }
 
-    /// Whether there are none.
+    /// Whether the range has no frames.
     #[must_use]
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.first == self.end
     }
 
-    /// Whether `frame` is one of them.
+    /// Whether `frame` is in the range.
     #[must_use]
     #[inline]
     pub const fn contains(self, frame: Frame) -> bool {
@@ -145,14 +145,14 @@ impl Order {
     /// The largest run: 1024 frames, 4 MiB.
     pub const MAX: Self = Self(10);
 
-    /// The order of this power, or `None` above [`Order::MAX`].
+    /// The order `power`, or `None` above [`Order::MAX`].
     #[must_use]
     #[inline]
     pub const fn new(power: u8) -> Option<Self> {
         if power <= Self::MAX.0 { Some(Self(power)) } else { None }
     }
 
-    /// The power: a run of this order is two to this many frames.
+    /// The power of two: a run of this order has `2^power` frames.
     #[must_use]
     #[inline]
     pub const fn power(self) -> u32 {
@@ -178,8 +178,8 @@ impl fmt::Display for Order {
     }
 }
 
-/// A run: `2^order` frames that follow each other, the first one's number a
-/// multiple of how many they are.
+/// A run: `2^order` frames that follow each other. The first frame's number is
+/// a multiple of `2^order`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct FrameRun {
@@ -203,7 +203,7 @@ impl FrameRun {
         self.first
     }
 
-    /// The run's size.
+    /// The run's size, as a power of two.
     #[must_use]
     #[inline]
     pub const fn order(self) -> Order {

@@ -1,4 +1,4 @@
-//! Whether the processor takes interrupts.
+//! The processor's interrupt flag, which a lock clears and restores.
 
 // ANCHOR: interrupts
 /// The processor's interrupt flag, as a lock needs it that is shared with an

@@ -63,8 +63,8 @@ pub const TEMPORARY_START: VirtAddr = VirtAddr::new(0xFF80_0000);
 /// The first address after the temporary mappings.
 pub const TEMPORARY_END: VirtAddr = VirtAddr::new(0xFFC0_0000);
 
-/// Where a page directory may map itself: the tables that its last entry shows
-/// if it names the directory.
+/// Where a page directory may map itself: if its last entry names the directory,
+/// its tables are seen from here on.
 pub const SELF_MAP_START: VirtAddr = VirtAddr::new(0xFFC0_0000);
 
 /// The first address that a user program cannot use.

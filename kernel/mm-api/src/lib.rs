@@ -1,14 +1,14 @@
-//! What the kernel and the labs agree on.
+//! The interfaces between the kernel and the labs.
 //!
-//! Addresses, frames and the memory map are types here, and every component
-//! that a lab asks for is a trait, or in lab 00 four types of functions. The kernel is
-//! written against these, a lab implements one of them, and neither knows the other.
+//! Addresses, frames and the memory map are types here. Every component that a
+//! lab asks for is a trait; in lab 00 it is four function types. The kernel uses
+//! the traits, a lab implements its own, and neither knows the other's code.
 //!
 //! Nothing in this crate is `unsafe`, and nothing needs an operating system:
 //! the same code runs in the kernel and in the labs' tests on the host.
 //!
-//! Sizes and addresses are `u32` on every host, because the machine that the
-//! course is about has 32-bit addresses.
+//! Sizes and addresses are `u32` on every host, because the machine has 32-bit
+//! addresses.
 //!
 //! Numbers of sections in the Intel SDM are those of edition 075, June 2021 (volume 3:
 //! order number 325384). In current editions, volume 3A has paging in chapter 5, not 4.

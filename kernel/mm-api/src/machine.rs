@@ -1,6 +1,6 @@
-//! What page tables stand on: memory, the processor's translations, and frames.
+//! What page tables need: memory, the processor's translations, and frames.
 //!
-//! In the kernel these are the machine; in the labs' tests on the host, a fake.
+//! In the kernel the machine provides them; in the labs' tests on the host, a fake machine.
 
 use crate::{Entry, Frame, Page, TableIndex, VirtAddr};
 

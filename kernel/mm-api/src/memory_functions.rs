@@ -1,9 +1,9 @@
 //! The contract of lab 00: copying, filling and comparing bytes.
 //!
 //! The four functions of C's `<string.h>` that every compiler takes for granted
-//! (ISO C17, sections 7.24.2, 7.24.4 and 7.24.6): what is written as an assignment or
-//! a comparison of values becomes a call of one of them. They stand at the bottom of
-//! everything, so what they need themselves must not come from them.
+//! (ISO C17, sections 7.24.2, 7.24.4 and 7.24.6): it compiles an assignment or a
+//! comparison of values to a call of one of them. All other code depends on them,
+//! so an implementation must not depend on them itself.
 
 // ANCHOR: functions
 /// `memcpy`: copies the `n` bytes from `src` on to `dest`, and returns `dest`.

@@ -1,4 +1,4 @@
-//! What the bootloader says about physical memory.
+//! The memory map: what the bootloader says about physical memory.
 
 /// A half-open range of physical addresses, in bytes: `start` belongs to it,
 /// `end` does not.

@@ -149,7 +149,7 @@ impl fmt::Debug for Page {
     }
 }
 
-/// Pages that follow each other.
+/// A range of pages that follow each other. It may be empty.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct PageRange {
@@ -181,14 +181,14 @@ impl PageRange {
         self.first
     }
 
-    /// How many pages there are.
+    /// How many pages the range has.
     #[must_use]
     #[inline]
     pub const fn len(self) -> u32 {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether the range has no pages.
     #[must_use]
     #[inline]
     pub const fn is_empty(self) -> bool {
@@ -202,21 +202,21 @@ impl PageRange {
         self.first.0 + self.len
     }
 
-    /// Whether `page` is one of them.
+    /// Whether `page` is in the range.
     #[must_use]
     #[inline]
     pub const fn contains(self, page: Page) -> bool {
         self.first.0 <= page.0 && page.0 < self.end()
     }
 
-    /// Whether every page of `other` is one of them.
+    /// Whether every page of `other` is in the range. True if `other` is empty.
     #[must_use]
     #[inline]
     pub const fn contains_range(self, other: Self) -> bool {
         other.is_empty() || (self.first.0 <= other.first.0 && other.end() <= self.end())
     }
 
-    /// The pages that are in both; none where they have none in common.
+    /// The pages that both ranges have in common; an empty range if there are none.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         let first = self.first.max(other.first);
@@ -239,23 +239,23 @@ impl fmt::Debug for PageRange {
 /// The part of a range of bytes that lies in one page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// Where it begins.
+    /// The address of its first byte.
     pub address: VirtAddr,
-    /// How many bytes of the range come before it.
+    /// How many bytes of the range come before this piece.
     pub done: usize,
-    /// How many bytes it has: at least one, at most a page.
+    /// How many bytes the piece has: at least one, at most a page.
     pub length: usize,
 }
 
 impl Piece {
-    /// The page that it lies in.
+    /// The page that the piece lies in.
     #[must_use]
     #[inline]
     pub const fn page(self) -> Page {
         Page::containing(self.address)
     }
 
-    /// Where it lies in a slice of its page's bytes.
+    /// The piece's place in a slice of its page's bytes.
     #[must_use]
     #[inline]
     pub const fn in_page(self) -> Range<usize> {
@@ -263,7 +263,7 @@ impl Piece {
         offset..offset + self.length
     }
 
-    /// Where it lies in a slice of the whole range.
+    /// The piece's place in a slice of the whole range.
     #[must_use]
     #[inline]
     pub const fn in_range(self) -> Range<usize> {
@@ -272,7 +272,7 @@ impl Piece {
 }
 
 /// The pieces of `bytes` bytes from `address` on, one for each page, in ascending order.
-/// They end at the last address, also where that is before the last byte.
+/// If the bytes reach past 4 GiB, the pieces end at the last address.
 #[inline]
 pub fn pieces(address: VirtAddr, bytes: usize) -> impl Iterator<Item = Piece> {
     let mut done = 0;

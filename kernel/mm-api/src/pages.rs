@@ -1,5 +1,5 @@
-//! Pages that can be had one at a time: what the heap and the stacks of a
-//! process are made of.
+//! Pages that are mapped one at a time: the heap and the stacks of a process
+//! consist of them.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Lab 03, its second part: the heap, for a whole kernel.
+//! Lab 03, second part: a heap that the whole kernel shares.
 
 use crate::{BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap};
 
