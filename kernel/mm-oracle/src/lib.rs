@@ -1,9 +1,9 @@
-//! What is true of a memory map, of page tables and of regions.
+//! The true facts about a memory map, page tables and regions.
 //!
-//! The checks and the labs' host tests compare a lab's answers with these.
-//! Everything here follows the contract's words one by one and is written to
-//! be seen to be right. It needs no memory of its own, so the kernel can ask
-//! before it has an allocator. No lab can depend on this crate.
+//! The checks and the labs' host tests compare a lab's answers with these facts.
+//! The code follows the contract word by word, so that a reader sees that it is
+//! right. It allocates no memory, so the kernel can use it before there is an
+//! allocator. No lab can depend on this crate.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -82,11 +82,11 @@ pub fn all_usable(map: &MemoryMap<'_>, frames: FrameRange) -> bool {
     true
 }
 
-/// The number of the first frame after `number` that may differ from it.
+/// The number of the first frame after `number` that may differ from it in being usable.
 ///
 /// Two neighbouring frames can only differ if some region or reserved range
 /// begins or ends between them or inside one of them. So a frame is like all
-/// those before it back to `number`, unless it holds a bound.
+/// frames before it back to `number`, unless it holds a bound.
 fn same_until(map: &MemoryMap<'_>, number: u32) -> u32 {
     let all = map.regions.iter().map(|r| byte_range(r.base, r.length)).chain(map.reserved.iter().copied());
     let bounds = all.flat_map(|range| [range.start, range.end]);

@@ -1,11 +1,11 @@
-//! What is true of a list of regions: page by page, without any cleverness.
+//! The true facts about a list of regions, worked out page by page.
 
 use mm_api::{MAPPINGS_END, MAPPINGS_START, Page, PageRange, Region};
 
-/// The pages of a small part of an address space, and what region each belongs to.
+/// The pages of a small part of an address space, and the region that each belongs to.
 ///
-/// All regions are to lie in it. A region's own range is of no account here: pages that
-/// follow each other and are alike are a region.
+/// All regions lie in the window. The ranges that they were given do not matter: pages
+/// that follow each other and are alike form a region.
 #[derive(Clone)]
 pub struct Window<const PAGES: usize> {
     first: Page,
@@ -13,35 +13,35 @@ pub struct Window<const PAGES: usize> {
 }
 
 impl<const PAGES: usize> Window<PAGES> {
-    /// A window from this page on, with no region in it.
+    /// A window that begins at this page, with no region in it.
     #[must_use]
     pub const fn new(first: Page) -> Self {
         Self { first, pages: [None; PAGES] }
     }
 
-    /// The pages that it shows.
+    /// The pages of the window.
     ///
     /// # Panics
-    /// If it reaches past 4 GiB.
+    /// If the window reaches past 4 GiB.
     #[must_use]
     pub fn pages(&self) -> PageRange {
         PageRange::new(self.first, PAGES as u32).expect("a window lies below 4 GiB")
     }
 
-    /// What is true of a page of the window.
+    /// The region that a page of the window belongs to; `None` if it belongs to none.
     #[must_use]
     pub fn get(&self, page: Page) -> Option<Region> {
         self.pages[self.index(page)]
     }
 
-    /// Notes that these pages belong to such a region, or to none.
+    /// Makes these pages belong to a region like `region`, or to none.
     pub fn set(&mut self, pages: PageRange, region: Option<Region>) {
         for page in pages.iter() {
             self.pages[self.index(page)] = region;
         }
     }
 
-    /// Changes what is true of each of these pages.
+    /// Replaces each of these pages' region by the one that `change` makes of it.
     pub fn change(&mut self, pages: PageRange, change: impl Fn(Option<Region>) -> Option<Region>) {
         for page in pages.iter() {
             let index = self.index(page);
@@ -54,7 +54,7 @@ impl<const PAGES: usize> Window<PAGES> {
         (page.number() - self.first.number()) as usize
     }
 
-    /// The regions, by ascending address: as few as there can be.
+    /// The regions by ascending address. Regions that touch and are alike are one.
     pub fn regions(&self) -> impl Iterator<Item = Region> + '_ {
         let mut index = 0;
         core::iter::from_fn(move || {
@@ -71,7 +71,7 @@ impl<const PAGES: usize> Window<PAGES> {
     }
 }
 
-/// The first place in which two lists differ: what each has there.
+/// The first difference between two lists: the region of each at that place.
 pub fn first_difference(
     expected: impl Iterator<Item = Region>,
     found: impl Iterator<Item = Region>,
@@ -86,8 +86,8 @@ pub fn first_difference(
     }
 }
 
-/// The highest pages where so many mappings could be, with these regions in ascending
-/// order; `None` if they fit nowhere.
+/// The highest place for a mapping of `pages` pages among `regions`, which are in
+/// ascending order; `None` if it fits nowhere.
 pub fn highest_gap(regions: impl DoubleEndedIterator<Item = Region>, pages: u32) -> Option<PageRange> {
     let lowest = Page::containing(MAPPINGS_START).number();
     let mut end = Page::containing(MAPPINGS_END).number();

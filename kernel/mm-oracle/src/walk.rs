@@ -1,11 +1,11 @@
-//! What a page directory says about an address, read the way the processor
-//! reads it (Intel SDM vol. 3A, section 4.3), with CR0.WP and CR4.PSE set.
+//! Translates an address with a page directory as the processor does
+//! (Intel SDM vol. 3A, section 4.3), with CR0.WP and CR4.PSE set.
 
 use core::fmt;
 
 use mm_api::{Entry, EntryFlags, Frame, Page, PhysAddr, Protection, TableIndex, VirtAddr};
 
-/// Which of the two levels of tables.
+/// One of the two levels of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
     /// The page directory.
@@ -14,18 +14,18 @@ pub enum Level {
     Table,
 }
 
-/// How an address is translated.
+/// The translation of an address, with the entries on the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Walk {
     /// The byte of physical memory that the address means.
     pub address: PhysAddr,
     /// The directory's entry.
     pub directory: Entry,
-    /// The table's entry, or `None` where the directory's maps a 4 MiB page.
+    /// The table's entry, or `None` if the directory's entry maps a 4 MiB page.
     pub table: Option<Entry>,
 }
 
-/// Why an address is not translated: an entry that is not present.
+/// Why an address has no translation: an entry is not present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotPresent {
     /// The level at which the walk ended.
@@ -34,7 +34,7 @@ pub struct NotPresent {
     pub entry: Entry,
 }
 
-/// Translates `address` by the directory in `root`. `read` gives the entry at
+/// Translates `address` with the directory in `root`. `read` returns the entry at
 /// an index of the table in a frame.
 ///
 /// # Errors
@@ -67,14 +67,14 @@ pub fn walk(
 const LARGE_PAGE_SIZE: u32 = 4 << 20;
 
 impl Walk {
-    /// The entry that maps the page, whichever level it is in.
+    /// The entry that maps the page: the table's, or the directory's for a 4 MiB page.
     #[must_use]
     #[inline]
     pub fn leaf(&self) -> Entry {
         self.table.unwrap_or(self.directory)
     }
 
-    /// What both levels together allow.
+    /// The protection that both levels together give the page.
     #[must_use]
     #[inline]
     pub fn protection(&self) -> Protection {
