@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use mm_api::HeapMemory;
 use mm_api::layout::PAGE_SIZE;
 
-/// What the region contains before anybody writes to it.
+/// The value of every byte of the region that was never written to.
 pub const HEAP_POISON: u8 = 0xCD;
 
 /// A page of the host's memory.
@@ -18,10 +18,10 @@ struct Page {
     _bytes: [u8; PAGE_SIZE as usize],
 }
 
-/// A [`HeapMemory`] of the host's memory, in whole pages, as the kernel's.
+/// A [`HeapMemory`] of the host's memory. Like the kernel's, it grows by whole pages.
 ///
-/// A test keeps a clone of it, to see what the heap has asked for, and to let
-/// requests fail. The memory is never given back to the host: a test leaks it.
+/// A clone is another handle to the same memory. With one, a test sees what the heap
+/// has asked for, and lets requests fail. The memory is never given back to the host.
 #[derive(Clone, Debug)]
 pub struct FakeHeapMemory {
     base: NonNull<u8>,
@@ -39,10 +39,10 @@ struct State {
 }
 
 impl FakeHeapMemory {
-    /// A region of at most so many pages, none of which is there yet.
+    /// An empty region that may grow to `pages` pages.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `pages` is 0.
     #[must_use]
     pub fn new(pages: u32) -> Self {
         let memory: &'static mut [Page] =
@@ -57,36 +57,36 @@ impl FakeHeapMemory {
         self.base
     }
 
-    /// How many bytes are there now.
+    /// The region's size now, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u32 {
         self.state.bytes.get()
     }
 
-    /// How many bytes were there at most.
+    /// The largest size that the region has had, in bytes.
     #[must_use]
     pub fn most_bytes(&self) -> u32 {
         self.state.most.get()
     }
 
-    /// How many times it was asked to grow, and did.
+    /// How many times the region grew. Refused requests do not count.
     #[must_use]
     pub fn times_grown(&self) -> u32 {
         self.state.grown.get()
     }
 
-    /// How many times it was asked to shrink, and did.
+    /// How many times the region shrank. Requests that changed nothing do not count.
     #[must_use]
     pub fn times_shrunk(&self) -> u32 {
         self.state.shrunk.get()
     }
 
-    /// From now on, refuses to grow, or no longer does.
+    /// With `true`, every request to grow is refused from now on; with `false`, no longer.
     pub fn refuse(&self, refusing: bool) {
         self.state.refusing.set(refusing);
     }
 
-    /// Whether the `bytes` bytes from `pointer` on are there now.
+    /// Whether the `bytes` bytes from `pointer` on lie in the region as it is now.
     #[must_use]
     pub fn contains(&self, pointer: NonNull<u8>, bytes: u32) -> bool {
         let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());

@@ -1,4 +1,4 @@
-//! A processor's interrupt flag, and interrupts that come when it hurts most.
+//! A fake interrupt flag, with interrupts at the moments that are hardest on a lock.
 
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
@@ -8,8 +8,8 @@ use mm_api::Interrupts;
 /// What an interrupt's handler does.
 type Handler = Rc<dyn Fn()>;
 
-/// A fake [`Interrupts`], of which a test keeps a clone: to look at the flag, to note
-/// what is done with it, and to let interrupts come.
+/// A fake [`Interrupts`]. A clone is another handle to the same flag: with one, a test
+/// looks at the flag, counts the calls, and lets interrupts come.
 ///
 /// Once there is a handler, an interrupt comes at the last moment before interrupts
 /// are off, and at the first moment after they are on again. While a handler runs,
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl FakeInterrupts {
-    /// Interrupts that are on, or off.
+    /// A flag that is set or clear, and no handler.
     #[must_use]
     pub fn new(enabled: bool) -> Self {
         let interrupts = Self::default();
@@ -40,17 +40,18 @@ impl FakeInterrupts {
         self.0.enabled.get()
     }
 
-    /// Switches them on or off. None comes just for that.
+    /// Switches interrupts on or off. Unlike [`restore`](Interrupts::restore), this lets no
+    /// interrupt come.
     pub fn set_enabled(&self, enabled: bool) {
         self.0.enabled.set(enabled);
     }
 
-    /// From now on interrupts come, and `handler` is called for each.
+    /// Sets the handler. From now on interrupts come, and each calls `handler`.
     pub fn handle(&self, handler: impl Fn() + 'static) {
         *self.0.handler.borrow_mut() = Some(Rc::new(handler));
     }
 
-    /// How many times interrupts were switched off, whether they were on or not.
+    /// How many times [`disable`](Interrupts::disable) was called, with interrupts on or off.
     #[must_use]
     pub fn times_disabled(&self) -> u32 {
         self.0.calls.get()
@@ -62,10 +63,10 @@ impl FakeInterrupts {
         self.0.came.get()
     }
 
-    /// An interrupt comes, if interrupts are on and somebody handles them.
+    /// Lets an interrupt come, if interrupts are on and there is a handler.
     ///
     /// # Panics
-    /// If they are on when the handler returns.
+    /// If interrupts are on when the handler returns.
     pub fn interrupt(&self) {
         let handler = self.0.handler.borrow().clone();
         let Some(handler) = handler.filter(|_| self.enabled()) else { return };

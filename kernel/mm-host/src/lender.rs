@@ -10,10 +10,10 @@ use mm_api::{Frame, FrameRange, LendError, MemoryMap, MetadataLender};
 /// Words in a frame.
 const WORDS: usize = PAGE_SIZE as usize / size_of::<u32>();
 
-/// A [`MetadataLender`] that lends memory of the host, by the rules that the
-/// kernel's lender keeps, and remembers what it lent.
+/// A [`MetadataLender`] that lends memory of the host by the same rules as the
+/// kernel's lender, and records every request.
 ///
-/// What it lends is never given back to the host: a test leaks it.
+/// The memory that it lends is never given back to the host.
 #[derive(Debug)]
 pub struct HostLender {
     usable: Vec<FrameRange>,
@@ -30,13 +30,13 @@ impl HostLender {
         Self::with_reachable(map, FrameRange::new(0, DIRECT_MAP_SIZE / PAGE_SIZE))
     }
 
-    /// A lender that reaches only these frames.
+    /// A lender that reaches only the frames `reachable`.
     #[must_use]
     pub fn with_reachable(map: &MemoryMap<'_>, reachable: FrameRange) -> Self {
         Self { usable: mm_oracle::usable_ranges(map).collect(), reachable, lent: Vec::new(), refused: Vec::new() }
     }
 
-    /// What was lent, in the order of the requests; no range is empty.
+    /// The ranges that were lent, in the order of the requests. None is empty.
     #[must_use]
     pub fn lent(&self) -> &[FrameRange] {
         &self.lent
@@ -54,7 +54,7 @@ impl HostLender {
         self.lent.iter().any(|range| range.contains(frame))
     }
 
-    /// The requests that were refused, and why, in their order.
+    /// The refused requests, in their order, each with its error.
     #[must_use]
     pub fn refused(&self) -> &[(FrameRange, LendError)] {
         &self.refused

@@ -1,4 +1,4 @@
-//! Fake memory for the labs' tests on the host, and for the book's pictures.
+//! Fakes of the machine and the kernel, for the labs' tests on the host and the book's pictures.
 #![no_std]
 #![forbid(unsafe_code)]
 

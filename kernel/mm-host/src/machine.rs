@@ -1,4 +1,4 @@
-//! A fake machine that page tables can stand on.
+//! A fake machine for page tables: memory, a memory management unit, and frames.
 
 use alloc::rc::Rc;
 use alloc::vec;
@@ -18,7 +18,7 @@ use crate::ram::Ram;
 /// A machine with fake memory and a fake memory management unit. A clone is
 /// another handle to the same machine.
 ///
-/// It behaves the same in every run.
+/// The machine behaves the same in every run.
 #[derive(Clone)]
 pub struct FakeMachine(Rc<RefCell<Parts>>);
 
@@ -28,12 +28,12 @@ struct Parts {
     log: FlushLog,
 }
 
-/// What the machine was told to forget.
+/// The translations that the machine was told to forget.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct FlushLog {
-    /// Each page, in the order in which it was flushed.
+    /// The flushed pages, in order.
     pub pages: Vec<Page>,
-    /// How many times everything was flushed.
+    /// How many times all translations were flushed at once.
     pub all: u32,
 }
 
@@ -59,7 +59,7 @@ impl FakeMachine {
         Self(Rc::new(RefCell::new(Parts { ram, mmu: Mmu::default(), log: FlushLog::default() })))
     }
 
-    /// What the kernel half has to contain on this machine, as for a kernel:
+    /// The mappings that the kernel half has to contain, as in the real kernel:
     /// the direct map of all memory, read-only where the kernel's code is.
     #[must_use]
     pub fn mappings() -> Vec<KernelMapping> {
@@ -84,24 +84,24 @@ impl FakeMachine {
         self.parts().ram.allocated()
     }
 
-    /// Lets only so many more frames be handed out, or, with `None`, all of them.
+    /// Limits how many more frames are handed out; with `None`, the limit goes.
     pub fn allow_frames(&self, allowance: Option<u32>) {
         self.parts().ram.set_allowance(allowance);
     }
 
-    /// The directory that is loaded.
+    /// The frame of the loaded directory, if one is loaded.
     #[must_use]
     pub fn directory(&self) -> Option<Frame> {
         self.parts().mmu.directory()
     }
 
-    /// What was flushed since the last call.
+    /// The flushes since the last call of this method.
     pub fn take_flushes(&self) -> FlushLog {
         core::mem::take(&mut self.parts().log)
     }
 
-    /// Translates `address` for an access by the directory that is loaded, and
-    /// remembers the translation.
+    /// Translates `address` for an access with the loaded directory, and remembers
+    /// the translation.
     ///
     /// # Errors
     /// The page fault that the access ends in.
@@ -137,8 +137,8 @@ impl FakeMachine {
         self.parts().ram.word(address).copied()
     }
 
-    /// What the tables from `root` on say about `address`, whatever the
-    /// processor remembers.
+    /// Translates `address` with the directory in `root`, without the translations that
+    /// the processor remembers.
     ///
     /// # Errors
     /// The entry on the way that is not present.

@@ -1,5 +1,5 @@
 //! A fake memory management unit: it walks page tables as the processor does,
-//! and remembers what it found until it is told to forget.
+//! and remembers every translation until it is told to forget it.
 
 use alloc::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::ram::Ram;
 /// An access to memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// A write, not a read.
+    /// Whether the access is a write.
     pub write: bool,
-    /// By code in ring 3.
+    /// Whether code in ring 3 makes the access.
     pub user: bool,
 }
 
@@ -32,7 +32,7 @@ impl Access {
     }
 }
 
-/// Why an access did not go through.
+/// Why an access failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PageFault {
     /// No directory is loaded.
@@ -53,13 +53,12 @@ struct Remembered {
     global: bool,
 }
 
-/// The processor's side of paging: the loaded directory, and the translations
-/// that were used since they were last forgotten.
+/// The processor's side of paging: the loaded directory and the remembered translations.
 ///
-/// It behaves as the manual allows a processor to, in the way that is hardest
-/// on page tables with a forgotten flush:
+/// Of the behaviours that the manual allows, it has the one that is hardest on page
+/// tables with a forgotten flush:
 /// - it remembers without limit, and never forgets by itself: only a flush, the load of
-///   a directory, or a protection fault at the page takes a translation away;
+///   a directory, or a protection fault at the page removes a translation;
 /// - it remembers the directory's entries apart from the tables' (Intel SDM
 ///   vol. 3A, section 4.10.3);
 /// - just after it was told to forget a page it looks it up again, as a
@@ -77,7 +76,7 @@ impl Mmu {
         self.directory
     }
 
-    /// Loads a directory and forgets all that is not global.
+    /// Loads a directory and forgets every translation that is not global.
     pub fn load(&mut self, directory: Frame) {
         self.directory = Some(directory);
         self.directory_entries.clear();
@@ -109,7 +108,7 @@ impl Mmu {
         by_page.map(|(page, _)| *page).or_else(|| by_table().and_then(|(index, _)| first_of(*index)))
     }
 
-    /// Translates an address for an access, as the processor does it.
+    /// Translates an address for an access, as the processor does.
     pub fn access(&mut self, address: VirtAddr, access: Access, ram: &mut Ram) -> Result<PhysAddr, PageFault> {
         let page = Page::containing(address);
         if let Some(remembered) = self.pages.get(&page).copied() {
@@ -136,7 +135,7 @@ impl Mmu {
         Ok(walk.address)
     }
 
-    /// Walks the tables, with a remembered entry of the directory if there is one.
+    /// Walks the tables, from the remembered entry of the directory if there is one.
     fn walk(&mut self, address: VirtAddr, ram: &mut Ram) -> Result<Walk, PageFault> {
         let root = self.directory.ok_or(PageFault::NoDirectory)?;
         let index = Page::containing(address).directory_index();
@@ -199,7 +198,7 @@ impl Mmu {
     }
 }
 
-/// Where the entry at `index` of the table in `frame` is.
+/// The address of the entry at `index` of the table in `frame`.
 fn address_of(frame: Frame, index: TableIndex) -> PhysAddr {
     PhysAddr::new(frame.start().as_u32() + 4 * index.as_u32())
 }

@@ -1,4 +1,4 @@
-//! Pages of an address space that can be had one at a time.
+//! Fake pages of an address space, mapped one at a time.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -8,15 +8,15 @@ use core::fmt;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Page, PageError, PageRange, Pages, VirtAddr};
 
-/// What a page contains when it is mapped.
+/// The value of every byte of a page that was just mapped.
 pub const PAGE_POISON: u8 = 0xA5;
 
-/// A [`Pages`] of the host's memory, as strict as the kernel's and stricter.
+/// A [`Pages`] of the host's memory, stricter than the kernel's.
 ///
-/// A page that is mapped is full of [`PAGE_POISON`]. Everything that the trait
-/// forbids ends in a panic that says what was done, and so does a write to a
-/// page that somebody else mapped. It behaves the same in every run. A clone is a
-/// copy: an address space of its own, with the same pages and contents.
+/// A new page is full of [`PAGE_POISON`]. Everything that the trait forbids ends in a
+/// panic that names the mistake, and so does a write to a page that was mapped by
+/// [`occupy`](Self::occupy). The pages behave the same in every run. A clone is an
+/// address space of its own, with a copy of all pages and their contents.
 #[derive(Clone)]
 pub struct FakePages {
     part: PageRange,
@@ -28,41 +28,41 @@ pub struct FakePages {
 /// A page's memory.
 #[derive(Clone)]
 struct Memory {
-    /// Whether somebody else mapped it, by [`FakePages::occupy`].
+    /// Whether [`FakePages::occupy`] mapped the page.
     foreign: bool,
     bytes: Vec<u8>,
 }
 
-/// A request for a page, or the return of one.
+/// A call of [`map`](Pages::map) or [`unmap`](Pages::unmap), and its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PageCall {
     /// The page was given memory.
     Mapped(Page),
-    /// The page was asked for, and not given memory.
+    /// The page was not given memory.
     Refused(Page, PageError),
     /// The page's memory was taken away.
     Unmapped(Page),
 }
 
 impl FakePages {
-    /// The pages of this part of an address space, none of which is mapped,
-    /// with as many frames as are asked for.
+    /// The pages of this part of an address space. None is mapped, and the frames
+    /// never run out.
     #[must_use]
     pub fn new(part: PageRange) -> Self {
         Self { part, pages: BTreeMap::new(), free_frames: None, calls: Vec::new() }
     }
 
-    /// How many frames there are to be had from now on; `None` for no end of
-    /// them. A page that is unmapped gives its frame back.
+    /// Sets how many frames are free from now on; with `None` they never run out.
+    /// A page that is unmapped gives its frame back.
     pub fn set_free_frames(&mut self, frames: Option<u32>) {
         self.free_frames = frames;
     }
 
-    /// Maps `page` as somebody else would, who then neither unmaps it nor wants
-    /// anyone to write to it. It needs no frame of those that are limited.
+    /// Maps `page` for a foreign owner: the code under test may neither unmap it nor
+    /// write to it. The page takes none of the free frames.
     ///
     /// # Panics
-    /// If it is mapped.
+    /// If the page is mapped.
     pub fn occupy(&mut self, page: Page) {
         let memory = Memory { foreign: true, bytes: vec![!PAGE_POISON; PAGE_SIZE as usize] };
         assert!(self.pages.insert(page, memory).is_none(), "{page} is mapped already");
@@ -74,15 +74,15 @@ impl FakePages {
         self.pages.iter().filter(|(_, memory)| !memory.foreign).map(|(page, _)| *page).collect()
     }
 
-    /// Every page that is mapped, whoever did that, and what it contains: for
-    /// comparing with what is there later.
+    /// All mapped pages with their contents, those of [`occupy`](Self::occupy) too. A test
+    /// compares them with later contents.
     #[must_use]
     pub fn contents(&self) -> BTreeMap<Page, Vec<u8>> {
         self.pages.iter().map(|(page, memory)| (*page, memory.bytes.clone())).collect()
     }
 
-    /// What [`map`](Pages::map) and [`unmap`](Pages::unmap) were asked since the
-    /// last call, in the order in which they were.
+    /// The calls of [`map`](Pages::map) and [`unmap`](Pages::unmap) since the last
+    /// call of this method, in order.
     pub fn take_calls(&mut self) -> Vec<PageCall> {
         core::mem::take(&mut self.calls)
     }
@@ -90,7 +90,7 @@ impl FakePages {
     /// The `count` bytes from `address` on.
     ///
     /// # Panics
-    /// If one of them is in a page that is not mapped.
+    /// If one of the bytes is in a page that is not mapped.
     #[must_use]
     #[track_caller]
     pub fn bytes(&self, address: VirtAddr, count: u32) -> Vec<u8> {
@@ -104,7 +104,7 @@ impl FakePages {
 /// begins, and how many bytes it has.
 ///
 /// # Panics
-/// If they reach past 4 GiB.
+/// If the bytes reach past 4 GiB.
 #[track_caller]
 fn pieces(address: VirtAddr, bytes: usize, action: &str) -> impl Iterator<Item = (VirtAddr, usize)> {
     let past_end = u64::from(address.as_u32()) + bytes as u64;
@@ -120,7 +120,7 @@ fn pieces(address: VirtAddr, bytes: usize, action: &str) -> impl Iterator<Item =
 }
 
 impl FakePages {
-    /// The bytes that may be written to, of one page.
+    /// Bytes of one page, for writing.
     #[track_caller]
     fn writable(&mut self, address: VirtAddr, bytes: usize) -> &mut [u8] {
         match self.pages.get_mut(&Page::containing(address)) {

@@ -1,4 +1,4 @@
-//! Processes that have frames in common.
+//! Fake processes that have frames in common.
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
@@ -11,12 +11,12 @@ use mm_api::{Fork, Page, PageError, PageRange, Pages, Protection, SharedPages, V
 
 use crate::pages::PAGE_POISON;
 
-/// The machine's frames, and at how many pages each is mapped.
+/// The machine's frames, each with the number of pages that are mapped to it.
 #[derive(Debug, Default)]
 struct Frames {
     frames: BTreeMap<u32, (u32, Vec<u8>)>,
     next: u32,
-    /// How many more there are; `None` for no end of them.
+    /// How many frames are free; `None` if they never run out.
     free: Option<u32>,
 }
 
@@ -41,13 +41,13 @@ impl Frames {
     }
 }
 
-/// The user half of a process: a [`SharedPages`] of the host's memory. A page is full of
-/// [`PAGE_POISON`] when it is mapped; what the trait forbids is a panic that says so.
+/// The user half of a process: a [`SharedPages`] of the host's memory. A new page is full
+/// of [`PAGE_POISON`]. Everything that the trait forbids ends in a panic that says so.
 #[derive(Debug)]
 pub struct FakeProcess {
     machine: Rc<RefCell<Frames>>,
     pages: BTreeMap<Page, (u32, Protection)>,
-    /// How many times [`first_mapped`](SharedPages::first_mapped) and the like were asked.
+    /// Calls of [`first_mapped`](SharedPages::first_mapped) and the like.
     questions: core::cell::Cell<u32>,
 }
 
@@ -58,14 +58,14 @@ impl FakeProcess {
         Self { machine: Rc::default(), pages: BTreeMap::new(), questions: Default::default() }
     }
 
-    /// Another process on the same machine, of which nothing is mapped.
+    /// Another process on the same machine, without any mapped page.
     #[must_use]
     pub fn another(&self) -> Self {
         Self { machine: Rc::clone(&self.machine), pages: BTreeMap::new(), questions: Default::default() }
     }
 
-    /// How many frames there are to be had from now on; `None` for no end of them. Tables
-    /// take none.
+    /// Sets how many frames are free from now on; with `None` they never run out. Page
+    /// tables take none.
     pub fn set_free_frames(&mut self, frames: Option<u32>) {
         self.machine.borrow_mut().free = frames;
     }
@@ -82,16 +82,16 @@ impl FakeProcess {
         self.pages.keys().copied().collect()
     }
 
-    /// A number for the frame that a page is mapped to.
+    /// A number that identifies the frame of a page; `None` if the page is not mapped.
     #[must_use]
     pub fn frame(&self, page: Page) -> Option<u32> {
         self.pages.get(&page).map(|(frame, _)| *frame)
     }
 
-    /// What a page contains.
+    /// A page's contents.
     ///
     /// # Panics
-    /// If it is not mapped.
+    /// If the page is not mapped.
     #[must_use]
     #[track_caller]
     pub fn contents(&self, page: Page) -> Vec<u8> {
@@ -100,7 +100,7 @@ impl FakeProcess {
         bytes
     }
 
-    /// How many questions were asked about single pages since the last call.
+    /// How many questions about single pages there were since the last call of this method.
     pub fn take_questions(&self) -> u32 {
         self.questions.take()
     }
@@ -114,7 +114,7 @@ impl FakeProcess {
         *self.pages.get(&page).unwrap_or_else(|| panic!("{page} is {action}, but it is not mapped"))
     }
 
-    /// Calls `work` with the bytes of each page that some bytes are in, and their place.
+    /// Splits a range of bytes at page boundaries, and calls `work` for each piece.
     #[track_caller]
     fn for_each_piece(
         &self,
@@ -222,16 +222,17 @@ impl SharedPages for FakeProcess {
 /// A fork under way.
 #[derive(Debug)]
 pub struct FakeFork {
-    /// The process that is copied.
+    /// The process that forks.
     pub parent: FakeProcess,
-    /// The one that is made.
+    /// The new process.
     pub child: FakeProcess,
-    /// How many more pages can be shared; `None` for all. It stands for frames of tables.
+    /// How many more pages can be shared; `None` for all. The limit stands for the frames
+    /// that page tables take.
     pub shares_left: Option<u32>,
 }
 
 impl FakeFork {
-    /// A fork of a process, of which the child has nothing yet.
+    /// A fork of `parent`, before any page is mapped in the child.
     #[must_use]
     pub fn of(parent: FakeProcess) -> Self {
         let child = parent.another();

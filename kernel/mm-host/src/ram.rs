@@ -1,4 +1,4 @@
-//! Fake physical memory whose frames are handed out and taken back.
+//! Fake physical memory, whose frames are handed out and taken back.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,27 +9,27 @@ use mm_api::{Entry, Frame, PhysAddr};
 /// Words in a frame.
 const WORDS: usize = (PAGE_SIZE / 4) as usize;
 
-/// What a frame contains that nobody has written to yet. As an entry of a page
-/// table it would be present, so that a table that was not cleared shows.
+/// The value of every word of a frame that was never written to. As an entry of a
+/// page table it is present, so a table that was not cleared is noticed.
 pub const POISON: u32 = 0xDEAD_BEEF;
 
 /// What a frame is in use for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// It holds the (pretended) kernel and is never handed out.
+    /// For the (pretended) kernel; never handed out.
     Reserved,
     Free,
     Allocated,
 }
 
-/// Some frames from number 0 on, poisoned, of which the first are reserved.
+/// Frames from number 0 on, poisoned. The first of them are reserved.
 pub(crate) struct Ram {
     words: Vec<u32>,
     states: Vec<State>,
-    /// The free frames' numbers; the last is the next to be handed out, so that
-    /// a frame that was given back is soon used again.
+    /// The free frames' numbers. The last is handed out next, so a frame that was
+    /// given back is soon used again.
     free: Vec<u32>,
-    /// How many more may be handed out before the rest is held back.
+    /// How many more frames may be handed out; `None` if all may.
     allowance: Option<u32>,
 }
 
@@ -79,15 +79,15 @@ impl Ram {
         self.words[Self::first_word(frame)..][..WORDS].fill(POISON);
     }
 
-    /// The words of a frame that is handed out. `action` says what is being
-    /// done with it, for the message of the panic if it is not.
+    /// The words of a frame that is handed out. If it is not, this panics; `action`
+    /// describes the access in the message.
     pub fn table(&mut self, frame: Frame, action: &str) -> &mut [u32] {
         self.expect_allocated(frame, action);
         &mut self.words[Self::first_word(frame)..][..WORDS]
     }
 
-    /// The aligned word that holds the byte at `address`, whoever owns it;
-    /// `None` beyond the end of memory.
+    /// The aligned word that holds the byte at `address`, in any frame; `None` beyond
+    /// the end of memory.
     pub fn word(&mut self, address: PhysAddr) -> Option<&mut u32> {
         self.words.get_mut((address.as_u32() / 4) as usize)
     }

@@ -1,13 +1,13 @@
-//! A list of regions.
+//! A fake list of regions.
 
 use alloc::vec::Vec;
 
 use mm_api::layout::USER_SPACE_END;
 use mm_api::{Page, Region, RegionList, SPARE_REGIONS};
 
-/// A [`RegionList`] in the host's memory, as strict as the kernel's and stricter: it has room
-/// for [`SPARE_REGIONS`] more regions than there were in the beginning and after the last
-/// [`make_room`](Self::make_room), and for no more.
+/// A [`RegionList`] in the host's memory, stricter than the kernel's: it has room for exactly
+/// [`SPARE_REGIONS`] more regions than it had at first or at the last
+/// [`make_room`](Self::make_room).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FakeRegions {
     regions: Vec<Region>,
@@ -18,7 +18,7 @@ impl FakeRegions {
     /// A list of these regions.
     ///
     /// # Panics
-    /// If they are not in order, or overlap.
+    /// If the regions are not in order, or overlap.
     #[must_use]
     #[track_caller]
     pub fn new(regions: &[Region]) -> Self {
@@ -30,7 +30,7 @@ impl FakeRegions {
         list
     }
 
-    /// Makes room again, as the kernel does before each call of a lab's.
+    /// Makes room again, as the kernel does before each call of a lab's function.
     pub fn make_room(&mut self) {
         self.room = self.regions.len() + SPARE_REGIONS;
     }
