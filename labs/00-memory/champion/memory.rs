@@ -1,8 +1,8 @@
 //! Lab 00, the champion: as the reference, but long ranges go by blocks of sixteen words.
 //!
-//! A block is code without a loop: two instructions a word, where a loop takes five. What
-//! goes by blocks stands in functions of its own, so that short ranges do without the
-//! registers that it needs. The kernel is linked with these functions.
+//! A block is code without a loop: two instructions a word, where a loop takes five. The
+//! code for blocks is in functions of its own, so that short ranges do not pay for the
+//! registers that blocks need. The kernel is linked with these functions.
 
 /// Bytes in a word.
 const WORD: usize = size_of::<u32>();
@@ -13,7 +13,7 @@ const WORDS: usize = 16;
 /// Bytes in a block.
 const BLOCK: usize = WORDS * WORD;
 
-/// A range of so many bytes is long.
+/// A range of at least this many bytes is long.
 const LONG: usize = 128;
 
 /// As [`mm_api::Memcpy`].
@@ -78,15 +78,15 @@ pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
 /// # Safety
 /// As there.
 pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-    // Upwards, a byte is written before those above it are read. That does harm only if
-    // `dest` is above `src` and in its range. The difference wraps where it is below.
+    // Upwards, a byte is written before the bytes above it are read. That does harm only if
+    // `dest` is above `src` and in its range. If `dest` is below, the difference wraps.
     let dest_is_in_source = dest.addr().wrapping_sub(src.addr()) < n;
     // SAFETY: the caller's promise, and what the functions ask for besides.
     unsafe { if dest_is_in_source { copy_downwards(dest, src, n) } else { copy_upwards(dest, src, n) } }
     dest
 }
 
-/// How many bytes at the beginning of the two ranges are blocks without a difference.
+/// How many bytes at the beginning of both ranges lie in blocks that are equal.
 ///
 /// # Safety
 /// `n` bytes from `left` on and from `right` on may be read.
@@ -148,7 +148,7 @@ unsafe fn copy_downwards(dest: *mut u8, src: *const u8, n: usize) {
     }
 }
 
-/// Fills the blocks at the beginning of a range with a word, and returns how many bytes they are.
+/// Fills the blocks at the beginning of a range with a word, and returns how many bytes they have.
 ///
 /// # Safety
 /// As [`mm_api::Memset`].
@@ -165,7 +165,7 @@ unsafe fn fill_blocks(dest: *mut u8, word: u32, n: usize) -> usize {
 }
 
 /// Copies the blocks at the beginning of a range, the first one first, and returns how many
-/// bytes they are.
+/// bytes they have.
 ///
 /// # Safety
 /// As [`copy_upwards`].
@@ -181,7 +181,7 @@ unsafe fn copy_blocks_upwards(dest: *mut u8, src: *const u8, n: usize) -> usize 
     blocks
 }
 
-/// Copies so many bytes, a number of blocks, the last one first.
+/// Copies the first `blocks` bytes, which are whole blocks, the last block first.
 ///
 /// # Safety
 /// As [`copy_downwards`].
@@ -195,7 +195,7 @@ unsafe fn copy_blocks_downwards(dest: *mut u8, src: *const u8, blocks: usize) {
     }
 }
 
-/// Copies the word at the byte of this number.
+/// Copies the word that begins `index` bytes into the ranges.
 ///
 /// # Safety
 /// The word is in both ranges.
@@ -204,7 +204,7 @@ unsafe fn copy_word(dest: *mut u8, src: *const u8, index: usize) {
     unsafe { write_word(dest, index, read_word(src, index)) };
 }
 
-/// The word at the byte of this number.
+/// The word that begins `index` bytes into the range.
 ///
 /// # Safety
 /// The word is in the range.
@@ -213,7 +213,7 @@ unsafe fn read_word(range: *const u8, index: usize) -> u32 {
     unsafe { range.add(index).cast::<u32>().read_unaligned() }
 }
 
-/// Writes the word at the byte of this number.
+/// Writes the word that begins `index` bytes into the range.
 ///
 /// # Safety
 /// The word is in the range.

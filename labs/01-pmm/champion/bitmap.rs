@@ -1,17 +1,17 @@
 //! Lab 01, the champion: a bitmap in groups that know their largest free run.
 //!
-//! This is no model to follow, but how far it goes: it takes half the memory of
-//! the reference, fewer instructions for a run, and twice the code.
+//! This is no model to follow: it shows how far the design can go. It takes half the
+//! memory of the reference, fewer instructions for a run, and twice the code.
 //!
 //! | File | What it is about |
 //! |:---|:---|
 //! | `bitmap.rs` | the answers to the kernel |
-//! | `building.rs` | how the records come about |
+//! | `building.rs` | how the records are built |
 //! | `taking.rs`, `giving.rs` | runs handed out and taken back |
 //! | `group.rs` | the record of a group |
 //! | `lists.rs` | groups by the size of their largest run |
 //! | `words.rs` | runs in a word |
-//! | `extents.rs`, `usable.rs` | what is managed, and what the memory map leaves |
+//! | `extents.rs`, `usable.rs` | which frames are managed, and which are usable |
 //!
 //! # The records
 //! Frames are cut into *groups* of 1024, as many as the largest run has, so no
@@ -23,26 +23,26 @@
 //! word 35        the state: the rank of the group, and its neighbours in a list
 //! ```
 //!
-//! The *rank* of a word, or of a group, says how large a run is free in it: 0 if
-//! nothing is free, otherwise 1 + the order of its largest free run. Words have
-//! ranks 0 … 6, groups 0 … 11. With one bit of all 32 ranks in each of three
-//! words, a few logical operations find every word that has a large enough run.
+//! The *rank* of a word, or of a group, says how large its largest free run is: 0 if
+//! nothing is free, otherwise 1 + the order of that run. Words have ranks 0 … 6,
+//! groups 0 … 11. Each of three words holds one bit of all 32 ranks, so a few
+//! logical operations find every word that has a large enough run.
 //!
 //! All groups of one rank are linked in a list. To hand out a run, take the
 //! smallest rank that is large enough and has a group, the first group of its
-//! list, the first word in it that has such a run, and the smallest run in that
-//! word that will do. Nothing here is a search: however much memory there is and
-//! however much of it is taken, the number of steps is the same. Every rank is
+//! list, the first word of that group that has such a run, and the smallest run in
+//! that word that is large enough. Nothing here is a search: the number of steps does
+//! not depend on how much memory there is, or how much of it is taken. Every rank is
 //! exact, so a run is found whenever there is one, and frames that are freed one
-//! by one make a large run again just by standing side by side in a bitmap.
+//! by one make a large run again because they are neighbours in a bitmap.
 //!
 //! A group whose free frames are *one* run does without its bitmap: it keeps the
 //! number and the order of this *sole run* in word 32. When memory is
 //! nearly full most groups are like that, or have nothing free at all.
 //!
-//! A bitmap cannot tell an allocated frame from one that is not managed. For
-//! that there are the *extents*: a sorted list of what is managed. It is asked
-//! only about groups with holes in them, which are few.
+//! A bitmap cannot tell an allocated frame from one that is not managed. The
+//! *extents* can: they are a sorted list of the managed frames. The list is read
+//! only for groups with holes in them, which are few.
 //!
 //! # What it costs
 //! 36 words for 1024 frames are 0.141 bytes a frame; an extent is 8 bytes more.
@@ -69,11 +69,11 @@ use usable::usable_ranges;
 pub struct Pmm {
     /// The records of all groups from the first managed frame's to the last managed frame's.
     groups: &'static mut [Group],
-    /// What is managed, in ascending order. No two extents touch.
+    /// The managed frames, in ascending order. No two extents touch.
     extents: &'static [Extent],
-    /// The number of the first group: that of its first frame, divided by the frames in a group.
+    /// The number of the first group: its first frame's number, divided by the frames in a group.
     first_group: u32,
-    /// Which groups have which rank.
+    /// The groups of each rank.
     lists: Lists,
     /// How many managed frames are free.
     free: u32,
@@ -136,7 +136,7 @@ impl FrameAllocator for Pmm {
 }
 
 impl Pmm {
-    /// Moves a group from the list of rank `old` to that of the rank that it has now.
+    /// Moves a group from the list of rank `old` to the list of its present rank.
     #[inline(never)]
     fn move_group(&mut self, index: usize, old: u32) {
         let group = &mut self.groups[index];

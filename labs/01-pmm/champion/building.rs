@@ -1,4 +1,4 @@
-//! How the records come about.
+//! Building the records.
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{FrameRange, InitError, MemoryMap, MetadataLender};
@@ -10,7 +10,7 @@ use super::usable::usable_ranges;
 use super::words::{self, WORD_FRAMES, ones};
 
 impl Pmm {
-    /// Enters what is usable, except what was borrowed, into the records, which are all zero.
+    /// Enters the usable frames, except those that were borrowed, into the records, which are all zero.
     pub(super) fn enter(&mut self, map: &MemoryMap<'_>, borrowed: FrameRange, extents: &'static mut [Extent]) {
         let mut count = 0;
         for usable in usable_ranges(map) {

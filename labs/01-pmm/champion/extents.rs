@@ -1,12 +1,12 @@
-//! What is managed.
+//! The managed frames, as a sorted list.
 
 use mm_api::FrameRange;
 
-/// Frames that follow each other and are all managed: the number of the first,
-/// and the number after the last one's.
+/// Managed frames that follow each other: the first frame's number, and the number
+/// after the last frame's.
 pub type Extent = [u32; 2];
 
-/// Whether all of `frames` are managed; there is at least one.
+/// Whether all of `frames` are managed. The range is not empty.
 pub fn is_managed(extents: &[Extent], frames: FrameRange) -> bool {
     let next = extents.partition_point(|&[_, end]| end <= frames.start());
     extents.get(next).is_some_and(|&[first, end]| first <= frames.start() && frames.end() <= end)

@@ -1,4 +1,4 @@
-//! Taking back a run; compiled twice, as taking is.
+//! Taking back a run. The code is compiled twice, as in `taking.rs`.
 
 use mm_api::{Frame, FrameRange, FreeError, Order};
 
@@ -37,7 +37,7 @@ impl Pmm {
         self.give_part(index, first, order)
     }
 
-    /// Takes back a run into a group in which something is free already, or not managed.
+    /// Takes back a run into a group that has free frames already, or frames that are not managed.
     #[inline(always)]
     fn give_part(&mut self, index: usize, first: Frame, order: Order) -> Result<(), FreeError> {
         let group = self.groups.get_mut(index).ok_or(FreeError::NotManaged)?;

@@ -14,7 +14,7 @@ pub const GROUP_RANKS: usize = Order::MAX.power() as usize + 2;
 
 /// The record of a group.
 pub type Group = [u32; STATE + 1];
-/// Where the ranks of a group's words begin: bit 0 of each, then bits 1 and 2.
+/// Where the ranks of a group's words begin: a word with bit 0 of each rank, then one each for bits 1 and 2.
 pub const RANKS: usize = BITMAP_WORDS as usize;
 /// Where a group keeps its sole run: the number of its first frame in the low bits, its order above.
 pub const SOLE_RUN: usize = RANKS;
@@ -78,7 +78,7 @@ pub fn group_rank(group: &Group) -> u32 {
     }
 }
 
-/// The sole run of a group: the number of its first frame, and its order.
+/// The sole run of a group: its first frame's number, and its order.
 #[inline]
 pub fn sole_run(group: &Group) -> (u32, u32) {
     (group[SOLE_RUN] % FRAME_COUNT, group[SOLE_RUN] >> SOLE_ORDER_SHIFT)

@@ -22,7 +22,7 @@ impl Lists {
         Some((rank, usize::from(*self.heads.get(rank as usize)?)))
     }
 
-    /// Makes a group the first of a list. `mark` is its state without the links.
+    /// Makes a group the first of a list. `mark` is the group's state without the links.
     #[inline]
     pub fn push(&mut self, groups: &mut [Group], index: usize, rank: u32, mark: u32) {
         let next = u32::from(self.heads[rank as usize]);
@@ -34,7 +34,7 @@ impl Lists {
         self.ranks |= 1 << rank;
     }
 
-    /// Takes the first group out of a list; `next` is the one after it.
+    /// Takes the first group out of a list; `next` is the group after it.
     #[inline]
     pub fn pop(&mut self, rank: u32, next: u32) {
         self.heads[rank as usize] = next as u16;

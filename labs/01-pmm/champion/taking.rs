@@ -1,7 +1,7 @@
 //! Taking a run.
 //!
-//! What is done for a frame and for a run is the same code, compiled twice: for
-//! a frame the order is known, and much of it falls away.
+//! Single frames and runs share the same code, compiled twice: for a single frame
+//! the order is known, so the compiler removes much of the code.
 
 use mm_api::layout::PAGE_SHIFT;
 use mm_api::{Frame, Order, PhysAddr};
@@ -13,7 +13,7 @@ use super::group::{
 use super::words::{self, WHOLE_WORD, WORD_FRAMES, WORD_ORDER, ones, split};
 
 impl Pmm {
-    /// Takes a free run: its first frame.
+    /// Takes a free run, and returns its first frame.
     #[inline(always)]
     pub(super) fn take(&mut self, order: Order) -> Option<Frame> {
         let wanted = order.power() + 1;
@@ -39,7 +39,7 @@ impl Pmm {
         self.take_part(rank, index, order)
     }
 
-    /// Takes a run from a group of this rank, in which more is free.
+    /// Takes a run from a group of this rank that has more free frames than that.
     #[inline(always)]
     fn take_part(&mut self, rank: u32, index: usize, order: Order) -> Option<Frame> {
         let group = self.groups.get_mut(index)?;
@@ -72,7 +72,7 @@ impl Pmm {
     }
 }
 
-/// The frame of this number, which is below 4 GiB.
+/// The frame with this number. It lies below 4 GiB.
 #[inline]
 fn frame(number: u32) -> Frame {
     Frame::containing(PhysAddr::new(number << PAGE_SHIFT))

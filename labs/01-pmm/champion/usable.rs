@@ -1,4 +1,4 @@
-//! What the memory map leaves.
+//! The usable frames of a memory map.
 
 use core::iter;
 
@@ -17,7 +17,7 @@ pub fn usable_ranges(map: &MemoryMap<'_>) -> impl Iterator<Item = FrameRange> {
 
 /// The first usable range that begins at frame number `from` or later.
 ///
-/// Needs no memory, and one look at the whole map for each bound that it passes.
+/// It allocates nothing, and reads the whole map once for each bound that it passes.
 fn next_usable(map: &MemoryMap<'_>, from: u32) -> Option<FrameRange> {
     let page = u64::from(PAGE_SIZE);
     let usable = || map.regions.iter().filter(|r| r.kind == RegionKind::Usable).map(|r| below_4_gib(r.base, r.length));
@@ -44,7 +44,7 @@ fn next_usable(map: &MemoryMap<'_>, from: u32) -> Option<FrameRange> {
     }
 }
 
-/// What is unusable or reserved, in numbers of frames: each frame of which some byte is.
+/// The unusable and reserved ranges as frame numbers: each frame with such a byte.
 fn taken(map: &MemoryMap<'_>) -> impl Iterator<Item = PhysRange> {
     let unusable = map.regions.iter().filter(|r| r.kind == RegionKind::Unusable).map(|r| below_4_gib(r.base, r.length));
     let reserved = map.reserved.iter().map(|r| below_4_gib(r.start, r.end.saturating_sub(r.start)));

@@ -18,7 +18,7 @@ pub fn ones(count: u32) -> u32 {
 /// The bits of a word at which a run of each order can begin.
 const STARTS: [u32; 6] = [!0, 0x5555_5555, 0x1111_1111, 0x0101_0101, 0x0001_0001, 1];
 
-/// Given where the runs of one order begin, tells where those of the next begin: two are one.
+/// Where the runs of the next order begin, given where the runs of this order begin: two make one.
 #[inline]
 fn pairs(runs: u32, order: u32) -> u32 {
     runs & runs >> (1 << order) & STARTS[order as usize + 1]
@@ -37,11 +37,11 @@ pub fn rank(word: u32) -> u32 {
     WORD_ORDER + u32::from(runs != 0)
 }
 
-/// Chooses a run of ones in `word`, which has one of this order: the bit at
-/// which it begins. It is part of the smallest that will do.
+/// Chooses a run of ones in `word`, which has a run of this order: returns the bit at
+/// which it begins. It is part of the smallest run that is large enough.
 ///
-/// If the word's rank falls when the run is taken, also says to which: 0 stands
-/// for any that is not larger than the order.
+/// If the word's rank falls when the run is taken, also returns the new rank: 0 stands
+/// for any rank that is not larger than the order.
 #[inline]
 pub fn split(word: u32, order: u32) -> (u32, Option<u32>) {
     let mut runs = (0..order).fold(word, pairs);
@@ -58,7 +58,7 @@ pub fn split(word: u32, order: u32) -> (u32, Option<u32>) {
     (0, Some(if order == WORD_ORDER { 0 } else { WORD_ORDER }))
 }
 
-/// The rank of a word that had the bits `before` and gets one more run, if it rises.
+/// The new rank of a word that had the bits `before` and gets one more run, if the rank rises.
 #[inline]
 pub fn join(before: u32, bit: u32, order: u32) -> Option<u32> {
     let mut runs = (0..order).fold(before, pairs);

@@ -11,8 +11,8 @@ fn last_aligned(at: u32, align: u32) -> u32 {
     (at.wrapping_add(WORD) & align.wrapping_neg()).wrapping_sub(WORD)
 }
 
-/// Where in a free block an aligned block of `need` bytes fits: the last such place, if there is
-/// one. What is left in front is nothing, or enough for a block.
+/// The last place in a free block where an aligned block of `need` bytes fits, if there is
+/// one. The rest in front of it is nothing, or enough for a block.
 #[inline(always)]
 fn aligned_place(free: Block, need: u32, align: u32) -> Option<u32> {
     let mut at = last_aligned(free.end().wrapping_sub(need), align);
@@ -34,7 +34,7 @@ struct Candidate {
 impl Heap<'_> {
     /// Hands out an aligned block of `need` bytes, without looking far; 0 if there is none.
     ///
-    /// It has a function of its own, so that it takes no register from the others.
+    /// This is a function of its own, so that it takes no register from the others.
     #[inline(never)]
     pub(super) fn place_aligned(&mut self, need: u32, align: u32) -> u32 {
         // A block of that many bytes has an aligned place in it wherever it lies, with enough in
@@ -68,8 +68,8 @@ impl Heap<'_> {
         None
     }
 
-    /// Makes `need` bytes of a free block a used block. What is left in front and behind becomes
-    /// free blocks.
+    /// Makes `need` bytes of a free block a used block. The rests in front and behind become free
+    /// blocks.
     #[inline(always)]
     fn cut(&mut self, Candidate { free, bin, at }: Candidate, need: u32) -> u32 {
         let front = at - free.at;
@@ -83,8 +83,8 @@ impl Heap<'_> {
         at
     }
 
-    /// Hands out a block of `need` bytes from the first free block in a bin that has room for it:
-    /// none is missed. This is asked before the memory grows.
+    /// Hands out a block of `need` bytes from the first free block in a bin that has room for it.
+    /// It misses no free block, and is called before the memory grows.
     #[cold]
     #[inline(never)]
     pub(super) fn place_anywhere(&mut self, need: u32, align: u32) -> Option<u32> {

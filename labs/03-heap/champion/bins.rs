@@ -1,8 +1,8 @@
 //! The free blocks, in bins by size, and the wilderness, which is in none.
 //!
-//! There is one **bin** for each size below 128 bytes, and two for each power of two above. They
-//! are 32, as many as a word has bits: a map of one word says which of them have blocks in them,
-//! and the next one is found with a rotation and a search for the lowest bit. With two levels of
+//! There is one **bin** for each size below 128 bytes, and two for each power of two above: 32
+//! bins, as many as a word has bits. A map of one word says which of them have blocks, and the
+//! next such bin is found with a rotation and a search for the lowest bit. With two levels of
 //! maps there would be more bins, each narrower (Masmano and others, "TLSF: a new dynamic memory
 //! allocator for real-time systems", 2004), and every call would pay for the second.
 //!
@@ -24,21 +24,21 @@ pub const MIN_BLOCK: u32 = 6 * WORD;
 /// From a free block's header to its link to the next one in its bin.
 pub const NEXT: u32 = WORD;
 
-/// From a free block's header to its back link, in the word behind that one.
+/// From a free block's header to its back link, in the word behind the link.
 pub const BACK: u32 = NEXT + WORD;
 
 /// Below this many bytes, every size is a bin of its own.
 pub const EXACT: u32 = 128;
 
-/// Above, every power of two is cut into two to this many bins.
+/// Above that, every power of two is cut into `2^STEPS_LOG` bins.
 const STEPS_LOG: u32 = 1;
 
 /// How many blocks of a bin are looked at for one that is large enough. A look takes about eight
 /// instructions.
 const LOOKS: u32 = 2;
 
-/// The first bin, that of the smallest block. There are none before it, so the offset 0, where
-/// bin 0 would start, can mean "none".
+/// The bin of the smallest block. There are no bins before it, so the offset 0, where bin 0
+/// would start, can mean "none".
 pub const FIRST_BIN: u32 = MIN_BLOCK / HEAP_ALIGN;
 
 /// The bin behind the last one.
@@ -52,8 +52,8 @@ pub const FIRST: u32 = HEADS_END.next_multiple_of(HEAP_ALIGN) + HEAP_ALIGN - WOR
 
 /// The bin of a free block, or of a request, of `size` bytes.
 ///
-/// Blocks of a higher bin are larger than all blocks of a lower one. The last bin has all that are
-/// too large for the others.
+/// Blocks of a higher bin are larger than all blocks of a lower bin. The last bin has all blocks
+/// that are too large for the others.
 #[inline(always)]
 pub const fn bin_of(size: u32) -> u32 {
     if size < EXACT {
@@ -66,7 +66,7 @@ pub const fn bin_of(size: u32) -> u32 {
     }
 }
 
-/// What makes the first bin of several sizes follow the last of one.
+/// Added so that the first bin of several sizes follows the last bin of one size.
 const EXACT_BINS: u32 = (EXACT / HEAP_ALIGN) - (1 << STEPS_LOG) - ((EXACT.ilog2() - STEPS_LOG) << STEPS_LOG);
 const _: () = assert!(bin_of(EXACT) == bin_of(EXACT - HEAP_ALIGN) + 1 && bin_of(HEAP_MAX - HEAP_ALIGN) < END_BIN);
 
@@ -85,15 +85,15 @@ impl Heap<'_> {
         self.insert(at, bin_of(size));
     }
 
-    /// Makes a free block the wilderness. For the rest, as [`put_in`](Self::put_in).
+    /// Makes a free block the wilderness; otherwise as [`put_in`](Self::put_in).
     #[inline(always)]
     pub(super) fn put_in_wild(&mut self, at: u32, size: u32) {
         self.region.mark_free(at, size);
         (self.wild, self.wild_size) = (at, size);
     }
 
-    /// Takes a free block from its bin, or from its place as the wilderness; returns whether it was
-    /// that.
+    /// Takes a free block from its bin, or from its place as the wilderness. Returns whether it was
+    /// the wilderness.
     #[inline(always)]
     pub(super) fn take_out(&mut self, at: u32) -> bool {
         if at == self.wild {
@@ -131,7 +131,7 @@ impl Heap<'_> {
         }
     }
 
-    /// A bit for each bin, that of `bin` first. Those before it come round to where no bin is.
+    /// A bit for each bin, from `bin` on. The bits of the bins before it follow behind the last bin's.
     #[inline(always)]
     fn map_from(&self, bin: u32) -> u32 {
         self.map.rotate_right(bin)
@@ -147,7 +147,7 @@ impl Heap<'_> {
     #[inline(always)]
     pub(super) fn first_of(&self, bin: u32) -> Block {
         let at = self.region.read(bin * WORD);
-        // What is in such a bin has all the same size.
+        // All blocks in such a bin have the same size.
         if bin < EXACT / HEAP_ALIGN { Block { at, size: bin * HEAP_ALIGN, flags: FREE } } else { self.region.open(at) }
     }
 

@@ -1,11 +1,11 @@
-//! The self-test's look at all blocks, with what the heap keeps beside them.
+//! The self-test of all blocks, and of the words that the heap keeps beside them.
 
 use mm_api::{DamageKind, HeapDamage, HeapSummary};
 
 use super::region::{Region, WORD};
 
 impl Region {
-    /// Looks at all blocks, one after the other: the first lies at `first`, and none is smaller than
+    /// Checks all blocks, one after the other: the first lies at `first`, and none is smaller than
     /// `least`.
     pub fn check_blocks(&self, first: u32, least: u32) -> Result<HeapSummary, HeapDamage> {
         let mut seen = HeapSummary { bytes: self.bytes(), ..HeapSummary::default() };

@@ -1,4 +1,4 @@
-//! The champion: boundary tags and bins, as the reference has them, and as quick as we know how.
+//! The champion: boundary tags and bins, like the reference, and as quick as we know how.
 //!
 //! # The memory
 //! ```text
@@ -10,27 +10,27 @@
 //! ```
 //!
 //! Every place is an **offset**: bytes from the region's first byte. A block is known by the
-//! offset of its header, which is four bytes before a multiple of eight, so that what follows it
-//! is aligned. Free blocks are never neighbours. The **end** is a header without a block: used, of
-//! size 0.
+//! offset of its header, which is four bytes before a multiple of eight, so that the block's
+//! bytes are aligned. Free blocks are never neighbours. The **end** is a header without a block:
+//! used, of size 0.
 //!
-//! # Where the reference stops
-//! - A seal is undone with one multiplication, and then has its answer: a header that was
-//!   overwritten has bits set that no header has (`header.rs`).
+//! # Where it goes further than the reference
+//! - A seal is undone with one multiplication. If the header was overwritten, the result has bits
+//!   set that no header has (`header.rs`).
 //! - The bins' heads lie in the region, and their map is one word (`bins.rs`).
 //! - One free block, at first the only one, is in no bin: the **wilderness**. It is cut only when
 //!   no bin has a block that is large enough, from both ends, and so stays in one piece.
-//! - A block that has to move because it grew is put at a low end, for it will grow again, and now
-//!   the free memory lies behind it. If the memory before it is free, it moves down into that
-//!   (`reallocating.rs`).
-//! - Links are believed: only [`check`](KernelHeap::check) looks whether they lead where they
-//!   should. A header is looked at wherever a program may have written over it.
-//! - What is called often is one function in the end, `inline(always)`, and what is not, another,
-//!   so that it takes no register away.
+//! - A block that has to move because it grew is put at the low end of a free block: it will grow
+//!   again, and then free memory lies behind it. If the memory before it is free, it moves down
+//!   into that (`reallocating.rs`).
+//! - Links are believed: only [`check`](KernelHeap::check) verifies that they lead where they
+//!   should. A header is verified wherever a program may have written over it.
+//! - Code that runs often becomes one function in the end, by `inline(always)`. Code that runs
+//!   rarely is in functions of its own, so that it takes no register away.
 //!
-//! There is another champion, [`thrifty`], which takes more instructions and needs less memory. The
-//! two have in common how blocks are marked, and how a damaged one is found: `region.rs`, `header.rs`,
-//! `pointers.rs` and `block_test.rs`.
+//! There is another champion, [`thrifty`], which takes more instructions and less memory. The two
+//! share the code that marks blocks and finds damaged ones: `region.rs`, `header.rs`, `pointers.rs`
+//! and `block_test.rs`.
 
 mod aligning;
 mod bins;
@@ -62,12 +62,12 @@ pub struct Heap<'m> {
     region: Region,
     /// The free block that is in no bin.
     wild: u32,
-    /// Its size; 0 if there is none.
+    /// The size of that block; 0 if there is none.
     wild_size: u32,
     /// A bit for each bin, set where it has a block.
     map: u32,
-    /// The first bin of the holes that small blocks leave alone as long as the wilderness has room;
-    /// none any more once a block had to move because it grew.
+    /// The first bin of the holes that small blocks leave alone as long as the wilderness has room.
+    /// Once a block had to move because it grew, there are no such bins any more.
     large_holes: u32,
     memory: &'m mut dyn HeapMemory,
 }
@@ -102,7 +102,7 @@ impl<'m> Heap<'m> {
     }
 }
 
-/// Why there is no block for a layout that is larger than any.
+/// Why there is no block for a layout that is larger than every block.
 #[cold]
 fn refusal(layout: Layout) -> AllocError {
     if layout.align() > HEAP_ALIGN_MAX as usize { AllocError::Alignment } else { AllocError::OutOfMemory }

@@ -1,7 +1,7 @@
 //! Taking blocks back.
 //!
-//! A block that is merged with the one before it leaves a header inside that one, marked free. So
-//! a block that is freed twice is known for what it is.
+//! When a block merges with the free block before it, its header stays inside the merged block,
+//! marked free. So a second free of the block is recognized.
 
 use mm_api::HEAP_SLACK;
 
@@ -52,7 +52,7 @@ impl Heap<'_> {
             }
         }
         self.region.mark_free(at, size);
-        // What the wilderness merges with is the wilderness.
+        // A block that merges with the wilderness becomes the wilderness.
         if at == self.wild {
             self.wild_size = size;
         } else {
@@ -61,8 +61,8 @@ impl Heap<'_> {
         Some(())
     }
 
-    /// Makes the block at `at` used again that was merged with the free one that begins at `prev`;
-    /// with none if that is the same.
+    /// Makes the block at `at` used again. It was merged with the free block at `prev`; with none
+    /// if `prev` equals `at`.
     #[cold]
     #[inline(never)]
     fn put_back(&mut self, at: u32, size: u32, prev: u32) {
@@ -74,7 +74,7 @@ impl Heap<'_> {
         }
     }
 
-    /// The memory has shrunk by so many bytes: moves the end to where it is now.
+    /// Moves the end after the memory has shrunk by `bytes` bytes.
     #[cold]
     #[inline(never)]
     fn shorten_region(&mut self, bytes: u32) {

@@ -17,7 +17,7 @@ impl Heap<'_> {
         }
     }
 
-    /// The same for an aligned block.
+    /// Hands out an aligned block, and grows for it if there is none.
     #[inline(always)]
     pub(super) fn place_aligned_or_grow(&mut self, need: u32, align: u32) -> Result<u32, AllocError> {
         if align > HEAP_ALIGN_MAX {
@@ -39,7 +39,7 @@ impl Heap<'_> {
         }
     }
 
-    /// Grows, and hands out a block from what is new.
+    /// Grows, and hands out a block from the new memory.
     #[cold]
     #[inline(never)]
     pub(super) fn grow_and_place(&mut self, need: u32, align: u32) -> Result<u32, AllocError> {

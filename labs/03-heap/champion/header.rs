@@ -1,10 +1,10 @@
 //! Blocks, as their boundary tags tell them.
 //!
-//! A block's **header** is its size and two bits: whether the block is free, and whether the one
-//! before it is. A sound header of a used block thus has none of the bits that are looked at first.
-//! It is sealed ([`seal`]). A free block has its **size** at its end, too: there the block behind it
-//! finds where it begins (Knuth's boundary tags, The Art of Computer Programming 1, section 2.5,
-//! algorithm C).
+//! A block's **header** is its size and two bits: whether the block is free, and whether the block
+//! before it is. A sound header of a used block thus has none of the bits that are tested first.
+//! The header is sealed ([`seal`]). A free block has its **size** at its end, too: with it, the
+//! block behind finds where the free block begins (Knuth's boundary tags, The Art of Computer
+//! Programming 1, section 2.5, algorithm C).
 
 use mm_api::{AllocError, HEAP_ALIGN, HEAP_MAX};
 
@@ -19,7 +19,7 @@ pub const PREV_FREE: u32 = 2;
 /// Header: the block's size in bytes, with its header; a multiple of eight.
 pub const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
 
-/// Header: what is never set, unless the header was overwritten.
+/// Header: the bits that are never set, unless the header was overwritten.
 pub const BROKEN: u32 = !(SIZE | FREE | PREV_FREE);
 
 /// What an odd number is multiplied by to seal it, and its inverse modulo 2^32.
@@ -41,7 +41,7 @@ pub const fn seal(at: u32, header: u32) -> u32 {
     header.wrapping_mul(SEAL).wrapping_add(at)
 }
 
-/// How large a block is for this many bytes, where none is smaller than `least`; or `None` if none is
+/// The size of a block for this many bytes, at least `least`; `None` if no block is
 /// that large.
 #[inline(always)]
 pub fn block_size(bytes: usize, least: u32) -> Option<u32> {
@@ -112,7 +112,7 @@ impl Region {
         self.write(at, header.wrapping_sub(seal(0, PREV_FREE)));
     }
 
-    /// Marks the used block at `at`, which is a part of a free one now: who frees it once more is told.
+    /// Marks the used block at `at`, which is part of a free block now, so that a second free of it is recognized.
     #[inline(always)]
     pub fn set_free(&mut self, at: u32) {
         let header = self.read(at);
@@ -141,8 +141,8 @@ impl Region {
         if is_there { Some(before) } else { None }
     }
 
-    /// Whether a free block has more bytes than there are. The end may look like one if it was
-    /// overwritten.
+    /// Whether a free block reaches past the end of the memory. The end looks like such a block if
+    /// it was overwritten.
     #[inline(always)]
     pub fn is_past_the_end(&self, free: Block) -> bool {
         free.at == self.last() || free.end() > self.last()

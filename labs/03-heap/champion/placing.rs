@@ -1,7 +1,7 @@
 //! Cutting blocks from free ones.
 //!
-//! Small blocks are cut from the low end of a free block, others from its high end. Small ones
-//! live longer on average, and this way they do not sit between large ones that are freed and
+//! Small blocks are cut from the low end of a free block, others from its high end. Small blocks
+//! live longer on average, and this way they do not lie between large blocks that are freed and
 //! could merge.
 
 use mm_api::HEAP_ALIGN;
@@ -20,8 +20,8 @@ impl Heap<'_> {
         if need <= SMALL { self.place_small(need) } else { self.place_high(need) }
     }
 
-    /// The same of a small block: from a small hole or the wilderness, before a large hole is cut
-    /// up, in which it would lie between large blocks. Where blocks grow, the wilderness is theirs.
+    /// Hands out a small block: from a small hole or the wilderness before a large hole, in which
+    /// it would lie between large blocks. If blocks grow, the wilderness is left to them.
     #[inline(always)]
     fn place_small(&mut self, need: u32) -> Option<u32> {
         if self.next_bin(need / HEAP_ALIGN) >= self.large_holes && self.wild_size >= need {
@@ -30,7 +30,7 @@ impl Heap<'_> {
         self.place_low(need)
     }
 
-    /// The same, from the low end of what is free.
+    /// Hands out a block from the low end of a free block.
     #[inline(always)]
     pub(super) fn place_low(&mut self, need: u32) -> Option<u32> {
         let Some((free, _)) = self.find(need) else { return self.place_low_in_wild(need) };
@@ -39,7 +39,7 @@ impl Heap<'_> {
         Some(free.at)
     }
 
-    /// The same, from the wilderness.
+    /// Hands out a block from the low end of the wilderness.
     #[inline(always)]
     fn place_low_in_wild(&mut self, need: u32) -> Option<u32> {
         let wild = self.wilderness();
@@ -50,10 +50,10 @@ impl Heap<'_> {
         Some(wild.at)
     }
 
-    /// The same, from the high end of what is free, if a block is left then.
+    /// Hands out a block from the high end of a free block, or all of it if the rest is too small for a block.
     ///
-    /// The wilderness's high end is left alone if no second such block has room. For then what is
-    /// left lies at the end of the memory, as a rule, and grows with it.
+    /// The wilderness's high end is left alone if it has no room for a second such block. Then the
+    /// rest usually lies at the end of the memory, and grows with it.
     #[inline(always)]
     fn place_high(&mut self, need: u32) -> Option<u32> {
         let Some((free, bin)) = self.find(need) else {
@@ -74,7 +74,7 @@ impl Heap<'_> {
         Some(self.use_high(free.at + rest, need))
     }
 
-    /// Makes a free block, which is in this bin, as short as this.
+    /// Shortens a free block, which is in the bin `bin`, to `size` bytes.
     #[inline(always)]
     pub(super) fn shorten_free(&mut self, at: u32, size: u32, bin: u32) {
         let other = bin_of(size);
@@ -106,7 +106,7 @@ impl Heap<'_> {
         }
     }
 
-    /// The same, and the rest is the wilderness.
+    /// As [`settle`](Self::settle), but the rest becomes the wilderness.
     #[inline(always)]
     pub(super) fn settle_wild(&mut self, room: Block, need: u32) {
         let rest = room.size - need;

@@ -1,4 +1,4 @@
-//! From a pointer to the block that begins there, and what is wrong with one that was refused.
+//! Finding the block that begins at a pointer, and telling what is wrong with a refused pointer.
 
 use core::ptr::NonNull;
 
@@ -16,9 +16,9 @@ impl Region {
         if sound { Some(block) } else { None }
     }
 
-    /// What is wrong with a pointer that was refused, where the first block lies at `first`, and none
-    /// is smaller than `least`. This is asked only then, so it may take its time: it goes from block
-    /// to block.
+    /// What is wrong with a refused pointer. The first block lies at `first`, and none is smaller
+    /// than `least`. This runs only after a refusal, so it may take its time: it goes from block to
+    /// block.
     #[cold]
     #[inline(never)]
     pub fn diagnose(&self, pointer: NonNull<u8>, first: u32, least: u32) -> BlockError {

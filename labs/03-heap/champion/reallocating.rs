@@ -8,7 +8,7 @@ use super::header::Block;
 use super::region::WORD;
 
 impl Heap<'_> {
-    /// Makes a used block larger or smaller, with `next` behind it. Returns where it is then.
+    /// Makes a used block, with `next` behind it, larger or smaller. Returns its new place.
     pub(super) fn resize(&mut self, old: Block, next: Block, need: u32, align: u32) -> Result<u32, ReallocError> {
         let aligned = (old.at + WORD).is_multiple_of(align);
         if aligned && need <= old.size {
@@ -41,7 +41,7 @@ impl Heap<'_> {
         self.move_away(old, to)
     }
 
-    /// Makes a block smaller, and what it no longer needs free.
+    /// Makes a block smaller, and frees the rest.
     pub(super) fn shorten(&mut self, old: Block, need: u32) -> Option<()> {
         if old.size - need < MIN_BLOCK {
             return Some(());
@@ -83,7 +83,7 @@ impl Heap<'_> {
     }
 
     /// Makes a block larger by moving it down into the free block before it.
-    /// Returns where it is then.
+    /// Returns its new place.
     pub(super) fn slide(&mut self, old: Block, next: Block, need: u32) -> Option<u32> {
         if old.is_prev_used() {
             return None;
@@ -111,10 +111,10 @@ impl Heap<'_> {
         Some(prev)
     }
 
-    /// Moves a block to another place. Returns where it is then.
+    /// Moves a block to another place. Returns its new place.
     pub(super) fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
         self.region.copy(old.at + WORD, to + WORD, self.region.open(to).size.min(old.size) - WORD);
-        // What is before and behind it may be free by now, or used.
+        // Its neighbours may have become free since, or used.
         if self.release(self.region.open(old.at)).is_none() {
             self.release(self.region.open(to));
             return Err(BlockError::Damaged.into());

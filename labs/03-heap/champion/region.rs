@@ -1,9 +1,9 @@
 //! The champion's memory, word by word: the only file with unsafe code, but for the calls that
 //! tell the region how long it is.
 //!
-//! This is where the champion gives up what the reference does not: an offset is compared with
-//! the region's end in builds with debug assertions only, as in the kernel that is graded and in
-//! tests. In a build without them, the heap's own offsets are trusted.
+//! Here the champion gives up a safety net that the reference has: it compares an offset with
+//! the region's end only in builds with debug assertions, such as the graded kernel and tests.
+//! A build without them trusts the heap's own offsets.
 
 use core::ptr::NonNull;
 
@@ -77,7 +77,7 @@ impl Region {
         unsafe { self.pair(at).write(words) }
     }
 
-    /// Where two words lie, as [`word`](Self::word).
+    /// Where the word at the offset `at` and the one behind it lie; otherwise as [`word`](Self::word).
     #[inline(always)]
     fn pair(&self, at: u32) -> NonNull<[u32; 2]> {
         debug_assert!(at < self.last && at.is_multiple_of(WORD), "freed memory was written to");
@@ -88,9 +88,9 @@ impl Region {
     /// Where the word at the offset `at` lies.
     ///
     /// There is such a word: the heap has its offsets from headers, links and
-    /// slots, which lie within the region, and which nobody else writes to. For
-    /// that is what those who use blocks have promised (see `KernelHeap`). A
-    /// kernel with debug assertions looks, and so do the tests.
+    /// slots, which lie within the region and which only the heap writes to. The
+    /// users of blocks have promised that (see `KernelHeap`). A kernel with debug
+    /// assertions verifies the offset, and so do the tests.
     #[inline(always)]
     fn word(&self, at: u32) -> NonNull<u32> {
         debug_assert!(at <= self.last && at.is_multiple_of(WORD), "freed memory was written to");

@@ -7,7 +7,7 @@ use super::bins::{BACK, END_BIN, FIRST, FIRST_BIN, NEXT, bin_of};
 use super::region::WORD;
 
 impl Heap<'_> {
-    /// Follows all bins. They have to have `expected` blocks, with the wilderness.
+    /// Follows all bins. Together with the wilderness they must have `expected` blocks.
     pub(super) fn check_bins(&self, expected: u32) -> Result<(), HeapDamage> {
         let damage = |offset| Err(HeapDamage { kind: DamageKind::FreeList, offset });
         let mut found = 0;
@@ -27,7 +27,7 @@ impl Heap<'_> {
                 return damage(back);
             }
             while at != 0 {
-                // Not one step before it is clear that the link leads to a block.
+                // Follow no link before it is clear that it leads to a block.
                 if at < FIRST || at >= self.region.last() - BACK || at % HEAP_ALIGN != FIRST % HEAP_ALIGN {
                     return damage(back);
                 }

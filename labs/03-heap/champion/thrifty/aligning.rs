@@ -1,20 +1,20 @@
 //! Placing blocks where some of them are aligned.
 //!
 //! An aligned block may begin only at a *boundary*: a multiple of its alignment. Any other block may
-//! lie across boundaries or beside them, and each one that it covers is a place less for those that
-//! need it. So of all places, the one is taken that covers no boundary coarser than it has to, such as
-//! what is left between two pages that are aligned to a page.
+//! lie across boundaries or beside them, and each boundary that it covers is lost to aligned blocks.
+//! So of all places, this takes the one whose coarsest covered boundary is finest, such as a gap
+//! between two blocks that are aligned to pages.
 
 use super::header::Block;
 use super::placing::{Place, Request};
 use super::region::WORD;
 use super::{Heap, MIN_BLOCK};
 
-/// How many free blocks with a place in them are looked at.
+/// How many free blocks that have a place are considered.
 const LOOKS: u32 = 16;
 
 /// The first place in a free block, or the memory behind it, whose block begins at a multiple of
-/// `align`. What is left in front of it is nothing, or enough for a block.
+/// `align`. The rest in front of it is nothing, or enough for a block.
 pub fn first_place(free: u32, align: u32) -> u32 {
     let at = (free + WORD).next_multiple_of(align) - WORD;
     if at != free && at - free < MIN_BLOCK { at + align } else { at }
@@ -26,17 +26,17 @@ fn last_place(free: Block, need: u32, align: u32) -> u32 {
     if at != free.at && at - free.at < MIN_BLOCK { at - align } else { at }
 }
 
-/// The power of the coarsest boundary that a block covers: that of the multiple of the largest power of
-/// two at which it, or one that took its place, could begin.
+/// The coarsest boundary that a block covers, as a power of two: of all addresses at which this block,
+/// or another one in its place, could begin, the multiple of the largest power of two counts.
 fn covers(at: u32, need: u32) -> u32 {
     let before = at + WORD - 1;
     (before ^ (before + need)).ilog2()
 }
 
 impl Heap<'_> {
-    /// The place that covers no coarser boundary than others, of those that blocks are aligned to; of
-    /// several, that in the smallest free block. Both ends of the lowest few free blocks are looked
-    /// at, and of those without a place all.
+    /// The place whose coarsest covered boundary is finest, where no boundary counts as coarser than the
+    /// coarsest alignment so far. Of several such places, the one in the smallest free block. The search
+    /// tries both ends of the lowest [`LOOKS`] free blocks that have a place.
     pub(super) fn choose_aligned(&self, Request { need, align, .. }: Request) -> Option<Place> {
         let coarsest = self.coarsest.ilog2();
         let rank = |place: &Place| (covers(place.at, need).min(coarsest), place.found.free.size, place.at);

@@ -1,7 +1,7 @@
 //! Taking blocks back.
 //!
-//! A block that is merged with the one before it leaves a header inside that one, marked free. So
-//! a block that is freed twice is known for what it is.
+//! When a block merges with the free block before it, its header stays inside the merged block,
+//! marked free. So a second free of the block is recognized.
 
 use mm_api::HEAP_SLACK;
 
@@ -31,7 +31,7 @@ impl Heap<'_> {
             (at, size, part) = (prev, size + block.at - prev, Some(prev));
         }
         if size > HEAP_SLACK && at + size == self.region.last() {
-            // Its links may be in what is given back.
+            // Its links may be in the memory that is given back.
             if let Some(part) = part.take() {
                 self.remove(part);
             }
@@ -51,8 +51,8 @@ impl Heap<'_> {
         self.region.free_before(block.at, self.region.read(block.at - WORD))
     }
 
-    /// Offers so many bytes at the end of the memory, which are free and in no tree. Returns how many
-    /// are gone.
+    /// Offers `bytes` bytes at the end of the memory, which are free and not in the tree. Returns how
+    /// many bytes the memory has shrunk by.
     fn give_back(&mut self, bytes: u32) -> u32 {
         let bytes = self.memory.shrink(bytes);
         if bytes != 0 {

@@ -16,7 +16,7 @@ impl Heap<'_> {
         }
     }
 
-    /// Grows by what is missing behind the last block, and hands out a block there.
+    /// Grows by as much as is missing behind the last block, and hands out a block there.
     pub(super) fn grow_and_place(&mut self, Request { need, align, .. }: Request) -> Result<u32, AllocError> {
         let (tail, _) = self.region.tail()?;
         let at = first_place(tail, align);
@@ -31,8 +31,8 @@ impl Heap<'_> {
         Ok(at)
     }
 
-    /// Grows so that there is memory up to `end` behind the last block. Returns all of it: it is in no
-    /// tree, and the end believes that it is free.
+    /// Grows so that the memory behind the last block reaches up to `end`. Returns all of that memory.
+    /// It is not in the tree, and the end is marked as having free memory before it.
     pub(super) fn grow(&mut self, end: u32) -> Result<Block, AllocError> {
         let (at, size) = self.region.tail()?;
         let missing = end.saturating_sub(self.region.last());

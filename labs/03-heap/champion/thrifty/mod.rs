@@ -1,4 +1,4 @@
-//! The thrifty champion: as little memory as we know how, and what instructions that takes.
+//! The thrifty champion: as little memory as we know how, however many instructions that takes.
 //!
 //! # The memory
 //! ```text
@@ -10,17 +10,17 @@
 //! ```
 //!
 //! Every place is an **offset**: bytes from the region's first byte. Blocks are marked as the quick
-//! champion marks them, with one header each (`header.rs`). What the heap keeps beside them is one
-//! word.
+//! champion marks them, with one header each (`header.rs`). Besides the blocks, the heap keeps only
+//! one word.
 //!
 //! # What it does differently
-//! - The free blocks are one **tree** (`tree.rs`), in which the lowest, or the highest, that is large
-//!   enough is found in a few steps, and then the next one. There are no bins: a bin knows sizes,
-//!   and not where its blocks lie.
+//! - The free blocks are one **tree** (`tree.rs`). In it, the lowest or the highest block that is
+//!   large enough is found in a few steps, and then the next one. There are no bins: a bin knows
+//!   the sizes of its blocks, but not where they lie.
 //! - Where a block is put depends on what it is likely to do (`placing.rs`). Small ones go to the low
-//!   end of the memory, large ones to its high end. What grows goes where it can grow on. Where blocks
-//!   are aligned, the places that only an aligned one can use are kept for those.
-//! - The smallest block has 16 bytes: a free one needs four words, and no bin sets a limit.
+//!   end of the memory, large ones to its high end. Blocks that grow go where they can grow on. If
+//!   some blocks are aligned, boundaries are kept free for them.
+//! - The smallest block has 16 bytes: a free block needs four words, and no bin sets a limit.
 
 mod aligning;
 mod freeing;
@@ -47,27 +47,27 @@ use tree::{FIRST_HALF, ROOT};
 const FIRST: u32 = HEAP_ALIGN - WORD;
 const _: () = assert!(ROOT + WORD <= FIRST);
 
-/// The smallest block: what a free one needs.
+/// The smallest block: a free one needs a header, two links and its size.
 const MIN_BLOCK: u32 = 4 * WORD;
 
 /// The kernel's heap.
 pub struct Heap<'m> {
     region: Region,
-    /// The bit of an offset that tells the halves of the whole tree apart.
+    /// The bit of an offset that tells in which half of the whole tree the offset lies.
     half: u32,
     /// The coarsest alignment that was asked for so far, in bytes.
     coarsest: u32,
-    /// Whether blocks grow: one has had to move because of it.
+    /// Whether some block has had to move because it grew.
     growth: Growth,
     memory: &'m mut dyn HeapMemory,
 }
 
-/// Whether the program's blocks grow.
+/// Whether the program's blocks grow, as far as is known.
 #[derive(Clone, Copy, PartialEq)]
 enum Growth {
-    /// None has had to move so far.
+    /// No block has had to move so far.
     Unseen,
-    /// One has.
+    /// A block has had to move.
     Seen,
 }
 
@@ -101,7 +101,7 @@ impl<'m> Heap<'m> {
     }
 }
 
-/// What a layout asks for, or why no block is that large or that aligned.
+/// The request for a layout; an error if no block can be that large or that aligned.
 fn request(layout: Layout, asked: Asked) -> Result<Request, AllocError> {
     if layout.align() > HEAP_ALIGN_MAX as usize {
         return Err(AllocError::Alignment);

@@ -1,4 +1,4 @@
-//! Which free block, and which end of it.
+//! Choosing a free block for a request, and the end of it.
 
 use mm_api::HEAP_ALIGN;
 
@@ -9,12 +9,12 @@ use super::{Growth, Heap, MIN_BLOCK};
 /// The largest block that counts as small.
 const SMALL: u32 = 104;
 
-/// What is asked for.
+/// A request for a block.
 #[derive(Clone, Copy)]
 pub struct Request {
-    /// Bytes of the block, with its header.
+    /// The block's size in bytes, with its header.
     pub need: u32,
-    /// A power of two, at least [`HEAP_ALIGN`].
+    /// The block's alignment: a power of two, at least [`HEAP_ALIGN`].
     pub align: u32,
     pub asked: Asked,
 }
@@ -22,9 +22,9 @@ pub struct Request {
 /// Why a block is asked for.
 #[derive(Clone, Copy)]
 pub enum Asked {
-    /// It is new.
+    /// The block is new.
     New,
-    /// It grew, and has to move: it will grow again.
+    /// The block grew, and has to move: it will grow again.
     Larger,
 }
 
@@ -36,12 +36,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// The low end of a free block that is large enough.
+    /// The place at the low end of a free block that is large enough.
     fn low(found: Found) -> Self {
         Self { found, at: found.free.at }
     }
 
-    /// Its high end, if what is left is enough for a block.
+    /// The place at the high end, if the rest is enough for a block.
     fn high(found: Found, need: u32) -> Self {
         let Block { at, size, .. } = found.free;
         let rest = size - need;
@@ -50,14 +50,14 @@ impl Place {
 }
 
 impl Heap<'_> {
-    /// Hands out a block from what is free, if there is a place.
+    /// Hands out a block, if some free block has a place for it.
     pub(super) fn place(&mut self, request: Request) -> Option<u32> {
         self.coarsest = self.coarsest.max(request.align);
         let place = self.choose(request)?;
         Some(self.cut(place, request.need))
     }
 
-    /// The place for a block.
+    /// Chooses the place for a block.
     fn choose(&self, request: Request) -> Option<Place> {
         let Request { need, asked, .. } = request;
         if self.coarsest > HEAP_ALIGN {
@@ -71,30 +71,30 @@ impl Heap<'_> {
         }
     }
 
-    /// As low as can be. Small blocks live longer on average, and this way the low end of the memory
+    /// The lowest place. Small blocks live longer on average, and this way the low end of the memory
     /// fills up with them. And behind a block that is to grow, the memory is not yet cut up.
     fn choose_low(&self, need: u32) -> Option<Place> {
         Some(Place::low(self.lowest(need)?))
     }
 
-    /// As low as can be, but not in the way of blocks that grow towards the end of the memory.
+    /// The lowest place that is not in the way of blocks that grow towards the end of the memory.
     fn choose_out_of_the_way(&self, need: u32) -> Option<Place> {
         let found = self.lowest(need)?;
         let is_last = found.free.end() == self.region.last();
         Some(if is_last { Place::high(found, need) } else { Place::low(found) })
     }
 
-    /// High, in a free block that is not much too large.
+    /// A high place, in a free block that is not much too large.
     fn choose_high(&self, need: u32) -> Option<Place> {
         let found = self.snug(need)?;
-        // What is left of the last one may grow with the memory.
+        // The rest of the last free block may grow with the memory.
         let is_last = found.free.end() == self.region.last();
         let stays_low = is_last && found.free.size < 2 * need;
         Some(if stays_low { Place::low(found) } else { Place::high(found, need) })
     }
 
-    /// Makes `need` bytes of a free block, from the place on, a used one. What is left in front and
-    /// behind stays free, if it is enough for a block.
+    /// Makes `need` bytes of a free block, from the place on, a used block. The rests in front and
+    /// behind stay free, if they are enough for a block.
     fn cut(&mut self, Place { found, at }: Place, need: u32) -> u32 {
         let free = found.free;
         let front = at - free.at;
@@ -114,7 +114,7 @@ impl Heap<'_> {
         at
     }
 
-    /// Makes the `size` bytes from `at` on what is left of a free block.
+    /// Shortens a free block to the `size` bytes from `at` on.
     #[inline(always)]
     fn shorten_free(&mut self, found: Found, at: u32, size: u32) {
         self.region.mark_free(at, size);

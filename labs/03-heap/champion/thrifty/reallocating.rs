@@ -8,7 +8,7 @@ use super::region::WORD;
 use super::{Growth, Heap, MIN_BLOCK};
 
 impl Heap<'_> {
-    /// Makes a used block larger or smaller, with `next` behind it. Returns where it is then.
+    /// Makes a used block, with `next` behind it, larger or smaller. Returns its new place.
     pub(super) fn resize(&mut self, old: Block, next: Block, request: Request) -> Result<u32, ReallocError> {
         let Request { need, align, .. } = request;
         let aligned = (old.at + WORD).is_multiple_of(align);
@@ -35,7 +35,7 @@ impl Heap<'_> {
         self.move_away(old, to)
     }
 
-    /// Makes a block smaller, and what it no longer needs free.
+    /// Makes a block smaller, and frees the rest.
     fn shorten(&mut self, old: Block, need: u32) -> Option<()> {
         if old.size - need < MIN_BLOCK {
             return Some(());
@@ -72,7 +72,7 @@ impl Heap<'_> {
         Ok(true)
     }
 
-    /// Makes a block larger by moving it down into the free block before it. Returns where it is then.
+    /// Makes a block larger by moving it down into the free block before it. Returns its new place.
     fn slide(&mut self, old: Block, next: Block, need: u32) -> Option<u32> {
         if old.is_prev_used() {
             return None;
@@ -95,10 +95,10 @@ impl Heap<'_> {
         Some(prev)
     }
 
-    /// Moves a block to another place. Returns where it is then.
+    /// Moves a block to another place. Returns its new place.
     fn move_away(&mut self, old: Block, to: u32) -> Result<u32, ReallocError> {
         self.region.copy(old.at + WORD, to + WORD, self.region.open(to).size.min(old.size) - WORD);
-        // What is before and behind it may be free by now, or used.
+        // Its neighbours may have become free since, or used.
         if self.release(self.region.open(old.at)).is_none() {
             self.release(self.region.open(to));
             return Err(BlockError::Damaged.into());

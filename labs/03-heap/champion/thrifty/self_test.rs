@@ -1,4 +1,4 @@
-//! The self-test: a look at the tree.
+//! The self-test of the tree.
 
 use mm_api::{DamageKind, HEAP_ALIGN, HEAP_MAX, HeapDamage};
 
@@ -6,33 +6,33 @@ use super::region::WORD;
 use super::tree::{HIGH, LOW, ROOT};
 use super::{FIRST, Heap, MIN_BLOCK};
 
-/// A part of the tree: what is below a link.
+/// A part of the tree: all blocks below a link.
 #[derive(Clone, Copy)]
 struct Part {
-    /// The offset of the word that leads to it.
+    /// The offset of the link.
     link: u32,
-    /// Where the blocks in it may lie: from this offset on, in so many bytes.
+    /// Where the part's blocks may lie: from the offset `from` on, within `bytes` bytes.
     from: u32,
     bytes: u32,
-    /// None of them is larger than this.
+    /// The largest size that the part's blocks may have.
     most: u32,
 }
 
 impl Heap<'_> {
-    /// Follows all links. They have to lead to `expected` blocks.
+    /// Follows all links. They must lead to `expected` blocks.
     pub(super) fn check_tree(&self, expected: u32) -> Result<(), HeapDamage> {
         let found = self.check_part(Part { link: ROOT, from: 0, bytes: 2 * self.half, most: HEAP_MAX })?;
         if found == expected { Ok(()) } else { Err(damage(ROOT)) }
     }
 
     /// How many blocks are in a part of the tree. With each step down, a part has half as many bytes,
-    /// so this calls itself two dozen times at most, also where a link leads back.
+    /// so the calls nest two dozen deep at most, even if a link leads back.
     fn check_part(&self, part: Part) -> Result<u32, HeapDamage> {
         let at = self.region.read(part.link);
         if at == 0 {
             return Ok(0);
         }
-        // Not one step before it is clear that the link leads to a block.
+        // Follow no link before it is clear that it leads to a block.
         let is_in_region = at >= FIRST && at % HEAP_ALIGN == FIRST && at < self.region.last() - (MIN_BLOCK - WORD);
         if !is_in_region || at.wrapping_sub(part.from) >= part.bytes {
             return Err(damage(part.link));

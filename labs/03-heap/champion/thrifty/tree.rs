@@ -1,11 +1,11 @@
-//! The free blocks, as a tree that knows where they lie and which of them are large.
+//! The free blocks, as a tree ordered by where they lie and how large they are.
 //!
-//! Each block is in the tree once. Below any block are none that are larger, so the largest of all is
-//! the root, and a part of the tree whose topmost block is too small is left out of every search. And
-//! each step down halves the range of offsets: what is in the lower half lies below the link `low`, the
-//! rest below `high`. So no path is longer than an offset has bits, whatever the blocks are, and nothing
-//! ever has to be balanced. This is a *priority search tree* (McCreight, "Priority search trees", SIAM
-//! Journal on Computing 14, 1985), in the variant that halves ranges of numbers.
+//! Each block is in the tree once. No block is larger than the block above it, so the largest of all is
+//! the root, and a search leaves out every part of the tree whose topmost block is too small. And each
+//! step down halves the range of offsets: blocks in the lower half are below the link `low`, blocks in
+//! the higher half below `high`. So no path is longer than an offset has bits, and the tree never has to
+//! be balanced. This is a *priority search tree* (McCreight, "Priority search trees", SIAM Journal on
+//! Computing 14, 1985), in the variant that halves ranges of numbers.
 
 use super::Heap;
 use super::header::Block;
@@ -14,13 +14,13 @@ use super::region::WORD;
 /// The offset of the word that leads to the root; 0 if no block is free.
 pub const ROOT: u32 = 0;
 
-/// From a free block's header to the link to those below it in the lower half.
+/// From a free block's header to its link to the blocks below it in the lower half.
 pub const LOW: u32 = WORD;
 
-/// The same for the higher half, in the word behind that one.
+/// From a free block's header to its link for the higher half, in the word behind `LOW`.
 pub const HIGH: u32 = LOW + WORD;
 
-/// The range of the first tree, in bytes: half of it is told apart by this bit of an offset.
+/// The bit that tells the halves of the first tree's range apart: half of that range, in bytes.
 pub const FIRST_HALF: u32 = 4096;
 
 /// An end of the memory.
@@ -30,7 +30,7 @@ enum End {
     High,
 }
 
-/// Where a link is, and the range of offsets that it leads to: `half` tells its halves apart.
+/// The place of a link, and the range of offsets that it leads to: `half` tells that range's halves apart.
 #[derive(Clone, Copy)]
 struct Slot {
     link: u32,
@@ -73,12 +73,12 @@ impl Heap<'_> {
         self.fill(slot, self.links(at));
     }
 
-    /// The same, for one that was found.
+    /// Takes out of the tree a free block that a search found.
     pub(super) fn take(&mut self, Found { free, slot }: Found) {
         self.fill(slot, self.links(free.at));
     }
 
-    /// Puts into the tree what is left of a free block, in its place if that is possible.
+    /// Replaces a free block in the tree by the rest of it, in the same place if possible.
     pub(super) fn diminish(&mut self, Found { free, slot }: Found, rest: Block) {
         let links = self.links(free.at);
         let is_in_range = (free.at ^ rest.at) < 2 * slot.half;
@@ -90,8 +90,8 @@ impl Heap<'_> {
         }
     }
 
-    /// Puts into the tree a free block that has grown, in the place of the one that it was, at `at`, if
-    /// that is possible.
+    /// Replaces the free block at `at` in the tree by the block that it has grown to, in the same place
+    /// if possible.
     pub(super) fn enlarge(&mut self, at: u32, grown: Block) {
         let (slot, above) = self.find(at);
         let links = self.links(at);
@@ -129,7 +129,7 @@ impl Heap<'_> {
         let (mut slot, mut above) = (self.root(), 0);
         loop {
             let there = self.region.read(slot.link);
-            // A path ends after as many steps as there are bits, also where a program has written to
+            // A path ends after as many steps as an offset has bits, even if a program has written to
             // freed memory.
             if there == at || slot.half == 0 {
                 return (slot, above);
@@ -149,7 +149,7 @@ impl Heap<'_> {
             }
             let old = self.region.open(there);
             if free.size > old.size {
-                // It takes the place of the smaller one, for which there is one further down.
+                // It takes the place of the smaller block, which moves further down.
                 self.put(slot, free.at, self.links(old.at));
                 (slot, free) = (slot.below(free.at, old.at), old);
             } else {
@@ -159,7 +159,7 @@ impl Heap<'_> {
         self.put(slot, free.at, [0, 0]);
     }
 
-    /// Fills a slot whose block is gone with the larger of the two that were below it, and so on
+    /// Fills a slot whose block is gone with the larger of the two blocks that were below it, and so on
     /// downwards.
     #[inline(always)]
     fn fill(&mut self, slot: Slot, links: [u32; 2]) {
@@ -195,7 +195,7 @@ impl Heap<'_> {
         self.found(lowest)
     }
 
-    /// The lowest that lies behind another one.
+    /// The lowest free block of at least `need` bytes that lies behind `past`.
     pub(super) fn lowest_behind(&self, past: Block, need: u32) -> Option<Found> {
         let mut lowest = (u32::MAX, self.root());
         let mut look = |at, slot| {
@@ -203,7 +203,7 @@ impl Heap<'_> {
                 lowest = (at, slot);
             }
         };
-        // The part of the tree where all blocks lie behind it, and as near as can be.
+        // The nearest part of the tree in which all blocks lie behind it.
         let mut beyond = None;
         let (mut slot, mut at) = (self.root(), self.region.read(ROOT));
         while self.size_of(at) >= need {
@@ -221,16 +221,16 @@ impl Heap<'_> {
         self.found(lowest)
     }
 
-    /// A free block of at least `need` bytes such that all that are below it in the tree are smaller: high
-    /// in the memory, and not much too large. The largest is this only if there is no other.
+    /// A free block of at least `need` bytes, below which in the tree all are smaller than that: high in the
+    /// memory, and not much too large. The largest block is chosen only if no other is large enough.
     pub(super) fn snug(&self, need: u32) -> Option<Found> {
         let mut last = (u32::MAX, self.root());
         self.descend(self.root(), need, End::High, |at, slot| last = (at, slot));
         self.found(last)
     }
 
-    /// Goes down from a slot as long as there is a block of at least `need` bytes, and where both ways
-    /// have one, to the half at this end of the memory. Shows each of them to `look`.
+    /// Goes down from a slot as long as there is a block of at least `need` bytes. If both halves have
+    /// one, it goes to the half at this end of the memory. It shows each such block to `look`.
     #[inline(always)]
     fn descend(&self, slot: Slot, need: u32, end: End, mut look: impl FnMut(u32, Slot)) {
         let (mut slot, mut at) = (slot, self.region.read(slot.link));
@@ -255,7 +255,7 @@ impl Heap<'_> {
         }
     }
 
-    /// What a search found: nothing if that is no offset.
+    /// The result of a search: nothing if `at` is no offset of a block.
     #[inline(always)]
     fn found(&self, (at, slot): (u32, Slot)) -> Option<Found> {
         if at == u32::MAX { None } else { Some(Found { free: self.region.open(at), slot }) }
