@@ -103,7 +103,7 @@ unsafe fn copy_downwards(dest: *mut u8, src: *const u8, n: usize) {
     }
 }
 
-/// Copies the word at the byte of this number.
+/// Copies the word that begins `index` bytes into the ranges.
 ///
 /// # Safety
 /// The word is in both ranges.
@@ -112,7 +112,7 @@ unsafe fn copy_word(dest: *mut u8, src: *const u8, index: usize) {
     unsafe { write_word(dest, index, read_word(src, index)) };
 }
 
-/// The word at the byte of this number.
+/// The word that begins `index` bytes into the range.
 ///
 /// # Safety
 /// The word is in the range.
@@ -121,7 +121,7 @@ unsafe fn read_word(range: *const u8, index: usize) -> u32 {
     unsafe { range.add(index).cast::<u32>().read_unaligned() }
 }
 
-/// Writes the word at the byte of this number.
+/// Writes the word that begins `index` bytes into the range.
 ///
 /// # Safety
 /// The word is in the range.

@@ -1,21 +1,21 @@
 //! Lab 01, the reference: two bitmaps, and summaries that say where to look.
 //!
-//! The records are those that the skeleton suggests: one bit for each frame
-//! that says whether it is managed, and one that says whether it is free. What
-//! makes them quick is one more idea, the *summary*: a smaller bitmap over the
-//! words of a larger one. There is one for each size of a run, so that the
-//! first word that has such a run is found without a search.
+//! The records are those that the skeleton suggests: for each frame, one bit
+//! that says whether it is managed, and one that says whether it is free. One
+//! more idea makes them quick, the *summary*: a smaller bitmap over the words of
+//! a larger one. There is a summary for each size of a run, so that the first
+//! word that has such a run is found without a search.
 //!
 //! | File | What it is about | Steps |
 //! |:---|:---|:---|
-//! | `usable.rs` | what the memory map leaves | 1, 2 |
+//! | `usable.rs` | which frames are usable | 1, 2 |
 //! | `records.rs` | where the records go | 3 |
-//! | `bitmap.rs` | what is managed, and the answers to the kernel | 4 to 8 |
+//! | `bitmap.rs` | which frames are managed, and the answers to the kernel | 4 to 8 |
 //! | `free_map.rs` | which frames are free, and where the runs are | |
 //! | `summary.rs` | the lowest of many numbers, without a search | |
 //! | `runs.rs` | runs as bits of words | |
 //!
-//! Two bitmaps are 0.25 bytes a frame, and all that is above them is 0.03.
+//! The two bitmaps take 0.25 bytes a frame, and all that is above them takes 0.03.
 
 mod free_map;
 mod records;

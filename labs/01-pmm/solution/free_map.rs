@@ -4,7 +4,7 @@
 //! there with a few shifts. For each such size there is a summary of the words
 //! that have a run of it.
 //!
-//! For larger runs the same once more: a second bitmap has one bit for each word
+//! Larger runs are found in the same way: a second bitmap has one bit for each word
 //! of the first, set if the word is all ones. In it, a run of `n` bits is a run
 //! of `32 n` frames.
 
@@ -30,7 +30,7 @@ struct Level {
 }
 
 impl FreeMap {
-    /// How many words of records it takes for so many words of frames.
+    /// How many words of records `words` words of frames need.
     pub fn size(words: u32) -> u32 {
         let size_of_level = |count| count + ORDERS as u32 * Summary::size(count);
         size_of_level(words) + size_of_level(words.div_ceil(BITS))

@@ -15,8 +15,8 @@ pub fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> 
     room.map(|room| FrameRange::new(room.start(), room.start() + frames)).ok_or(InitError::NoRoomForMetadata)
 }
 
-/// Cuts the next part of the records, `count` words, off from what was borrowed.
-/// It is enough for all parts: what is borrowed is the sum of their sizes.
+/// Cuts the next part of the records, `count` words, off from the borrowed words.
+/// They are enough for all parts: their number is the sum of the parts' sizes.
 pub fn cut(words: &mut &'static mut [u32], count: u32) -> &'static mut [u32] {
     words.split_off_mut(..count as usize).unwrap_or_default()
 }

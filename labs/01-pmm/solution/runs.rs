@@ -10,7 +10,7 @@ pub const BITS: u32 = u32::BITS;
 /// How many orders of runs there are in a word: 1, 2, 4, 8, 16 and 32 bits.
 pub const ORDERS: usize = 6;
 
-/// Two runs side by side are one of the next order, if they begin where such a
+/// Two runs side by side are one run of the next order, if they begin where such a
 /// run can. So for each order: the size of its halves, and the bits at which a
 /// run can begin. Order 0 has no halves.
 const JOINS: [(u32, u32); ORDERS] =
@@ -25,7 +25,7 @@ pub fn place(run: FrameRun) -> (Range<usize>, u32) {
     (word..word + frames.div_ceil(BITS) as usize, u32::MAX >> (BITS - frames.min(BITS)) << (first % BITS))
 }
 
-/// The bits that some frames have in a word: those below their end, and not below their first.
+/// The bits that some frames have in a word: those from the first frame up to, not including, their end.
 pub fn bits_of(frames: FrameRange, word: u32) -> u32 {
     let below = |number: u32| u32::MAX.unbounded_shr(BITS - number.saturating_sub(word * BITS).min(BITS));
     below(frames.end()) & !below(frames.start())

@@ -16,7 +16,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// How many words of records it takes for the numbers below `end`.
+    /// How many words of records the numbers below `end` need.
     pub fn size(end: u32) -> u32 {
         words_of_levels(end.div_ceil(BITS)).iter().sum()
     }
@@ -56,7 +56,7 @@ impl Summary {
     }
 }
 
-/// How many words each bitmap has, from the lowest one's: a bit for each word of the one before.
+/// How many words each bitmap has, from the lowest one up: a bit for each word of the bitmap before.
 fn words_of_levels(lowest: u32) -> [u32; 3] {
     [lowest, lowest.div_ceil(BITS), lowest.div_ceil(BITS * BITS)]
 }

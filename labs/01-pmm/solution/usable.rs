@@ -1,4 +1,4 @@
-//! What the memory map leaves: steps 1 and 2.
+//! The usable frames of a memory map: steps 1 and 2.
 
 use core::iter;
 

@@ -1,15 +1,15 @@
 //! The reference of lab 02: page directories and page tables.
 //!
-//! All records are in the tables themselves. What the processor leaves to
-//! software, three bits in each entry, says which frames belong to an
-//! allocation and where an allocation begins, and counts the entries of the
-//! table that are in use (`put`); which virtual memory is free is seen
-//! from the entries that are not present.
+//! All records are in the tables themselves. The processor leaves three bits of
+//! each entry to software. They say which frames belong to an allocation and
+//! where an allocation begins, and they count the entries of the table that are
+//! in use (`put`). The entries that are not present show which virtual memory
+//! is free.
 //!
-//! The tables for what is mapped and allocated in the kernel half are made once
-//! and for all, 62 of them, before the first directory for a process is. Every
-//! directory names the same tables there, so what is written to them is seen in
-//! every address space, and no list of directories is needed.
+//! The 62 tables for mappings and allocations in the kernel half are all made
+//! at the start, before the first directory for a process. Every directory names
+//! the same tables there, so a change to them is seen in every address space, and
+//! no list of directories is needed.
 
 use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, TEMPORARY_START};
 use mm_api::{

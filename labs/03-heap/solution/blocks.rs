@@ -27,10 +27,10 @@
 //!   the block before a free block is used.
 //! - Every free block is in the bin of its size, and there is no other block in a bin.
 //! - The **end** is a header without a block: used, of size 0. The free block before
-//!   it, if there is one, is the **wilderness**: what grows and shrinks with the memory.
-//! - A header is believed only if its neighbours agree: one that a freed block has left
-//!   inside a larger one is not, since the free block before it does not end there. So a
-//!   block that is freed twice is known for what it is.
+//!   it, if there is one, is the **wilderness**: it grows and shrinks with the memory.
+//! - A header is believed only if its neighbours agree. A header that a freed block has
+//!   left inside a larger block is not believed, since the free block before it does not
+//!   end there. So a second free of a block is recognized.
 
 mod free_lists;
 mod freeing;

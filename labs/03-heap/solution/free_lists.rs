@@ -2,14 +2,14 @@
 //!
 //! Each list is a **bin**: one for each size below 1024 bytes, one for each power of
 //! two above. The words at the region's beginning are the bins' heads, where the lists
-//! start. A bit map knows which bins have blocks in them, so that the next one is found
+//! start. A bit map shows which bins have blocks, so that the next such bin is found
 //! in a few instructions.
 //!
 //! A free block has two words behind its header: its **link**, the offset of the next
 //! block in its bin, or 0; and its **back link**, the offset of the word that leads to
 //! this block: the head of the bin, or the link of the block before it. So a block leaves
-//! its bin without asking which bin that is. And the back link shows whether the bin still
-//! knows of the block: a program that writes to memory which it has freed destroys the
+//! its bin without a search for that bin. And the back link shows whether the block is
+//! still in the bin: a program that writes to memory which it has freed overwrites the
 //! links first.
 
 use mm_api::{HEAP_ALIGN, HEAP_MAX};

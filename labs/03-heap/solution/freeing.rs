@@ -61,7 +61,7 @@ impl Heap<'_> {
         self.region.offset_of(pointer).and_then(sound).ok_or_else(|| self.diagnose(pointer))
     }
 
-    /// What is wrong with a pointer that was refused. This is asked only then, so it
+    /// What is wrong with a pointer that was refused. This runs only after a refusal, so it
     /// may take its time: it goes from block to block.
     fn diagnose(&self, pointer: NonNull<u8>) -> BlockError {
         let Some(offset) = self.region.offset_of(pointer) else { return BlockError::Foreign };

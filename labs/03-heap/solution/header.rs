@@ -1,13 +1,13 @@
 //! Blocks, as their boundary tags tell them.
 //!
 //! A block's **header** is a word: the block's size, whether it is used, and whether
-//! the block before it is. In the six bits that no size needs is its **seal**, a
-//! check sum of all the others and of the place where the header lies.
+//! the block before it is. The six bits that no size needs hold the **seal**, a
+//! check sum of all other bits and of the place where the header lies.
 //!
-//! A free block has its **size** at its end, too. There the block behind it finds
-//! where it begins, when that one is freed (Knuth's boundary tags, The Art of
-//! Computer Programming 1, section 2.5, algorithm C). A used block does not need
-//! that, so it loses no more than the four bytes of its header.
+//! A free block has its **size** at its end, too. When the block behind it is freed,
+//! that size tells where the free block begins (Knuth's boundary tags, The Art of
+//! Computer Programming 1, section 2.5, algorithm C). A used block needs no size at
+//! its end, so it loses no more than the four bytes of its header.
 
 use mm_api::{HEAP_ALIGN, HEAP_MAX};
 

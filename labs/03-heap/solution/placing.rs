@@ -9,7 +9,7 @@ use super::free_lists::bin_of;
 use super::header::{Block, MAX_BLOCK, MIN_BLOCK, PREV_USED, USED};
 use super::region::WORD;
 
-/// How many free blocks are looked at that may be too small, before a larger one is
+/// How many free blocks that may be too small are tried before a larger one is
 /// taken.
 const FEW: u32 = 4;
 

@@ -1,8 +1,8 @@
 //! The heap's memory, word by word: the only file with unsafe code, but for the
 //! signature of `Heap::new`.
 //!
-//! Every place is an *offset*: bytes from the region's first byte. Every access is
-//! compared with the region's end, in every build: no offset, however wrong, leads
+//! Every place is an *offset*: bytes from the region's first byte. In every build,
+//! every access is compared with the region's end: no offset, however wrong, leads
 //! out of the region.
 
 use core::ptr::NonNull;
@@ -17,7 +17,7 @@ pub struct Region<'m> {
     /// The first byte. Every pointer into the region is made from this one, so that
     /// it may be used for the whole of it.
     base: NonNull<u8>,
-    /// How many bytes there are: what the memory has grown by, less what it has shrunk by.
+    /// The region's size: the bytes by which the memory has grown, less those by which it has shrunk.
     bytes: u32,
     memory: &'m mut dyn HeapMemory,
 }

@@ -1,10 +1,10 @@
 //! The reference of the second part: a lock that no interrupt gets caught in.
 //!
-//! The heap lies in a [`Mutex`], which nobody ever waits for. On one processor there
-//! is nobody to wait for: whoever could open the lock goes on only when the one who
-//! waits has returned. What keeps others out is that interrupts are off. The mutex
-//! proves it: to the compiler, and, to whoever calls the heap from the middle of
-//! another call, by a panic.
+//! The heap lies in a [`Mutex`], which no code ever waits for. On one processor,
+//! waiting would be for ever: the code that could open the lock goes on only when
+//! the code that waits has returned. Other code is kept out because interrupts are
+//! off. The mutex proves that to the compiler; and a call of the heap from the
+//! middle of another call ends in a panic.
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};

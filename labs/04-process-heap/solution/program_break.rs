@@ -1,8 +1,8 @@
 //! The reference: a process's heap that knows three addresses and nothing else.
 //!
-//! Which pages the heap has follows from where it starts and where it ends
-//! ([`Heap::pages_to`]), so nothing is noted that could come to disagree with it.
-//! To move the break is to compare the pages before with the pages after.
+//! The heap's pages follow from its start and its end ([`Heap::pages_to`]), so
+//! there is no second record that could disagree with them. To move the break,
+//! the code compares the pages before with the pages after.
 
 use mm_api::layout::{PAGE_SIZE, USER_HEAP_START};
 use mm_api::{BreakError, Page, PageRange, Pages, ProcessHeap, VirtAddr};

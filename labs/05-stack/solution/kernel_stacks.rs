@@ -11,7 +11,7 @@ const PLACE_PAGES: u32 = 1 + KERNEL_STACK_PAGES;
 /// The largest area's pages.
 const AREA_MAX: u32 = (KERNEL_STACKS_END.as_u32() - KERNEL_STACKS_START.as_u32()) / PAGE_SIZE;
 
-/// How many words it takes to have a bit for each place of the largest area.
+/// How many words hold one bit for each place of the largest area.
 const WORDS: usize = (AREA_MAX / PLACE_PAGES).div_ceil(u32::BITS) as usize;
 
 /// The kernel's stacks: the area, cut into places of the same size.

@@ -1,7 +1,7 @@
 //! The reference for `mprotect`.
 //!
-//! First the whole range is looked at, so that an error changes nothing. Then the
-//! regions are cut where the range begins and ends, those between the cuts get the new
+//! First the whole range is checked, so that an error changes nothing. Then the regions
+//! are cut where the range begins and ends, the regions between the cuts get the new
 //! rights, and neighbours that have become alike are merged.
 
 use mm_api::{Page, PageRange, ProtectError, Purpose, Region, RegionList, RegionProtection, Rights};
