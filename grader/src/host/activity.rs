@@ -1,4 +1,4 @@
-//! Whether a process does anything, and how much processor time it has used.
+//! A process's activity: whether it is idle, and how much processor time it has used.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::host::process::answer;
 
-/// Samples in a row of a process that does nothing at all, before it is given up.
+/// After so many idle samples in a row, a process is given up.
 const IDLE_SAMPLES: u32 = 10;
 
-/// The time between two samples of those.
+/// The time between two samples.
 const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 
-/// Tells a process that does nothing at all from one that waits for the processor.
+/// Tells a process that does nothing at all from a process that waits for the processor.
 pub struct Idleness {
     process: u32,
     since: Instant,
@@ -26,9 +26,9 @@ impl Idleness {
         Self { process, since: Instant::now(), used: None, samples: 0 }
     }
 
-    /// Looks at the process; `true` once it has been asleep long enough.
+    /// Takes a sample of the process; `true` once it has been asleep long enough.
     ///
-    /// A process that would run if the host were not so busy is not asleep.
+    /// A process that only waits for a busy processor is not asleep.
     pub fn sample(&mut self) -> bool {
         if self.since.elapsed() < SAMPLE_EVERY {
             return false;
@@ -64,7 +64,7 @@ fn asleep(process: u32) -> Option<String> {
     }
 }
 
-/// The processor time that a process has used, where the operating system tells: on Linux.
+/// The processor time that a process has used; `None` where the operating system does not tell. Linux does.
 pub fn processor_time(process: u32) -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
@@ -80,7 +80,7 @@ pub fn processor_time(process: u32) -> Option<Duration> {
     }
 }
 
-/// What a `stat` in `/proc` says, from the process's state on (proc(5)): 11 and
+/// The fields of a `stat` in `/proc`, from the process's state on (proc(5)): 11 and
 /// 12 are its time in user mode and in the kernel, in ticks.
 fn fields(stat: &str) -> Option<Vec<&str>> {
     // The name may contain anything, so the fields are counted from its end.

@@ -1,5 +1,5 @@
-//! Installing packages with apt-get, on Debian and its kin. It never touches what
-//! rustup manages.
+//! Installing packages with apt-get, on Debian and its relatives. The toolchains that
+//! rustup manages stay as they are.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use crate::host::path::on_path;
 use crate::host::process;
 use crate::host::progress::Progress;
 
-/// Whether anything may be installed.
+/// Whether packages may be installed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Permission {
-    /// It may, if whoever sits at the terminal agrees.
+    /// They may, if the person at the terminal agrees.
     Granted,
-    /// It may not: `--no-install` was given.
+    /// They may not: `--no-install` was given.
     Refused,
 }
 
@@ -23,7 +23,7 @@ pub fn line(packages: &[&str]) -> String {
     format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
 }
 
-/// Who may install packages.
+/// How the grader gets the right to install packages.
 enum Power {
     Root,
     Sudo { asks: bool },
@@ -32,7 +32,7 @@ enum Power {
 /// Installs packages with apt-get: asks on a terminal, and elsewhere says what it does.
 ///
 /// # Errors
-/// If it may not, or could not: with the command to do it by hand.
+/// If it may not install them, or failed to. The error has the command to do it by hand.
 pub fn install(what: &str, packages: &[&str], permission: Permission) -> Result<()> {
     let line = line(packages);
     let is_root = rustix::process::geteuid().is_root();
@@ -68,9 +68,9 @@ pub fn install(what: &str, packages: &[&str], permission: Permission) -> Result<
     }
     let progress = Progress::new();
     progress.start("Installing");
-    // Always from fresh lists: with old ones apt asks for files that are gone,
-    // or installs a compiler that is too old. If they cannot be fetched, those
-    // that are there may still do.
+    // Always from fresh lists: with old lists apt asks for files that are gone,
+    // or installs a compiler that is too old. If fresh lists cannot be fetched,
+    // the old ones may still do.
     let update = apt_get(&power, &["update"]);
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(packages);
@@ -84,7 +84,7 @@ pub fn install(what: &str, packages: &[&str], permission: Permission) -> Result<
     })
 }
 
-/// Runs apt-get; what it said if it failed.
+/// Runs apt-get. The error is apt-get's output.
 fn apt_get(power: &Power, arguments: &[&str]) -> Result<(), String> {
     let mut command = match power {
         Power::Root => Command::new("apt-get"),
@@ -107,7 +107,7 @@ fn apt_get(power: &Power, arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// The end of a long text, where the reason stands.
+/// The last lines of a long text, where the reason is.
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
@@ -122,7 +122,7 @@ fn succeeds(command: &mut Command) -> bool {
 }
 
 fn say(text: &str) {
-    // Nobody listens: nothing to do about it.
+    // If standard error is closed, nothing can be done about it.
     let _ = writeln!(io::stderr(), "{text}");
 }
 

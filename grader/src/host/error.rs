@@ -1,16 +1,16 @@
-//! Why the grader could not do its work, and what the user can do about it.
+//! The grader's error: why it could not do its work, and what the user can do about it.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// The result of everything that can keep the grader from grading.
+/// The result of an action that can keep the grader from grading.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The grader could not run: exit code 2.
+/// Why the grader could not run: exit code 2.
 ///
-/// Shown as one line, `what happened; what to do`, followed by a tool's own
-/// output where that says more.
+/// It is shown as one line, `what happened; what to do`, followed by a tool's own
+/// output if that says more.
 #[derive(Debug)]
 pub struct Error {
     what: String,
@@ -58,7 +58,7 @@ impl Error {
         self
     }
 
-    /// What a tool printed, if there is more to see than the one line.
+    /// The output that [`output`](Self::output) added, if any.
     pub fn tool_output(&self) -> Option<&str> {
         self.output.as_deref()
     }

@@ -1,21 +1,21 @@
-//! Exit statuses: the grader's own, and those by which an emulator tells how its
-//! machine ended.
+//! Exit statuses: the grader's own, and the statuses by which an emulator tells how
+//! its machine ended.
 
 use std::process::ExitCode;
 
-/// How the grader ends.
+/// The grader's exit statuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
-    /// All checks passed, or what was asked for was done.
+    /// All checks passed, or another command succeeded.
     Passed,
-    /// A check did not pass, or what was looked at is not as it should be.
+    /// A check did not pass, or an inspection found something wrong.
     Failed,
-    /// Nothing could be said about the checks.
+    /// The grader could not run, so nothing is known about the checks.
     CouldNotRun,
 }
 
 impl Exit {
-    /// Its number.
+    /// The exit status as a number.
     pub const fn code(self) -> u8 {
         match self {
             Self::Passed => 0,
@@ -29,7 +29,7 @@ impl Exit {
         if all_is_well { Self::Passed } else { Self::Failed }
     }
 
-    /// Whether a grader that ended with this status said something about the checks.
+    /// Whether a grader that ended with this status has judged the checks.
     pub fn is_verdict(status: i32) -> bool {
         [Self::Passed, Self::Failed].iter().any(|exit| i32::from(exit.code()) == status)
     }
@@ -41,31 +41,31 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The grader after Ctrl-C: 128 and SIGINT's number.
+/// The grader's status after Ctrl-C: 128 and SIGINT's number.
 pub const INTERRUPTED: i32 = 130;
 
-/// The [launcher](crate::host::launcher) if it could not become the program: as in a shell, "not found".
+/// The [launcher](crate::host::launcher)'s status if it could not become the program: as in a shell, "not found".
 pub const NOT_LAUNCHED: u8 = 127;
 
-/// The emulator if its machine was switched off, or if it was asked to end.
+/// The emulator's status if its machine was switched off, or if it was asked to end.
 pub const EMULATOR_LEFT: i32 = 0;
 
-/// The emulator if it could not start a machine.
+/// The emulator's status if it could not start a machine.
 pub const EMULATOR_NOT_STARTED: i32 = 1;
 
-/// The emulator after the kernel wrote "ok" to the exit port, and after a benchmark or program that ended well.
+/// The emulator's status after the kernel wrote "ok" to the exit port, and after a successful benchmark or program.
 pub const GUEST_OK: i32 = of_exit_port(0x10);
 
-/// After "not ok", and after a benchmark or program that did not.
+/// The emulator's status after "not ok", and after a benchmark or program that failed.
 pub const GUEST_NOT_OK: i32 = of_exit_port(0x11);
 
-/// After a crash that the kernel reported.
+/// The emulator's status after a crash that the kernel reported.
 pub const GUEST_CRASH: i32 = of_exit_port(0x12);
 
-/// After an operating system that met a part which is not written yet.
+/// The emulator's status after an operating system reached a part that is not written yet.
 pub const GUEST_NOT_WRITTEN: i32 = of_exit_port(0x13);
 
-/// The emulator after the kernel wrote this byte to the exit port, QEMU's `isa-debug-exit`.
+/// The emulator's status after the kernel wrote this byte to the exit port, QEMU's `isa-debug-exit`.
 pub const fn of_exit_port(byte: u8) -> i32 {
     (byte as i32) << 1 | 1
 }
@@ -73,11 +73,11 @@ pub const fn of_exit_port(byte: u8) -> i32 {
 /// The byte that the kernel writes to the stop port, QEMU's `pvpanic`, at a checkpoint.
 pub const STOP_TO_LOOK: u8 = 0x01;
 
-/// The same when it has come up and is to be told what to do. At its end it writes
-/// what would be the emulator's exit status.
+/// The byte that the kernel writes to the stop port when it has come up and waits to be told
+/// what to do. At its end it writes what would be the emulator's exit status.
 pub const STOP_TO_BE_TOLD: u8 = 0x81;
 
-/// The same at the end of a check that holds …
+/// The byte at the end of a check that holds …
 pub const CHECK_HOLDS: u8 = 0x91;
 
 /// … of one that does not …
@@ -86,15 +86,15 @@ pub const CHECK_FAILS: u8 = 0x93;
 /// … and of one that holds because it ended with a panic.
 pub const CHECK_HOLDS_BY_PANIC: u8 = 0x95;
 
-/// The same at the end of a check that the machine lacks something for.
+/// The byte at the end of a check that needs something the machine lacks.
 pub const CHECK_NOT_AVAILABLE: u8 = 0x97;
 
-/// Whether the kernel stopped at the end of a check, with this byte.
+/// Whether this byte says that the kernel stopped at the end of a check.
 pub const fn is_conclusion(byte: u8) -> bool {
     matches!(byte, CHECK_HOLDS | CHECK_FAILS | CHECK_HOLDS_BY_PANIC | CHECK_NOT_AVAILABLE)
 }
 
-/// SIGXCPU: the processor time is used up. The number is the same on Linux and macOS.
+/// SIGXCPU: a process has used up its processor time. The number is the same on Linux and macOS.
 pub const SIGNAL_PROCESSOR_TIME: i32 = 24;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! What stands between the grader and a program that it runs: `grade __child`.
+//! The launcher, `grade __child`: it stands between the grader and a program that the grader runs.
 //!
-//! The grader does not start an emulator or a compiler itself but this program again, which
-//! sets limits that the operating system keeps and then becomes the other one. So that ends when
-//! its processor time is used up, and when the grader dies, even of a SIGKILL; and all this
-//! without `unsafe`.
+//! The grader does not start an emulator or a compiler directly. It starts this program again,
+//! which sets limits that the operating system enforces, and then becomes the emulator or compiler.
+//! So that program ends when its processor time is used up, and when the grader dies, even of a
+//! SIGKILL. All this needs no `unsafe`.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,27 +16,27 @@ use rustix::process::{Pid, Resource, Rlimit, getppid, getrlimit, setrlimit};
 
 use crate::host::exit;
 
-/// The first argument that makes this program become another one.
+/// The first argument that makes this program the launcher.
 const WORD: &str = "__child";
 
-/// What a process may use, each of those that it starts as well. `None`: as much as it likes.
+/// The limits of a process, which each process that it starts inherits. `None`: no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
     /// Seconds of processor time.
     pub processor: Option<u64>,
-    /// Bytes of memory that it alone has, where the operating system counts them: on Linux.
+    /// Bytes of memory that the process does not share, where the operating system counts them: on Linux.
     pub memory: Option<u64>,
     /// Bytes of the largest file that it writes.
     pub file: Option<u64>,
 }
 
 impl Limits {
-    /// Of processor time alone.
+    /// A limit of processor time alone.
     pub fn seconds(seconds: u64) -> Self {
         Self { processor: Some(seconds), ..Self::default() }
     }
 
-    /// Sets them for this process.
+    /// Sets the limits for this process.
     ///
     /// # Errors
     /// If the operating system refuses one.
@@ -82,19 +82,20 @@ fn lower(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
     Ok(setrlimit(resource, limit)?)
 }
 
-/// A command that runs `program` within these limits, and not longer than the grader.
+/// A command that runs `program` within these limits, and ends it when the grader ends.
 ///
-/// `launcher` is the grader's own program; without one, nothing limits the other.
+/// `launcher` is the grader's own program; without it, `program` has no limits.
 pub fn command(launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
     child_of(&std::process::id().to_string(), launcher, limits, program)
 }
 
-/// The same for a shell that becomes this command: it runs not longer than whoever started the shell.
+/// As [`command`], for a shell that becomes this command: `program` ends when the process that started the shell
+/// ends.
 pub fn command_of_shell(launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
     child_of(SHELL_S_PARENT, launcher, limits, program)
 }
 
-/// What a shell replaces by the number of the process that started it.
+/// The word that a shell replaces by the number of the process that started it.
 pub const SHELL_S_PARENT: &str = "$PPID";
 
 fn child_of(parent: &str, launcher: Option<&Path>, limits: Limits, program: &Path) -> Command {
@@ -104,13 +105,13 @@ fn child_of(parent: &str, launcher: Option<&Path>, limits: Limits, program: &Pat
     command
 }
 
-/// The program that [`command`] can use: this one, unless it is a test.
+/// The launcher for [`command`]: this program, unless it is a test.
 pub fn launcher() -> Option<PathBuf> {
     env::current_exe().ok().filter(|program| program.file_stem().is_some_and(|stem| stem == "grade"))
 }
 
-/// Becomes another program, if the arguments ask for it. Returns only if they do
-/// not, or if it cannot be started: then with the exit status.
+/// Becomes another program, if the arguments ask for it. Returns `None` if they do
+/// not, and the exit status if the program cannot be started.
 pub fn become_one(mut arguments: impl Iterator<Item = OsString>) -> Option<u8> {
     if arguments.next()? != WORD {
         return None;
@@ -123,10 +124,10 @@ pub fn become_one(mut arguments: impl Iterator<Item = OsString>) -> Option<u8> {
     Some(become_program(&program, arguments, limits, is_mine))
 }
 
-/// Becomes a program that ends with its parent. Returns only if it cannot be started: then with
-/// the exit status.
+/// Becomes a program that ends with its parent. Returns the exit status, and only if the program
+/// cannot be started.
 ///
-/// `is_wanted` tells whether whoever started it is still there.
+/// `is_wanted` tells whether the process that started this one is still there.
 pub fn become_program(
     program: &OsStr,
     arguments: impl Iterator<Item = OsString>,
@@ -154,7 +155,7 @@ fn number(pid: Pid) -> Option<u64> {
     u64::try_from(pid.as_raw_nonzero().get()).ok()
 }
 
-/// Whether there is a process with this number.
+/// Whether a process with this number exists.
 pub fn is_there(number: u32) -> bool {
     let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))

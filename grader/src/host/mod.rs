@@ -1,5 +1,5 @@
 //! The computer that the grader runs on: its processes and programs, its
-//! terminal, and the words for what goes wrong. Nothing here knows the course.
+//! terminal, and the grader's errors. Nothing here knows the course.
 
 pub mod activity;
 pub mod apt;

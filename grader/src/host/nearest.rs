@@ -1,9 +1,9 @@
-//! "Did you mean …?"
+//! "Did you mean …?": the known name that is nearest to a mistyped one.
 
 /// How alike two names have to be, from 0 to 1.
 const ALIKE: f64 = 0.75;
 
-/// How many names are listed where none is near.
+/// At most so many names are listed if none is near.
 const LISTED: usize = 12;
 
 /// The name that is nearest to `given`, if one is near enough.
@@ -20,7 +20,7 @@ pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, name)| name)
 }
 
-/// What to tell somebody who gave a name that does not exist.
+/// Advice for a user who gave a name that does not exist.
 pub fn suggestion<'a>(given: &str, names: impl Iterator<Item = &'a str> + Clone, what: &str) -> String {
     if let Some(near) = nearest(given, names.clone()) {
         return format!("did you mean `{near}`?");

@@ -16,8 +16,8 @@ pub fn named_program(name: &OsStr) -> PathBuf {
     if program.components().count() == 1 { on_path(&name.to_string_lossy()).unwrap_or(program) } else { program }
 }
 
-/// Whether a file's name begins with a dot, as those do that editors and systems leave beside a
-/// file: `.#hello.rs` is a lock, `._hello.rs` what macOS knows of a file.
+/// Whether a file's name begins with a dot. Editors and systems leave such files beside others:
+/// `.#hello.rs` is a lock, `._hello.rs` holds attributes of a file on macOS.
 pub fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }

@@ -2,7 +2,7 @@
 //!
 //! Asking `rustc` and QEMU for their versions takes about as long as booting a
 //! machine, so the answers are kept in `target/kernel/probe.json` for as long
-//! as the program's file stays the same. The file is only a memory: it may be
+//! as the program's file stays the same. `probe.json` is only a cache: it may be
 //! missing, old, broken or not writable.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-/// The answers that were given.
+/// The remembered answers.
 pub struct Probes {
     file: Option<PathBuf>,
     answers: Mutex<Answers>,
@@ -33,14 +33,14 @@ struct Answer {
 }
 
 impl Probes {
-    /// What is remembered in this folder.
+    /// The answers that are remembered in this folder.
     pub fn load(folder: &Path) -> Self {
         let file = folder.join("probe.json");
         let known = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         Self { file: Some(file), answers: Mutex::new(Answers { known, changed: false }) }
     }
 
-    /// Remembers nothing.
+    /// No answers, and no folder to keep them in.
     pub fn fresh() -> Self {
         Self { file: None, answers: Mutex::default() }
     }
@@ -50,7 +50,7 @@ impl Probes {
         self.ask_while(program, context, "", ask)
     }
 
-    /// The same, where the answer holds only under these circumstances.
+    /// As [`ask`](Self::ask), for an answer that holds only under these circumstances.
     pub fn ask_while(
         &self,
         program: &Path,
@@ -72,7 +72,7 @@ impl Probes {
         Some(answer)
     }
 
-    /// Keeps the answers for the next run, if that is possible.
+    /// Writes the answers for the next run, if that is possible.
     pub fn save(&self) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file
@@ -80,7 +80,7 @@ impl Probes {
             && let Ok(text) = serde_json::to_vec_pretty(&answers.known)
         {
             answers.changed = false;
-            // Written beside and renamed, so that nobody ever reads half of it.
+            // Written to a file beside it and renamed, so that no process ever reads half of it.
             let half = file.with_extension(format!("json.{}", std::process::id()));
             if fs::write(&half, text).and_then(|()| fs::rename(&half, file)).is_err() {
                 let _ = fs::remove_file(&half);
@@ -89,16 +89,16 @@ impl Probes {
     }
 }
 
-/// The program's file as it is now: its size, and when it was changed.
+/// The size and the time of the last change of the program's file.
 ///
 /// Debian's QEMU is a script that starts the program of the same name in
-/// `libexec`, so that is looked at too.
+/// `libexec`, so the stamp includes that program.
 fn stamp(program: &Path) -> Option<String> {
     let behind = program.ancestors().nth(2)?.join("libexec").join(program.file_name()?);
     Some(format!("{} {}", stamp_of(program)?, stamp_of(&behind).unwrap_or_default()).trim_end().to_owned())
 }
 
-/// The size of a file, and when it was changed; `None` if it is not there.
+/// The size and the time of the last change of a file; `None` if it is not there.
 pub fn stamp_of(file: &Path) -> Option<String> {
     let metadata = fs::metadata(file).ok()?;
     let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();

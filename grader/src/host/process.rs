@@ -1,8 +1,8 @@
-//! Starting processes: the only place that does, so that none outlives the grader.
+//! Starting processes. Only this module starts any, so that none outlives the grader.
 //!
 //! Ctrl-C, SIGTERM and SIGHUP kill every emulator and compiler and end the
-//! grader with exit code 130. What happens after a SIGKILL, and limits on
-//! processor time, are [`crate::host::launcher`]'s part.
+//! grader with exit code 130. The [launcher](crate::host::launcher) handles the
+//! death of the grader by a SIGKILL, and the limits on processor time.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -18,22 +18,22 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::host::exit;
 
-/// Of what a program prints, at most so many bytes are kept: more is read and forgotten.
+/// At most so many bytes of a program's output are kept. The rest is read and dropped.
 const MOST_CAPTURED: u64 = 64 << 20;
 
 #[derive(Default)]
 struct Children {
-    /// Set once the grader is going down: nothing is started any more.
+    /// Set once the grader is about to end: no process is started any more.
     closing: bool,
     running: HashMap<u32, Signal>,
 }
 
 static CHILDREN: LazyLock<Mutex<Children>> = LazyLock::new(Mutex::default);
 
-/// What is done just before the grader ends for a signal.
+/// The function to call just before the grader ends because of a signal.
 static BEFORE_END: Mutex<Option<fn()>> = Mutex::new(None);
 
-/// From now on this is done before the grader ends for a signal, such as to give a terminal back.
+/// Calls `what` just before the grader ends because of a signal, for example to restore the terminal.
 pub fn before_end(what: fn()) {
     *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
 }
@@ -44,7 +44,7 @@ pub struct Process {
     reaped: bool,
 }
 
-/// Makes the grader answer to Ctrl-C. To be called once, at the start.
+/// Installs the handler for Ctrl-C. To be called once, at the start.
 pub fn listen() {
     // A second handler, or none, is no reason not to grade.
     let _ = ctrlc::set_handler(|| {
@@ -56,7 +56,7 @@ pub fn listen() {
         if let Some(what) = *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) {
             what();
         }
-        // The lock is kept, so that nobody starts or reaps anything now.
+        // The lock is kept, so that no thread starts or reaps a process now.
         std::process::exit(exit::INTERRUPTED);
     });
 }
@@ -69,7 +69,7 @@ fn send(id: u32, signal: Signal) {
 }
 
 impl Process {
-    /// Starts a process. `signal` is what ends it if the grader is interrupted.
+    /// Starts a process. If the grader is interrupted, `signal` is sent to it.
     ///
     /// # Errors
     /// As [`Command::spawn`].
@@ -102,7 +102,7 @@ impl Process {
         )
     }
 
-    /// Remembers the process that `spawn` starts, while nobody else starts one.
+    /// Remembers the process that `spawn` starts, while no other thread starts one.
     fn remember(spawn: impl FnOnce() -> io::Result<Child>, signal: Signal) -> io::Result<Self> {
         let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
         if children.closing {
@@ -121,34 +121,34 @@ impl Process {
         self.child.id()
     }
 
-    /// What it reads, if that was piped. Only once.
+    /// The pipe to its standard input, if there is one. Only the first call returns it.
     pub fn stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    /// What it prints, if that was piped. Only once.
+    /// The pipe from its standard output, if there is one. Only the first call returns it.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// What it complains about, if that was piped. Only once.
+    /// The pipe from its standard error, if there is one. Only the first call returns it.
     pub fn stderr(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }
 
-    /// Sends it what Ctrl-C sends.
+    /// Sends it SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         // It was not waited for yet, so the number is its own.
         send(self.id(), Signal::INT);
     }
 
-    /// Ends it at once.
+    /// Ends the process at once, by SIGKILL.
     pub fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends.
     ///
     /// # Errors
     /// As [`Child::wait`].
@@ -176,7 +176,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program to its end, with nothing to read; what it prints is captured, at most
+/// Runs a program to its end, with an empty standard input, and captures what it prints: at most
 /// [`MOST_CAPTURED`] bytes of each stream.
 ///
 /// # Errors
@@ -192,7 +192,7 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     Ok(Output { status: process.wait()?, stdout, stderr })
 }
 
-/// What comes out of a pipe. What was read before an error is all there is.
+/// The bytes that come out of a pipe, up to its end or to the first error.
 fn captured(mut pipe: impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = pipe.by_ref().take(MOST_CAPTURED).read_to_end(&mut bytes);
@@ -200,7 +200,7 @@ fn captured(mut pipe: impl Read) -> Vec<u8> {
     bytes
 }
 
-/// Runs a program to its end; it reads and prints where the command says.
+/// Runs a program to its end, with its input and output as the command says.
 ///
 /// # Errors
 /// As [`Command::status`].
@@ -208,7 +208,7 @@ pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     Process::spawn(command, Signal::TERM)?.wait()
 }
 
-/// Runs a program to its end, which reads what `input` has, and then `end`.
+/// Runs a program to its end. On its standard input it reads `input`, and then `end`.
 ///
 /// # Errors
 /// As [`Command::status`].
@@ -220,18 +220,18 @@ pub fn status_with_input(
     command.stdin(Stdio::piped());
     let mut process = Process::spawn(command, Signal::TERM)?;
     if let Some(mut stdin) = process.stdin() {
-        // It may end before its input does, so nobody waits for this.
+        // The program may end before its input does, so nothing waits for this thread.
         thread::spawn(move || io::copy(&mut input, &mut stdin).and_then(|_| stdin.write_all(end)));
     }
     process.wait()
 }
 
-/// Becomes another program, which has the terminal to itself. Returns only if that cannot be started.
+/// Becomes another program, which has the terminal to itself. Returns only if the program cannot be started.
 pub fn become_program(command: &mut Command) -> io::Error {
     command.exec()
 }
 
-/// What a program says to these arguments on its standard output, if it succeeds.
+/// The standard output of a program that is run with these arguments, if it succeeds.
 pub fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
     let output = output(Command::new(program).args(arguments)).ok()?;
     if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }

@@ -1,4 +1,4 @@
-//! What is going on, for somebody who waits in front of a terminal.
+//! Progress, shown to a user who waits in front of a terminal.
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
@@ -7,27 +7,27 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-/// What is told to whoever shows it in a way of their own.
+/// A message about progress, for a listener that shows it in its own way.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Told {
-    /// Something begins that has no known end.
+    /// Work begins whose number of steps is not known.
     Start(String),
     /// A package has been built.
     Built(String),
-    /// Something begins with that many steps.
+    /// Work begins that has this many steps.
     Count(String, usize),
-    /// One step is done, and this came of it.
+    /// One step is done, with this result.
     Step(String),
-    /// Something to be known that stays.
+    /// A line that stays on the screen.
     Note(String),
 }
 
-/// Who is told.
+/// A function that gets the messages.
 type Listener = Box<dyn Fn(Told) + Send + Sync>;
 
 /// A line at the bottom of the terminal that says what is being done.
 ///
-/// Without a terminal nothing is shown, apart from [`note`](Self::note)s.
+/// Without a terminal, only [`note`](Self::note)s are shown.
 pub struct Progress {
     bar: ProgressBar,
     quiet: bool,
@@ -35,7 +35,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shown on standard error, if that is a terminal.
+    /// A line on standard error, if that is a terminal.
     pub fn new() -> Self {
         let bar = ProgressBar::new_spinner();
         if !std::io::stderr().is_terminal() {
@@ -44,12 +44,12 @@ impl Progress {
         Self { bar, quiet: false, listener: None }
     }
 
-    /// Never shows anything.
+    /// A line that is never shown.
     pub fn silent() -> Self {
         Self { bar: ProgressBar::hidden(), quiet: true, listener: None }
     }
 
-    /// Shows nothing itself, and tells all of it.
+    /// Shows nothing, and passes every message to `listener`.
     pub fn telling(listener: impl Fn(Told) + Send + Sync + 'static) -> Self {
         Self { listener: Some(Box::new(listener)), ..Self::silent() }
     }
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Begins something that takes a while and has no known end.
+    /// Begins work that takes a while and whose number of steps is not known.
     pub fn start(&self, what: &str) {
         self.tell(|| Told::Start(what.to_owned()));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}") {
@@ -78,7 +78,7 @@ impl Progress {
         self.bar.set_message(format!("({package})"));
     }
 
-    /// Begins something with that many steps.
+    /// Begins work that has this many steps.
     pub fn start_counting(&self, what: &str, steps: usize) {
         self.tell(|| Told::Count(what.to_owned(), steps));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {pos} of {len}  {wide_msg}") {
@@ -90,12 +90,12 @@ impl Progress {
         self.bar.set_position(0);
     }
 
-    /// Begins something with that many steps that takes long: with how many are done in a minute, and the time left.
+    /// Begins long work that has this many steps. The line shows the steps per minute and the time left.
     pub fn start_rated(&self, what: &str, steps: usize) {
         let template = "{spinner} {prefix} [{bar:20}] {pos} of {len}, {rate}, {eta} left  {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-                // Nobody sees a part of a line that cannot be written.
+                // A part of the line that cannot be written is left out.
                 let _ = write!(out, "{:.1} a minute", state.per_sec() * 60.0);
             };
             self.bar.set_style(style.with_key("rate", rate));
@@ -107,30 +107,30 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(500));
     }
 
-    /// One step is done, and `what` came of it.
+    /// Reports that one step is done, with the result `what`.
     pub fn step(&self, what: &str) {
         self.tell(|| Told::Step(what.to_owned()));
         self.bar.set_message(what.to_owned());
         self.bar.inc(1);
     }
 
-    /// Says something that stays, terminal or not.
+    /// Prints a line that stays, with or without a terminal.
     pub fn note(&self, text: &str) {
         self.tell(|| Told::Note(text.to_owned()));
         if !self.quiet {
             self.bar.suspend(|| {
-                // Nobody listens: nothing to do about it.
+                // If standard error is closed, nothing can be done about it.
                 let _ = writeln!(anstream::stderr(), "{text}");
             });
         }
     }
 
-    /// Does something that prints, with the line out of its way.
+    /// Calls a function that prints, with the progress line hidden meanwhile.
     pub fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
-    /// Takes the line away.
+    /// Removes the line from the terminal.
     pub fn finish(&self) {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();

@@ -1,10 +1,10 @@
-//! How text is laid out and coloured.
+//! The layout and colours of text.
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-/// How a report is to be shown.
+/// The settings by which a report is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
     /// Whether escape sequences for colour may be used.
@@ -21,17 +21,17 @@ impl Default for View {
     }
 }
 
-/// What is wrong.
+/// For errors and failures.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What is right.
+/// For success.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// What asks for attention, without being wrong.
+/// For text that asks for attention but reports no error.
 pub const NOTICE: Style = AnsiColor::Yellow.on_default();
-/// Titles.
+/// For titles.
 pub const STRONG: Style = Style::new().bold();
-/// What can be skipped.
+/// For text that a reader can skip.
 pub const FAINT: Style = Style::new().dimmed();
-/// What can be typed or opened.
+/// For commands to type and files to open.
 pub const ACTION: Style = AnsiColor::Cyan.on_default();
 
 /// The narrowest layout: a terminal that is narrower has to wrap by itself.
@@ -46,7 +46,7 @@ impl View {
         if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// How wide text is to be.
+    /// The width of text, in columns.
     pub fn columns(&self) -> usize {
         self.width.clamp(NARROWEST, WIDEST)
     }
@@ -73,10 +73,10 @@ impl View {
 /// The width of the column of labels in [`View::field`].
 const LABEL_WIDTH: usize = 10;
 
-/// Prints to standard output, without colour where there is none.
+/// Prints to standard output, without colour if that shows none.
 ///
 /// # Errors
-/// If nobody reads it.
+/// If standard output is closed.
 pub fn say(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -113,14 +113,14 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { '\u{FFFD}' }).collect()
 }
 
-/// What a compiler said: [`printable`], but for the escape character. rustc replaces those that
-/// come from the code, so that the ones which are left are its own colours.
+/// A compiler's output: as [`printable`], but escape characters stay. rustc replaces the escape
+/// characters that come from the code, so those that are left are its own colours.
 pub fn printable_with_colour(text: &str) -> String {
     text.chars().map(|c| if c == '\u{1b}' || is_printable(c) { c } else { '\u{FFFD}' }).collect()
 }
 
-/// Whether a character is one to be shown: no control character but the line's end, none that
-/// controls the direction of writing (Unicode Standard Annex #9, section 2), and one of XML 1.0's.
+/// Whether a character may be shown: no control character but the line's end, none that controls
+/// the direction of writing (Unicode Standard Annex #9, section 2), and only characters of XML 1.0.
 pub fn is_printable(c: char) -> bool {
     match c {
         '\n' => true,

@@ -1,10 +1,10 @@
-//! Which system this is, as far as it matters for installing something.
+//! The operating system, as far as it matters for installing packages.
 
 use std::fs;
 
 use crate::host::path::on_path;
 
-/// A system.
+/// An operating system.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum System {
     /// Debian or a relative, with apt; the release's code name.
@@ -18,14 +18,14 @@ pub enum System {
     Other {
         /// Such as `sudo dnf install`.
         command: &'static str,
-        /// What it calls QEMU for i386.
+        /// The name of its package with QEMU for i386.
         emulator: &'static str,
-        /// What it calls LLD.
+        /// The name of its package with LLD.
         linker: &'static str,
-        /// What it calls Bochs, GRUB for a PC with a BIOS, and xorriso.
+        /// The names of its packages with Bochs, GRUB for a PC with a BIOS, and xorriso.
         bochs: [&'static str; 3],
     },
-    /// Nothing is known about it.
+    /// A system about which nothing is known.
     Unknown,
 }
 
@@ -39,7 +39,7 @@ impl System {
         Self::from_release(&release, &|program| on_path(program).is_some())
     }
 
-    /// Whether it is Debian 12, or built on it.
+    /// Whether the system is Debian 12, or based on it.
     pub fn is_bookworm(&self) -> bool {
         matches!(self, Self::Apt { codename } if codename == "bookworm")
     }
