@@ -1,6 +1,6 @@
-//! Whether what stands in the place of a student's file is a file.
+//! Whether a student's file is a regular file.
 //!
-//! Nothing is followed: a symbolic link could lead to the reference, and a pipe or a
+//! No link is followed: a symbolic link could lead to the reference, and a pipe or a
 //! device would keep the compiler waiting.
 
 use std::fs::{self, FileType};
@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with a file of a lab, if something is: `src/bitmap.rs is missing`.
+/// The error in a sentence, such as `src/bitmap.rs is missing`; `None` if the file is all right.
 pub fn trouble(folder: &Path, name: &str) -> Option<String> {
     let mut below = PathBuf::new();
     let mut parts = Path::new(name).components().peekable();

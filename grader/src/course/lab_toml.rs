@@ -1,4 +1,4 @@
-//! A lab's `lab.toml`: what it says, and what is wrong with it, by file and line.
+//! A lab's `lab.toml`: its fields, and its errors with file and line.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,13 +10,13 @@ use toml::Spanned;
 
 use crate::host::error::{Error, Result};
 
-/// Guest instructions in millions that a check may use if `lab.toml` says nothing.
+/// A check's budget in million guest instructions, if `lab.toml` names none.
 pub const DEFAULT_BUDGET: u32 = 500;
 
-/// The largest budget: 30 seconds of guest time, more than which the watchdog cannot count.
+/// The largest budget, in million guest instructions: 30 seconds of guest time. The watchdog cannot count more.
 pub const MAX_BUDGET: u32 = 3750;
 
-/// What `lab.toml` says.
+/// The contents of a `lab.toml`.
 #[derive(Clone, Debug)]
 pub struct LabToml {
     /// The lab's title.

@@ -1,19 +1,19 @@
-//! Which labs a kernel takes from the student, and which from the course.
+//! A mix: which labs of a kernel are the student's, and which are the course's.
 
-/// Which labs' references are used in the place of the student's files.
+/// The labs whose references take the place of the student's files in a kernel.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Mix {
     /// The cargo packages of the labs that are built with their reference, sorted.
     pub solutions: Vec<String>,
-    /// What the kernel is linked with where the compiler calls functions by their names.
+    /// The functions with which the kernel is linked where the compiler calls functions by name.
     pub symbols: Symbols,
 }
 
-/// Whose functions the compiler's own calls come to (`memcpy` and its neighbours), for labs whose `lab.toml` says
+/// The functions that the compiler's own calls reach (`memcpy` and the like), for labs whose `lab.toml` says
 /// `symbols = true`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub enum Symbols {
-    /// The champion's, or the compiler's library's where there is none: a lab that is wrong costs no other one.
+    /// The champion's, or if there is none, those of the compiler's library: so a wrong lab costs no other lab points.
     #[default]
     Course,
     /// The lab's own.

@@ -1,5 +1,5 @@
 //! The programs that run in ring 3: they are built with the kernel, and a machine
-//! that is to run them is given them beside it, as modules.
+//! that is to run them gets them beside the kernel, as modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::host::error::{Error, Result};
 use crate::host::path::is_hidden;
 
-/// Where each program has a source file, or a folder of them.
+/// The folder in which each program has a source file, or a folder of source files.
 const SOURCES: &str = "kernel/user/src/bin";
 
-/// Where the built programs are, beside the kernels.
+/// The name of the folder with the built programs, beside the kernels.
 pub const FOLDER: &str = "programs";
 
-/// Whether cargo built something for the package of the programs.
+/// Whether this is the package of the programs.
 pub fn is_theirs(package: &Path) -> bool {
     package.ends_with("kernel/user")
 }
@@ -21,7 +21,7 @@ pub fn is_theirs(package: &Path) -> bool {
 /// The names of all programs.
 ///
 /// # Errors
-/// If their sources are not there.
+/// If the folder of their sources cannot be read.
 pub fn names(root: &Path) -> Result<Vec<String>> {
     let folder = root.join(SOURCES);
     let missing = |error| Error::io("cannot read", &folder, &error).advise("restore the folder from the course");
@@ -41,15 +41,15 @@ pub fn names(root: &Path) -> Result<Vec<String>> {
 }
 
 /// QEMU's arguments for a machine that gets these programs. The paths are
-/// relative to the kernel's folder: QEMU takes what follows a space for the
+/// relative to the kernel's folder: QEMU takes everything after a space for the
 /// module's own text.
 pub fn arguments(programs: &[String]) -> Vec<String> {
     let paths: Vec<String> = programs.iter().map(|name| format!("{FOLDER}/{name}")).collect();
     if paths.is_empty() { Vec::new() } else { vec!["-initrd".into(), paths.join(",")] }
 }
 
-/// The kernel's word for running a program in the place of the shell: `line` is its
-/// name and its arguments, separated by spaces.
+/// The word on the kernel's command line that runs a program in the place of the shell.
+/// `line` is the program's name and its arguments, separated by spaces.
 ///
 /// # Errors
 /// If there is no such program.

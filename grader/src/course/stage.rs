@@ -1,4 +1,4 @@
-//! A copy of the course in which files may be replaced, while the user's own stay as they are.
+//! A stage: a copy of the course in which files may be replaced, while the user's own files stay as they are.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,9 +11,9 @@ use crate::host::error::{Error, Result};
 
 use super::workspace::POLICY;
 
-/// A copy of the course, with a build folder of its own: cargo tells by the
-/// time of a file's change whether to build it again, so two copies that share
-/// a build folder would get each other's code.
+/// A copy of the course, with a build folder of its own. Cargo decides by the
+/// times of files whether to build again, so two copies that share a build
+/// folder would get each other's code.
 #[derive(Debug)]
 pub struct Stage {
     folder: PathBuf,
@@ -25,11 +25,11 @@ impl Stage {
     /// Makes a copy of the course at `from` in `folder`, or brings the copy
     /// that is there up to date. Waits while another process uses it.
     ///
-    /// What git would not track is left out. Files that have not changed are
-    /// not touched, so that cargo does not build them again.
+    /// Files that git would not track are left out. Files that have not changed
+    /// are not touched, so that cargo does not build them again.
     ///
     /// # Errors
-    /// If something cannot be read or written.
+    /// If a file cannot be read or written.
     pub fn create(from: &Path, folder: &Path) -> Result<Self> {
         let to = &folder.join("course");
         for folder in [to, &folder.join("scratch")] {
@@ -50,7 +50,7 @@ impl Stage {
         for entry in walk {
             let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
             let Ok(name) = entry.path().strip_prefix(from) else { continue };
-            // What the teacher decides, and the class's secret, is in no copy that submissions are graded in.
+            // The policy, with the teacher's decisions and the class's secret, is in no copy that submissions are graded in.
             if name.starts_with("target") || name == Path::new(POLICY) {
                 continue;
             }
@@ -70,7 +70,7 @@ impl Stage {
         self.folder.join("course")
     }
 
-    /// Its folder and what is built from it.
+    /// The folder that holds the copy and everything that is built from it.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -78,7 +78,7 @@ impl Stage {
     /// All files of the copy, by their names.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If a file cannot be read.
     pub fn files(&self) -> Result<BTreeMap<String, Vec<u8>>> {
         let root = self.root();
         let mut files = BTreeMap::new();
@@ -93,30 +93,30 @@ impl Stage {
         Ok(files)
     }
 
-    /// A folder for files that are gone soon. It is made with the copy.
+    /// A folder for temporary files. It is made with the copy.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
 
-    /// Where kernels are built from it.
+    /// The folder in which kernels are built from the copy.
     pub fn target_dir(&self) -> PathBuf {
         self.folder.join("kernel")
     }
 
-    /// Where the labs' tests for the host are built from it.
+    /// The folder in which the labs' tests for the host are built from the copy.
     pub fn host_target_dir(&self) -> PathBuf {
         self.folder.join("host")
     }
 
-    /// Where they are built for Miri.
+    /// The folder in which the labs' tests are built for Miri.
     pub fn miri_target_dir(&self) -> PathBuf {
         self.folder.join("miri")
     }
 
-    /// Makes these texts, by their names in a folder of the copy, all the files that it has.
+    /// Replaces all files of a folder of the copy by these texts, which have names relative to it.
     ///
     /// # Errors
-    /// If one cannot be written, or another one cannot be removed.
+    /// If a file cannot be written, or another file cannot be removed.
     pub fn replace_folder(&self, folder: &str, files: &BTreeMap<String, String>) -> Result<()> {
         let to = self.root().join(folder);
         for (name, text) in files {
@@ -126,16 +126,16 @@ impl Stage {
         remove_others(&to, &to, &kept)
     }
 
-    /// Replaces a file of the copy, named relative to its folder.
+    /// Replaces a file of the copy. `name` is relative to the copy's folder.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub fn replace(&self, name: &str, text: impl AsRef<[u8]>) -> Result<()> {
         put(&self.root().join(name), text.as_ref())
     }
 }
 
-/// Writes a file if it is not already so.
+/// Writes a file, unless it has these bytes already.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
@@ -146,7 +146,7 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(|error| Error::io("cannot write", path, &error))
 }
 
-/// Removes what is in the copy but not in the course any more. `kept` is sorted.
+/// Removes files of the copy that are no longer in the course. `kept` is sorted.
 fn remove_others(folder: &Path, root: &Path, kept: &[PathBuf]) -> Result<()> {
     let failed = |error: io::Error| Error::io("cannot tidy", folder, &error);
     for entry in fs::read_dir(folder).map_err(failed)? {

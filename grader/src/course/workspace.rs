@@ -1,4 +1,4 @@
-//! The course on disk: where it is, and which labs it has.
+//! A workspace: the course on disk, with its labs.
 
 use std::collections::HashMap;
 use std::env;
@@ -10,7 +10,7 @@ use crate::course::lab_toml::{Check, LabToml};
 use crate::host::error::{Error, Result};
 use crate::host::nearest;
 
-/// What a person may have meant who names a lab that does not exist.
+/// Commands that a user may have meant by a lab's name that does not exist.
 const COMMANDS: [&str; 11] =
     ["doctor", "setup", "run", "look", "watch", "contest", "explain", "audit", "batch", "handout", "help"];
 
@@ -30,26 +30,26 @@ pub struct Lab {
     pub id: String,
     /// The folder.
     pub folder: PathBuf,
-    /// What its `lab.toml` says.
+    /// The contents of its `lab.toml`.
     pub toml: LabToml,
-    /// Its reference.
+    /// The form in which its reference is here.
     pub reference: Reference,
 }
 
-/// A lab's reference, as far as it is here.
+/// The form in which a lab's reference is here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reference {
     /// There is none.
     Missing,
-    /// An object, as hand-outs have it: it can be linked, and not read.
+    /// An object, as in hand-outs: it can be linked, but not read.
     Compiled,
-    /// Its files, in the folder `solution`.
+    /// Source files, in the folder `solution`.
     Source,
 }
 
 impl Reference {
     fn find(lab: &Path, package: &str) -> Self {
-        // Where it is kept out of reach, there may be an empty folder.
+        // The folder may be empty, where the reference is kept out of reach.
         if fs::read_dir(lab.join("solution")).is_ok_and(|mut files| files.next().is_some()) {
             Self::Source
         } else if lab.join("compiled").join(archive(package)).is_file() {
@@ -60,16 +60,16 @@ impl Reference {
     }
 }
 
-/// What a teacher decides about a class: a file in the course's folder that no student gets.
+/// The file with a teacher's decisions about a class, in the course's folder. No student gets it.
 pub const POLICY: &str = "course.toml";
 
-/// The name of a compiled reference, in the lab's folder `compiled`.
+/// The file name of a package's compiled reference, in the lab's folder `compiled`.
 pub fn archive(package: &str) -> String {
     format!("lib{package}.a")
 }
 
 impl Lab {
-    /// The lab's number as people write it: `01`.
+    /// The lab's number with two digits: `01`.
     pub fn number(&self) -> &str {
         self.id.split('-').next().unwrap_or(&self.id)
     }
@@ -79,14 +79,13 @@ impl Lab {
         self.toml.files.iter().map(|file| format!("labs/{}/{file}", self.id)).collect()
     }
 
-    /// The code that a student may write in it: the frozen `src/lib.rs` says whether unsafe code is forbidden.
+    /// The code that a student may write in the lab: the frozen `src/lib.rs` says whether unsafe code is forbidden.
     pub fn code(&self) -> fence::Code {
         let frozen = fs::read_to_string(self.folder.join("src/lib.rs"));
         frozen.map_or(fence::Code::Safe, |text| fence::code_of(&text))
     }
 
-    /// What is known to go wrong with a check, in a sentence each: the mistakes that it catches. They are not in what
-    /// students get.
+    /// The mistakes that a check catches, in a sentence each. Hand-outs do not have them.
     pub fn known_mistakes(&self, check: &str) -> Vec<String> {
         let patches = fs::read_dir(self.folder.join("mistakes")).into_iter().flatten().flatten();
         let texts = patches.filter_map(|entry| fs::read_to_string(entry.path()).ok());
@@ -100,22 +99,22 @@ impl Lab {
         sentences
     }
 
-    /// Whether a kernel can be built with the reference in the place of the student's files.
+    /// Whether the reference is here in some form, so that a kernel can be built with it.
     pub fn has_reference(&self) -> bool {
         self.reference != Reference::Missing
     }
 
-    /// Whether the reference can be read. It cannot in what students get.
+    /// Whether the reference's source is here. In hand-outs it is not.
     pub fn has_solution(&self) -> bool {
         self.reference == Reference::Source
     }
 
-    /// Whether its fastest design is here. It is not in what students get.
+    /// Whether the lab's champion is here. In hand-outs it is not.
     pub fn has_champion(&self) -> bool {
         self.folder.join("champion").is_dir()
     }
 
-    /// Whether a person means this lab: `01`, `1`, `01-pmm` or `pmm`.
+    /// Whether `name` means this lab. Lab 01 is called `01`, `1`, `01-pmm` or `pmm`.
     pub fn is_called(&self, name: &str) -> bool {
         let (number, rest) = self.id.split_once('-').unwrap_or((&self.id, ""));
         let same_number = !name.is_empty()
@@ -126,7 +125,7 @@ impl Lab {
 }
 
 impl Workspace {
-    /// Finds the course that the current folder is in, or else the one that
+    /// Finds the course that the current folder is in, or else the course that
     /// cargo was started for, and reads its labs.
     ///
     /// # Errors
@@ -167,7 +166,7 @@ impl Workspace {
         Ok(Self { root: root.to_owned(), labs })
     }
 
-    /// The labs that a person named, in the course's order; all of them if none is named.
+    /// The labs with these names, in the course's order; all labs if `names` is empty.
     ///
     /// # Errors
     /// If there is no such lab: the message names the nearest one.
@@ -244,7 +243,7 @@ fn check_unique(labs: &[Lab]) -> Result<()> {
     Ok(())
 }
 
-/// The course's folder: the current one or one above it, else the one cargo was started for.
+/// The course's folder: the current folder or one above it, or else the folder that cargo was started for.
 fn find_root() -> Result<PathBuf> {
     let here = env::current_dir().map_err(|error| {
         Error::new(format!("cannot tell what the current folder is: {error}")).advise("`cd` to the course")

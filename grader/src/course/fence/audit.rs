@@ -1,21 +1,21 @@
-//! What in a student's file deserves a person's look, though nothing forbids it.
+//! The audit: code in a student's file that deserves a person's look, though nothing forbids it.
 //!
-//! The compiler accepts code that its own faults make unsound, and no lint knows it. What such
-//! code is made of can be seen in its tokens; honest code has little of it.
+//! Because of its own faults, the compiler accepts some unsound code, and no lint finds it. The
+//! parts that such code needs show in its tokens; honest code has few of them.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::scan::{is_sign, is_word};
 use super::{Code, lex, mark_length};
 
-/// Something that deserves a look.
+/// A kind of code that deserves a look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notable {
     /// A macro of the student's own.
     Macro,
-    /// The type of a function pointer that speaks of lifetimes or references.
+    /// The type of a function pointer with lifetimes or references in it.
     FunctionPointer,
-    /// A reference to a reference, with a name for a lifetime.
+    /// A reference to a reference, with a named lifetime.
     NestedReference,
     /// `for<'a>`.
     AnyLifetime,
@@ -31,7 +31,7 @@ pub enum Notable {
     Extern,
     /// Many small numbers in a row.
     Numbers,
-    /// What the kernel says to the grader.
+    /// Words of the protocol between kernel and grader.
     Wire,
 }
 
@@ -67,9 +67,9 @@ impl Notable {
 /// A place that deserves a look.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// What is there.
+    /// The kind of code at this place.
     pub what: Notable,
-    /// Where it begins in the text, in bytes.
+    /// The byte of the text at which it begins.
     pub at: usize,
 }
 
@@ -94,10 +94,10 @@ const USUAL: [&str; 17] = [
     "clippy",
 ];
 
-/// So many small numbers in a row are notable.
+/// At least so many small numbers in a row are notable.
 const MANY: usize = 6;
 
-/// What in a file deserves a look, in the order of the text. `None` if it is not made of Rust's tokens.
+/// The places in a file that deserve a look, in the order of the text. `None` if the file is not made of Rust's tokens.
 pub fn notable(text: &str, code: Code) -> Option<Vec<Place>> {
     let mark = mark_length(text);
     let mut places = Vec::new();
@@ -127,7 +127,7 @@ fn start(token: &TokenTree) -> usize {
     token.span().byte_range().start
 }
 
-/// What a token is, between those before and after it.
+/// The kind of code that a token belongs to, by the tokens before and after it.
 fn look(token: &TokenTree, before: &[TokenTree], after: &[TokenTree], code: Code) -> Option<Notable> {
     match token {
         TokenTree::Ident(word) => match word.to_string().as_str() {

@@ -1,28 +1,28 @@
-//! The fence: what a student's file must not contain, whatever the compiler thinks of it.
+//! The fence: it refuses code that a student's file must not contain, even if the code compiles.
 //!
-//! A lexer reads the file before anything is built, so comments and strings mean nothing, and
-//! macros hide nothing: what a macro is to make stands as tokens in its definition or its call.
-//! The names of macros that read files are refused wherever they stand, since `use` and macros
-//! can give them others.
+//! A lexer reads the file before anything is built. So comments and strings do not matter, and
+//! macros hide nothing: all that a macro produces is in its definition or its call, as tokens.
+//! The names of macros that read files are refused everywhere, since `use` and macros can give
+//! those macros other names.
 
 pub mod audit;
 mod scan;
 
 use proc_macro2::TokenStream;
 
-/// Bytes of the largest file that is to be read: nobody wrote a larger one.
+/// The largest file that is read, in bytes: no person writes a larger one.
 pub const LARGEST: usize = 4 << 20;
 
-/// What a lab allows.
+/// The code that a lab allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
     /// Safe code only.
     Safe,
-    /// `unsafe`, too.
+    /// Safe and unsafe code.
     Unsafe,
 }
 
-/// Something that is not allowed.
+/// A kind of code that is not allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Forbidden {
     /// `unsafe`, as a block, a function or an attribute.
@@ -37,26 +37,26 @@ pub enum Forbidden {
     Path,
     /// `#[link]`.
     Link,
-    /// A symbol's name, which could be that of a function that the compiler calls.
+    /// A symbol's name: a function that the compiler calls could have the same.
     Symbol,
-    /// A section's name, which could be that of the kernel's code or of its Multiboot header.
+    /// A section's name: the kernel's code or its Multiboot header could have the same.
     Section,
     /// A module in a file of its own, or one that a macro makes.
     Module,
-    /// `extern crate`, or what a macro can make it from.
+    /// `extern crate`, or parts from which a macro can make it.
     ExternCrate,
-    /// A block after `extern`, which names functions that are elsewhere.
+    /// A block after `extern`, which declares functions that are defined elsewhere.
     ExternBlock,
     /// The module of implementations that are built beside the student's to be measured.
     Beside,
-    /// What rustc takes for a broken token, and this lexer for another one, in which a word could hide.
+    /// A token that rustc takes for a broken one and this lexer for a sound one, in which a word could hide.
     Broken,
     /// Delimiters that are nested so deeply that the compiler may not survive it.
     Nesting,
 }
 
 impl Forbidden {
-    /// Why it is refused, and what to do instead.
+    /// Why the code is refused, and what to write instead.
     pub fn why(self) -> &'static str {
         match self {
             Self::Unsafe => {
@@ -83,23 +83,23 @@ impl Forbidden {
     }
 }
 
-/// Where something is that is not allowed.
+/// A place with code that is not allowed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Breach {
-    /// What it is.
+    /// The kind of code.
     pub what: Forbidden,
     /// The token.
     pub token: String,
-    /// Where the token begins in the text, in bytes.
+    /// The byte of the text at which the token begins.
     pub at: usize,
 }
 
-/// What a lexer says about a file.
+/// The lexer's result for a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reading {
-    /// What is not allowed in it, in the order of the text.
+    /// The file can be read. These are the places that are not allowed, in the order of the text.
     Tokens(Vec<Breach>),
-    /// It is not made of Rust's tokens, or its delimiters do not match: the byte from which on.
+    /// From this byte on, the file is not made of Rust's tokens, or its delimiters do not match.
     Unreadable(usize),
 }
 
@@ -111,7 +111,7 @@ pub fn read(text: &str, code: Code) -> Reading {
     }
 }
 
-/// What the frozen `lib.rs` of a lab says about unsafe code. Safe code only, if it says nothing readable.
+/// The code that a lab allows, by its frozen `lib.rs`. Safe code only, if that cannot be read.
 pub fn code_of(frozen: &str) -> Code {
     if lex(frozen).is_ok_and(|tokens| !scan::forbids_unsafe(tokens)) { Code::Unsafe } else { Code::Safe }
 }
@@ -124,7 +124,7 @@ pub fn place(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, column)
 }
 
-/// Editors of some systems begin a file with it, and no compiler counts it.
+/// Some editors begin a file with this character, and compilers do not count it.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 fn mark_length(text: &str) -> usize {
@@ -133,7 +133,7 @@ fn mark_length(text: &str) -> usize {
 
 /// The tokens of a file, or the byte from which on there are none.
 fn lex(text: &str) -> Result<TokenStream, usize> {
-    // What was read before is not needed any more.
+    // The tokens of earlier files are not needed any more.
     proc_macro2::extra::invalidate_current_thread_spans();
     let mark = mark_length(text);
     if begins_with_what_only_rustc_knows(&text[mark..]) {
@@ -142,8 +142,8 @@ fn lex(text: &str) -> Result<TokenStream, usize> {
     text[mark..].parse().map_err(|error: proc_macro2::LexError| mark + error.span().byte_range().start)
 }
 
-/// Whether rustc may pass over the first lines, as it does over `#!/bin/sh` and, between two lines
-/// `---`, over what cargo would read. The lexer does not, and could take code for a comment.
+/// Whether rustc may skip the first lines: a line such as `#!/bin/sh`, or lines for cargo between
+/// two lines `---`. The lexer does not skip them, and could take code for a comment.
 fn begins_with_what_only_rustc_knows(text: &str) -> bool {
     let is_attribute = |rest: &str| rest.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[');
     text.strip_prefix("#!").is_some_and(|rest| !is_attribute(rest)) || text.trim_start().starts_with("---")

@@ -1,10 +1,10 @@
-//! From tokens to what is not allowed among them.
+//! Finding the tokens that are not allowed.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
 use super::{Breach, Code, Forbidden};
 
-/// Tokens between two delimiters, and what they belong to.
+/// The tokens between two delimiters, and the construct that they belong to.
 struct Stretch {
     tokens: TokenStream,
     inside: Inside,
@@ -12,10 +12,10 @@ struct Stretch {
     depth: usize,
 }
 
-/// So many delimiters may be around a token: far more than anybody writes, and rustc survives it.
+/// At most so many delimiters may enclose a token: far more than a person writes, and rustc survives them.
 const DEEPEST: usize = 200;
 
-/// What tokens belong to.
+/// The constructs that tokens belong to.
 #[derive(Clone, Copy, Default)]
 struct Inside {
     /// A macro's definition or call.
@@ -24,7 +24,7 @@ struct Inside {
     an_attribute: bool,
 }
 
-/// What is not allowed, in the order of the text, which began with a mark of that length.
+/// The places that are not allowed, in the order of the text, which began with a byte order mark of `mark` bytes.
 pub fn breaches(tokens: TokenStream, code: Code, mark: usize) -> Vec<Breach> {
     let mut found = Vec::new();
     // No recursion: a file may be nested more deeply than this program's stack.
@@ -88,7 +88,7 @@ fn is_prefix(word: &Ident, next: Option<&TokenTree>) -> bool {
     next.is_some_and(|next| is_sign(next, '#') && next.span().byte_range().start == word.span().byte_range().end)
 }
 
-/// What a group begins with.
+/// The opening delimiter of a group.
 fn opening(group: &Group) -> &'static str {
     match group.delimiter() {
         Delimiter::Parenthesis => "(",
@@ -98,7 +98,7 @@ fn opening(group: &Group) -> &'static str {
     }
 }
 
-/// What the tokens of a group belong to, by the tokens before it.
+/// The constructs that the tokens of a group belong to, by the tokens before it.
 fn entering(group: &Group, before: &[TokenTree], around: Inside) -> Inside {
     let (last, last_but_one) = (before.last(), before.len().checked_sub(2).map(|at| &before[at]));
     let is = |token: Option<&TokenTree>, sign| token.is_some_and(|token| is_sign(token, sign));

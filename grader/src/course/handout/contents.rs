@@ -1,4 +1,4 @@
-//! Which files of the course students get.
+//! The files of the course that students get.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,30 +11,30 @@ use crate::course::workspace::{POLICY, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
-/// Folders of a lab that hold answers, or what depends on them.
+/// Folders of a lab that hold answers, or files that depend on answers.
 const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", "compiled"];
 
-/// What is for instructors, and for those who work on the course.
+/// Files and folders for instructors and for developers of the course.
 const NOT_FOR_STUDENTS: [&str; 7] =
     ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes", ".github", POLICY];
 
-/// The student's README in the course, and what it is called in the hand-out.
+/// The student's README: its name in the course, and its name in the hand-out.
 const README: (&str, &str) = ("README-student.md", "README.md");
 
 /// A file of a hand-out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// The course's own.
+    /// A copy of this file of the course.
     Copied(PathBuf),
-    /// Made for the hand-out.
+    /// These bytes, made for the hand-out.
     Made(Vec<u8>),
 }
 
 impl Content {
-    /// The bytes.
+    /// The file's bytes.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If the course's file cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         match self {
             Self::Copied(from) => fs::read(from).map_err(|error| Error::io("cannot read", from, &error)),
@@ -46,8 +46,8 @@ impl Content {
 /// The files of a hand-out, by their names.
 pub type Contents = BTreeMap<String, Content>;
 
-/// The course's files that students get. Files that git does not track are no part of it, where
-/// there is git.
+/// The course's files that students get. In a git repository, files that git does not track are
+/// left out.
 ///
 /// # Errors
 /// If the course cannot be read, or a lab's file is missing.
@@ -60,7 +60,7 @@ pub fn contents(workspace: &Workspace) -> Result<Contents> {
     let mut contents = Contents::new();
     for name in names.into_iter().filter(|name| is_for_students(name)) {
         let from = root.join(&name);
-        // What is tracked may have been removed since.
+        // A tracked file may have been removed since.
         if from.symlink_metadata().is_ok_and(|found| found.is_file()) {
             contents.insert(name, Content::Copied(from));
         }
@@ -80,8 +80,8 @@ pub fn contents(workspace: &Workspace) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The student's files that are not as they were committed: an instructor who tries a lab has an
-/// answer in them.
+/// The student's files that differ from their committed versions: if an instructor has tried a
+/// lab, they contain an answer.
 pub fn unfinished(workspace: &Workspace) -> Vec<String> {
     let files: Vec<String> = workspace.labs.iter().flat_map(|lab| lab.files()).collect();
     let mut command = git(&workspace.root);

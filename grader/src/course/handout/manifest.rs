@@ -1,4 +1,4 @@
-//! What a hand-out says about itself: which files it came with, and how they were.
+//! The manifest of a hand-out: its files, with their hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::error::{Error, Result};
 
-/// The file's name.
+/// The name of the manifest's file.
 pub const MANIFEST: &str = "handout.toml";
 
 const HEAD: &str = "\
@@ -16,14 +16,14 @@ const HEAD: &str = "\
 # it never writes to the files that are the student's.
 ";
 
-/// What a hand-out came with.
+/// The manifest of a hand-out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The compiler that made the references, such as `rustc 1.95.0`. Any other one may be used with them.
+    /// The compiler that made the references, such as `rustc 1.95.0`. Students may use any other with them.
     pub compiler: String,
-    /// The student's files.
+    /// The names of the student's files.
     pub student: BTreeSet<String>,
-    /// All others, and a hash of each.
+    /// The names of all other files, each with a hash.
     pub frozen: BTreeMap<String, String>,
 }
 
@@ -50,7 +50,7 @@ impl Manifest {
         }
     }
 
-    /// Its text.
+    /// The manifest as TOML.
     pub fn text(&self) -> String {
         // Strings in maps and sets are all that TOML can hold.
         let table = toml::to_string(self).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Manifest {
     }
 }
 
-/// Whether a name leads to somewhere in the folder that it is relative to.
+/// Whether a relative name stays within its folder.
 fn is_within(name: &str) -> bool {
     name.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

@@ -1,5 +1,5 @@
-//! What students get: the course without its answers, and how a copy that they already work in
-//! is brought up to date.
+//! The hand-out: the course without its answers, for students. A hand-out in which a student already
+//! works can be brought up to date.
 
 mod contents;
 mod manifest;

@@ -10,29 +10,29 @@ use crate::host::error::{Error, Result};
 use super::contents::{Content, Contents};
 use super::manifest::{MANIFEST, Manifest, hash};
 
-/// What became of the files.
+/// The files of a hand-out that was written, by what happened to them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Outcome {
-    /// Written, where there was none.
+    /// Files that are new.
     pub added: Vec<String>,
-    /// Replaced by a newer one.
+    /// Files that were replaced by a newer version.
     pub updated: Vec<String>,
-    /// Replaced, although somebody had changed it here: what was there is beside it.
+    /// Files that were replaced although they had been changed here. The changed file is kept beside each.
     pub replaced: Vec<String>,
-    /// The student's, left alone.
+    /// The student's files, which were left alone.
     pub kept: Vec<String>,
-    /// No part of the course any more, and gone.
+    /// Files that are no part of the course any more, and were removed.
     pub removed: Vec<String>,
 }
 
-/// How the name ends under which a file that was changed here is kept when it is replaced.
+/// The ending of the name under which a changed file is kept when it is replaced.
 const YOURS: &str = ".yours";
 
-/// Writes the files into a folder in which, according to `old`, there may be a hand-out. A student's
-/// file that is there is never written to, nor removed.
+/// Writes the files into a folder. `old` is the manifest of the hand-out that is there, if one is. A
+/// student's file that exists is neither changed nor removed.
 ///
 /// # Errors
-/// If one cannot be written. The manifest is written last, so that it can be tried again.
+/// If a file cannot be written. The manifest is written last, so the call can be repeated.
 pub fn write(
     contents: &Contents,
     compiler: &str,
@@ -71,7 +71,7 @@ pub fn write(
     for (name, known) in old.frozen.iter().filter(|(name, _)| !contents.contains_key(*name)) {
         let path = to.join(name);
         match path.symlink_metadata() {
-            // What was changed here may be work.
+            // A file that was changed here may be a student's work.
             Ok(found) if found.is_file() && !is_student_s(name) && hash(&there(&path)?) == *known => {
                 fs::remove_file(&path).map_err(|error| Error::io("cannot remove", &path, &error))?;
                 outcome.removed.push(name.clone());
@@ -86,12 +86,12 @@ pub fn write(
     Ok(outcome)
 }
 
-/// What is in a file now.
+/// The present contents of a file.
 fn there(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| Error::io("cannot read", path, &error))
 }
 
-/// Writes a file whole or not at all. It may be run if what it is copied from may be.
+/// Writes a file whole or not at all. It is executable if the file that it is copied from is.
 fn put(path: &Path, bytes: &[u8], content: &Content) -> Result<()> {
     let failed = |error: io::Error| Error::io("cannot write", path, &error);
     if let Some(folder) = path.parent() {
