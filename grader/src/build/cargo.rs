@@ -1,4 +1,4 @@
-//! Building the kernel, with whoever's labs.
+//! Building the kernel by running cargo.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::host::progress::Progress;
 use super::freshness::BY_CONTENT;
 use super::{compiler, environment, image, wrappers};
 
-/// A machine without a system to compile for: the name of a custom target, and its file.
+/// A bare-metal target to compile for: the name of a custom target, and its file.
 #[derive(Clone, Copy)]
 pub struct Target {
     pub name: &'static str,
@@ -37,17 +37,17 @@ const PROFILE: &str = "kernel";
 /// The packages of a kernel.
 const PACKAGES: [&str; 2] = ["kernel-image", "user"];
 
-/// How cargo is to build for a machine without a system.
+/// Cargo's options for a bare-metal target.
 const BARE_METAL: [&str; 4] =
     ["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec", BY_CONTENT];
 
-/// So many times it is built if files are changed meanwhile.
+/// At most so many times a kernel is built if files change meanwhile.
 const MOST_TRIES: u32 = 5;
 
-/// After so many a build is stopped that no limit of processor time has stopped.
+/// After so many seconds a build is stopped, if no limit of processor time has stopped it.
 const MOST_SECONDS: u32 = 3600;
 
-/// Where the kernel is built from and to.
+/// Builds kernels from a workspace into a folder.
 #[derive(Clone, Copy)]
 pub struct Builder<'a> {
     /// The compiler.
@@ -58,12 +58,12 @@ pub struct Builder<'a> {
     pub target_dir: &'a Path,
 }
 
-/// What became of a build.
+/// The result of a build.
 #[derive(Debug)]
 pub enum Built {
-    /// The kernel.
+    /// The kernel was built.
     Image(Image),
-    /// It does not compile.
+    /// The kernel does not compile.
     Broken(Broken),
 }
 
@@ -72,14 +72,14 @@ pub enum Built {
 pub struct Image {
     /// The ELF file, with its line tables.
     pub path: PathBuf,
-    /// What rustc warns about, by the folder of the package.
+    /// The warnings of rustc, by the folder of the package.
     pub warnings: BTreeMap<PathBuf, String>,
-    /// The sources that rustc read, by the folder of the package: only of packages in `labs/`.
+    /// The source files that rustc read, by the folder of the package: only of packages in `labs/`.
     pub sources: BTreeMap<PathBuf, Vec<PathBuf>>,
 }
 
 impl Builder<'_> {
-    /// Whether the library that the kernel needs still has to be built, which takes a minute.
+    /// Whether `core` and the other libraries of the kernel still have to be built, which takes a minute.
     pub fn is_first_time(&self) -> bool {
         let libraries = self.target_dir.join(TARGET.name).join(PROFILE).join("deps");
         let built = fs::read_dir(libraries).into_iter().flatten().flatten();
@@ -96,12 +96,12 @@ impl Builder<'_> {
         fs::create_dir_all(&programs).map_err(|error| Error::io("cannot create", &programs, &error))
     }
 
-    /// Where the kernel of this name is put.
+    /// The path of the kernel with this name.
     pub fn image(&self, name: &str) -> PathBuf {
         self.target_dir.join("images").join(format!("{name}.elf"))
     }
 
-    /// Builds the kernel, with what these features of the labs put in the place of the student's files.
+    /// Builds the kernel. These features of the labs say what takes the place of the student's files.
     ///
     /// The folder must have been [made](Self::make_folder).
     ///
@@ -153,7 +153,7 @@ impl Builder<'_> {
         command
     }
 
-    /// A command that looks at the kernel with clippy: `program` is the toolchain's `cargo-clippy`.
+    /// A command that runs clippy on the kernel: `program` is the toolchain's `cargo-clippy`.
     pub fn clippy(&self, program: &Path) -> Command {
         let mut command = self.program(program);
         command.env("CARGO", &self.toolchain.cargo).arg("clippy").args(scope(&PACKAGES, PROFILE, TARGET));
@@ -161,12 +161,12 @@ impl Builder<'_> {
         command
     }
 
-    /// A program that builds, with no more of the environment than it needs. It ends with the grader.
+    /// A command that runs a build tool, with only the part of the environment that it needs. It ends with the grader.
     pub fn program(&self, program: &Path) -> Command {
         self.limited_program(program, Limits::default())
     }
 
-    /// The same within limits.
+    /// As [`program`](Self::program), within limits.
     pub(super) fn limited_program(&self, program: &Path, limits: Limits) -> Command {
         let mut command = launcher::command(launcher::launcher().as_deref(), limits, program);
         command
@@ -184,7 +184,7 @@ impl Builder<'_> {
         command
     }
 
-    /// Runs cargo, and once more if a lab's file was changed meanwhile: what is graded is what lies there.
+    /// Runs cargo, and again if a lab's file was changed meanwhile, so that the files as they are get graded.
     fn run_settled(&self, mut command: Command, progress: &Progress) -> Result<(bool, Answer)> {
         for _ in 0..MOST_TRIES {
             let (success, answer) = self.run(&mut command, progress)?;
@@ -227,7 +227,7 @@ impl Builder<'_> {
     }
 }
 
-/// What cargo itself says. `waits` tells that it waits for another one.
+/// Cargo's own messages. `waits` is set while it waits for another cargo.
 fn complaints(stderr: Option<impl Read>, waits: &AtomicBool, progress: &Progress) -> String {
     let mut text = String::new();
     lines(stderr, |line| {
@@ -241,21 +241,21 @@ fn complaints(stderr: Option<impl Read>, waits: &AtomicBool, progress: &Progress
     text
 }
 
-/// Waits until nobody can say any more that a build has ended, which it then has; `false` if that
-/// takes longer than any build does.
+/// Waits until a build ends: then the other end of the channel is closed. `false` if that takes
+/// longer than any build does.
 ///
-/// Seconds are counted, and no clock is read: a grader that is stopped for a while counts none.
+/// It counts seconds and reads no clock: while the grader is stopped, no second counts.
 fn ends_in_time(end: Receiver<()>, waits: &AtomicBool) -> bool {
     (0..MOST_SECONDS).any(|_| {
         end.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) || waits.load(Ordering::Relaxed)
     })
 }
 
-/// Bytes of the longest line of cargo's that is looked at.
+/// The longest line of cargo's that is read whole, in bytes.
 const LONGEST_LINE: u64 = 8 << 20;
 
-/// Hands over the lines that come out of a pipe; of a line that is too long, its end is left
-/// out. What was read before an error is all there is.
+/// Passes each line that comes out of a pipe to `take`, up to the first error. The end of a line
+/// that is too long is left out.
 fn lines(pipe: Option<impl Read>, mut take: impl FnMut(&[u8])) {
     let Some(pipe) = pipe else { return };
     let mut reader = BufReader::new(pipe);
@@ -277,7 +277,7 @@ fn scope<'a>(packages: &[&'a str], profile: &'a str, target: Target) -> Vec<&'a 
     packages.chain(["--profile", profile, "--target", target.file]).chain(BARE_METAL).collect()
 }
 
-/// Gives an image a name of its own: the next mix's takes the old one.
+/// Gives an image a name of its own, since the next mix's image takes the old name.
 fn keep(executable: &Path, path: &Path) -> Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let linked = fs::remove_file(&beside)
@@ -291,7 +291,7 @@ fn keep(executable: &Path, path: &Path) -> Result<()> {
     linked.map_err(|error| Error::io("cannot write", path, &error))
 }
 
-/// What to say if a line of cargo's tells that it waits for another one.
+/// What to show the user if a line of cargo's says that it waits for another cargo.
 fn waiting(line: &str) -> Option<&'static str> {
     let (_, lock) = line.split_once("waiting for file lock on ")?;
     Some(if lock.contains("package cache") {
@@ -301,16 +301,16 @@ fn waiting(line: &str) -> Option<&'static str> {
     })
 }
 
-/// Bytes of free space with which a disk counts as full.
+/// A disk with less free space than this counts as full, in bytes.
 const FULL: u64 = 16 << 20;
 
-/// Whether what is told of the host is so. Of a disk that is full, a name in the code could tell, too.
+/// Whether a complaint about the host is true. A name in the code could look like a full disk, too.
 fn is_so(trouble: &str, folder: &Path) -> bool {
     let free = rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     !is_about_space(trouble) || free.is_none_or(|free| free < FULL)
 }
 
-/// cargo failed, and not because of an error in the code.
+/// The error for a cargo that failed, but not because of the code.
 pub fn cargo_failed(output: &str) -> Error {
     let error = Error::new("cargo could not build the kernel");
     if let Some(advice) = host_trouble(output) {

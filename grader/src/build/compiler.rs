@@ -1,10 +1,10 @@
-//! What stands between cargo and rustc, so that a student's code costs only so much to compile.
+//! The wrapper between cargo and rustc, which limits the cost of compiling a student's code.
 //!
-//! cargo runs this program in rustc's place (`RUSTC_WRAPPER`), which sets limits and becomes
-//! rustc. They are limits of processor time and not of seconds on a clock, so a busy computer
-//! changes no verdict. The course's own packages and the student's have them; what the toolchain
-//! and crates.io bring, such as `core`, has none. Each process has them for itself; a linker is
-//! one, too. And a rustc ends with its cargo, which ends with the grader.
+//! cargo runs this program in rustc's place (`RUSTC_WRAPPER`). It sets limits and becomes rustc.
+//! The limits count processor time, not seconds on a clock, so a busy computer changes no
+//! verdict. They hold for the course's packages and the student's; crates of the toolchain and of
+//! crates.io, such as `core`, have none. Each process has the limits for itself, a linker too.
+//! And a rustc ends with its cargo, which ends with the grader.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -14,15 +14,15 @@ use std::process::Command;
 
 use crate::host::launcher::{self, Limits};
 
-/// Names the grader's process and the course's folder to this program in rustc's place.
+/// The variable that tells this program in rustc's place the grader's process and the course's folder.
 const VARIABLE: &str = "FOLIO_COMPILES_FOR";
 
-/// What compiling a lab may take. It takes less than a second, and a fraction of a GiB; what is
-/// written is smaller than a MiB.
+/// The limits for compiling a lab. It usually takes less than a second and a fraction of a GiB, and
+/// writes less than a MiB.
 pub const FOR_LAB: Limits = Limits { processor: Some(30), memory: Some(4 << 30), file: Some(256 << 20) };
 
-/// What compiling another package of the course's may take, and linking the kernel: they take
-/// a few seconds.
+/// The limits for compiling another package of the course, and for linking the kernel. Both
+/// usually take a few seconds.
 pub const FOR_COURSE: Limits = Limits { processor: Some(150), ..FOR_LAB };
 
 /// Makes a cargo that builds the course in `root` run rustc within limits.
@@ -33,8 +33,8 @@ pub fn limit(cargo: &mut Command, launcher: &Path, root: &Path) {
     cargo.env("RUSTC_WRAPPER", launcher).env(VARIABLE, who);
 }
 
-/// Becomes the compiler, if cargo asks for it. Returns only if it does not, or if the compiler
-/// cannot be started: then with the exit status.
+/// Becomes the compiler, if cargo asks for it. Returns `None` if it does not, and the exit status
+/// if the compiler cannot be started.
 pub fn become_one(mut arguments: impl Iterator<Item = OsString>) -> Option<u8> {
     let (grader, root) = parse(&env::var_os(VARIABLE)?)?;
     let rustc = arguments.next()?;
@@ -43,7 +43,7 @@ pub fn become_one(mut arguments: impl Iterator<Item = OsString>) -> Option<u8> {
     Some(launcher::become_program(&rustc, arguments, limits, || launcher::is_there(grader)))
 }
 
-/// What compiling the package in this folder may take.
+/// The limits for compiling the package in this folder.
 fn limits(package: &Path, root: &Path) -> Limits {
     match package.strip_prefix(root) {
         Ok(inside) if inside.starts_with("labs") => FOR_LAB,

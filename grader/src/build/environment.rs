@@ -1,12 +1,13 @@
-//! The environment of cargo and rustc: no more of the user's than they need.
+//! The environment of cargo and rustc: only the part of the user's that they need.
 //!
-//! What is built sees the environment (`env!`), and what rustc says is shown, so secrets have no
-//! place in it. And the cargo that runs this program has no influence on the one that it runs.
+//! Code that is compiled can read the environment (`env!`), and rustc's messages are shown, so it
+//! must hold no secrets. And the cargo that runs the grader does not influence the cargo that the
+//! grader runs.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 
-/// Variables that programs are found and told their folders by, and how they speak.
+/// Variables with the places of programs and folders, and with the language.
 const NEEDED: [&str; 15] = [
     "PATH",
     "HOME",
@@ -27,7 +28,7 @@ const NEEDED: [&str; 15] = [
     "SSL_CERT_DIR",
 ];
 
-/// Families of such variables: how cargo and rustup fetch, the language, and what NixOS's linker is told by.
+/// Prefixes of such variables: for the downloads of cargo and rustup, the language, and NixOS's linker.
 const FAMILIES: [&str; 9] = [
     "CARGO_NET_",
     "CARGO_HTTP_",
@@ -47,9 +48,9 @@ pub fn kept() -> impl Iterator<Item = (OsString, OsString)> {
 
 fn is_needed(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    // Proxies are often named in small letters.
+    // The variables of proxies often have names in small letters.
     let named = NEEDED.contains(&name) || name.ends_with("_proxy") && NEEDED.contains(&name.to_uppercase().as_str());
-    // What a registry lets its user in by serves to publish.
+    // A registry's token is for publishing.
     named || FAMILIES.iter().any(|family| name.starts_with(family)) && !name.ends_with("TOKEN")
 }
 

@@ -1,4 +1,4 @@
-//! Student's files that are refused before anything is built, and how that is told.
+//! Refusing student's files before anything is built, and the text of a refusal.
 
 use std::fs;
 use std::io::{self, Read};
@@ -16,20 +16,20 @@ use super::cargo::Builder;
 use super::compiler;
 use super::site::Site;
 
-/// So many places are shown of one file.
+/// At most so many places of one file are shown.
 const MOST_SHOWN: usize = 5;
 
 /// Why a lab is not built.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The places, as rustc shows its errors, with colour.
+    /// The places, in the style of rustc's errors, with colour.
     pub text: String,
-    /// The first of them in a sentence: `FILE:LINE:COLUMN: what and why`. `None` where these are rustc's own words.
+    /// The first place in a sentence: `FILE:LINE:COLUMN: what and why`. `None` if the text is rustc's own.
     pub sentence: Option<String>,
 }
 
 impl Site {
-    /// The student's labs in a mix whose files are refused.
+    /// The student's labs in a mix whose files are refused, each with its refusal.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -43,7 +43,7 @@ impl Site {
     }
 }
 
-/// Why a lab is not built, if that is so.
+/// Why a lab is not built; `None` if it may be built.
 fn refusal(lab: &Lab, builder: &Builder<'_>) -> Result<Option<Refusal>> {
     let code = lab.code();
     let mut whole: Option<Refusal> = None;
@@ -59,7 +59,7 @@ fn refusal(lab: &Lab, builder: &Builder<'_>) -> Result<Option<Refusal>> {
     Ok(whole)
 }
 
-/// Why a file is refused, if it is.
+/// Why a file is refused; `None` if it is not.
 fn file_refusal(builder: &Builder<'_>, name: &str, bytes: Vec<u8>, code: Code) -> Option<Refusal> {
     if bytes.len() > fence::LARGEST {
         return Some(alone(name, "is too large to have been written by a person"));
@@ -71,7 +71,7 @@ fn file_refusal(builder: &Builder<'_>, name: &str, bytes: Vec<u8>, code: Code) -
     }
 }
 
-/// What is in a file, or if it is too large, as much as shows that.
+/// The contents of a file, or if it is too large, as much as shows that it is.
 fn start(path: &Path) -> Result<Vec<u8>> {
     let failed = |error| Error::io("cannot read", path, &error);
     let mut bytes = Vec::new();
@@ -80,7 +80,7 @@ fn start(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What there is to say about what is not allowed in a file, if there is something.
+/// The refusal of a file with code that is not allowed; `None` if there is no such code.
 fn breached(name: &str, text: &str, breaches: &[Breach]) -> Option<Refusal> {
     let first = breaches.first()?;
     let mut shown = String::new();
@@ -105,7 +105,7 @@ fn title(breach: &Breach) -> String {
 
 /// A place in the source, as rustc shows it.
 fn snippet(name: &str, text: &str, breach: &Breach) -> String {
-    // A line may be as long as the file: its length is no reason to show so much.
+    // A line may be as long as the file, so only this many characters around the place are shown.
     const AROUND: usize = 200;
     let (line, column) = fence::place(text, breach.at);
     let line_start = text[..breach.at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -127,19 +127,19 @@ fn snippet(name: &str, text: &str, breach: &Breach) -> String {
     format!("{}\n\n", Renderer::styled().render(&[group]))
 }
 
-/// A refusal without a place.
+/// A refusal that names a file but no place in it.
 fn alone(name: &str, what: &str) -> Refusal {
     let sentence = format!("{name} {what}");
     let group = Group::with_title(Level::ERROR.primary_title(sentence.as_str()));
     Refusal { text: format!("{}\n\n", Renderer::styled().render(&[group])), sentence: Some(sentence) }
 }
 
-/// A file that the fence's lexer cannot read. rustc says why, in its own words, and only
-/// looks at the tokens for that: what it does not expand it does not read either.
+/// The refusal of a file that the fence's lexer cannot read, in rustc's own words. For that, rustc
+/// reads only the tokens: it expands no macros, so it reads no other files.
 fn unreadable(builder: &Builder<'_>, name: &str, place: Option<(&str, usize)>) -> Refusal {
     match rustc_s_words(builder, name) {
         Ok(Some(text)) => Refusal { text, sentence: None },
-        // It is Rust after all, or rustc has no words.
+        // rustc finds the file correct, or has no message about it.
         Ok(None) | Err(_) => {
             let place = place.map_or_else(String::new, |(text, at)| {
                 let (line, column) = fence::place(text, at);
@@ -150,7 +150,7 @@ fn unreadable(builder: &Builder<'_>, name: &str, place: Option<(&str, usize)>) -
     }
 }
 
-/// What rustc says about a file's syntax, if it says anything and that is its last word.
+/// The message of rustc about a file's syntax, if it has one and ends because of it.
 fn rustc_s_words(builder: &Builder<'_>, name: &str) -> io::Result<Option<String>> {
     const SYNTAX_ERROR: i32 = 1;
     let mut command = builder.limited_program(&builder.toolchain.rustc, compiler::FOR_LAB);
@@ -158,7 +158,7 @@ fn rustc_s_words(builder: &Builder<'_>, name: &str) -> io::Result<Option<String>
     command.arg(Path::new(name));
     let output = process::output(&mut command)?;
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    // Of an option that a later compiler does not know it would say so.
+    // A later compiler could complain about an unknown option instead.
     let is_about_it = output.status.code() == Some(SYNTAX_ERROR) && words.contains(name);
     Ok(is_about_it.then_some(words))
 }

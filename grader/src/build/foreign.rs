@@ -1,4 +1,4 @@
-//! Files that a lab's code must not take in.
+//! Foreign files, which a lab's code must not include.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::host::error::{Error, Result};
 
 use super::cargo::Image;
 
-/// A file of somebody else's that a student's file takes in.
+/// A file that is not the student's, but that a student's file includes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Foreign {
     /// A file of the lab's own `src/` that is not handed in.
@@ -28,11 +28,11 @@ pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
         .iter()
         .find(|(known, _)| real(known) == folder)
         .ok_or_else(|| Error::new(format!("rustc did not say which files it read for labs/{}", lab.id)))?;
-    // A student's file is where it stands, and not where a link there leads to.
+    // A student's file is the path itself, and not the target of a link there.
     let mut allowed: Vec<PathBuf> = lab.toml.files.iter().map(|file| folder.join(file)).collect();
     allowed.push(folder.join("src/lib.rs"));
-    // The frozen file takes the champion in where the kernel is linked with it; the fence keeps the student's from
-    // that, and what the frozen file has of it is private there.
+    // The frozen file includes the champion where the kernel is linked with it. The fence keeps the student's file
+    // from doing so, and the champion is private in the frozen file.
     let champion = folder.join("champion");
     let is_linked = |source: &PathBuf| lab.toml.symbols && source.starts_with(&champion);
     let foreign =

@@ -1,17 +1,17 @@
-//! Whether files are still what something was built from, by what is in them.
+//! Freshness: whether files still have the contents from which something was built.
 //!
-//! By their times, as cargo decides else, a submission that is older than the last build would
-//! get the verdict of whoever was graded before, and two copies of the course with one build
-//! folder would get each other's. Told [`BY_CONTENT`], cargo has rustc note a checksum of each
-//! file that it reads, in the list of them that stands beside what it makes, and goes by that.
+//! By default cargo decides by the times of files. Then a submission that is older than the last
+//! build would get the verdict of the one that was graded before, and two copies of the course with
+//! one build folder would get each other's verdicts. With [`BY_CONTENT`], rustc records a checksum
+//! of each file that it reads, in a list beside its output, and cargo decides by the checksums.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Cargo's option for it.
+/// Cargo's option to decide by checksums.
 pub const BY_CONTENT: &str = "-Zchecksum-freshness";
 
-/// The files that rustc read for a crate, as they were then.
+/// The files that rustc read for a crate, with their checksums at that time.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Inputs {
     files: Vec<Input>,
@@ -19,10 +19,10 @@ pub struct Inputs {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Input {
-    /// As rustc was given it: relative to the workspace.
+    /// The path that rustc was given: relative to the workspace.
     path: PathBuf,
     length: u64,
-    /// BLAKE3, in hexadecimal digits.
+    /// The BLAKE3 checksum, in hexadecimal digits.
     checksum: String,
 }
 
@@ -37,12 +37,12 @@ impl Inputs {
         Self { files: list.lines().filter_map(input).collect() }
     }
 
-    /// The first file that is no longer as it was, or no longer there.
+    /// The first file that has changed or is missing.
     pub fn changed(&self, root: &Path) -> Option<&Path> {
         self.files.iter().find(|file| !file.is_as_it_was(root)).map(|file| file.path.as_path())
     }
 
-    /// Adds those of another crate.
+    /// Adds the files of another crate.
     pub fn add(&mut self, other: Self) {
         self.files.extend(other.files);
     }

@@ -1,4 +1,4 @@
-//! Whether what was linked is an image that can be booted at all.
+//! Whether a linked image can be booted at all.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,19 +6,19 @@ use std::path::Path;
 
 use crate::host::error::{Error, Result};
 
-/// So far from the start of the file the header has to be found: Multiboot Specification 0.6.96, section 3.1.
+/// The header lies within so many bytes from the start of the file: Multiboot Specification 0.6.96, section 3.1.
 const SEARCHED: u64 = 8192;
 
-/// Its first word: the same, section 3.1.1.
+/// The header's first word (section 3.1.1).
 const MAGIC: u32 = 0x1BAD_B002;
 
-/// Its second word, the flags, as the kernel's own header has them: the same, section 3.1.2.
+/// The header's second word, the flags, as in the kernel's own header (section 3.1.2).
 const FLAGS: u32 = 3;
 
-/// What is wrong with an image, if something is.
+/// Why an image cannot be booted; `None` if it can.
 ///
-/// What comes before the header, or looks like another one, keeps every machine from booting. The
-/// fence refuses the names of sections, with which a lab could place something there.
+/// Other bytes before the header, or bytes that look like another header, keep every machine from
+/// booting. The fence refuses names of sections, by which a lab could place bytes there.
 pub fn flaw(image: &Path) -> Result<Option<String>> {
     let mut start = Vec::new();
     let read = File::open(image).and_then(|file| file.take(SEARCHED).read_to_end(&mut start));

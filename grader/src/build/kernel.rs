@@ -1,5 +1,5 @@
 //! One kernel for some of the student's labs: which references it takes, and
-//! whose fault it is if it does not compile.
+//! which lab is at fault if it does not compile.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,28 +17,29 @@ use super::messages::Broken;
 use super::site::{BuildTimes, Site};
 use super::stopped::{Reason, Stopped};
 
-/// What became of the kernel for some labs.
+/// The result of building a kernel for some labs.
 #[derive(Default)]
 pub struct Kernel {
     /// The image, if there is one.
     pub image: Option<Image>,
-    /// The labs that did not compile, with what rustc says.
+    /// The labs that did not compile, each with rustc's errors.
     pub broken: BTreeMap<String, String>,
-    /// Labs that were refused before they were built or stopped while they were, with what there is to say about
-    /// it in a sentence.
+    /// The labs that were refused before the build or stopped during it, each with a sentence that says
+    /// why.
     pub refused: BTreeMap<String, String>,
-    /// Labs that may be fine, with the files of the lab that did not compile and has no reference.
+    /// The labs that may be correct but cannot be graded, each with the files of the lab that did not compile and has
+    /// no reference.
     pub blocked: BTreeMap<String, Vec<String>>,
-    /// Labs that take in somebody else's file, with what there is to say about it.
+    /// The labs that include a foreign file, each with a sentence that names it.
     pub tampered: BTreeMap<String, String>,
 }
 
-/// A lab whose fault it is that a kernel cannot be built.
+/// A lab that is at fault if a kernel cannot be built.
 struct Guilty<'a> {
     lab: &'a Lab,
-    /// What rustc says, or who else.
+    /// The errors of rustc, or of the grader.
     text: String,
-    /// The same in a sentence, where it is not rustc that has something to say.
+    /// The grader's error in a sentence; `None` if the errors are rustc's.
     sentence: Option<String>,
 }
 
@@ -48,7 +49,7 @@ impl Kernel {
         self.image.is_some() && !self.broken.contains_key(&lab.id) && !self.tampered.contains_key(&lab.id)
     }
 
-    /// Notes labs that cannot be built. The others can still be graded, with references in the place of those:
+    /// Notes labs that cannot be built. The others can still be graded, with references in the place of the noted labs:
     /// returns that mix.
     fn leave_out(&mut self, mix: &Mix, labs: &[&Lab], guilty: &[Guilty<'_>]) -> Mix {
         for Guilty { lab, text, sentence } in guilty {
@@ -66,7 +67,7 @@ impl Kernel {
         with(mix, &guilty.iter().map(|guilty| guilty.lab).collect::<Vec<_>>())
     }
 
-    /// What rustc warns about in a lab.
+    /// The warnings of rustc about a lab.
     pub fn warnings(&self, lab: &Lab) -> Option<String> {
         let (_, text) = self.image.as_ref()?.warnings.iter().find(|(folder, _)| same_folder(folder, &lab.folder))?;
         Some(text.clone())
@@ -103,8 +104,8 @@ impl Site {
         Ok(kernel)
     }
 
-    /// Builds the kernel with references only, in the place of which these labs have something
-    /// else: it is their fault if it does not compile.
+    /// Builds the kernel with references only, where these labs' references have been replaced by
+    /// variants. If it does not compile, these labs are at fault.
     ///
     /// # Errors
     /// As [`build`](Self::build).
@@ -125,7 +126,7 @@ impl Site {
         Ok(Kernel { image, broken, ..Kernel::default() })
     }
 
-    /// The student's labs whose fault it is that a kernel does not compile: at least one.
+    /// The student's labs that are at fault if a kernel does not compile: at least one.
     fn guilty<'a>(
         &'a self,
         mix: &Mix,
@@ -161,7 +162,7 @@ impl Site {
         if !is_about_code {
             return Err(cargo_failed(&text));
         }
-        // Nothing tells a lab that has no reference here from the course's own code.
+        // A lab without a reference here cannot be told from the course's own code.
         let unknown: Vec<&Lab> =
             self.workspace.labs.iter().filter(is_student_s).filter(|lab| !lab.has_reference()).collect();
         if unknown.is_empty() {
@@ -173,13 +174,13 @@ impl Site {
     }
 }
 
-/// Labs of which the same is to be said.
+/// These labs, all guilty with the same text.
 fn all_guilty<'a>(labs: &[&'a Lab], text: &str) -> Vec<Guilty<'a>> {
     let sentence = Reason::in_text(text).map(|reason| reason.sentence(FOR_COURSE));
     labs.iter().map(|lab| Guilty { lab, text: text.to_owned(), sentence: sentence.clone() }).collect()
 }
 
-/// A lab, if what was said about a build is about it.
+/// The lab, if the errors of a build are about it.
 fn accused<'a>(lab: &'a Lab, broken: &Broken) -> Option<Guilty<'a>> {
     if let Some(Stopped { reason, .. }) = broken.stopped.iter().find(|stopped| stopped.package == lab.toml.package) {
         let sentence = reason.sentence(FOR_LAB);
@@ -211,7 +212,7 @@ fn same_folder(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Looks for files that a lab's code must not take in.
+/// Notes a lab that includes a foreign file.
 fn foreign(lab: &Lab, image: &Image, kernel: &mut Kernel) -> Result<()> {
     let files = lab.toml.files.join(", ");
     match foreign_source(lab, image)? {

@@ -1,5 +1,5 @@
-//! What cargo says while it builds: lines of JSON, as The Cargo Book's chapter
-//! "External tools" describes them, and the files that rustc writes.
+//! Cargo's messages during a build: lines of JSON, as The Cargo Book's chapter
+//! "External tools" describes them, and the lists of files that rustc writes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,60 +16,60 @@ use super::stopped::{self, Stopped};
 /// Why a kernel does not compile.
 #[derive(Debug, Default)]
 pub struct Broken {
-    /// What rustc says, with colour, by the folder of the package.
+    /// The errors of rustc, with colour, by the folder of the package.
     pub errors: BTreeMap<PathBuf, String>,
-    /// What cargo itself says.
+    /// The messages of cargo itself.
     pub output: String,
-    /// Packages whose compiler did not come to its own end.
+    /// Packages whose compiler was stopped or crashed.
     pub stopped: Vec<Stopped>,
-    /// What is wrong with the image, if that was linked after all.
+    /// What is wrong with the image, if one was linked.
     pub flaw: Option<String>,
 }
 
 impl Broken {
-    /// An image that was built and that no machine boots.
+    /// For an image that was built, but that no machine can boot.
     pub fn of_image(flaw: String) -> Self {
         Self { flaw: Some(flaw), ..Self::default() }
     }
 
-    /// Takes from what cargo says whose compiler was stopped.
+    /// Fills [`stopped`](Self::stopped) from the messages of cargo.
     pub fn note_stopped(&mut self) {
         self.stopped = stopped::all(&self.output);
     }
 
-    /// Whether code keeps the kernel from being built, and not the computer that builds it.
+    /// Whether the code, and not the computer that builds, is the cause.
     pub fn is_about_code(&self) -> bool {
         !self.errors.is_empty() || !self.stopped.is_empty() || self.flaw.is_some()
     }
 
-    /// Everything that is said, whoever says it.
+    /// All errors and messages as one text.
     pub fn text(self) -> String {
         let text: String = self.errors.into_values().chain(self.flaw).collect();
         if text.trim().is_empty() { self.output } else { text }
     }
 }
 
-/// What a run of cargo had to say.
+/// The messages and results of a run of cargo.
 #[derive(Default)]
 pub struct Answer {
     /// The kernel.
     pub executable: Option<PathBuf>,
     /// The programs that run in ring 3.
     pub programs: Vec<PathBuf>,
-    /// What rustc warns about, by the folder of the package.
+    /// The warnings of rustc, by the folder of the package.
     pub warnings: BTreeMap<PathBuf, String>,
-    /// The sources that rustc read, by the folder of the package: only of labs.
+    /// The source files that rustc read, by the folder of the package: only of labs.
     pub sources: BTreeMap<PathBuf, Vec<PathBuf>>,
-    /// The same, as they were when it read them.
+    /// The files that rustc read, with their checksums at that time.
     pub inputs: Inputs,
-    /// Why it does not compile.
+    /// The reasons why it does not compile.
     pub broken: Broken,
-    /// What rustc says about the host, such as that its disk is full.
+    /// A complaint of rustc about the host, such as a full disk.
     pub trouble: Option<String>,
 }
 
 impl Answer {
-    /// Takes in one line of cargo's. What it does not know it leaves out.
+    /// Adds one line of cargo's output. Unknown lines are left out.
     pub fn line(&mut self, line: &[u8], root: &Path, progress: &Progress) {
         if let Ok(message) = serde_json::from_slice(line) {
             self.take(message, root, progress);
@@ -91,7 +91,7 @@ impl Answer {
                     "warning" => &mut self.warnings,
                     _ => return,
                 };
-                // "aborting due to 3 previous errors" says nothing that is not said already.
+                // "aborting due to 3 previous errors" adds nothing to the errors themselves.
                 let text = texts.entry(folder.to_owned()).or_default();
                 if text.is_empty() || !message.spans.is_empty() {
                     append(text, &rendered);
@@ -147,10 +147,10 @@ struct Target {
     name: String,
 }
 
-/// Bytes of what is kept of the messages about one package.
+/// At most so many bytes of messages are kept for one package.
 const MOST_KEPT: usize = 1 << 20;
 
-/// Adds to a text as much as there is room for.
+/// Adds as much of `more` to a text as there is room for.
 pub fn append(text: &mut String, more: &str) {
     let room = MOST_KEPT.saturating_sub(text.len());
     text.push_str(&more[..more.floor_char_boundary(room)]);
@@ -161,7 +161,7 @@ fn is_of_linker(message: &str) -> bool {
     message.starts_with("linking with")
 }
 
-/// What rustc writes beside a library about the sources that it read.
+/// The list of source files that rustc wrote beside a library.
 fn list_of_sources(library: &Path) -> Option<String> {
     let stem = library.file_stem()?.to_str()?;
     fs::read_to_string(library.with_file_name(format!("{}.d", stem.strip_prefix("lib")?))).ok()
@@ -191,7 +191,7 @@ fn dependencies(text: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What to do about a host that keeps cargo from its work, if the text tells of one.
+/// Advice about a host that keeps cargo from its work, if the text complains of one.
 pub fn host_trouble(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     if is_about_space(text) {
@@ -203,7 +203,7 @@ pub fn host_trouble(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text tells of a disk that is full.
+/// Whether a text complains of a full disk.
 pub fn is_about_space(text: &str) -> bool {
     let lower = text.to_lowercase();
     lower.contains("no space left on device") || lower.contains("disk quota exceeded")

@@ -1,5 +1,5 @@
-//! From the course's files to a kernel: the compiler, cargo and what it says, which
-//! references a kernel takes, and whose fault it is if it does not compile.
+//! From the course's files to a kernel: the compiler, cargo and its messages, the
+//! references that a kernel takes, and the lab at fault if it does not compile.
 
 pub mod cargo;
 pub mod compiler;

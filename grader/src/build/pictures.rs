@@ -1,7 +1,7 @@
 //! The book's pictures that a reader can change, as WebAssembly.
 //!
-//! The target is one of rustc's own, but its library is built from source, like that of the
-//! kernel: so no toolchain needs anything more than the kernel does.
+//! The target is one of rustc's own, but its library is built from source, like the kernel's.
+//! So a toolchain that can build the kernel can build the pictures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,25 +18,25 @@ use super::site::Site;
 const PACKAGE: &str = "pictures-live";
 const PROFILE: &str = "pictures";
 
-/// What cargo calls the file that it builds.
+/// The name of the file that cargo builds.
 const BUILT: &str = "pictures_live.wasm";
 
-/// What a page runs.
+/// The target of code that runs in a page.
 const TARGET: Target = Target { name: "wasm32-unknown-unknown", file: "wasm32-unknown-unknown" };
 
-/// Where the pages look for it. Git does not track it, and a page without it shows the first states.
+/// The file that the pages load. Git does not track it, and a page without it shows the first states.
 const FILE: &str = "book/src/pictures-live/pictures.wasm";
 
-/// Whether the source of the references is here, which the pictures show at work.
+/// Whether the references' source is here: the pictures show the references at work.
 pub fn has_references(site: &Site) -> bool {
     site.workspace.labs.iter().all(|lab| lab.reference == Reference::Source)
 }
 
-/// Builds it, and puts it where mdBook finds it. `None` in a copy of the course
-/// without the [references](has_references).
+/// Builds the pictures, and puts the file where mdBook finds it. `None` in a copy of the
+/// course without the [references](has_references).
 ///
 /// # Errors
-/// If it does not compile, or cannot be written.
+/// If the pictures do not compile, or the file cannot be written.
 pub fn build(site: &Site, progress: &Progress) -> Result<Option<PathBuf>> {
     if !has_references(site) {
         return Ok(None);

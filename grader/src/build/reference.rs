@@ -1,5 +1,5 @@
-//! A lab's reference as an object that any kernel can be linked with: compiled, and without a
-//! trace of its source.
+//! A lab's reference as an object: compiled, without a trace of its source, and fit to be linked
+//! with any kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use crate::host::process;
 use super::cargo::{Builder, Target};
 use super::toolchain::Toolchain;
 
-/// How the functions are called that a kernel finds a reference by.
+/// The prefix of the functions by which a kernel finds a reference.
 const EXPORTED: &str = "folio_reference_";
 
 /// The crate that makes the objects, and its profile.
 const PACKAGE: &str = "reference";
 
-/// The kernel's machine, but every crate becomes part of the whole program. Otherwise a crate with
-/// `#![no_builtins]`, such as lab 00, stays an object of its own.
+/// The kernel's target, but with every crate compiled into the whole program. Otherwise a crate
+/// with `#![no_builtins]`, such as lab 00, stays an object of its own.
 const TARGET: Target = Target { name: "i686-reference", file: "kernel/reference/i686-reference.json" };
 
-/// Compiles the reference of a lab's package, with a folder for what is built: returns an
-/// archive with one object.
+/// Compiles the reference of a lab's package, with `folder` for build files. Returns an archive
+/// with one object.
 ///
 /// # Errors
-/// If it does not compile, or the object is not what it has to be.
+/// If the reference does not compile, or the object has names or debug information that it must not have.
 pub fn compile(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<Vec<u8>> {
     let library = compiled(builder, package, folder)?;
     let bytes = fs::read(&library).map_err(|error| Error::io("cannot read", &library, &error))?;
@@ -46,7 +46,7 @@ pub fn compile(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<Ve
     })
 }
 
-/// Runs cargo: returns the library with the reference and all that it stands on.
+/// Runs cargo. Returns the library with the reference and everything that it depends on.
 fn compiled(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathBuf> {
     let mut command = builder.bare_metal(&[PACKAGE], PACKAGE, TARGET);
     command.args(["--features", package, "--color=never", "--quiet", "--target-dir"]).arg(folder);
@@ -61,7 +61,7 @@ fn compiled(builder: &Builder<'_>, package: &str, folder: &Path) -> Result<PathB
     Ok(folder.join(TARGET.name).join(PACKAGE).join(format!("lib{PACKAGE}.a")))
 }
 
-/// What keeps paths of this computer and the names of the reference's own functions out of the object.
+/// Flags that keep paths of this computer and the names of the reference's own functions out of the object.
 fn flags(builder: &Builder<'_>) -> String {
     let library = builder.toolchain.sysroot.join("lib/rustlib/src/rust");
     let packages = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
@@ -69,7 +69,7 @@ fn flags(builder: &Builder<'_>) -> String {
         Some(PathBuf::from(home).join(".cargo"))
     });
     let renamed = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    // The last one that fits counts.
+    // Of several flags that match, the last one counts.
     let mut flags: Vec<String> = packages.iter().map(|folder| renamed(folder, "cargo")).collect();
     flags.push(renamed(&library, "rust"));
     flags.push(renamed(builder.root, ""));
@@ -81,7 +81,7 @@ fn flags(builder: &Builder<'_>) -> String {
     flags.join("\u{1f}")
 }
 
-/// The object in a library that a kernel finds a reference by.
+/// The object in a library by which a kernel finds a reference.
 fn member(library: &[u8]) -> Option<&[u8]> {
     let archive = ArchiveFile::parse(library).ok()?;
     archive.members().flatten().find_map(|member| {
@@ -95,8 +95,8 @@ fn is_exported<'a>(symbol: &impl ObjectSymbol<'a>) -> bool {
     symbol.is_definition() && symbol.is_global() && symbol.name().is_ok_and(|name| name.starts_with(EXPORTED))
 }
 
-/// The object with nothing public but what a kernel finds it by. A routine that the compiler adds in assembly stays
-/// public otherwise, and two references would both define it.
+/// The object with no public names but those by which a kernel finds it. Otherwise a routine that the compiler adds
+/// in assembly would stay public, and two references would both define it.
 fn private(object: &[u8]) -> build::Result<Vec<u8>> {
     let mut builder = build::elf::Builder::read(object)?;
     for symbol in &mut builder.symbols {
@@ -110,7 +110,7 @@ fn private(object: &[u8]) -> build::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The object without the names of what is only its own.
+/// The object without its private names.
 fn strip(toolchain: &Toolchain, object: &Path) -> Result<Vec<u8>> {
     let stripped = object.with_extension("stripped.o");
     let mut command = Command::new(&toolchain.linker);
@@ -125,8 +125,8 @@ fn strip(toolchain: &Toolchain, object: &Path) -> Result<Vec<u8>> {
     fs::read(&stripped).map_err(|error| Error::io("cannot read", &stripped, &error))
 }
 
-/// What is wrong with an object, if something is: a name that could clash with one of a student's
-/// kernel, or that no kernel has; or debug information.
+/// Why an object is refused; `None` if it is not. The reason is a name that could clash with a name
+/// of a student's kernel, or that no kernel has; or debug information.
 fn complaint(object: &[u8]) -> Option<String> {
     let Ok(file) = object::File::parse(object) else { return Some("cannot be read".to_owned()) };
     if let Some(name) =

@@ -1,8 +1,8 @@
-//! What a compiler depends on that rustup's proxy stands for.
+//! Rustup's proxies: how to tell that a proxy starts the same toolchain as before.
 //!
-//! The proxy's own file says nothing about which toolchain it starts. By The rustup
-//! Book's chapter "Overrides" that is decided by a variable, rustup's settings, and the
-//! files `rust-toolchain.toml` above the current folder; and the toolchain itself may be updated.
+//! The proxy's own file does not show which toolchain it starts. According to The rustup
+//! Book's chapter "Overrides", a variable, rustup's settings, and the files
+//! `rust-toolchain.toml` above the current folder decide; and the toolchain itself may be updated.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::probe::stamp_of;
 
-/// The variables that have a say.
+/// The variables that decide which toolchain a proxy starts.
 const VARIABLES: [&str; 2] = ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME"];
 
 /// Whether a program is rustup under another name.
@@ -21,8 +21,8 @@ pub fn is_proxy(program: &Path) -> bool {
     identity(program).is_some_and(|own| Some(own) == identity(&program.with_file_name("rustup")))
 }
 
-/// All that decides which toolchain a proxy starts in this folder, as it is now. If this text is
-/// the same as before, so is the toolchain; whether that has changed itself is another question.
+/// Everything that decides which toolchain a proxy starts in this folder, as a text. If the text
+/// is the same as before, the proxy starts the same toolchain; that may have been updated itself.
 pub fn circumstances(folder: &Path) -> String {
     let variables = VARIABLES.map(|name| (name, env::var_os(name)));
     let home = variables[1].1.clone().filter(|home| !home.is_empty()).map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Where kernels are built: the course, its compiler, and the folder for what is built.
+//! A site: the course, its compiler, and the folder in which kernels are built.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ use super::toolchain::Toolchain;
 /// How long each build took, by the name of the mix.
 pub type BuildTimes = Vec<(String, Duration)>;
 
-/// The course, its compiler, and where what is built goes.
+/// The course, its compiler, and the folder for everything that is built.
 pub struct Site {
     /// The course.
     pub workspace: Workspace,
     /// The compiler.
     pub toolchain: Toolchain,
-    /// Where kernels are built.
+    /// The folder in which kernels are built.
     pub target_dir: PathBuf,
 }
 
 impl Site {
-    /// What builds here.
+    /// The builder for this site.
     pub fn builder(&self) -> Builder<'_> {
         Builder { toolchain: &self.toolchain, root: &self.workspace.root, target_dir: &self.target_dir }
     }
@@ -40,7 +40,7 @@ impl Site {
         programs::names(&self.workspace.root)
     }
 
-    /// References for all labs but those, as far as there are any.
+    /// The mix with references for all labs but these, as far as there are references.
     pub fn mix(&self, student: &[&Lab]) -> Mix {
         let mut solutions: Vec<String> = self
             .workspace
@@ -104,12 +104,12 @@ impl Site {
         let start = Instant::now();
         let built = builder.build(&self.features(mix), &name, progress)?;
         times.push((name, start.elapsed()));
-        // Where it cannot be written, a change is not announced.
+        // If the file cannot be written, a change is not announced.
         let _ = fs::write(self.compiler_file(), &self.toolchain.version);
         Ok(built)
     }
 
-    /// The compiler that built here the last time, if that is known.
+    /// The compiler that built here last, if it is known.
     fn compiler_before(&self) -> Option<String> {
         fs::read_to_string(self.compiler_file()).ok()
     }
@@ -118,10 +118,10 @@ impl Site {
         self.target_dir.join("compiler")
     }
 
-    /// The image of a mix, which has to compile.
+    /// Builds the image of a mix.
     ///
     /// # Errors
-    /// If it does not, or if a student's file in it is refused.
+    /// If the mix does not compile, or if a student's file in it is refused.
     pub fn image_of(&self, mix: &Mix, progress: &Progress) -> Result<Image> {
         if let Some((lab, refusal)) = self.refused(mix)?.into_iter().next() {
             return Err(Error::new(format!("the kernel was not built with the files of labs/{}", lab.id))

@@ -1,27 +1,27 @@
-//! A compiler that did not come to its own end: which limit it reached, or that it crashed.
+//! Compilers that were stopped by a limit, or that crashed.
 
 use crate::host::exit::SIGNAL_PROCESSOR_TIME;
 use crate::host::launcher::Limits;
 
-/// SIGABRT: Rust's and LLVM's way to end where there is no memory. The same on Linux and macOS.
+/// SIGABRT: Rust and LLVM end with it when the memory runs out. The number is the same on Linux and macOS.
 const SIGNAL_ABORT: i32 = 6;
 
-/// SIGKILL: after the limit of processor time, and what Linux sends where there is no memory.
+/// SIGKILL: sent after the limit of processor time, and by Linux when the memory runs out.
 const SIGNAL_KILL: i32 = 9;
 
-/// SIGXFSZ: a file is too large. The same on Linux and macOS.
+/// SIGXFSZ: a file is too large. The number is the same on Linux and macOS.
 const SIGNAL_FILE_SIZE: i32 = 25;
 
-/// A package whose compiler did not come to its own end.
+/// A package whose compiler was stopped by a limit, or crashed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stopped {
     /// The package's name.
     pub package: String,
-    /// Why.
+    /// Why the compiler ended.
     pub reason: Reason,
 }
 
-/// Why a compiler or linker did not come to its own end.
+/// Why a compiler or linker was stopped, or that it crashed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reason {
     /// It used all of its processor time.
@@ -35,7 +35,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// What a text says of the end of a compiler, if it tells of a signal.
+    /// The reason that a text gives for the end of a compiler, if it names a signal.
     pub fn in_text(text: &str) -> Option<Self> {
         let (_, rest) = text.rsplit_once("signal: ")?;
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -49,7 +49,7 @@ impl Reason {
         })
     }
 
-    /// What happened within these limits, and what to look at.
+    /// A sentence that says which of these limits was reached, and what to look at.
     pub fn sentence(self, limits: Limits) -> String {
         let (seconds, gib, mib) =
             (limits.processor, limits.memory.map(|bytes| bytes >> 30), limits.file.map(|bytes| bytes >> 20));
@@ -75,11 +75,11 @@ impl Reason {
     }
 }
 
-/// The packages of which cargo says that their compiler did not come to its own end.
+/// The packages whose compiler was stopped or crashed, according to cargo's output.
 pub fn all(output: &str) -> Vec<Stopped> {
     const FAILED: &str = "error: could not compile `";
     let mut parts = output.split(FAILED);
-    // Rust says on a line of its own, before cargo's, what it had no memory for.
+    // Rust prints a line of its own, before cargo's, if it ran out of memory.
     let mut before = parts.next().unwrap_or_default();
     let mut stopped = Vec::new();
     for part in parts {

@@ -20,7 +20,7 @@ pub struct Toolchain {
     pub cargo: PathBuf,
     /// The linker, a flavour of LLD.
     pub linker: PathBuf,
-    /// Such as `rustc 1.95.0`.
+    /// The compiler's name and version, such as `rustc 1.95.0`.
     pub version: String,
     /// Where its libraries are.
     pub sysroot: PathBuf,
@@ -31,9 +31,9 @@ pub struct Toolchain {
 pub struct Unfit {
     /// The compiler.
     pub rustc: PathBuf,
-    /// Such as `rustc 1.95.0`, if it says so.
+    /// The compiler's name and version, such as `rustc 1.95.0`, if it tells.
     pub version: Option<String>,
-    /// Why it does not do.
+    /// What it lacks.
     pub lack: Lack,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Lack {
 /// The oldest minor version of Rust 1 that builds the course.
 const OLDEST_MINOR: u32 = 95;
 
-/// What `rustc` says about itself.
+/// The facts that a `rustc` tells about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RustcFacts {
     /// `1.95.0`.
@@ -78,7 +78,7 @@ pub struct RustcFacts {
     pub sysroot: PathBuf,
 }
 
-/// Where to look, and how to ask; replaced in tests.
+/// Where to look for toolchains, and how to ask their programs. Tests use their own.
 pub struct Surroundings<'a> {
     /// The compilers to try, in order.
     pub compilers: Vec<PathBuf>,
@@ -93,7 +93,7 @@ pub struct Surroundings<'a> {
 /// Finds a compiler that can build the kernel.
 ///
 /// # Errors
-/// Every compiler that was tried, and what it lacks. None if there is none.
+/// Every compiler that was tried, with what it lacks; an empty list if no compiler was found.
 pub fn find(probes: &Probes) -> Result<Toolchain, Vec<Unfit>> {
     let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     let surroundings = Surroundings {
@@ -105,7 +105,7 @@ pub fn find(probes: &Probes) -> Result<Toolchain, Vec<Unfit>> {
     choose(&surroundings)
 }
 
-/// The compilers to try: what the user names, that of the cargo which runs
+/// The compilers to try: the one that the user names, the one of the cargo that runs
 /// this program, the first on `PATH`, and the system's.
 fn compilers(path: &[PathBuf]) -> Vec<PathBuf> {
     let named = env::var_os("RUSTC").map(PathBuf::from);
@@ -121,7 +121,7 @@ fn choose(surroundings: &Surroundings<'_>) -> Result<Toolchain, Vec<Unfit>> {
     let mut seen = HashSet::new();
     for rustc in &surroundings.compilers {
         let facts = (surroundings.ask_rustc)(rustc);
-        // A proxy and what it stands for are one compiler.
+        // A proxy and the compiler that it starts count as one compiler.
         let identity = facts.as_ref().map_or_else(|| rustc.clone(), |facts| facts.sysroot.join(&facts.release));
         if !seen.insert(identity) {
             continue;

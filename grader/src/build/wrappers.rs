@@ -1,14 +1,14 @@
-//! Wrappers around rustc in the user's cargo configuration, such as sccache: a kernel is built without.
+//! Wrappers around rustc in the user's cargo configuration, such as sccache: kernels are built without them.
 //!
-//! An empty `RUSTC_WRAPPER` tells cargo to use none, whatever its configuration says. But cargo
-//! then looks for the time of a file without a name, cannot keep what rustc says about itself, and
-//! asks rustc six times in each build. So the variable is set only where there is one to keep out.
+//! An empty `RUSTC_WRAPPER` tells cargo to use no wrapper, even if its configuration names one. But
+//! then cargo looks for the time of a file without a name, cannot cache rustc's facts about itself,
+//! and asks rustc six times in each build. So the variable is set only if there is a wrapper.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The variables that keep wrappers out, each empty, of a cargo that runs in this folder.
+/// The variables to set to an empty text so that a cargo in this folder uses no wrapper.
 pub fn kept_out(folder: &Path) -> impl Iterator<Item = &'static str> {
     let named = configurations(folder, cargo_home().as_deref()).into_iter().fold([false; 2], |named, file| {
         let [wrapper, workspace_wrapper] = wrappers(&fs::read_to_string(file).unwrap_or_default());
@@ -17,7 +17,7 @@ pub fn kept_out(folder: &Path) -> impl Iterator<Item = &'static str> {
     ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"].into_iter().zip(named).filter(|(_, named)| *named).map(|(key, _)| key)
 }
 
-/// Where cargo reads its configuration, as The Cargo Book's chapter "Configuration" has it.
+/// The files of cargo's configuration, as The Cargo Book's chapter "Configuration" lists them.
 fn configurations(folder: &Path, cargo_home: Option<&Path>) -> Vec<PathBuf> {
     let folders = folder.ancestors().map(|folder| folder.join(".cargo")).chain(cargo_home.map(Path::to_owned));
     folders.flat_map(|folder| ["config.toml", "config"].map(|name| folder.join(name))).collect()
@@ -28,7 +28,7 @@ fn cargo_home() -> Option<PathBuf> {
     named.or_else(|| env::home_dir().map(|home| home.join(".cargo")))
 }
 
-/// Whether a configuration names a wrapper of all crates, and one of the workspace's.
+/// Whether a configuration names a wrapper for all crates, and one for the workspace's crates.
 fn wrappers(text: &str) -> [bool; 2] {
     let Ok(configuration) = text.parse::<toml::Table>() else { return [false; 2] };
     let build = configuration.get("build");
