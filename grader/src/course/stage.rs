@@ -50,7 +50,7 @@ impl Stage {
         for entry in walk {
             let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
             let Ok(name) = entry.path().strip_prefix(from) else { continue };
-            // The policy, with the teacher's decisions and the class's secret, is in no copy that submissions are graded in.
+            // The policy has the teacher's decisions and the class's secret. It is in no copy for submissions.
             if name.starts_with("target") || name == Path::new(POLICY) {
                 continue;
             }
