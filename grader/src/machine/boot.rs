@@ -1,4 +1,4 @@
-//! One boot: what to start, and with what.
+//! One boot: the image to start, and the machine for it.
 
 use std::path::Path;
 
@@ -17,16 +17,16 @@ pub struct Boot<'a> {
     pub words: Vec<String>,
     /// How many million instructions it may execute.
     pub budget: u32,
-    /// What the result has to carry, told only at the check's end: by an emulator that
-    /// [asks](super::Emulator::asks). `None` where it carries the nonce.
+    /// The text that the result has to carry. An emulator that [asks](super::Emulator::asks) tells it
+    /// to the machine only at the check's end. `None` if the result carries the nonce.
     pub challenge: Option<String>,
-    /// Whether all page tables are copied when it stops, not only those that a
-    /// claim is about.
+    /// Whether all page tables are copied when the machine stops, not only those that
+    /// a claim is about.
     pub look: bool,
 }
 
 impl Boot<'_> {
-    /// The kernel's command line, where the emulator [asks](super::Emulator::asks).
+    /// The kernel's command line for an emulator that [asks](super::Emulator::asks).
     pub(super) fn kernel_words(&self) -> String {
         let mut words = self.words.join(" ");
         if self.challenge.is_some() {

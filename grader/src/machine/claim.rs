@@ -1,16 +1,16 @@
-//! What a check says about the address space when it stops to be looked at.
+//! Claims: what a check says about the address space when it stops to be inspected.
 
 use super::walk::Rights;
 
 /// No check claims more than this at a checkpoint.
 const MOST_CLAIMS: usize = 256;
 
-/// What an address is claimed to mean.
+/// A check's claim about what an address means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
     /// The address.
     pub address: u32,
-    /// Where it leads and what is allowed there, or `None`: nowhere.
+    /// The physical address and the rights there, or `None` if the address leads nowhere.
     pub meaning: Option<(u32, Rights)>,
 }
 
@@ -37,8 +37,8 @@ impl Claim {
     }
 }
 
-/// The addresses that were claimed to mean something since the last checkpoint,
-/// by what came over the serial port.
+/// The addresses of all claims since the last checkpoint, from the serial port's
+/// output.
 pub fn claimed(said: &[u8]) -> Vec<u32> {
     let said = String::from_utf8_lossy(said);
     let reports = said.lines().rev().filter_map(|line| line.strip_prefix("# folio:")?.split_once(' '));

@@ -1,4 +1,4 @@
-//! An emulator, whichever it is, and a machine that it runs.
+//! An emulator, QEMU or Bochs, and a machine that it runs.
 
 use crate::host::error::{Error, Result};
 
@@ -12,7 +12,7 @@ use super::qemu::{self, Qemu, ReusedMachine};
 pub enum Emulator {
     /// QEMU.
     Qemu(Qemu),
-    /// Bochs, with what a medium for it is made with.
+    /// Bochs, with the programs that make its CDs.
     Bochs(Bochs),
 }
 
@@ -25,10 +25,10 @@ pub enum Machine {
 }
 
 impl Emulator {
-    /// QEMU, for what only that can do.
+    /// This emulator as QEMU, for work that only QEMU can do.
     ///
     /// # Errors
-    /// If it is another one.
+    /// If it is another emulator.
     pub fn qemu(&self) -> Result<&Qemu> {
         match self {
             Self::Qemu(qemu) => Ok(qemu),
@@ -44,12 +44,12 @@ impl Emulator {
         }
     }
 
-    /// Whether it can be started first and given its kernel later.
+    /// Whether the emulator can be started first and given its kernel later.
     pub fn can_wait(&self) -> bool {
         matches!(self, Self::Qemu(qemu) if qemu.can_wait)
     }
 
-    /// Whether its machines can be told something at a check's end: then [`Boot::challenge`] counts.
+    /// Whether its machines can be told a text at a check's end: then [`Boot::challenge`] is used.
     pub fn asks(&self) -> bool {
         matches!(self, Self::Qemu(_))
     }
@@ -65,8 +65,8 @@ impl Emulator {
     /// Starts an emulator, but does not boot yet.
     ///
     /// Half of the time that a boot takes in QEMU is the emulator's own start, which
-    /// does not need the kernel's image. So that much can be done while the
-    /// image is still being built, if [`can_wait`](Self::can_wait) says so.
+    /// does not need the kernel's image. So the emulator can start while the image
+    /// is still being built, if [`can_wait`](Self::can_wait) says so.
     ///
     /// The thread that calls this must live for as long as the machine: on
     /// Linux the emulator ends with it.
@@ -80,8 +80,8 @@ impl Emulator {
         })
     }
 
-    /// Starts a machine that takes one check after the other, where the emulator has such
-    /// machines: QEMU. It does not boot yet.
+    /// Starts a machine that takes one check after the other; `None` if the emulator has no such
+    /// machines. QEMU has them. The machine does not boot yet.
     ///
     /// `boot.words` are not passed on, and `boot.budget` is that of all checks together.
     /// The thread that calls this must live for as long as the machine, as for [`prepare`](Self::prepare).
@@ -94,7 +94,7 @@ impl Emulator {
 }
 
 impl Machine {
-    /// Boots, and waits for the end.
+    /// Boots, and waits for the machine's end.
     ///
     /// # Errors
     /// If the emulator could not start the machine.

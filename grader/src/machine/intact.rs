@@ -1,5 +1,5 @@
-//! What the kernel's image says of a machine that stands at the end of a check: where the
-//! processor is, who called it there, and the bytes of code and constants.
+//! Comparing a machine at the end of a check with the kernel's image: where its processor
+//! stands, the call that led there, and the bytes of code and constants.
 
 use std::fs;
 use std::path::Path;
@@ -9,19 +9,19 @@ use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags, elf};
 /// The function that stops the machine.
 const STOPS: &str = "stop_at_conclusion";
 
-/// Where it stands then.
+/// The symbol at which the processor stands then.
 const STOPPED: &str = "stopped_at_conclusion";
 
-/// The low half's end: below it is only what runs before paging is on.
+/// The end of the low half, which has only code that runs before paging is on.
 const KERNEL_BASE: u32 = 0xC000_0000;
 
-/// Bytes of the instruction that calls a function whose address is known.
+/// The length of the instruction that calls a function whose address is known, in bytes.
 const CALL_LENGTH: u32 = 5;
 
-/// Its first byte; the distance follows.
+/// The first byte of that instruction; the distance follows.
 const CALL: u8 = 0xE8;
 
-/// What does not change in a kernel's memory, and where it concludes.
+/// The parts of a kernel's memory that never change, and the place where a check concludes.
 #[derive(Debug)]
 pub struct Intact {
     /// Addresses and bytes, in order.
@@ -30,17 +30,17 @@ pub struct Intact {
     stopped: u32,
 }
 
-/// Where a processor stands, and who called it there.
+/// Where a processor stands, and the call that led there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Standing {
     /// EIP.
     pub at: u32,
-    /// The return address of the function that it is in.
+    /// The return address of the present function.
     pub returns_to: u32,
 }
 
 impl Intact {
-    /// Reads a kernel's image; `None` if it is none.
+    /// Reads a kernel's image; `None` if the file is not one.
     pub fn of(image: &Path) -> Option<Self> {
         let bytes = fs::read(image).ok()?;
         let file = object::File::parse(bytes.as_slice()).ok()?;
@@ -66,8 +66,8 @@ impl Intact {
         Some((start, last - start + u32::try_from(bytes.len()).ok()?))
     }
 
-    /// What is not as it was built, in the bytes of the [`span`](Self::span) or in where the
-    /// processor stands; `None` if all is.
+    /// What differs from the image, in the bytes of the [`span`](Self::span) or in the place where
+    /// the processor stands; `None` if nothing does.
     pub fn flaw(&self, memory: &[u8], standing: Standing) -> Option<String> {
         let (start, _) = self.span()?;
         for (address, bytes) in &self.pieces {

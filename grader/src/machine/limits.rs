@@ -1,6 +1,6 @@
-//! What no machine that means well exceeds.
+//! Limits that no honest machine exceeds.
 
-/// More than this of output, in bytes, cannot be meant: the machine is stopped.
+/// The most output that a machine may print, in bytes. A machine that prints more is stopped.
 pub const MOST_OUTPUT: usize = 256 << 10;
 
 /// No check stops more often than this.

@@ -1,9 +1,9 @@
 //! Machines to boot a kernel on: an emulator, started for one boot or, where that is
 //! possible, for many checks ([`ReusedMachine`]).
 //!
-//! [`Qemu`] is what grading is made for. [`Bochs`] boots the same kernel in
-//! another way, from a CD by GRUB, on a machine that has next to nothing in common
-//! with QEMU's; a check has to end in the same verdict there.
+//! Grading is made for [`Qemu`]. [`Bochs`] boots the same kernel in another way, from a
+//! CD by GRUB, on a machine that has next to nothing in common with QEMU's. A check has to
+//! end in the same verdict there.
 
 pub mod bochs;
 mod boot;

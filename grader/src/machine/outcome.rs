@@ -1,4 +1,4 @@
-//! What became of a boot, and how its machine ended.
+//! The outcome of a boot, and how its machine ended.
 
 use super::walk::Snapshot;
 
@@ -15,39 +15,39 @@ pub enum End {
     Reset,
     /// Something in the machine switched it off.
     PoweredOff,
-    /// It used far more processor time than its budget can explain.
+    /// The machine used far more processor time than its budget can explain.
     ProcessorTime,
-    /// It used no processor time any more, and did not end.
+    /// The machine used no processor time any more, and did not end.
     Idle,
-    /// It printed more than can be meant.
+    /// The machine printed more than it may.
     Output,
     /// The emulator itself was killed by this signal.
     Signal(i32),
 }
 
-/// What a stopped machine's processor looks like.
+/// The state of a stopped machine's processor.
 #[derive(Clone, Debug, Default)]
 pub struct Processor {
     /// Registers by name, in the order in which the kernel names them.
     pub registers: Vec<(String, u32)>,
-    /// Return addresses, innermost first; the first is where it stopped.
+    /// Return addresses, innermost first. The first is the address at which the processor stopped.
     pub backtrace: Vec<u32>,
     /// What the check was about to do, in its own words, line by line.
     pub circumstances: Vec<String>,
 }
 
-/// More return addresses than this are not read.
+/// At most so many return addresses are read.
 const DEEPEST: usize = 64;
 
-/// More than this of a text is not read: the kernel keeps no more.
+/// At most so many bytes of a text are read: the kernel keeps no more.
 const LONGEST_TEXT: usize = 2 << 10;
 
 impl Processor {
     /// A stopped machine's processor: its registers, and the calls that led there. `read_pair`
     /// reads the two words of memory from an address on; the list ends where it cannot.
     ///
-    /// `said` is what came over the serial port so far: the kernel tells in it where it keeps what
-    /// the check is about to do.
+    /// `said` is the serial port's output so far. In it the kernel tells the address of the text about
+    /// what the check is about to do.
     pub fn new(registers: Vec<(String, u32)>, said: &[u8], mut read_pair: impl FnMut(u32) -> Option<[u32; 2]>) -> Self {
         let mut processor = Self { registers, ..Self::default() };
         if let (Some(eip), Some(ebp)) = (processor.register("eip"), processor.register("ebp")) {
@@ -65,7 +65,7 @@ impl Processor {
     }
 }
 
-/// Where the kernel keeps what a check is about to do: a word of the line `begin`.
+/// The address of the kernel's text about what a check is about to do: a word of the line `begin`.
 fn told_at(said: &[u8]) -> Option<u32> {
     let said = String::from_utf8_lossy(said);
     let begin = said.lines().find(|line| line.starts_with("# folio:") && line.contains(" begin "))?;
@@ -105,30 +105,30 @@ fn backtrace(eip: u32, mut ebp: u32, mut read_pair: impl FnMut(u32) -> Option<[u
     addresses
 }
 
-/// How a machine stood at the end of a check, before it was told what its result has to carry.
+/// The state of a machine at the end of a check, before it was told the text that its result has to carry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conclusion {
-    /// What the kernel says there.
+    /// The byte by which the kernel tells how the check ended.
     pub says: u8,
-    /// What was found. Only where it is [`Found::Sound`] the machine was told.
+    /// The result of the inspection. The machine was told the text only if this is [`Found::Sound`].
     pub found: Found,
 }
 
-/// What was found when a machine was looked at, at the end of a check.
+/// The result of inspecting a machine at the end of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
     /// All is as it should be.
     Sound,
-    /// Something is not.
+    /// Something is wrong: this says what.
     Flaw(String),
-    /// It could not be looked at, for a reason that is not the check's.
+    /// The machine could not be inspected, for this reason, which is not the check's fault.
     Nothing(String),
 }
 
-/// What became of a boot.
+/// The outcome of a boot.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What came over the serial port, at most [`MOST_OUTPUT`](super::limits::MOST_OUTPUT) bytes and a little.
+    /// The serial port's output, at most [`MOST_OUTPUT`](super::limits::MOST_OUTPUT) bytes and a little.
     pub serial: Vec<u8>,
     /// How the machine ended.
     pub end: End,
@@ -136,9 +136,9 @@ pub struct Outcome {
     pub processor: Option<Processor>,
     /// The page tables at each checkpoint.
     pub snapshots: Vec<Snapshot>,
-    /// The check's end, if it came to one and the emulator [asks](super::Emulator::asks).
+    /// The machine at the check's end, if the check reached it and the emulator [asks](super::Emulator::asks).
     pub conclusion: Option<Conclusion>,
-    /// What the emulator itself complained about.
+    /// The emulator's own complaints.
     pub complaints: String,
     /// The emulator's command line, for a person to repeat.
     pub command: Vec<String>,

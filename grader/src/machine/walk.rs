@@ -1,7 +1,7 @@
-//! The machine's page tables, read from outside and walked by ourselves.
+//! The machine's page tables, read from outside and walked by the grader.
 //!
-//! Nothing in the machine is asked: the frames that hold the tables are copied
-//! out of its memory while it stands still. What they mean is in the Intel SDM,
+//! No code in the machine takes part: the frames that hold the tables are copied
+//! out of its memory while it stands still. Their format is in the Intel SDM,
 //! volume 3A, section 4.3, "32-bit paging".
 
 use std::collections::BTreeMap;
@@ -23,13 +23,13 @@ const LARGE: u32 = 1 << 7;
 /// A frame's words, as the processor reads them.
 pub type Words = [u32; ENTRIES as usize];
 
-/// Where a walk takes its frames from.
+/// The memory from which a walk reads its frames.
 pub trait Memory {
     /// The words of the frame with this number, or `None` if there is no such memory.
     fn frame(&mut self, number: u32) -> Option<Words>;
 }
 
-/// Frames that were copied from a machine that stood still, and which directory
+/// Frames that were copied from a machine that stood still, and the directory that
 /// was loaded.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
@@ -46,8 +46,8 @@ impl Memory for Snapshot {
 }
 
 impl Snapshot {
-    /// Copies what is needed to translate these addresses, and to translate all
-    /// with `None`.
+    /// Copies the frames that are needed to translate these addresses; with `None`, to
+    /// translate all addresses.
     pub fn take(cr3: u32, addresses: Option<&[u32]>, memory: &mut impl Memory) -> Self {
         let mut snapshot = Self { cr3, frames: BTreeMap::new() };
         let Some(directory) = memory.frame(cr3 / PAGE) else { return snapshot };
@@ -63,7 +63,7 @@ impl Snapshot {
     }
 }
 
-/// What both levels together allow.
+/// The rights that both levels together give.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Rights {
     /// Writing is allowed.
@@ -148,10 +148,10 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Translates an address, as the processor does it.
+/// Translates an address as the processor does.
 ///
 /// # Errors
-/// What is missing on the way.
+/// The entry or frame that is missing on the way.
 pub fn translate(memory: &mut impl Memory, cr3: u32, address: u32) -> Result<Translation, Missing> {
     let index = address / LARGE_PAGE;
     let upper = memory.frame(cr3 / PAGE).ok_or(Missing::NoDirectory)?[index as usize];
@@ -172,12 +172,12 @@ pub fn translate(memory: &mut impl Memory, cr3: u32, address: u32) -> Result<Tra
     Ok(Translation { physical, rights: Rights::of(upper).and(Rights::of(lower)), large: false })
 }
 
-/// Pages that follow each other and are of the same sort.
+/// Pages that follow each other and have the same rights and size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Run {
     /// The first page's number.
     pub first: u32,
-    /// How many there are.
+    /// How many pages there are.
     pub pages: u32,
     /// The number of the first page's frame.
     pub frame: u32,
@@ -190,7 +190,7 @@ pub struct Run {
 }
 
 /// Everything that a directory maps, from the lowest address to the highest, in
-/// as few runs as can be.
+/// few runs.
 pub fn runs(memory: &mut impl Memory, cr3: u32) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let Some(directory) = memory.frame(cr3 / PAGE) else { return runs };
@@ -218,20 +218,20 @@ pub fn runs(memory: &mut impl Memory, cr3: u32) -> Vec<Run> {
     runs
 }
 
-/// What an entry of a directory is.
+/// The kinds of entries of a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Slot {
     /// Not present.
     Empty,
     /// It maps a 4 MiB page.
     LargePage,
-    /// It names a table with so many pages in it.
+    /// It names a table with this many pages in it.
     Table(u32),
     /// It names a table that is no memory.
     NoMemory,
 }
 
-/// Each entry of a directory.
+/// All entries of a directory, in order.
 pub fn slots(memory: &mut impl Memory, cr3: u32) -> Vec<Slot> {
     let directory = memory.frame(cr3 / PAGE).unwrap_or([0; ENTRIES as usize]);
     let slot = |entry: u32| match memory.frame(entry / PAGE) {
@@ -243,7 +243,7 @@ pub fn slots(memory: &mut impl Memory, cr3: u32) -> Vec<Slot> {
     directory.into_iter().map(slot).collect()
 }
 
-/// Adds a run, to the last one if it goes on with it.
+/// Adds a run. If it continues the last run, it becomes part of that.
 fn add(runs: &mut Vec<Run>, run: Run) {
     if let Some(last) = runs.last_mut()
         && last.first + last.pages == run.first

@@ -15,7 +15,7 @@ use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// More lines of the emulator's own messages are not kept.
+/// At most so many lines of the emulator's own messages are kept.
 const MOST_MESSAGES: usize = 200;
 
 /// Why a machine stopped.
@@ -23,7 +23,7 @@ const MOST_MESSAGES: usize = 200;
 pub enum Why {
     /// It executed `xchg bx, bx`.
     Magic,
-    /// For any other reason: the time asked for has come, or it was interrupted.
+    /// It stopped for any other reason: its requested time has come, or it was interrupted.
     Other,
 }
 
@@ -32,11 +32,11 @@ pub enum Why {
 pub struct Stop {
     /// Why.
     pub why: Why,
-    /// How many instructions it has executed, time that it slept included.
+    /// How many instructions it has executed. Time that it slept counts as instructions.
     pub time: u64,
 }
 
-/// What the debugger says while a machine runs.
+/// What the debugger reports while a machine runs.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Said {
     /// The machine has stopped.
@@ -52,12 +52,12 @@ pub struct Debugger {
     input: ChildStdin,
     output: ChildStderr,
     received: Vec<u8>,
-    /// What was said so far about the stop that is being told of.
+    /// The reason, so far, for the stop that the debugger is reporting.
     why: Why,
     time: Option<u64>,
-    /// What Bochs has to say apart from the debugger.
+    /// Bochs' own messages, which are not the debugger's.
     pub messages: Vec<String>,
-    /// Bytes of memory that the machine has below the PC's devices.
+    /// The machine's memory below the PC's devices, in bytes.
     memory: u64,
 }
 
@@ -68,7 +68,7 @@ enum Line {
 }
 
 impl Debugger {
-    /// Takes over the connection; `memory` is how many bytes there are to be read.
+    /// Takes over the connection; `memory` is how many bytes of memory can be read.
     pub fn new(input: ChildStdin, output: ChildStderr, memory: u64) -> Self {
         Self { input, output, received: Vec::new(), why: Why::Other, time: None, messages: Vec::new(), memory }
     }
@@ -85,12 +85,12 @@ impl Debugger {
         self.tell("c");
     }
 
-    /// Lets the machine stop once it has executed so many more instructions.
+    /// Makes the machine stop once it has executed `instructions` more instructions.
     pub fn stop_after(&mut self, instructions: u64) {
         self.tell(&format!("sb {instructions}"));
     }
 
-    /// Waits at most so long for something to happen.
+    /// Waits for a report of the debugger, but not longer than `at_most`.
     pub fn wait(&mut self, at_most: Duration) -> Said {
         match self.line(at_most) {
             Line::None => Said::Nothing,
@@ -110,7 +110,7 @@ impl Debugger {
         } else if let Some(time) = self.time
             && line.starts_with("(0) [")
         {
-            // The instruction that comes next is the last that is said about a stop.
+            // The next instruction is the last line of the report about a stop.
             return Said::Stopped(Stop { why: self.why, time });
         }
         Said::Nothing
@@ -147,8 +147,8 @@ impl Debugger {
         }
     }
 
-    /// Has a stopped machine's debugger carry out a command, and gives its
-    /// answer's lines; `None` if there is no answer.
+    /// Makes a stopped machine's debugger carry out a command, and returns the
+    /// lines of its answer; `None` if there is no answer.
     fn ask(&mut self, command: &str) -> Option<Vec<String>> {
         // The answer to the second command is known to be one line.
         self.tell(&format!("{command}\nptime"));
@@ -157,7 +157,7 @@ impl Debugger {
             match self.line(PATIENCE) {
                 Line::Text(line) if line.starts_with("ptime: ") => return Some(answer),
                 Line::Text(line) if is_message(&line) => self.keep(line),
-                // What is read is repeated.
+                // The debugger repeats each command.
                 Line::Text(line) if line == command || line == "ptime" => {}
                 Line::Text(line) => answer.push(line),
                 Line::None | Line::End => return None,
@@ -172,14 +172,14 @@ impl Debugger {
         registers(&lines)
     }
 
-    /// Looks at the processor of a machine that has stopped, as far as that succeeds.
+    /// Reads the processor's state of a machine that has stopped, as far as possible.
     pub fn processor(&mut self, said: &[u8]) -> Processor {
         let registers = self.registers();
         Processor::new(registers, said, |address| words(&self.ask(&format!("x /2xw {address:#x}"))?).try_into().ok())
     }
 
-    /// Copies the page tables: those that are needed for these addresses, or all,
-    /// as far as that succeeds.
+    /// Copies the page tables that are needed for these addresses, or all page tables,
+    /// as far as possible.
     pub fn snapshot(&mut self, addresses: Option<&[u32]>) -> Snapshot {
         match register(&self.registers(), "cr3") {
             Some(cr3) => Snapshot::take(cr3, addresses, self),
@@ -200,7 +200,7 @@ impl Memory for Debugger {
     }
 }
 
-/// How a message begins that says why Bochs gives up.
+/// The beginning of the message that says why Bochs gives up.
 pub const PANIC: &str = ">>PANIC<< ";
 
 /// Whether a line is one of Bochs' own messages: `00033150336i[CPU0  ] …`.

@@ -1,7 +1,7 @@
-//! The CD that a machine boots from: GRUB, a kernel, and what GRUB is to do.
+//! The CD that a machine boots from, with GRUB, its configuration, and a kernel.
 //!
-//! Making one takes a moment, so it is made once for a kernel. What differs
-//! from boot to boot is GRUB's configuration, a small file; it is written over in a copy.
+//! Making a CD takes a moment, so it is made once for a kernel. Only GRUB's configuration
+//! differs from boot to boot. It is a small file, which is overwritten in a copy of the CD.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::course::programs;
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
-/// What a CD is made with.
+/// The programs and files with which a CD is made.
 #[derive(Clone, Debug)]
 pub struct Grub {
     /// `grub-mkimage`.
@@ -26,14 +26,14 @@ pub struct Grub {
 /// Bytes in a sector of a CD.
 const SECTOR: usize = 2048;
 
-/// Bytes for a configuration: a file on a CD is in one piece.
+/// The size of the configuration file, in bytes. A file on a CD is in one piece.
 const ROOM: usize = 2 * SECTOR;
 
-/// The configuration file until a boot's own takes its place. No other file begins so.
+/// The contents of the configuration file until a boot's own takes their place. No other file begins like this.
 const BLANK: &str = "# Folio: what to boot is written over this line.\n";
 
-/// What GRUB does first. Its modules are on the CD, not in its image: an image
-/// is compressed, and unpacking it takes a Bochs longer than reading them.
+/// GRUB's first commands. Its modules are on the CD, not in its image: an image
+/// is compressed, and in Bochs, unpacking it takes longer than reading them.
 const FIRST: &str = "insmod multiboot\nsource /boot/grub/grub.cfg\n";
 
 /// A CD without a configuration.
@@ -45,7 +45,7 @@ pub struct Disc {
 }
 
 impl Disc {
-    /// Makes a CD with this kernel, and with these programs that lie beside it.
+    /// Makes a CD with this kernel, and with these programs, whose files lie beside it.
     ///
     /// # Errors
     /// If a file cannot be read or written, or one of GRUB's programs fails.
@@ -83,7 +83,7 @@ impl Disc {
             .arg(&grub.modules)
             .args(["-c", "first.cfg", "-o", "disc/boot/core.img", "biosdisk", "iso9660"])
             .current_dir(folder.path()))?;
-        // Nothing has to survive a power failure, so nothing waits for the disk.
+        // The CD need not survive a power failure, so xorriso does not wait for the disk.
         run(Command::new(&grub.xorriso)
             .args(["-stdio_sync", "off", "-as", "mkisofs", "-quiet", "-o", "disc.iso", "-b", "boot/core.img"])
             .args(["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "disc"])
@@ -95,10 +95,10 @@ impl Disc {
         Ok(Self { bytes, configuration })
     }
 
-    /// The CD's bytes with what this boot needs.
+    /// The CD's bytes with the configuration for this boot.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// If the configuration does not fit.
     pub fn with(&self, words: &[String], programs: &[String]) -> Result<Vec<u8>> {
         let text = configuration(words, programs);
         if text.len() > ROOM {
@@ -118,7 +118,7 @@ fn configuration(words: &[String], programs: &[String]) -> String {
     let folder = programs::FOLDER;
     let mut text = format!("multiboot /boot/kernel {}\n", words.join(" "));
     for name in programs {
-        // What follows the file's name is the module's own text, as QEMU passes it.
+        // The text after the file's name is the module's own text, as QEMU passes it.
         text.push_str(&format!("module /boot/{folder}/{name} {folder}/{name}\n"));
     }
     text.push_str("boot\n");
@@ -126,7 +126,7 @@ fn configuration(words: &[String], programs: &[String]) -> String {
 }
 
 impl Grub {
-    /// These modules and all that they need, by name.
+    /// The names of these modules and of all modules that they need.
     fn needed(&self, wanted: &[&str]) -> Result<BTreeSet<String>> {
         let file = self.modules.join("moddep.lst");
         let text = fs::read_to_string(&file).map_err(|error| Error::io("cannot read", &file, &error))?;
@@ -134,7 +134,7 @@ impl Grub {
     }
 }
 
-/// The same, by GRUB's list of what needs what: lines such as `net: boot bufio`.
+/// These modules and all that they need, by GRUB's list of dependencies: lines such as `net: boot bufio`.
 fn needed(list: &str, wanted: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut rest: Vec<&str> = wanted.to_vec();
@@ -147,8 +147,8 @@ fn needed(list: &str, wanted: &[&str]) -> BTreeSet<String> {
     found
 }
 
-/// A kernel's image without what no boot needs. GRUB would load its symbols and
-/// line tables into the machine's memory.
+/// A kernel's image without the parts that no boot needs. GRUB would load the symbols
+/// and line tables into the machine's memory.
 ///
 /// `None` if it is no image of a program for a 32-bit machine. The offsets are
 /// those of the ELF specification, "ELF Header" and "Program Header".
@@ -167,7 +167,7 @@ fn without_sections(mut image: Vec<u8>) -> Option<Vec<u8>> {
         end = end.max(word(header + 4)?.checked_add(word(header + 16)?)?);
     }
     image.get_mut(SECTIONS..SECTIONS + 4)?.fill(0);
-    // How many sections there are, and which of them has their names.
+    // The number of sections, and the index of the section with their names.
     image.get_mut(SECTION_COUNT..SECTION_COUNT + 4)?.fill(0);
     image.truncate(end);
     Some(image)

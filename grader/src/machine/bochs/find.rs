@@ -1,4 +1,4 @@
-//! Looking for Bochs, and for what a CD for it is made with.
+//! Looking for Bochs, and for the programs and files that make a CD for it.
 
 use std::env;
 use std::fs;
@@ -12,40 +12,40 @@ use crate::host::process;
 use super::disc::Grub;
 use super::program::Bochs;
 
-/// Names another Bochs than the one on `PATH`.
+/// The variable that names another Bochs than the one on `PATH`.
 const VARIABLE: &str = "FOLIO_BOCHS";
 
-/// GRUB's program that makes an image, as systems call it.
+/// The names that systems have for GRUB's program that makes an image.
 const MKIMAGE: [&str; 3] = ["grub-mkimage", "grub2-mkimage", "i686-elf-grub-mkimage"];
 
-/// Where GRUB's modules for a PC with a BIOS are, below the folder that has its `bin`.
+/// The folders of GRUB's modules for a PC with a BIOS, relative to the folder that has its `bin`.
 const MODULES: [&str; 4] =
     ["lib/grub/i386-pc", "share/grub2/i386-pc", "share/grub/i386-pc", "lib/i686-elf/grub/i386-pc"];
 
-/// Something that grading in Bochs needs.
+/// A part that grading in Bochs needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// Bochs itself, with its debugger, its display on a terminal, and its firmware.
     Bochs,
     /// GRUB, to be put on a CD for a PC with a BIOS.
     Grub,
-    /// What makes the CD.
+    /// xorriso, which makes the CD.
     Xorriso,
 }
 
-/// Why nothing can be graded in Bochs.
+/// Why grading in Bochs is not possible.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NoBochs {
-    /// What is missing.
+    /// The missing parts.
     pub lacks: Vec<Part>,
-    /// Why a Bochs that is there does not do.
+    /// Why an installed Bochs cannot be used.
     pub why: Option<String>,
 }
 
 /// Looks for all parts.
 ///
 /// # Errors
-/// What is missing.
+/// The parts that are missing, or why Bochs cannot be used.
 pub fn find(probes: &Probes) -> Result<Bochs, NoBochs> {
     let mut lacks = Vec::new();
     let named = env::var_os(VARIABLE).filter(|name| !name.is_empty());
@@ -55,7 +55,7 @@ pub fn find(probes: &Probes) -> Result<Bochs, NoBochs> {
     let version = said.clone().filter(|said| said.starts_with("Bochs "));
     let mut why = said.filter(|_| version.is_none());
     match named {
-        // Nothing that could be installed makes it a better one.
+        // No package that could be installed would help.
         Some(name) if version.is_none() => {
             let why_not = why.unwrap_or_else(|| "it is not there".to_owned());
             why = Some(format!("{VARIABLE} names {}: {why_not}", name.display()));
@@ -82,7 +82,7 @@ pub fn find(probes: &Probes) -> Result<Bochs, NoBochs> {
 
 /// The folder with GRUB's modules, from where its program is.
 fn modules(mkimage: &Path) -> Option<PathBuf> {
-    // Homebrew's programs are links to where they really are.
+    // Homebrew's programs are links to the real files.
     let real = fs::canonicalize(mkimage).ok();
     let roots = [Some(mkimage), real.as_deref()].into_iter().flatten().filter_map(|program| program.ancestors().nth(2));
     let mut folders = roots.flat_map(|root| MODULES.iter().map(|folder| root.join(folder)));
@@ -111,7 +111,7 @@ fn trial(program: &Path) -> String {
     }
 }
 
-/// What a trial says.
+/// The result of a trial, from Bochs' output.
 fn verdict(said: &str, complained: &str) -> String {
     let text = format!("{said}\n{complained}");
     let version =

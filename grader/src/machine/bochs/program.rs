@@ -1,8 +1,8 @@
 //! Bochs: another PC for the same kernel, booted from a CD by GRUB.
 //!
-//! Bochs draws its screen on a terminal, here one that nobody sees: its
-//! standard output goes nowhere. Its standard input has the debugger's commands, its
-//! standard error the answers. Everything else is in a folder for each boot.
+//! Bochs draws its screen on its standard output, a terminal; here the output is
+//! discarded. Its standard input has the debugger's commands, its standard error the
+//! answers. All other files are in a folder for each boot.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -24,20 +24,20 @@ use super::debugger::Debugger;
 use super::disc::{Disc, Grub};
 use super::running::{Machine, SERIAL};
 
-/// Processor time that a machine may use besides that of its budget, before it is stopped.
-/// To make one with 3.5 GiB takes Bochs 6 seconds.
+/// Processor time that a machine may use besides the time for its budget, before it is stopped.
+/// Bochs takes 6 seconds to make a machine with 3.5 GiB.
 const EXTRA_TIME: Duration = Duration::from_secs(40);
 
 /// Processor time for a million instructions; they take 10 to 30 ms on an ordinary host.
 const TIME_FOR_A_MILLION: Duration = Duration::from_millis(80);
 
-/// Seconds of processor time after which the operating system ends Bochs, besides those of its budget.
+/// Seconds of processor time after which the operating system ends Bochs, besides the seconds for its budget.
 const EXTRA_SECONDS: u64 = 80;
 
-/// The same for the budget: so few million instructions are executed in a second.
+/// Million instructions that even a slow host executes in a second: with it, the budget becomes seconds.
 const SLOWEST: u64 = 10;
 
-/// More than this cannot be given to Bochs at once; it keeps the rest in a file.
+/// The most memory that can be given to Bochs at once, in MiB; it keeps the rest in a file.
 const MOST_HOST_MEMORY: u32 = 2048;
 
 /// Where the memory of a PC ends below its devices, in MiB: the rest is above 4 GiB.
@@ -46,16 +46,16 @@ const MOST_LOW_MEMORY: u32 = 3072;
 /// The name of the CD's file, in the machine's folder.
 const DISC: &str = "disc.iso";
 
-/// How many million instructions Bochs takes for a second of the machine's: as many
-/// as QEMU, so that a timer interrupts after as many instructions.
+/// How many million instructions make a second of the machine's time: as many as in
+/// QEMU, so that a timer interrupts after as many instructions.
 const MILLIONS_PER_SECOND: u32 = 125;
 
 /// One of the processors of Bochs 2.7 that have SMEP, SMAP and UMIP, which lab 06 switches on.
 const PROCESSOR: &str = "corei7_icelake_u";
 
-/// Bytes of a CD. One that is nearly empty is a large one, and no more on the disk:
-/// the way from one sector to the next, which Bochs makes the machine wait for, is a
-/// small part of the whole then.
+/// The size of a CD, in bytes. Most of it is empty and takes no room on the disk. Bochs makes
+/// the machine wait for the way from one sector to the next; on a large CD that way is a small
+/// part of the whole.
 const CD_SIZE: u64 = 640 << 20;
 
 /// A Bochs that was found.
@@ -65,7 +65,7 @@ pub struct Bochs {
     pub program: PathBuf,
     /// Its name and version, such as `Bochs 2.7`.
     pub version: String,
-    /// What a CD is made with.
+    /// The programs and files with which a CD is made.
     pub grub: Grub,
     /// The grader's own program; see [`launcher`].
     pub launcher: Option<PathBuf>,
@@ -77,12 +77,12 @@ pub struct Bochs {
 type Discs = Arc<Mutex<HashMap<(PathBuf, Option<SystemTime>, bool), Arc<Disc>>>>;
 
 impl Bochs {
-    /// A Bochs with this version, and what its CDs are made with.
+    /// A Bochs with this version, and with a GRUB for its CDs.
     pub fn new(program: PathBuf, version: String, grub: Grub) -> Self {
         Self { program, version, grub, launcher: launcher::launcher(), discs: Discs::default() }
     }
 
-    /// The configuration of a machine like those that are graded, but without a CD.
+    /// The configuration of a machine like the graded machines, but without a CD.
     pub fn configuration_to_try() -> String {
         configuration(Memory::DEFAULT)
             .lines()
@@ -140,7 +140,7 @@ impl Bochs {
     /// The CD for this boot, made if there is none yet.
     fn disc(&self, boot: &Boot<'_>) -> Result<Arc<Disc>> {
         let changed = fs::metadata(boot.image).and_then(|file| file.modified()).ok();
-        // Whoever comes meanwhile needs the same one, so it waits.
+        // A thread that comes meanwhile needs the same CD, so it waits.
         let mut discs = self.discs.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (boot.image.to_owned(), changed, boot.programs.is_empty());
         if let Some(disc) = discs.get(&key) {
@@ -155,7 +155,7 @@ impl Bochs {
 /// Bochs' configuration of a machine.
 ///
 /// The firmware waits long for a drive that does not answer, so there is a second
-/// one, and no second cable.
+/// drive, and no second cable.
 fn configuration(memory: Memory) -> String {
     let guest = memory.mebibytes();
     let host = guest.min(MOST_HOST_MEMORY);
@@ -187,7 +187,7 @@ fn patience(budget: u32) -> Duration {
     EXTRA_TIME + TIME_FOR_A_MILLION * budget
 }
 
-/// After so many seconds of processor time the operating system ends a Bochs that was not stopped.
+/// The seconds of processor time after which the operating system ends a Bochs that was not stopped.
 fn last_resort(budget: u32) -> u64 {
     EXTRA_SECONDS + u64::from(budget) / SLOWEST
 }

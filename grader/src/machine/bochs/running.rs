@@ -1,6 +1,6 @@
-//! A Bochs from its start to its end.
+//! Running a Bochs, from its start to its end.
 //!
-//! Bochs has none of the devices through which the kernel talks to whoever runs it.
+//! Bochs has none of the devices through which the kernel talks to the grader.
 //! Its debugger stands in for them: the kernel executes `xchg bx, bx` behind
 //! every write to one of their ports, and there the debugger stops. The port
 //! is in DX and the byte in AL:
@@ -32,13 +32,13 @@ use crate::machine::walk::Snapshot;
 
 use super::debugger::{Debugger, PANIC, Said, Stop, Why, register, registers};
 
-/// Where the kernel ends the machine: QEMU's `isa-debug-exit`, with twice the byte plus one as its status.
+/// The port at which the kernel ends the machine: QEMU's `isa-debug-exit`. The status is twice the byte plus one.
 const EXIT_PORT: u32 = 0xF4;
-/// Where it stops to be looked at: QEMU's `pvpanic`.
+/// The port at which it stops to be inspected: QEMU's `pvpanic`.
 const STOP_PORT: u32 = 0x505;
-/// Where it sets the watchdog, an ib700: the low four bits are 15 minus the steps …
+/// The port at which it sets the watchdog, an ib700: the low four bits are 15 minus the steps …
 const WATCHDOG_ENABLE: u32 = 0x443;
-/// … and where it stops it.
+/// … and the port at which it stops the watchdog.
 const WATCHDOG_DISABLE: u32 = 0x441;
 /// Instructions in a step of the watchdog: two seconds, of eight nanoseconds an instruction.
 const WATCHDOG_STEP: u64 = 250_000_000;
@@ -47,16 +47,16 @@ const WATCHDOG_STEP: u64 = 250_000_000;
 /// serial port: ten bits at 115200 bits a second. QEMU's port has no such delay.
 const WAIT_FOR_A_BYTE: u64 = 10_851;
 
-/// For so many bytes of output the watchdog is patient; a log that means well is shorter.
+/// For at most so many bytes of output, the watchdog grants extra time. An honest log is shorter.
 const MOST_EXCUSED: u64 = 64 << 10;
 
 /// The time between two looks at a machine that runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// More often than this no machine stops that means well.
+/// No honest machine stops more often than this.
 const MOST_STOPS: u32 = 10_000;
 
-/// The name of the file for what comes over the serial port, in the machine's folder.
+/// The name of the file with the serial port's output, in the machine's folder.
 pub const SERIAL: &str = "serial";
 
 /// A Bochs that has been started and has not booted yet.
@@ -76,14 +76,14 @@ pub struct Machine {
 /// When the watchdog fires.
 #[derive(Clone, Copy, Debug)]
 pub struct Watchdog {
-    /// The time, but for what is excused.
+    /// The time at which it fires, without the extra time for output.
     deadline: u64,
-    /// How much had been printed when it was set.
+    /// How many bytes had been printed when it was set.
     printed: u64,
 }
 
 impl Machine {
-    /// Boots, and waits for the end.
+    /// Boots, and waits for the machine's end.
     ///
     /// # Errors
     /// If Bochs could not start the machine.
@@ -157,7 +157,7 @@ impl Machine {
         }
     }
 
-    /// What a stop means: the machine's end, or nothing.
+    /// Handles a stop. Returns the machine's end, if the stop means that.
     fn at(&mut self, stop: Stop) -> Option<End> {
         if let Some(Watchdog { deadline, printed }) = self.watchdog
             && stop.time >= deadline
@@ -187,14 +187,14 @@ impl Machine {
         None
     }
 
-    /// Copies the page tables that what was claimed is about.
+    /// Copies the page tables that the claims are about.
     fn checkpoint(&mut self) {
         let said = fs::read(self.serial()).unwrap_or_default();
         let addresses = claimed(&said);
         self.snapshots.push(self.debugger.snapshot((!self.look).then_some(&addresses[..])));
     }
 
-    /// Whether it has used more processor time than it may.
+    /// Whether the machine has used more processor time than it may.
     fn is_spent(&self) -> bool {
         processor_time(self.process.id()).is_some_and(|used| used > self.patience)
     }

@@ -1,4 +1,4 @@
-//! Looking for QEMU, and for what it can do.
+//! Looking for QEMU, and for its abilities.
 
 use std::env;
 use std::path::Path;
@@ -11,13 +11,13 @@ use crate::host::process::answer;
 
 use super::program::{Qemu, SANDBOX};
 
-/// Names another emulator program than the one on `PATH`.
+/// The variable that names another emulator program than the one on `PATH`.
 const EMULATOR_VARIABLE: &str = "FOLIO_QEMU";
 
 /// The emulator's program.
 const EMULATOR: &str = "qemu-system-i386";
 
-/// A firmware that does nothing but to start the kernel: three times as fast as the default one.
+/// A firmware that does nothing but start the kernel. It is three times as fast as the default one.
 const FAST_FIRMWARE: &str = "qboot.rom";
 
 /// The oldest emulator that knows all options.
@@ -28,7 +28,7 @@ const OLDEST_MAJOR: u32 = 6;
 pub enum NoEmulator {
     /// It is not installed.
     Missing,
-    /// It is there but does not do.
+    /// It is installed, but cannot be used.
     Unfit(Error),
 }
 
@@ -70,7 +70,7 @@ pub fn find(probes: &Probes) -> Result<Qemu, NoEmulator> {
             Some(answer(&program, &["-help"])?.lines().filter(|line| line.contains("preconfig")).collect())
         })
         .unwrap_or_default();
-    // It says so only if it and the operating system can.
+    // QEMU offers this only if it and the operating system can do it.
     let sandbox = probes
         .ask(&program, "-sandbox", || {
             let arguments = ["-sandbox", SANDBOX, "-machine", "help"];

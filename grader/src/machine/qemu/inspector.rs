@@ -1,5 +1,5 @@
-//! Looking at a machine that stands at the end of a check, before it is told what its result
-//! has to carry.
+//! Inspecting a machine that stands at the end of a check, before it is told the text that its
+//! result has to carry.
 
 use std::env;
 use std::io::{self, Read, Seek};
@@ -12,17 +12,17 @@ use crate::machine::outcome::Found;
 
 use super::qmp::Control;
 
-/// Where files are that never reach a disk, if the system has such a place.
+/// The folder for files that never reach a disk, if the system has it.
 const MEMORY_FILES: &str = "/dev/shm";
 
-/// Looks at one emulator's machine; its kernel stays the same.
+/// Inspects one emulator's machine, which has the same kernel all the time.
 pub struct Inspector {
     image: PathBuf,
-    /// Read when it is needed first: the emulator may be started before the kernel is built.
+    /// Read at the first inspection, since the emulator may be started before the kernel is built.
     intact: Option<Intact>,
-    /// Where the emulator puts the machine's memory.
+    /// The file to which the emulator writes the machine's memory.
     file: Option<NamedTempFile>,
-    /// What was read from there, kept for its room.
+    /// The bytes of that file, kept so that the buffer is used again.
     memory: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ impl Inspector {
         Self { image: image.to_owned(), intact: None, file: None, memory: Vec::new() }
     }
 
-    /// What there is to find.
+    /// Inspects the machine.
     pub fn look(&mut self, control: &mut Control) -> Found {
         match self.flaw(control) {
             Ok(None) => Found::Sound,
@@ -52,7 +52,7 @@ impl Inspector {
             none => none.insert(new_file()?),
         };
         let standing = control.standing()?;
-        // What the tables do not map is none of the kernel's own doing.
+        // The kernel itself never unmaps these pages, so a missing page is a flaw.
         self.memory.clear();
         if control.save_memory(start, bytes, file.path()).is_ok() {
             file.rewind()?;

@@ -1,4 +1,4 @@
-//! QEMU's command line, for a boot that is graded and for an operating system that is used.
+//! QEMU's command line, for a graded boot and for an operating system to use.
 
 use std::env;
 use std::io;
@@ -21,7 +21,7 @@ use super::qmp::Control;
 use super::running::Machine;
 use super::watch::Watch;
 
-/// Processor time that a machine may use besides that of its budget, before it is stopped.
+/// Processor time that a machine may use besides the time for its budget, before it is stopped.
 const EXTRA_TIME: Duration = Duration::from_secs(2);
 
 /// Processor time for a million instructions. They take 2 to 6 ms on an ordinary
@@ -30,19 +30,19 @@ const EXTRA_TIME: Duration = Duration::from_secs(2);
 const TIME_FOR_A_MILLION: Duration = Duration::from_millis(18);
 
 /// Seconds of processor time after which the operating system ends the
-/// emulator, besides those of its budget.
+/// emulator, besides the seconds for its budget.
 const EXTRA_SECONDS: u64 = 10;
 
-/// The same for the budget: so few million instructions are executed in a second.
+/// Million instructions that even a slow host executes in a second: with it, the budget becomes seconds.
 const SLOWEST: u64 = 20;
 
-/// What ends the emulator where the kernel says so. A machine that is used again has none.
+/// The device by which the kernel ends the emulator. A machine that is used again has none.
 pub(super) const EXIT_DEVICE: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
 
-/// What QEMU gives up as soon as it has started: other programs, other users' rights, and old system calls.
+/// The rights that QEMU gives up once it has started: other programs, other users' rights, and old system calls.
 pub(super) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
-/// QEMU's default processor, with what lab 06 switches on. An emulator that lacks one of these
-/// says so and goes on without; the kernel asks the processor what it has.
+/// QEMU's default processor, with the features that lab 06 switches on. An emulator that lacks one of
+/// them says so and goes on without it; the kernel asks the processor for its features.
 const PROCESSOR: &str = "qemu32,+smep,+smap,+umip";
 
 /// A QEMU that was found.
@@ -52,11 +52,11 @@ pub struct Qemu {
     pub program: PathBuf,
     /// Its name and version, such as `QEMU 7.2.22`.
     pub version: String,
-    /// A firmware that starts faster than the default one, if it has one.
+    /// A firmware that starts faster than the default one, if this QEMU has one.
     pub firmware: Option<String>,
-    /// Whether it can be started first and given its kernel later.
+    /// Whether this QEMU can be started first and given its kernel later.
     pub can_wait: bool,
-    /// Whether it can give up system calls.
+    /// Whether this QEMU can give up system calls.
     pub sandbox: bool,
     /// The grader's own program; see [`launcher`].
     pub launcher: Option<PathBuf>,
@@ -67,14 +67,14 @@ pub struct Qemu {
 pub enum Screen {
     /// It has none.
     None,
-    /// It has one that nobody sees, unless a picture is taken of it.
+    /// It has one that is not shown; pictures of it can be taken.
     Hidden,
-    /// It is shown in a window.
+    /// It has one that is shown in a window.
     Window,
 }
 
 impl Qemu {
-    /// What makes a machine the one that the kernel is written for.
+    /// The arguments for the machine that the kernel is written for.
     pub(super) fn machine(&self, memory: Memory, screen: Screen) -> Vec<String> {
         let mut arguments: Vec<String> =
             ["-nodefaults", "-nic", "none", "-accel", "tcg", "-cpu", PROCESSOR].map(String::from).into();
@@ -96,15 +96,15 @@ impl Qemu {
         arguments
     }
 
-    /// What makes it count time in instructions, and stop where a check hangs.
+    /// The arguments that make a machine count time in instructions, and stop if a check hangs.
     ///
-    /// At a checkpoint it does what `checkpoint` says, an action of QEMU's.
+    /// `checkpoint` is QEMU's action at a checkpoint.
     fn graded(checkpoint: &str) -> Vec<String> {
         let actions = format!("watchdog=pause,reboot=shutdown,shutdown=pause,panic={checkpoint}");
-        // Nothing reads ACPI's tables; making them is a quarter of QEMU's start. What else is off no
-        // part of the kernel uses either.
+        // Nothing reads ACPI's tables, and making them takes a quarter of QEMU's start. The kernel does
+        // not use the other devices that are off either.
         let mut arguments = vec!["-machine", "pc,acpi=off,hpet=off,vmport=off,smbus=off"];
-        // All clocks are the machine's, and its interrupts come after so many instructions, or never.
+        // All clocks show the machine's time, so each interrupt comes after a fixed number of instructions, or never.
         arguments.extend(["-icount", "shift=3,sleep=off", "-rtc", "clock=vm"]);
         arguments.extend(["-device", "ib700", "-device", "pvpanic", "-action", &actions]);
         arguments.into_iter().map(String::from).collect()
@@ -123,8 +123,8 @@ impl Qemu {
         command
     }
 
-    /// A command that boots a kernel as an operating system. It lacks what the
-    /// serial port, its console, is connected to.
+    /// A command that boots a kernel as an operating system. The caller connects the
+    /// serial port, which is the system's console.
     pub fn system(&self, image: &Path, memory: Memory, screen: Screen, programs: &[String]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(self.machine(memory, screen)).args(EXIT_DEVICE);
@@ -169,8 +169,8 @@ impl Qemu {
         connected(command)
     }
 
-    /// A QEMU that builds the machine for a boot and waits. It lacks what its control
-    /// connection and its serial port are connected to, and the kernel's words.
+    /// A QEMU that builds the machine for a boot and waits. The caller adds the control
+    /// connection, the serial port and the kernel's words.
     fn waiting(&self, boot: &Boot<'_>) -> Command {
         let mut command =
             launcher::command(self.launcher.as_deref(), Limits::seconds(last_resort(boot.budget)), &self.program);
@@ -192,8 +192,8 @@ impl Qemu {
     }
 }
 
-/// Starts an emulator. The machine's serial port is where the emulator reads and prints, and its
-/// control connection is one more file, so no file with a name is needed.
+/// Starts an emulator. The machine's serial port is the emulator's standard input and output, and its
+/// control connection is one more open file, so no file with a name is needed.
 fn connected(mut command: Command) -> io::Result<(Process, Control)> {
     let (control, control_end) = UnixStream::pair()?;
     let control_end = OwnedFd::from(control_end);
@@ -220,7 +220,7 @@ pub(super) fn patience(budget: u32) -> Duration {
     EXTRA_TIME + TIME_FOR_A_MILLION * budget
 }
 
-/// After so many seconds of processor time the operating system ends an emulator that was not stopped.
+/// The seconds of processor time after which the operating system ends an emulator that was not stopped.
 pub(super) fn last_resort(budget: u32) -> u64 {
     EXTRA_SECONDS + u64::from(budget) / SLOWEST
 }

@@ -1,8 +1,8 @@
 //! The emulator's control connection: QMP, lines of JSON.
 //!
-//! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP
-//! Reference Manual". It is used to be told why a machine stopped, to stop one, to
-//! look at a stopped machine's processor and memory, and to save a machine and load it again.
+//! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP Reference Manual".
+//! The grader uses it to learn why a machine stopped, to stop a machine, to read a stopped
+//! machine's processor and memory, and to save a machine and load it again.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -48,7 +48,7 @@ pub enum Event {
 pub struct Control {
     stream: UnixStream,
     received: Vec<u8>,
-    /// Why the machine stops or has stopped, if that was told and has not been passed on.
+    /// Why the machine stops or has stopped, if the emulator told it and it has not been passed on.
     cause: Option<Event>,
     /// Whether the emulator has said that the machine has stopped.
     stands: bool,
@@ -58,7 +58,7 @@ pub struct Control {
 impl Control {
     /// Takes over the connection's own end.
     pub fn new(stream: UnixStream) -> Self {
-        // Where they cannot be set, an emulator that does not answer is waited for longer.
+        // If they cannot be set, the grader waits longer for an emulator that does not answer.
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let _ = stream.set_write_timeout(Some(PATIENCE));
         Self { stream, received: Vec::new(), cause: None, stands: false, events: VecDeque::new() }
@@ -69,15 +69,15 @@ impl Control {
         &self.stream
     }
 
-    /// Lets the machine run, and is told of all events from then on.
-    /// `waits` if the emulator has not built its machine yet.
+    /// Lets the machine run, and receives all events from then on.
+    /// `waits`: whether the emulator has not built its machine yet.
     pub fn start(&mut self, waits: bool) {
         let text = format!("{OPEN}{}{RUN}", if waits { BUILD } else { "" });
         // If the emulator is gone, its exit status says more than this error.
         let _ = self.stream.write_all(text.as_bytes());
     }
 
-    /// Stops a machine that runs, to look at it.
+    /// Stops a machine that runs, so that it can be inspected.
     pub fn stop(&mut self) {
         // If the emulator is gone, there is nothing to stop.
         let _ = self.stream.write_all(STOP.as_bytes());
@@ -85,7 +85,7 @@ impl Control {
 
     /// Why the machine has stopped, if that has been read already.
     pub fn waiting_event(&mut self) -> Option<Event> {
-        // What came after an answer has been received with it, and nobody looked at it yet.
+        // Lines that came after an answer were received with it, and have not been read yet.
         while self.line().is_some() {}
         self.events.pop_front()
     }
@@ -98,8 +98,8 @@ impl Control {
         self.read()
     }
 
-    /// Copies the page tables of a machine that has stopped: those that are
-    /// needed for these addresses, or all, as far as that succeeds.
+    /// Copies the page tables of a machine that has stopped: the tables that are
+    /// needed for these addresses, or all tables, as far as possible.
     pub fn snapshot(&mut self, addresses: Option<&[u32]>) -> Snapshot {
         self.register("cr3").map(|cr3| Snapshot::take(cr3, addresses, self)).unwrap_or_default()
     }
@@ -109,7 +109,7 @@ impl Control {
         self.register("eax").map(|eax| eax.to_le_bytes()[0])
     }
 
-    /// Where the processor of a machine that has stopped stands, and who called it there.
+    /// Where the processor of a stopped machine stands, and the call that led there.
     ///
     /// # Errors
     /// If the emulator does not tell.
@@ -119,7 +119,7 @@ impl Control {
         let (Some(at), Some(ebp)) = (named("eip"), named("ebp")) else {
             return Err(io::Error::other("it does not tell its registers"));
         };
-        // Where it cannot be read, nobody called.
+        // If the stack cannot be read, there was no call.
         let pair = words(&self.ask(&format!("x /2xw {ebp:#x}"))?);
         Ok(Standing { at, returns_to: pair.get(1).copied().unwrap_or(0) })
     }
@@ -142,16 +142,16 @@ impl Control {
         self.ask("info registers").map(|text| registers(&text)).unwrap_or_default()
     }
 
-    /// Lets a machine go on that has stopped.
+    /// Lets a stopped machine go on.
     pub fn resume(&mut self) {
         // As in `start`.
         let _ = self.stream.write_all(RUN.as_bytes());
     }
 
-    /// The same, where it matters that the emulator does it.
+    /// Lets a stopped machine go on, and verifies that the emulator does it.
     ///
     /// # Errors
-    /// If it does not.
+    /// If the emulator does not.
     pub fn resume_surely(&mut self) -> io::Result<()> {
         self.execute("cont", &json!({})).map(|_| ())
     }
@@ -187,7 +187,7 @@ impl Control {
         self.execute("screendump", &json!({ "filename": file, "format": "png" })).map(|_| ())
     }
 
-    /// Looks at the processor of a machine that has said this and has stopped, as far as that succeeds.
+    /// Reads the processor's state of a stopped machine, as far as possible. `said` is the machine's output so far.
     pub fn processor(&mut self, said: &[u8]) -> Processor {
         let registers = self.registers();
         Processor::new(registers, said, |address| {
@@ -195,14 +195,14 @@ impl Control {
         })
     }
 
-    /// Lets the emulator's own monitor carry out a command, and gives its answer.
+    /// Makes the emulator's own monitor carry out a command, and returns its answer.
     fn ask(&mut self, command: &str) -> io::Result<String> {
         let answer = self.execute("human-monitor-command", &json!({ "command-line": command }))?;
         answer.as_str().map(str::to_owned).ok_or_else(|| io::Error::other("the monitor answers with no text"))
     }
 
-    /// Lets the emulator carry out a command, and gives its answer. What happens
-    /// before it is [waiting](Self::waiting_event) then.
+    /// Makes the emulator carry out a command, and returns its answer. An event that
+    /// comes before the answer is [waiting](Self::waiting_event) then.
     fn execute(&mut self, command: &str, arguments: &Value) -> io::Result<Value> {
         let id = format!("{command} {arguments}");
         let mut request = json!({ "execute": command, "arguments": arguments, "id": id }).to_string();
@@ -223,12 +223,12 @@ impl Control {
         }
     }
 
-    /// Takes the first whole line out of what was received; what is no JSON is `null`.
+    /// Takes the first whole line out of the received bytes. A line that is no JSON is `null`.
     ///
-    /// The emulator tells why it will stop the machine, and then that it has. In between
-    /// it must be left alone: it would stop a machine that was loaded or resumed meanwhile.
-    /// So an event is [waiting](Self::waiting_event) only once the machine stands still. The
-    /// reason may come later, too: the watchdog is told of once in a second at most.
+    /// The emulator tells why it will stop the machine, and then that it has stopped it. In
+    /// between it must get no commands: it would stop a machine that was loaded or resumed
+    /// meanwhile. So an event is [waiting](Self::waiting_event) only once the machine stands still.
+    /// The reason may also come later: QEMU reports the watchdog once in a second at most.
     fn line(&mut self) -> Option<Value> {
         let end = self.received.iter().position(|byte| *byte == b'\n')?;
         let line: Vec<u8> = self.received.drain(..=end).collect();

@@ -1,9 +1,9 @@
 //! A run that is recorded, so that a debugger can go through it again.
 //!
-//! QEMU writes down what comes from outside, which for a check is next to nothing. A replay counts
-//! instructions, stops after any number of them, and is the same every time. There is no
-//! snapshot in a recording, so QEMU itself cannot go backwards: in 7.2, loading one into a machine that
-//! has run waits for ever now and then. What replays it starts it again instead.
+//! QEMU records all input from outside, which for a check is next to nothing. A replay counts
+//! instructions, stops after any number of them, and is the same every time. A recording has no
+//! snapshots, so QEMU itself cannot go backwards: in 7.2, loading a snapshot into a machine that has
+//! run sometimes never ends. To go backwards, the replay is started again instead.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -28,9 +28,9 @@ use super::running::own_complaints;
 /// The kernel that was recorded.
 const KERNEL: &str = "kernel.elf";
 
-/// What a recording is kept in.
+/// A recording of a run, in a folder.
 pub struct Recording {
-    /// A folder of its own.
+    /// The recording's own folder.
     folder: PathBuf,
 }
 
@@ -48,14 +48,14 @@ impl Recording {
             }
         }
         let own = folder.join(std::process::id().to_string());
-        // One that had this number before may have left something.
+        // A process that had this number before may have left files.
         let _ = fs::remove_dir_all(&own);
         fs::create_dir_all(&own).map_err(|error| Error::io("cannot make", &own, &error))?;
         Ok(Self { folder: own })
     }
 
-    /// Keeps a copy of the kernel beside the recording, and answers with it: the next build writes another one in the
-    /// place of this, and a recording is of no use without its own. The programs are where they were.
+    /// Keeps a copy of the kernel beside the recording, and returns the copy's path: the next build replaces the
+    /// kernel, and a recording is of no use without its own. The programs stay where they are.
     ///
     /// # Errors
     /// If it cannot be copied.
@@ -69,14 +69,14 @@ impl Recording {
         Ok(own)
     }
 
-    /// The folder, for what belongs to the recording.
+    /// The folder for the recording's files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// QEMU's options. `mode` is `record` or `replay`.
     fn options(&self, mode: &str) -> [String; 2] {
-        // Of the emulator's options, a comma ends one unless there are two.
+        // A single comma ends an option of the emulator's; two commas stand for one.
         let log = self.folder.join("log").display().to_string().replace(',', ",,");
         ["-icount".to_owned(), format!("shift=3,sleep=off,rr={mode},rrfile={log}")]
     }
@@ -115,8 +115,8 @@ impl Qemu {
         })
     }
 
-    /// A command for a shell that goes through the same run again, as the debugger at its standard input and output
-    /// says.
+    /// A command for a shell that replays the run, controlled by a debugger at its standard input and
+    /// output.
     pub fn replay(&self, boot: &Boot<'_>, recording: &Recording) -> Command {
         let mut command = launcher::command_of_shell(self.launcher.as_deref(), Limits::default(), &self.program);
         self.add_options(&mut command, boot, &recording.options("replay"));

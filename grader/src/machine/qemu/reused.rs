@@ -6,8 +6,8 @@
 //! port; so no check sees anything of the one before, and each does the same as on a
 //! machine of its own, instruction by instruction.
 //!
-//! There is no exit port, which would end the emulator: at its end the kernel stops
-//! the machine, and what would be the exit status is in AL.
+//! There is no exit port, which would end the emulator. Instead the kernel stops the
+//! machine at the end of a check, with the exit status in AL.
 
 use std::io;
 
@@ -28,11 +28,11 @@ pub struct ReusedMachine {
     watch: Watch,
     state: State,
     saved: bool,
-    /// What the kernel said before it stopped.
+    /// The kernel's output before it stopped.
     said: Vec<u8>,
 }
 
-/// What has become of the machine.
+/// The state of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// It has not booted yet.
@@ -62,13 +62,13 @@ impl ReusedMachine {
     /// # Errors
     /// If the machine does not do what it should. That says nothing about the check, and it can take no other one.
     pub fn run(&mut self, boot: &Boot<'_>) -> io::Result<Outcome> {
-        // Whatever goes wrong from here on, it is not used again.
+        // If anything goes wrong from here on, the machine is not used again.
         match std::mem::replace(&mut self.state, State::Spent) {
             State::Started => self.come_up()?,
             State::Used => self.watch.control.load()?,
             State::Spent => return Err(io::Error::other("the machine is spent")),
         }
-        // What the emulator said about the check before, or while it loaded, is not this one's.
+        // Output of the emulator from the check before, or from loading, does not belong to this check.
         self.watch.drain();
         self.watch.forget(boot.challenge.clone());
         self.watch.said.extend_from_slice(&self.said);
@@ -76,7 +76,7 @@ impl ReusedMachine {
         self.watch.control.resume_surely()?;
         let stopped = self.watch.until_it_stops(&self.process, patience(boot.budget));
         if let Stopped::Idle = stopped {
-            // Whose fault that is, a machine of its own shows.
+            // A machine of the check's own will show whose fault that is.
             return Err(io::Error::other("the machine does nothing"));
         }
         let stands = matches!(stopped, Stopped::ByKernel(_) | Stopped::Event(Event::Watchdog));
@@ -96,7 +96,7 @@ impl ReusedMachine {
         })
     }
 
-    /// Boots, up to where the kernel waits to be told what to do, and saves the machine.
+    /// Boots until the kernel waits to be told what to do, and saves the machine.
     fn come_up(&mut self) -> io::Result<()> {
         self.watch.control.start(self.qemu.can_wait);
         match self.watch.until_it_stops(&self.process, patience(0)) {
@@ -110,12 +110,12 @@ impl ReusedMachine {
         Ok(())
     }
 
-    /// Whether the kernel has come up on it, and it was saved.
+    /// Whether the kernel has come up on the machine, and the machine was saved.
     pub fn has_come_up(&self) -> bool {
         self.saved
     }
 
-    /// Whether it can take another check.
+    /// Whether the machine can take another check.
     pub fn is_fit(&self) -> bool {
         self.state != State::Spent
     }

@@ -1,4 +1,4 @@
-//! A QEMU from its start to its end.
+//! Running a QEMU, from its start to its end.
 //!
 //! The emulator has three connections, and no file in between: its standard
 //! input is a socket for [control](super::qmp), its standard output a pipe from
@@ -10,13 +10,13 @@
 //!   its registers and call stack are read before the emulator is killed. So a
 //!   hang and a triple fault have a place in the source, too;
 //! - the [watch](super::watch) sees that it has used more processor time than the
-//!   budget can explain: then it is stopped and looked at in the same way. Some
+//!   budget can explain: then it is stopped and inspected in the same way. Some
 //!   instructions, such as `pause`, are so slow to emulate that the watchdog
 //!   would take minutes;
 //! - the watch ends the emulator, because of a flood of output or because nothing
 //!   at all has happened for long;
 //! - the operating system ends it, because it has used far too much processor
-//!   time, and nobody has stopped it (see [`launcher`](crate::host::launcher)).
+//!   time, and the watch has not stopped it (see [`launcher`](crate::host::launcher)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots, and waits for the end.
+    /// Boots, and waits for the machine's end.
     ///
     /// # Errors
     /// If the emulator could not start the machine.
@@ -113,7 +113,7 @@ pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<P
                 Event::Watchdog => End::Watchdog,
                 Event::Reset if triple => End::TripleFault,
                 Event::Reset => End::Reset,
-                // It stopped more often than can be meant.
+                // It stopped more often than an honest machine does.
                 Event::Stop => End::Output,
                 Event::PowerOff => End::PoweredOff,
             };

@@ -1,5 +1,5 @@
-//! Watching a machine until it stops: what it prints, what its emulator tells,
-//! and whether it still does anything.
+//! Watching a machine until it stops: its output, its emulator's events, and whether
+//! it still does anything.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -20,60 +20,60 @@ use crate::machine::walk::Snapshot;
 use super::inspector::Inspector;
 use super::qmp::{Control, Event};
 
-/// More than this of the emulator's own complaints is not kept.
+/// At most so many bytes of the emulator's own complaints are kept.
 const MOST_COMPLAINTS: usize = 64 << 10;
 
 /// The time between two looks at the processor time.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// After so many of those looks, half an hour, a machine is given up that neither ends nor uses
-/// its processor time. They are counted, and no clock is read: a grader that is stopped for a
-/// while looks at nothing.
+/// After so many looks, half an hour, a machine that neither ends nor uses its processor time is
+/// given up. The looks are counted, and no clock is read: while the grader is stopped, no look
+/// counts.
 const MOST_LOOKS: u32 = 3600;
 
 /// Why the waiting is over.
 pub enum Stopped {
-    /// The emulator told of something: the machine has stopped and can be looked at.
+    /// The emulator reported an event: the machine has stopped and can be inspected.
     Event(Event),
     /// The kernel stopped the machine, and not for a checkpoint; AL says what for.
     ByKernel(u8),
-    /// It printed more than [`MOST_OUTPUT`].
+    /// The machine printed more than [`MOST_OUTPUT`].
     Flooded,
-    /// It did nothing any more.
+    /// The machine did nothing any more.
     Idle,
-    /// It used more processor time than it may.
+    /// The machine used more processor time than it may.
     Spent,
     /// The emulator has ended.
     Exited,
 }
 
-/// Where there is something to read.
+/// The connections that have something to read.
 struct News {
     serial: bool,
     control: bool,
     complaints: bool,
 }
 
-/// Everything that a running machine says.
+/// A running machine's connections, and everything that came over them.
 pub struct Watch {
     serial: Option<ChildStdout>,
     /// The emulator's control connection.
     pub control: Control,
     complaints: Option<ChildStderr>,
-    /// What came over the serial port.
+    /// The serial port's output.
     pub said: Vec<u8>,
-    /// What the emulator itself complained about.
+    /// The emulator's own complaints.
     pub complained: Vec<u8>,
     /// The page tables at each checkpoint.
     pub snapshots: Vec<Snapshot>,
-    /// How it stood at the end of a check, if it came to one.
+    /// The machine's state at the end of a check, if it came to one.
     pub conclusion: Option<Conclusion>,
-    /// Where the machine reads what it is told.
+    /// The pipe to the machine's serial port.
     words: Option<ChildStdin>,
     inspector: Inspector,
-    /// What it is told at a check's end.
+    /// The text that the machine is told at a check's end.
     challenge: Option<String>,
-    /// Whether all page tables are copied, and at the end too.
+    /// Whether all page tables are copied, also at the machine's end.
     look: bool,
 }
 
@@ -99,7 +99,7 @@ impl Watch {
         }
     }
 
-    /// Forgets what was seen so far: another check begins, which is told this at its end.
+    /// Forgets everything seen so far: another check begins, whose machine is told `challenge` at its end.
     pub fn forget(&mut self, challenge: Option<String>) {
         self.said.clear();
         self.complained.clear();
@@ -108,7 +108,7 @@ impl Watch {
         self.challenge = challenge;
     }
 
-    /// Tells the machine a line, over its serial port.
+    /// Sends the machine a line over its serial port.
     ///
     /// # Errors
     /// If the emulator does not read it.
@@ -117,7 +117,7 @@ impl Watch {
         words.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Waits until the machine stops, for whatever reason, or has used that much more processor time.
+    /// Waits until the machine stops for any reason, or has used `patience` more processor time.
     pub fn until_it_stops(&mut self, process: &Process, patience: Duration) -> Stopped {
         let patience = patience + processor_time(process.id()).unwrap_or_default();
         let mut idle = Idleness::new(process.id());
@@ -165,8 +165,8 @@ impl Watch {
         }
     }
 
-    /// Waits for something to read, but not for long. The control connection counts
-    /// only if it is open.
+    /// Waits a short time for something to read. The control connection counts only
+    /// if it is open.
     fn news(&self, control_open: bool) -> Option<News> {
         let all = [
             self.serial.as_ref().map(AsFd::as_fd),
@@ -183,7 +183,7 @@ impl Watch {
         Some(News { serial, control, complaints })
     }
 
-    /// What a waiting event means, unless the machine goes on after it.
+    /// Handles a waiting event; `None` if the machine goes on after it.
     fn waiting_event(&mut self) -> Option<Stopped> {
         while let Some(event) = self.control.waiting_event() {
             let byte = if event == Event::Stop { self.control.al() } else { None };
@@ -197,8 +197,8 @@ impl Watch {
         None
     }
 
-    /// Looks at a machine that stands at the end of a check. If all is as it should be, it is told
-    /// what its result has to carry, and goes on; that happens once.
+    /// Inspects a machine that stands at the end of a check. If all is as it should be, it is told
+    /// the text that its result has to carry, and goes on; that happens once.
     fn concludes(&mut self, says: u8) -> bool {
         let (Some(challenge), None) = (self.challenge.take(), &self.conclusion) else { return false };
         let found = self.inspector.look(&mut self.control);
@@ -210,8 +210,8 @@ impl Watch {
         goes_on
     }
 
-    /// Copies the page tables that what was claimed since the last checkpoint is
-    /// about, and lets the machine go on.
+    /// Copies the page tables that the claims since the last checkpoint are about, and
+    /// lets the machine go on.
     fn at_checkpoint(&mut self) {
         self.drain();
         let addresses = claimed(&self.said);
@@ -254,7 +254,7 @@ impl Watch {
         }
     }
 
-    /// Reads what a stopped machine has said but was not read yet.
+    /// Reads the output of a stopped machine that was not read yet.
     pub fn drain(&mut self) {
         while self.serial.as_ref().is_some_and(is_ready) && self.said.len() <= MOST_OUTPUT && self.read_serial() {}
         while self.complaints.as_ref().is_some_and(is_ready) {
@@ -276,7 +276,7 @@ fn is_ready(source: impl AsFd) -> bool {
 fn widen(pipe: &ChildStdout) {
     #[cfg(target_os = "linux")]
     {
-        // If that is too much to ask for, there are still 64 KiB.
+        // If the system refuses that size, the pipe still has 64 KiB.
         let _ = rustix::pipe::fcntl_setpipe_size(pipe, 2 * MOST_OUTPUT);
     }
     #[cfg(not(target_os = "linux"))]
