@@ -1,10 +1,10 @@
 //! One report from two: the same checks, graded on two emulators.
 //!
-//! A check counts as the worse of its two verdicts, and says so where they differ.
+//! A check gets the worse of its two verdicts, and its message says so if they differ.
 
 use super::results::{CheckReport, LabReport, MachineVerdict, Run};
 
-/// Puts two runs of the same checks together.
+/// Combines two runs of the same checks into one.
 pub fn both(first: Run, second: Run) -> Run {
     let names = [first.emulator.clone(), second.emulator.clone()];
     let labs = first.labs.into_iter().zip(second.labs);

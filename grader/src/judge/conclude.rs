@@ -13,7 +13,7 @@ use super::schedule::{Done, Key};
 use super::status::Status;
 use super::verdict::{self, Verdict};
 
-/// A lab's report, from what was built and booted for it.
+/// A lab's report, from its kernel and its boots.
 pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: &mut BTreeMap<Key, Done>) -> LabReport {
     let build_error = kernel.and_then(|kernel| kernel.broken.get(&task.lab.id)).cloned();
     let refused = kernel.and_then(|kernel| kernel.refused.get(&task.lab.id)).cloned();
@@ -66,14 +66,14 @@ pub fn report(number: usize, task: &Task<'_>, kernel: Option<&Kernel>, results: 
     }
 }
 
-/// One verdict from those of all memory sizes.
+/// A check's verdict, from the boots with all memory sizes.
 fn decide(check: &Check, mut boots: Vec<Done>) -> (Status, String, Option<Evidence>) {
     let verdicts: Vec<Verdict> = boots.iter().map(|done| done.verdict.clone()).collect();
     let Some(worst) = verdict::worst(&verdicts) else {
         return (Status::CouldNotBuild, "was not run".to_owned(), None);
     };
     let Done { verdict, evidence } = boots.swap_remove(worst);
-    // Which machine it was matters only if another one did better.
+    // The machine matters only if another one did better.
     let differs = verdicts.iter().any(|other| other.status != verdict.status);
     let message = match differs {
         true => format!("with {} of memory: {}", check.memory[worst], verdict.message),

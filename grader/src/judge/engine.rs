@@ -1,4 +1,4 @@
-//! All that grading needs.
+//! The engine: a site and an emulator, all that grading needs.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::machine::{Boot, Emulator, End};
 use super::nonce::nonce;
 use super::wire::Transcript;
 
-/// All that grading needs.
+/// A site and an emulator: all that grading needs.
 pub struct Engine {
     /// Where kernels are built.
     pub site: Site,
@@ -23,7 +23,7 @@ impl Engine {
     /// The checks that a kernel knows: package and name.
     ///
     /// # Errors
-    /// If it cannot be booted, or does not list them.
+    /// If the kernel cannot be booted, or does not list its checks.
     pub fn list(&self, image: &Path) -> Result<Vec<(String, String)>> {
         let nonce = nonce()?;
         let words = vec![format!("nonce={nonce}"), "list".to_owned()];

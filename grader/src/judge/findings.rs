@@ -1,6 +1,6 @@
-//! What a check and the kernel told in one boot.
+//! Findings: the reports of a check and of the kernel in one boot.
 
-/// What was found out, in the words of the check and of the kernel.
+/// The findings of one boot, in the words of the check and of the kernel.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// What the check expected, if it failed.

@@ -1,4 +1,4 @@
-//! A run: which kernels are built, which machines are booted, and what comes of it.
+//! A run: building kernels, booting machines, and collecting the results.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use super::request::{Request, Whose};
 use super::results::Run;
 use super::schedule::{Job, Results, Schedule};
 
-/// For at most so many boots that share no machine, one is started ahead, while the kernel is
-/// still being built: more of them take from the compiler what they save later.
+/// At most so many machines, for boots that share none, are started while the kernel is still being
+/// built: more of them would slow the compiler down by as much as they save later.
 const MOST_READY: usize = 4;
 
 /// How long things took.
@@ -29,7 +29,7 @@ pub struct Timings {
     pub boots: Duration,
     /// How many boots.
     pub booted: usize,
-    /// How many of them were made on a machine that others were made on, too.
+    /// How many boots shared a machine with others.
     pub shared: usize,
     /// From the start to the first verdict, if there was one.
     pub first: Option<Duration>,
@@ -43,7 +43,7 @@ impl Timings {
         self.builds.iter().map(|(_, time)| *time).sum()
     }
 
-    /// What is known when all machines of a run that was started then have ended.
+    /// Notes the times of a run that began at `start`, once all of its machines have ended.
     fn note(&mut self, results: &Results, start: Instant) {
         self.machines = results.spent;
         self.shared = results.shared;
@@ -51,7 +51,7 @@ impl Timings {
         self.boots = start.elapsed().saturating_sub(self.building());
     }
 
-    /// Adds what another run took.
+    /// Adds the times of another run.
     pub fn add(&mut self, other: Self) {
         self.builds.extend(other.builds);
         self.boots += other.boots;
@@ -66,7 +66,7 @@ impl Engine {
     /// Grades.
     ///
     /// # Errors
-    /// If it could not be done, for a reason that is not the student's.
+    /// If grading was not possible, for a reason that is not the student's code.
     pub fn grade(&self, request: &Request, progress: &Progress) -> Result<(Run, Timings)> {
         let start = Instant::now();
         let tasks = self.tasks(request)?;

@@ -1,4 +1,4 @@
-//! A run: kernels are built, machines are booted, and what they say becomes verdicts.
+//! A run: kernels are built, machines are booted, and their output becomes verdicts.
 
 pub mod compare;
 mod conclude;

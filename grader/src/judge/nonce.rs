@@ -1,8 +1,8 @@
-//! What a boot's results have to carry.
+//! The nonce that a boot's results have to carry.
 
 use crate::host::error::{Error, Result};
 
-/// Sixteen hexadecimal digits that nobody can foresee.
+/// Sixteen random hexadecimal digits.
 ///
 /// # Errors
 /// If the operating system has no random numbers.

@@ -1,4 +1,4 @@
-//! What a run has to build and to boot.
+//! The plan of a run: the kernels to build and the boots to make.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use super::request::{Request, Whose};
 use super::results::Graded;
 use super::schedule::Job;
 
-/// A lab that is graded, and the checks that are.
+/// A lab to grade, with its checks to run.
 pub struct Task<'a> {
     /// The lab.
     pub lab: &'a Lab,
-    /// Its checks, or those that were asked for.
+    /// Its checks, or the requested ones among them.
     pub checks: Vec<&'a Check>,
-    /// Whose files.
+    /// Whose files are graded.
     pub graded: Graded,
 }
 
@@ -27,12 +27,12 @@ pub struct Task<'a> {
 pub struct Group {
     /// The references that it takes.
     pub mix: Mix,
-    /// The tasks.
+    /// The numbers of the tasks.
     pub members: Vec<usize>,
 }
 
 impl Engine {
-    /// The labs and checks that are asked for.
+    /// The tasks for the requested labs and checks.
     ///
     /// # Errors
     /// If there is no such lab or check, or no reference.
@@ -63,13 +63,13 @@ impl Engine {
             .collect())
     }
 
-    /// What to say if a lab is graded beside the student's own others, where it should have references. It is said
-    /// once, and again when other labs are without one.
+    /// The note for the user if a lab is graded with the student's other labs because references are missing. It is
+    /// given once, and again when other references are missing.
     pub fn new_note(&self, whose: Whose) -> Option<String> {
         self.note(whose).filter(|note| is_news(&self.site.target_dir, note))
     }
 
-    /// What is true of the references, if some are missing.
+    /// The note about missing references, if some are missing.
     fn note(&self, whose: Whose) -> Option<String> {
         let labs = &self.site.workspace.labs;
         let without: Vec<&str> = labs.iter().filter(|lab| !lab.has_reference()).map(|lab| lab.id.as_str()).collect();
@@ -80,7 +80,7 @@ impl Engine {
 
     /// The boots of one kernel, as if all of its labs will compile.
     ///
-    /// Those of the check called `first` come first.
+    /// The boots of the check called `first` come first.
     pub fn jobs<'a>(&self, group: &Group, tasks: &[Task<'a>], first: Option<&str>) -> Vec<Job<'a>> {
         let image = self.site.builder().image(&self.site.name(&group.mix));
         let mut jobs = Vec::new();
@@ -114,13 +114,13 @@ impl Engine {
     }
 }
 
-/// Whether a note was not the last one that was said where kernels are built. From now on it is.
+/// Whether this note differs from the last one, which is kept where kernels are built. Records it as the last one.
 fn is_news(target_dir: &Path, note: &str) -> bool {
     let last = target_dir.join("said-without-references");
     if fs::read_to_string(&last).is_ok_and(|text| text == note) {
         return false;
     }
-    // Where it cannot be written, it is said again.
+    // If it cannot be written, the note is given again next time.
     let _ = fs::create_dir_all(target_dir).and_then(|()| fs::write(&last, note));
     true
 }

@@ -1,10 +1,10 @@
 //! What a check claims about the address space, compared with the machine's
 //! memory.
 //!
-//! At a *checkpoint* a check says what some addresses mean, as the student's code
+//! At a *checkpoint* a check claims what some addresses mean, as the student's code
 //! told it, and stops the machine. The grader then reads the page tables from
-//! the machine's memory and walks them. A `translate()` that tells a fine story
-//! about tables that say something else does not get past this.
+//! the machine's memory and walks them. So a `translate()` whose answers do not
+//! agree with the tables is caught.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::machine::walk::{self, Rights, Snapshot};
 use super::status::Status;
 use super::verdict::Verdict;
 
-/// What does not agree.
+/// A claim that does not agree with the tables.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disagreement {
-    /// What was claimed.
+    /// The claim.
     pub claimed: String,
-    /// What the tables in memory say.
+    /// The meaning that the tables in memory give.
     pub found: String,
 }
 
@@ -47,9 +47,9 @@ pub fn compare(checkpoint: &Checkpoint, snapshot: &mut Snapshot) -> Option<Disag
     })
 }
 
-/// Judges what a check that passed has claimed: `checkpoints` of them are due.
+/// Judges the claims of a check that passed. It must have stopped at `checkpoints` checkpoints.
 ///
-/// Gives `None` if all is proved. Otherwise the verdict, and what disagrees.
+/// Returns `None` if all claims are proved, and otherwise the verdict and the disagreement.
 pub fn judge(
     announced: &[Checkpoint],
     snapshots: &mut [Snapshot],

@@ -1,8 +1,8 @@
-//! Which boot is made next, and on which machine.
+//! The queue of boots: which boot is made next, and on which machine.
 //!
-//! Boots that one machine can serve are a [`MachineKind`]. A boot goes to a machine of its
-//! group that is free. Where none is, one is started if it pays, or else the boot gets a
-//! machine of its own.
+//! Boots that one machine can serve form a group, a [`MachineKind`]. A boot goes to a free
+//! machine of its group. If none is free, one is started if that pays; otherwise the boot
+//! gets a machine of its own.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -11,30 +11,30 @@ use crate::course::lab_toml::Memory;
 
 use super::request::Boots;
 
-/// With more memory than this, in MiB, a machine is booted as quickly as it is loaded.
+/// The most memory of a shared machine, in MiB. With more, booting is as quick as loading a saved machine.
 const LARGEST_SHARED: u32 = 512;
 
-/// So few boots are not worth a machine that is saved.
+/// The fewest boots that are worth a saved machine.
 const LEAST_SHARED: usize = 2;
 
-/// At least so many boots are worth one more machine for the same group.
+/// The fewest boots that are worth one more machine for the same group.
 const FOR_ONE_MORE: usize = 4;
 
-/// What boots have in common that one machine can serve.
+/// The properties that boots must have in common so that one machine can serve them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MachineKind {
     /// The kernel.
     pub image: PathBuf,
     /// How much memory the machine has.
     pub memory: Memory,
-    /// The programs that it gets.
+    /// The programs that the machine gets.
     pub programs: Vec<String>,
 }
 
 /// A machine to be started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wish {
-    /// What it is for.
+    /// The group that the machine is for.
     pub group: MachineKind,
     /// The budgets of all boots that it may have to serve.
     pub budget: u32,
@@ -42,24 +42,24 @@ pub struct Wish {
 
 /// A boot that waits for a machine.
 pub struct Waiting<J> {
-    /// What it has in common with others.
+    /// Its group.
     pub group: MachineKind,
-    /// How many million instructions it may take.
+    /// How many million instructions the boot may take.
     pub budget: u32,
-    /// Whether a machine of its own was started for it already.
+    /// Whether a machine of its own was started for the boot already.
     pub has_machine: bool,
     /// The boot.
     pub job: J,
 }
 
-/// Where a boot is made.
+/// The machine on which a boot is made.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Place<M> {
     /// On a machine of its own.
     Own,
-    /// On this one, which is free.
+    /// On this free machine.
     Free(M),
-    /// On one that is to be started, and may take others afterwards.
+    /// On a machine that is to be started, and may take other boots afterwards.
     New(Wish),
 }
 
@@ -69,7 +69,7 @@ pub enum Next<J, M> {
     Start(Wish),
     /// Make a boot.
     Boot(Waiting<J>, Place<M>),
-    /// Nothing any more.
+    /// Nothing: all boots are made.
     End,
 }
 
@@ -99,12 +99,12 @@ impl<J, M> Queue<J, M> {
         }
     }
 
-    /// Whether so many boots of a group are worth a machine that is saved.
+    /// Whether this many boots of a group are worth a saved machine.
     pub fn is_shared(&self, group: &MachineKind, boots: usize) -> bool {
         self.boots == Boots::Shared && boots >= LEAST_SHARED && group.memory.mebibytes() <= LARGEST_SHARED
     }
 
-    /// Wishes for machines, at most that many for a group, for boots that are added later.
+    /// Wishes for machines for boots that are added later, at most `most` for a group.
     pub fn announce(&mut self, boots: &[(MachineKind, u32)], most: usize) {
         let mut groups: Vec<(Wish, usize)> = Vec::new();
         for (group, budget) in boots {
@@ -117,7 +117,7 @@ impl<J, M> Queue<J, M> {
             }
         }
         groups.retain(|(wish, count)| self.is_shared(&wish.group, *count));
-        // The first machines are for those of which there are most.
+        // The first machines are for the groups with the most boots.
         groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         for (wish, count) in groups {
             self.announced.push(wish.group.clone());
@@ -126,7 +126,7 @@ impl<J, M> Queue<J, M> {
         }
     }
 
-    /// Adds boots: all that were announced, as far as they are made at all. Gives back
+    /// Adds the boots that were announced, as far as they are made at all. Returns
     /// machines that none of them needs.
     pub fn add(&mut self, boots: impl IntoIterator<Item = Waiting<J>>) -> Vec<M> {
         self.waiting.extend(boots);
@@ -137,25 +137,25 @@ impl<J, M> Queue<J, M> {
         self.free.extract_if(.., is_needed).map(|(_, machine)| machine).collect()
     }
 
-    /// No more will be added.
+    /// Closes the queue: no more boots will be added.
     pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// Forgets what was not begun.
+    /// Forgets all boots that were not begun.
     pub fn clear(&mut self) {
         self.waiting.clear();
         self.wishes.clear();
         self.announced.clear();
     }
 
-    /// From now on every boot gets a machine of its own.
+    /// Gives every boot a machine of its own from now on.
     pub fn share_no_more(&mut self) {
         self.boots = Boots::PerCheck;
         self.wishes.clear();
     }
 
-    /// What to do next; `None`: wait until something changes.
+    /// What a thread is to do next; `None`: wait until something changes.
     pub fn next(&mut self) -> Option<Next<J, M>> {
         if let Some((waiting, place)) = self.boot() {
             self.running += 1;
@@ -191,7 +191,7 @@ impl<J, M> Queue<J, M> {
         Some((waiting, place))
     }
 
-    /// A machine is free. Gives it back if nobody needs it.
+    /// Takes a machine that has become free. Returns it if no boot needs it.
     pub fn free(&mut self, group: MachineKind, machine: M) -> Option<M> {
         let is_needed = self.waiting.iter().any(|waiting| waiting.group == group) || self.announced.contains(&group);
         if is_needed {
@@ -201,7 +201,7 @@ impl<J, M> Queue<J, M> {
         Some(machine)
     }
 
-    /// A boot has come to its end.
+    /// Notes that a boot has ended.
     pub fn booted(&mut self) {
         self.running -= 1;
     }

@@ -1,30 +1,30 @@
-//! What to grade.
+//! A request: what to grade, and how.
 
 use std::thread;
 
-/// The seed, if none is asked for: always the same, so that the same code gets the same verdict.
+/// The default seed: always the same, so that the same code gets the same verdict.
 pub const DEFAULT_SEED: u64 = 1;
 
 /// Whose files are graded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Whose {
-    /// The student's, each lab with the references of all others.
+    /// The student's, each lab with the references of all other labs.
     #[default]
     Student,
     /// The student's, all labs together.
     Own,
     /// The references.
     Solution,
-    /// What has been laid in the place of the references of the labs that are graded: not the
-    /// course's own code, so that it may fail to compile.
+    /// Variants, which have taken the place of the graded labs' references: they are not the course's
+    /// own code, so they may fail to compile.
     Variant,
 }
 
 /// How a check comes by its machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Boots {
-    /// Many checks on one machine, which is put back before each to what it was when the
-    /// kernel had come up, where the emulator can do that.
+    /// Many checks share one machine, if the emulator can do that: before each check, the machine
+    /// is put back to its state when the kernel had come up.
     #[default]
     Shared,
     /// Each check boots a machine of its own.
@@ -38,11 +38,11 @@ pub struct Request {
     pub labs: Vec<String>,
     /// Checks by name; all if empty.
     pub checks: Vec<String>,
-    /// Whose files.
+    /// Whose files are graded.
     pub whose: Whose,
-    /// For the checks that draw random numbers.
+    /// The seed for the checks that draw random numbers.
     pub seed: u64,
-    /// How many machines at a time.
+    /// How many machines run at a time.
     pub jobs: usize,
     /// How a check comes by its machine.
     pub boots: Boots,
@@ -64,7 +64,7 @@ impl Default for Request {
     }
 }
 
-/// How many machines to run at a time, if nothing else is asked for.
+/// The default for how many machines run at a time.
 pub fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

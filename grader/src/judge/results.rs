@@ -1,4 +1,4 @@
-//! What the grader finds out: plain data, made by a run, shown by the reports.
+//! The results of a run: plain data, made by a run, shown by the reports.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::findings::Findings;
 use super::status::Status;
 
-/// A run of the grader: everything that a report shows.
+/// The results of a run: everything that a report shows.
 #[derive(Debug)]
 pub struct Run {
     /// The labs, in the course's order.
@@ -19,16 +19,16 @@ pub struct Run {
     pub seed: u64,
     /// From the start of the program to the last verdict.
     pub elapsed: Duration,
-    /// What building kernels took of that.
+    /// The part of `elapsed` that building kernels took.
     pub building: Duration,
-    /// What took machines of it, from the first one's start to the last one's end, without what was built meanwhile.
+    /// The part of `elapsed` that machines took, from the first start to the last end, without the builds meanwhile.
     pub booting: Duration,
-    /// What has to stand after `cargo grade` to grade the same files again,
-    /// such as `--solution`; a report adds `--check NAME` to it.
+    /// The options after `cargo grade` that grade the same files again, such as
+    /// `--solution`; a report adds `--check NAME` to them.
     pub repeat: Vec<String>,
 }
 
-/// One lab's checks, all of them or those that were asked for.
+/// One lab's checks: all of them, or the requested ones.
 #[derive(Debug)]
 pub struct LabReport {
     /// The folder's name, such as `01-pmm`.
@@ -41,14 +41,14 @@ pub struct LabReport {
     pub graded: Graded,
     /// The student's files, relative to the workspace, such as `labs/01-pmm/src/bitmap.rs`.
     pub files: Vec<String>,
-    /// What rustc said, as it said it (with colour), if the lab did not build.
+    /// The errors of rustc with its colours, if the lab did not build.
     pub build_error: Option<String>,
     /// If the lab was refused before it was built: where, what and why, in a sentence without colour.
     pub refused: Option<String>,
-    /// If it is another lab that did not build, and no reference takes its
-    /// place: that lab's files, relative to the workspace.
+    /// If another lab did not build, and no reference takes its place: that
+    /// lab's files, relative to the workspace.
     pub blocked_by: Vec<String>,
-    /// What rustc warns about in the student's files, as it said it (with colour).
+    /// The warnings of rustc about the student's files, with its colours.
     pub warnings: Option<String>,
     /// The checks in `lab.toml`'s order.
     pub checks: Vec<CheckReport>,
@@ -70,7 +70,7 @@ pub struct CheckReport {
     pub name: String,
     /// The verdict.
     pub status: Status,
-    /// What it counts if passed, or if this machine cannot tell.
+    /// The points for the check if it passes, or if this machine lacks what the check is about.
     pub max_points: u32,
     /// The verdict in one sentence, without colour.
     pub message: String,
@@ -82,14 +82,14 @@ pub struct CheckReport {
     pub chapter: String,
     /// The verdict on each emulator, if they differ.
     pub machines: Vec<MachineVerdict>,
-    /// How many runs in a row it has ended this way, this one among them: 1 where nobody counts.
+    /// How many runs in a row the check has ended this way, with this run; 1 if runs are not counted.
     pub times: u32,
     /// The boot that decided: the first one with the check's status. `None` if nothing was booted.
     pub evidence: Option<Evidence>,
 }
 
 impl CheckReport {
-    /// The points that were earned: all or none.
+    /// The earned points: all or none.
     pub fn points(&self) -> u32 {
         if self.status.is_fine() { self.max_points } else { 0 }
     }
@@ -106,14 +106,14 @@ pub struct MachineVerdict {
     pub message: String,
 }
 
-/// What one boot showed.
+/// The evidence of one boot.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// The machine's memory as `lab.toml` writes it, such as `64M`.
     pub memory: String,
-    /// What the check and the kernel told.
+    /// The reports of the check and of the kernel.
     pub findings: Findings,
-    /// Everything that came over the serial port, cut if it was too much.
+    /// The serial port's output, cut if it was too long.
     pub serial: String,
     /// The emulator's command line, for a person to repeat.
     pub command: Vec<String>,

@@ -1,4 +1,4 @@
-//! Boots, several at a time: threads that take them from a [queue](super::queue), and judge them.
+//! The schedule: threads that take boots from a [queue](super::queue), make several at a time, and judge them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,15 +22,15 @@ use super::status::Status;
 use super::verdict::{self, Trouble, Verdict};
 use super::wire::Transcript;
 
-/// So much of a machine's output is kept for the report.
+/// At most so many bytes of a machine's output are kept for the report.
 const KEPT_OUTPUT: usize = 64 << 10;
 
-/// Which boot it is: the task's number, its check's, and the memory size's.
+/// A boot's key: the numbers of the task, of its check, and of the memory size.
 pub type Key = (usize, usize, usize);
 
 /// One boot to be made.
 pub struct Job<'a> {
-    /// Which one.
+    /// The boot's key.
     pub key: Key,
     /// The check to run.
     pub check: &'a Check,
@@ -48,10 +48,10 @@ pub struct Ready {
     secrets: Secrets,
 }
 
-/// What makes a boot's reports genuine, and its result.
+/// The secrets that a boot's genuine reports, and its genuine result, carry.
 struct Secrets {
     nonce: String,
-    /// What the result has to carry, where the machine is told at the check's end.
+    /// The text that the result has to carry, if the machine is told it at the check's end.
     challenge: String,
 }
 
@@ -63,13 +63,13 @@ impl Secrets {
 
 /// A boot that was made.
 pub struct Done {
-    /// What it says about the check.
+    /// The boot's verdict on the check.
     pub verdict: Verdict,
-    /// What there was to see.
+    /// The boot's evidence.
     pub evidence: Evidence,
 }
 
-/// What all the threads share.
+/// The state that all threads share.
 pub struct Schedule<'a> {
     emulator: &'a Emulator,
     programs: &'a [String],
@@ -83,22 +83,22 @@ pub struct Schedule<'a> {
     hung: Mutex<BTreeSet<Key>>,
 }
 
-/// What came of all boots.
+/// The results of all boots.
 #[derive(Default)]
 pub struct Results {
     /// The boots that were made.
     pub done: BTreeMap<Key, Done>,
-    /// The first thing that went wrong with the harness itself.
+    /// The first error of the harness itself.
     pub failure: Option<Error>,
     /// The boots' own times, added up.
     pub spent: Duration,
-    /// How many of them were made on a machine that others were made on, too.
+    /// How many boots shared a machine with others.
     pub shared: usize,
-    /// When the first one was judged.
+    /// When the first boot was judged.
     pub first: Option<Instant>,
 }
 
-/// A boot that is being made. The others are told when it has ended, however that is.
+/// A boot that is being made. However it ends, the other threads are notified.
 struct Running<'s, 'a>(&'s Schedule<'a>);
 
 impl Drop for Running<'_, '_> {
@@ -108,7 +108,7 @@ impl Drop for Running<'_, '_> {
     }
 }
 
-/// A boot that says nothing about its check: what the harness did not do.
+/// A boot without a verdict, because the harness failed.
 struct Failed {
     trouble: Trouble,
     outcome: Outcome,
@@ -150,7 +150,7 @@ impl<'a> Schedule<'a> {
                 Next::End => break,
             }
         }
-        // The others need not wait any longer either.
+        // The other threads need not wait any longer either.
         self.changed.notify_all();
     }
 
@@ -178,7 +178,7 @@ impl<'a> Schedule<'a> {
         })
     }
 
-    /// Puts a machine where others find it, or ends it.
+    /// Gives a free machine to the queue, or ends it.
     fn free(&self, group: MachineKind, machine: ReusedMachine) {
         let superfluous = self.queue().free(group, machine);
         self.changed.notify_all();
@@ -186,7 +186,7 @@ impl<'a> Schedule<'a> {
         drop(superfluous);
     }
 
-    /// Makes a boot, and keeps what came of it.
+    /// Makes a boot, and keeps its result.
     fn boot_and_judge(&self, waiting: Waiting<Job<'a>>, place: Place<ReusedMachine>) {
         let Waiting { group, job, .. } = waiting;
         let (key, name, start) = (job.key, &job.check.name, Instant::now());
@@ -223,14 +223,14 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Whether a check has hung on a machine that comes before this one: then this one is not asked any more.
-    /// [`conclude`](super::conclude) looks no further than the first one, either.
+    /// Whether a check has hung with an earlier memory size: then this boot is not needed any more.
+    /// [`conclude`](super::conclude) looks no further than the first hang, either.
     fn has_hung_before(&self, (task, check, boot): Key) -> bool {
         let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
         hung.range((task, check, 0)..(task, check, boot)).next().is_some()
     }
 
-    /// Remembers that a boot hung, and tells the first one at once: others may hang too, and each takes a while.
+    /// Remembers that a boot hung, and reports the first hang at once: others may hang too, and each takes a while.
     fn note_hang(&self, key: Key, name: &str, message: &str) {
         let mut hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
         if hung.is_empty() {
@@ -243,8 +243,8 @@ impl<'a> Schedule<'a> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts machines for boots whose kernel is not there yet: machines of their own for
-    /// at most so many of those that share none.
+    /// Starts machines for boots whose kernel is not built yet: at most `most` machines
+    /// for boots that share none.
     pub fn start_ahead(&self, jobs: &mut [Job<'a>], most: usize) {
         let boots: Vec<(MachineKind, u32)> = jobs.iter().map(|job| (self.group(job), job.check.budget)).collect();
         let mut queue = self.queue();
@@ -262,7 +262,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Adds boots whose kernel is there.
+    /// Adds boots whose kernel is built.
     pub fn add(&self, jobs: Vec<Job<'a>>) {
         let boots = jobs.into_iter().map(|job| Waiting {
             group: self.group(&job),
@@ -275,7 +275,7 @@ impl<'a> Schedule<'a> {
         drop(superfluous);
     }
 
-    /// No more will be added.
+    /// Closes the queue: no more boots will be added.
     pub fn close(&self) {
         self.queue().close();
         self.changed.notify_all();
@@ -292,7 +292,7 @@ impl<'a> Schedule<'a> {
         Ok(())
     }
 
-    /// What a job has in common with others.
+    /// The group of a job.
     fn group(&self, job: &Job<'_>) -> MachineKind {
         MachineKind { image: job.image.clone(), memory: job.memory, programs: self.programs_for(job.check).to_vec() }
     }
@@ -301,7 +301,7 @@ impl<'a> Schedule<'a> {
         if check.programs { self.programs } else { &[] }
     }
 
-    /// What a job boots.
+    /// The boot of a job.
     fn boot<'b>(&'b self, job: &'b Job<'_>, secrets: &Secrets) -> Boot<'b> {
         Boot {
             image: &job.image,
@@ -319,12 +319,12 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Where is told what goes on.
+    /// Where progress is reported.
     pub fn progress(&self) -> &'a Progress {
         self.progress
     }
 
-    /// Gives up: what is queued is not booted any more.
+    /// Gives up: boots that are still queued are not made.
     pub fn fail(&self, error: Error) {
         self.stop.store(true, Ordering::Relaxed);
         self.results().failure.get_or_insert(error);
@@ -332,18 +332,18 @@ impl<'a> Schedule<'a> {
         self.changed.notify_all();
     }
 
-    /// Whether something went wrong with the harness itself.
+    /// Whether the harness itself has failed.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// What came of it.
+    /// The results, once all threads have ended.
     pub fn into_results(self) -> Results {
         self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a check on a machine that takes several. `None` if the machine did not do what it
-    /// should: then a machine of its own shows what it is about.
+    /// Runs a check on a shared machine. `None` if the machine did not do what it should: then
+    /// a machine of the check's own decides.
     fn run_shared(&self, machine: &mut ReusedMachine, job: &Job<'_>) -> Option<Done> {
         let secrets = Secrets::new().ok()?;
         let boot = self.boot(job, &secrets);
@@ -356,7 +356,7 @@ impl<'a> Schedule<'a> {
         self.judge(outcome, &secrets, job).ok()
     }
 
-    /// Boots once, and once more if the machine itself had trouble.
+    /// Boots once, and once again if the machine itself had trouble.
     fn run(&self, mut job: Job<'_>) -> Result<Done> {
         let mut tried = false;
         loop {
@@ -375,7 +375,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// What a boot says about its check.
+    /// Judges a boot.
     fn judge(&self, mut outcome: Outcome, secrets: &Secrets, job: &Job<'_>) -> std::result::Result<Done, Box<Failed>> {
         let check = job.check;
         let asks = self.emulator.asks();
@@ -416,7 +416,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// What a machine said, for a person who has to find out why it did not work.
+/// A machine's output, for a person who has to find out why it did not work.
 fn shown(outcome: &Outcome) -> String {
     const MOST_LINES: usize = 30;
     let serial = String::from_utf8_lossy(&outcome.serial);
@@ -433,7 +433,7 @@ fn evidence(outcome: Outcome, transcript: Transcript, job: &Job<'_>) -> Evidence
         serial.truncate(end);
         serial.push_str("\n[cut: the machine printed more]\n");
     }
-    // What the kernel could not report itself, the emulator knows.
+    // If the kernel could not report a crash itself, the emulator can.
     let mut findings = transcript.findings;
     if let (None, Some(processor)) = (&findings.crash, outcome.processor) {
         findings.context.extend(processor.circumstances);

@@ -2,8 +2,8 @@
 
 /// How one check ended.
 ///
-/// The order is that of how much the verdict says against the student's code:
-/// of several boots of one check, the greatest status is the check's.
+/// The order is from the best status to the worst: of several boots of one check,
+/// the greatest status is the check's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
     /// The check ran to its end and holds.
@@ -20,14 +20,14 @@ pub enum Status {
     Crashed,
     /// The machine did not come to an end within the budget.
     Hung,
-    /// What the machine said does not fit together: a forged or doubled result.
+    /// The machine's reports contradict each other: a forged or doubled result.
     Tampered,
     /// The student's file does not compile.
     CouldNotBuild,
 }
 
 impl Status {
-    /// The status as it stands in JSON.
+    /// The status as a text for JSON.
     pub fn id(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -42,7 +42,7 @@ impl Status {
         }
     }
 
-    /// The status that stands in JSON as this text.
+    /// The status with this text in JSON.
     pub fn of_id(id: &str) -> Option<Self> {
         [
             Self::Passed,
@@ -59,12 +59,12 @@ impl Status {
         .find(|status| status.id() == id)
     }
 
-    /// Whether it leaves a check its points: nothing is wrong with the student's code.
+    /// Whether the check keeps its points: nothing is wrong with the student's code.
     pub fn is_fine(self) -> bool {
         matches!(self, Self::Passed | Self::NotAvailable)
     }
 
-    /// The status as a person reads it.
+    /// The status in words for a person.
     pub fn words(self) -> &'static str {
         match self {
             Self::Passed => "passed",

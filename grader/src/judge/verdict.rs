@@ -1,6 +1,6 @@
-//! From what a boot said and how its machine ended to a verdict.
+//! The verdict on a boot, from its transcript and its machine's end.
 //!
-//! A pure function: the same transcript and the same end give the same verdict.
+//! This is a pure function: the same transcript and the same end give the same verdict.
 
 use crate::host::exit::{
     CHECK_HOLDS, CHECK_HOLDS_BY_PANIC, CHECK_NOT_AVAILABLE, EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH,
@@ -16,16 +16,16 @@ use super::wire::Transcript;
 /// A check that ends prints less than this, in bytes.
 const MUCH_OUTPUT: usize = 32 << 10;
 
-/// What one boot says about a check.
+/// The verdict of one boot on a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
-    /// How it ended.
+    /// How the check ended.
     pub status: Status,
     /// The same in a sentence.
     pub message: String,
 }
 
-/// The harness itself, not the student's code, did not do its work.
+/// A failure of the harness itself, not of the student's code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trouble {
     /// What happened.
@@ -36,7 +36,7 @@ pub struct Trouble {
     pub again: bool,
 }
 
-/// Judges a boot of `check`, whose budget was that many million instructions.
+/// Judges a boot of `check`, whose budget was `budget` million instructions.
 ///
 /// # Errors
 /// [`Trouble`] if the machine never got as far as the check.
@@ -93,8 +93,8 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
     Ok(Verdict { status, message })
 }
 
-/// What the machine, looked at from outside at the end of a check, does not bear out of a
-/// verdict that costs no points.
+/// Why a verdict that costs no points is not confirmed by the inspection of the machine at the
+/// end of the check; `None` if it is confirmed.
 ///
 /// `panics`: whether the check passes with a panic.
 pub fn unproved(status: Status, panics: bool, conclusion: Option<&Conclusion>) -> Option<String> {
@@ -110,7 +110,7 @@ pub fn unproved(status: Status, panics: bool, conclusion: Option<&Conclusion>) -
     (*says != expected).then(|| "the check's end does not fit its result".to_owned())
 }
 
-/// The verdict that counts for the check, of one for each boot: the first of the worst.
+/// The index of the verdict that counts for the check, given one for each boot: the first of the worst.
 ///
 /// `None` if there was no boot.
 pub fn worst(verdicts: &[Verdict]) -> Option<usize> {
@@ -154,7 +154,7 @@ fn words(end: &End) -> &'static str {
     }
 }
 
-/// What does not fit together, if something does not.
+/// The contradiction in a boot's reports, if there is one.
 fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> {
     if let Some(line) = transcript.forged.first() {
         let line = printable(&line.chars().take(80).collect::<String>());

@@ -1,9 +1,9 @@
-//! What the kernel says over the serial port, as grader/WIRE.md describes it.
+//! The kernel's reports over the serial port, as grader/WIRE.md describes them.
 //!
 //! The bytes come from a machine on which a student's code ran in ring 0, so
-//! anything at all may be in them. Reading never fails and never panics: what
-//! does not fit is kept as such, and [`verdict`](super::verdict) makes
-//! something of it.
+//! they may contain anything. Reading never fails and never panics: lines that
+//! break the protocol are kept as such, and [`verdict`](super::verdict) judges
+//! them.
 
 use crate::machine::claim::{Checkpoint, Claim};
 
@@ -12,27 +12,27 @@ use super::findings::{Crash, Exception, Findings, PageWalk, Panic};
 /// Lines longer than this are cut.
 const LONGEST_LINE: usize = 4096;
 
-/// More items than this of one sort (context, log, backtrace, …) are not kept.
+/// At most so many items of one sort (context, log, backtrace, …) are kept.
 const MOST_ITEMS: usize = 1000;
 
-/// What a boot reported.
+/// The reports of one boot.
 #[derive(Debug, Default)]
 pub struct Transcript {
     /// How the check began. A second `begin` counts in [`begins`](Self::begins).
     pub begin: Option<Begin>,
     /// How many times the kernel said `begin`.
     pub begins: usize,
-    /// The result lines that carry what a result has to carry.
+    /// The result lines with the right signature.
     pub results: Vec<CheckResult>,
-    /// Lines that look like a result but do not carry it.
+    /// Lines that look like a result but lack the signature.
     pub forged: Vec<String>,
     /// Whether the kernel said `end`.
     pub end: bool,
-    /// What the check and the kernel told.
+    /// The reports of the check and of the kernel.
     pub findings: Findings,
-    /// How many bytes came.
+    /// How many bytes the boot sent.
     pub bytes: usize,
-    /// Where the check stopped to be looked at from outside, and what it claimed.
+    /// The checkpoints at which the check stopped, with its claims.
     pub checkpoints: Vec<Checkpoint>,
     /// Claims that no checkpoint has followed yet.
     claims: Vec<Claim>,
@@ -54,16 +54,16 @@ pub struct Begin {
 /// `ok 1 NAME`, `not ok 1 NAME`, or `ok 1 NAME # SKIP`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckResult {
-    /// Whether the check holds, or could not be made.
+    /// Whether the check holds, or could not run.
     pub ok: bool,
-    /// Whether it could not be made on this machine.
+    /// Whether the check could not run on this machine.
     pub skipped: bool,
     /// The check that the result is for.
     pub name: String,
 }
 
 impl Transcript {
-    /// Reads what came over the serial port of the boot with this nonce. Results carry `signature`.
+    /// Reads the serial port's output of the boot with this nonce. Genuine results carry `signature`.
     pub fn parse(serial: &[u8], nonce: &str, signature: &str) -> Self {
         let mut transcript = Self { bytes: serial.len(), ..Self::default() };
         for line in serial.split(|byte| *byte == b'\n') {
