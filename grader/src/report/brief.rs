@@ -1,4 +1,4 @@
-//! A run in short, for `cargo grade watch`: how each check stands, and of each lab what to look at first.
+//! A summary of a run, for `cargo grade watch`: how each check stands, and which check of each lab to look at first.
 
 use std::path::Path;
 
@@ -16,26 +16,26 @@ use super::{crash, details, next, table};
 pub struct Brief {
     /// The labs, in the course's order.
     pub labs: Vec<LabBrief>,
-    /// How long it took, in seconds.
+    /// How long the run took, in seconds.
     pub seconds: f64,
 }
 
-/// A lab in short.
+/// The summary of a lab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LabBrief {
     /// The folder's name.
     pub id: String,
-    /// Whether it was built.
+    /// Whether the lab was built.
     pub is_built: bool,
     /// The checks that were run, in `lab.toml`'s order.
     pub checks: Vec<CheckBrief>,
     /// The check to look at first: one that does not pass.
     pub first: Option<String>,
-    /// All there is to say about that one, or about what the compiler said.
+    /// The details of that check, or the compiler's errors.
     pub text: String,
 }
 
-/// A check in short.
+/// The summary of a check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckBrief {
     /// The name.
@@ -49,7 +49,7 @@ pub struct CheckBrief {
 /// How a check stands, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Standing {
-    /// It was run, or built, and does not pass.
+    /// It does not pass, or its lab does not build.
     Wrong,
     /// A `todo!()` was reached.
     NotStarted,
@@ -61,7 +61,7 @@ impl Standing {
     /// How a check with this verdict stands.
     pub fn of(status: Status) -> Self {
         match status {
-            // Nothing is wrong with what the machine cannot try, either.
+            // A check that the machine cannot try is not wrong either.
             status if status.is_fine() => Self::Passed,
             Status::NotStarted => Self::NotStarted,
             _ => Self::Wrong,
@@ -69,7 +69,7 @@ impl Standing {
     }
 }
 
-/// Tells a run in short. Texts are laid out for the view.
+/// Summarizes a run. Texts are laid out for the view.
 pub fn brief(run: &Run, root: &Path, view: &View) -> Brief {
     let images = Images::new(root);
     let labs = run.labs.iter().map(|lab| of_lab(lab, run, root, &images, view)).collect();
@@ -78,7 +78,7 @@ pub fn brief(run: &Run, root: &Path, view: &View) -> Brief {
 
 fn of_lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View) -> LabBrief {
     let first = |standing| lab.checks.iter().find(|check| Standing::of(check.status) == standing);
-    // What is wrong is more urgent than what is missing.
+    // Wrong code is more urgent than missing code.
     let first = first(Standing::Wrong).or_else(|| first(Standing::NotStarted));
     let is_begun = lab.checks.iter().any(|check| check.status != Status::NotStarted);
     let text = match first {

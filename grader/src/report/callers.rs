@@ -1,12 +1,12 @@
-//! The calls that led to a crash, as somebody reads them who looks for the mistake.
+//! The calls that led to a crash, shortened for a reader who looks for the mistake.
 
 use super::symbolize::Frame;
 
-/// Of these calls, innermost first, those in a lab's files and in checks.
+/// Those of the calls `outer`, innermost first, that are in a lab's files and in checks.
 ///
-/// A check often calls through a function of its own that takes a closure, to count or to note what is
-/// called. Then the closure, the function that called it and that around it are one call: of the
-/// function around it, from where the closure is.
+/// A check often calls through a function of its own that takes a closure, to count or to note the
+/// calls. Then the closure, the function that called it and the function around the closure are shown
+/// as one call: of the function around the closure, at the closure's line.
 pub fn told(outer: &[Frame]) -> Vec<Frame> {
     let mut told: Vec<Frame> = outer.iter().filter(|frame| frame.is_in_lab() || frame.is_in_check()).cloned().collect();
     let mut at = 0;
@@ -19,7 +19,7 @@ pub fn told(outer: &[Frame]) -> Vec<Frame> {
         }
         at += 1;
     }
-    // In a lab, only where it is called in the same line.
+    // In a lab, only if it is called in the same line.
     told.dedup_by(|outer, inner| {
         let is_one = outer.source == inner.source && inner.is_closure();
         if is_one {

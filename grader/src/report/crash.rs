@@ -1,4 +1,4 @@
-//! A crash, put together from what the kernel reported and the image's line tables.
+//! A crash, put together from the kernel's report and the image's line tables.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use crate::host::style::printable;
 pub struct Trace {
     /// All calls, innermost first.
     pub frames: Vec<Frame>,
-    /// Where to look: the innermost line in a lab's file, or else where the
-    /// kernel says that it panicked, or else the innermost line that is known.
+    /// Where to look: the innermost line in a lab's file, or else the place where
+    /// the kernel reports its panic, or else the innermost line that is known.
     pub place: Option<Place>,
-    /// The index in `frames` of the frame that `place` is in, if it is in one.
+    /// The index of the frame in `frames` that `place` is in, if it is in one.
     pub at: Option<usize>,
 }
 
@@ -65,8 +65,8 @@ pub fn trace(crash: &Crash, kernel: &Path, root: &Path, images: &Images) -> Trac
     Trace { frames, place, at }
 }
 
-/// Where a function of a lab begins whose variables were too large for the stack. If the compiler put its code
-/// into the kernel's function that calls it, the processor does not get as far as a line of the lab.
+/// The beginning of a lab's function whose variables were too large for the stack. If the compiler inlined the
+/// function into the kernel's function that calls it, the processor does not reach any line of the lab.
 fn overflowed(crash: &Crash, frames: &[Frame], kernel: &Path, root: &Path, images: &Images) -> Option<Place> {
     let address = *crash.backtrace.first().filter(|_| crash.kind == "stack-overflow")?;
     if frames.iter().any(|frame| frame.address == address && frame.is_in_lab()) {
@@ -86,9 +86,9 @@ fn place_of(frame: &Frame) -> Option<Place> {
 }
 
 impl Trace {
-    /// The calls that lead to [`place`](Self::place), innermost first: those in
-    /// the lab's files, up to the check that called them. All calls if
-    /// `everything` is asked for; those in the course if none is in a lab or check.
+    /// The calls that lead to [`place`](Self::place), innermost first: the calls in the
+    /// lab's files, up to the check that called them. With `everything`, all calls. If
+    /// none is in a lab or check, the calls in the course.
     pub fn callers(&self, everything: bool) -> Vec<Frame> {
         let outer = match self.at {
             Some(at) => &self.frames[at + 1..],
@@ -130,7 +130,7 @@ pub fn headline(crash: &Crash) -> String {
     }
 }
 
-/// For a page fault: what the page tables have for the address.
+/// For a page fault: the entries of the page tables for the address, in words.
 pub fn walk(crash: &Crash) -> Option<String> {
     let exception = crash.exception.as_ref()?;
     Some(page_walk::words(exception.walk.as_ref()?, exception.error_code, exception.cr2?))
@@ -142,14 +142,14 @@ pub fn missing_at(check: &CheckReport, root: &Path) -> Option<(String, u32)> {
     (check.status == Status::NotStarted).then(|| (relative(&panic.file, root), panic.line))
 }
 
-/// What is still to be written, in the words of the `todo!()` that was reached.
+/// The step that is still to be written, in the words of the `todo!()` that was reached.
 pub fn missing(check: &CheckReport) -> Option<String> {
     let panic = check.evidence.as_ref()?.findings.crash.as_ref()?.panic.as_ref()?;
     let words = panic.message.strip_prefix("not yet implemented: ").unwrap_or("a todo!()").lines().next()?;
     (check.status == Status::NotStarted).then(|| printable(words))
 }
 
-/// What a teacher would add: why such a thing happens.
+/// An explanation, as a teacher would give it: why such a crash happens.
 pub fn explanation(crash: &Crash, evidence: &Evidence) -> Option<String> {
     if crash.kind == "stack-overflow" {
         return Some("a function that calls itself without end, or a large array in a local variable".to_owned());
@@ -175,7 +175,7 @@ pub fn explanation(crash: &Crash, evidence: &Evidence) -> Option<String> {
     }
 }
 
-/// Why two crashes count as the same: kind and place. `None` for what is not comparable.
+/// The kind and place of a crash: two crashes with the same ones count as the same. `None` if that is not known.
 pub fn likeness(crash: &Crash, kernel: &Path, root: &Path, images: &Images) -> Option<(String, Place)> {
     let kind = match (&crash.exception, &crash.panic) {
         (Some(exception), _) => format!("{} {}", crash.kind, exception.vector),

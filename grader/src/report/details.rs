@@ -1,7 +1,7 @@
-//! What went wrong, check by check, in the order in which a teacher would say it.
+//! The failures, check by check, in the order in which a teacher would explain them.
 //!
-//! What has one cause is told once: checks that panicked or crashed at the same
-//! place, that are not started, or that hung without a trace share a block.
+//! Failures with one cause share a block: checks that panicked or crashed at the same
+//! place, that are not started, or that hung without a trace.
 
 use std::path::Path;
 
@@ -18,26 +18,26 @@ use crate::host::style::{
     ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable, printable_with_colour,
 };
 
-/// Up to so many failures are told in full.
+/// Up to so many failures are shown in full.
 const MOST_IN_FULL: usize = 5;
 
-/// Of more than that, so many: the first ones are where to begin, and what
-/// comes after them often goes away with them.
+/// If there are more, only so many are shown in full. A student begins with the
+/// first failures, and the later ones often go away with them.
 const FIRST_IN_FULL: usize = 3;
 
-/// Checks that failed for one reason; the first one stands for all.
+/// Checks that failed for one reason. The first check stands for all.
 struct Group<'a> {
     first: &'a CheckReport,
     others: Vec<&'a CheckReport>,
     cause: Option<Cause>,
 }
 
-/// What makes two verdicts the same.
+/// The cause of a failure. Failures with the same cause are shown together.
 #[derive(PartialEq, Eq)]
 enum Cause {
     /// The same crash at the same place.
     Crash(Status, String, Place),
-    /// The same words, where there is nothing else to tell them apart.
+    /// The same words, if nothing else tells the verdicts apart.
     Words(Status, String),
 }
 
@@ -81,7 +81,7 @@ pub fn check(check: &CheckReport, lab: &LabReport, run: &Run, root: &Path, image
     teller.block(&Group { first: check, others: Vec::new(), cause: None })
 }
 
-/// rustc's words as they are, and one line.
+/// The errors of rustc as they are, and one line.
 fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
     let error = match view.color {
         true => printable_with_colour(error),
@@ -100,7 +100,7 @@ fn build_error(lab: &LabReport, error: &str, view: &View) -> String {
     )
 }
 
-/// Everything that a block is made from.
+/// The data from which blocks are made.
 struct Teller<'a> {
     lab: &'a LabReport,
     run: &'a Run,
@@ -108,8 +108,8 @@ struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    /// The failures by cause, in the order of their first checks; what is not
-    /// started comes last.
+    /// The failures by cause, in the order of their first checks. Checks that are not
+    /// started come last.
     fn groups(&self) -> Vec<Group<'a>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for check in self.lab.checks.iter().filter(|check| !check.status.is_fine()) {
@@ -156,7 +156,7 @@ impl<'a> Teller<'a> {
             let names: Vec<&str> = group.others.iter().map(|check| check.name.as_str()).collect();
             out.push_str(&view.field("the same", &names.join(", ")));
         }
-        // One cause behind many checks is none of their rules.
+        // If many checks have one cause, none of their rules explains it.
         if !matches!(check.status, Status::NotStarted | Status::Tampered) && group.others.is_empty() {
             if !check.rule.is_empty() {
                 out.push_str(&view.field("rule", &check.rule));
@@ -176,13 +176,13 @@ impl<'a> Teller<'a> {
         out
     }
 
-    /// The first check that has failed the same way for so long that something else is worth a try.
+    /// The first check that has failed the same way so often that the student should try something else.
     fn stuck(&self) -> Option<&'a CheckReport> {
         let can_be_debugged = |status| Standing::of(status) == Standing::Wrong && status != Status::CouldNotBuild;
         self.lab.checks.iter().find(|check| check.times >= next::OFTEN && can_be_debugged(check.status))
     }
 
-    /// What went wrong, without what else there is to say.
+    /// The failure alone, without hints and commands.
     fn brief(&self, group: &Group<'_>) -> String {
         let view = self.showing.view;
         let mut out = self.heading(group);
@@ -226,7 +226,7 @@ impl<'a> Teller<'a> {
         )
     }
 
-    /// What there is to see of a check that passed, where everything is asked for.
+    /// The evidence of a check that passed, for a verbose report.
     fn passed(&self, check: &CheckReport) -> String {
         let Some(evidence) = &check.evidence else { return String::new() };
         let heading = format!("{} {}\n", self.showing.view.paint(GOOD, mark(check.status)), check.name);

@@ -1,4 +1,4 @@
-//! What one boot showed: the words of the check, the crash with its place in the source, the log.
+//! The evidence of one boot: the words of the check, the crash with its place in the source, the log.
 
 use std::path::Path;
 
@@ -11,24 +11,24 @@ use super::page_fault;
 use super::source;
 use super::symbolize::{Frame, Images};
 
-/// How many of the last lines of a log are shown where not everything is asked for.
+/// How many of a log's last lines are shown, unless the report is verbose.
 const LOG_LINES: usize = 20;
 
-/// How many callers are shown where not everything is asked for.
+/// How many callers are shown, unless the report is verbose.
 const CALLERS: usize = 8;
 
-/// How evidence is shown.
+/// The settings and data for showing evidence.
 pub struct Showing<'a> {
     /// The course.
     pub root: &'a Path,
     /// Line tables of kernels.
     pub images: &'a Images,
-    /// How text looks.
+    /// The layout and colours.
     pub view: &'a View,
 }
 
 impl Showing<'_> {
-    /// What the boot showed.
+    /// The evidence of a boot as text.
     pub fn evidence(&self, check: &CheckReport, evidence: &Evidence) -> String {
         let view = self.view;
         let mut out = String::new();
@@ -64,7 +64,7 @@ impl Showing<'_> {
         out
     }
 
-    /// The source line where it happened, and who called it.
+    /// The source line of the crash, and its callers.
     fn place(&self, check: &CheckReport, trace: &Trace) -> String {
         let view = self.view;
         let Some(place) = &trace.place else {
@@ -124,7 +124,7 @@ pub fn headline(check: &CheckReport, crash: &Crash) -> String {
     match check.status {
         Status::NotStarted => crash::missing(check).unwrap_or_else(|| "a todo!() was reached".to_owned()),
         Status::Hung | Status::Tampered => printable(&check.message),
-        // That it panicked stands above.
+        // The lines above say already that it panicked.
         Status::Panicked => printable(crash.panic.as_ref().map_or(check.message.as_str(), |panic| &panic.message)),
         _ => printable(&crash::headline(crash)),
     }
@@ -142,7 +142,7 @@ fn called(frame: &Frame, view: &View) -> String {
     format!("{from}{place} {function}{inlined}").trim_end().to_owned()
 }
 
-/// The lines, those that follow each other and are alike as one: `x (3 times)`.
+/// The lines, with equal lines that follow each other as one: `x (3 times)`.
 fn repeated(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut counted: Vec<(String, usize)> = Vec::new();
     for line in lines {
@@ -154,7 +154,7 @@ fn repeated(lines: impl Iterator<Item = String>) -> Vec<String> {
     counted.into_iter().map(|(line, count)| if count == 1 { line } else { format!("{line} ({count} times)") }).collect()
 }
 
-/// Measures, the emulator's command line and what it printed.
+/// The measures, the emulator's command line, and the machine's output.
 pub fn verbose(evidence: &Evidence, view: &View) -> String {
     let mut out = String::new();
     for (number, (key, value, unit)) in evidence.findings.measures.iter().enumerate() {
@@ -182,12 +182,12 @@ fn registers(registers: &[(String, u32)], view: &View) -> String {
     out
 }
 
-/// What went wrong, in bold, two columns in.
+/// A headline of a failure, in bold, indented by two columns.
 pub fn headlined(view: &View, text: &str) -> String {
     wrap(text, view.columns() - 2).iter().map(|line| format!("  {}\n", view.paint(STRONG, line))).collect()
 }
 
-/// Lines of text, two columns in.
+/// Lines of text, indented by two columns.
 pub fn paragraph(view: &View, text: &str) -> String {
     wrap(text, view.columns() - 2).iter().map(|line| format!("  {line}\n")).collect()
 }

@@ -1,4 +1,4 @@
-//! `cargo grade explain`: everything there is to know about a check before it is run.
+//! `cargo grade explain`: all that a student can read about a check before running it.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::host::style::{self, View, plural};
 
 use super::next::chapter;
 
-/// A check with so many of its hints, or all of a lab, or all of them.
+/// Explains the check `what` with `hints` of its hints, or lists the checks of the lab `what`, or of all labs.
 ///
 /// # Errors
 /// If there is no such check or lab.
@@ -27,7 +27,7 @@ pub fn explain(course: &Workspace, what: Option<&str>, hints: usize, view: &View
     Ok(check(course, lab, found, hints, view))
 }
 
-/// One check: its rule, what commonly breaks it, so many of its hints, where to read, how to run it.
+/// One check: its rule, its common mistakes, `hints` of its hints, its chapter, and the command that runs it.
 pub fn check(course: &Workspace, lab: &Lab, check: &Check, hints: usize, view: &View) -> String {
     let lead = format!(" in {} {}, {}", lab.id, lab.toml.title, plural_points(check.points));
     let mut out = format!("{}{}\n", view.paint(style::STRONG, &check.name), view.paint(style::FAINT, &lead));

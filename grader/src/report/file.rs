@@ -1,4 +1,4 @@
-//! Reports that go to a file: whole or not at all.
+//! Writing reports to files, whole or not at all.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -32,10 +32,10 @@ impl std::error::Error for ReportError {}
 
 /// Writes a report to `target`, or to standard output if that is `-`.
 ///
-/// A file is replaced in one step: nobody ever sees half of it.
+/// A file is replaced in one step, so no reader ever sees half of it.
 ///
 /// # Errors
-/// If it cannot be written; the old file is then as it was.
+/// If the report cannot be written. The old file is then unchanged.
 pub fn write(text: &str, target: &Path) -> Result<(), ReportError> {
     let result = if target == Path::new("-") {
         let mut out = io::stdout().lock();
@@ -46,10 +46,10 @@ pub fn write(text: &str, target: &Path) -> Result<(), ReportError> {
     result.map_err(|cause| ReportError { path: target.to_owned(), cause })
 }
 
-/// Removes an older report: whoever finds one knows that it is this run's, however the run ends.
+/// Removes an older report, so that a report that is found is this run's, however the run ends.
 ///
 /// # Errors
-/// If it cannot be removed.
+/// If the older report cannot be removed.
 pub fn remove_older(target: &Path) -> Result<(), ReportError> {
     if target == Path::new("-") || is_special(target) || target.is_dir() {
         return Ok(());
@@ -60,10 +60,10 @@ pub fn remove_older(target: &Path) -> Result<(), ReportError> {
     }
 }
 
-/// Whether [`write`] will be able to: nobody should have to wait for a report that goes nowhere.
+/// Tries whether [`write`] will succeed, so that no user waits for a report that cannot be written.
 ///
 /// # Errors
-/// If it will not. Nothing is left behind.
+/// If it will not succeed. The trial leaves no file behind.
 pub fn try_out(target: &Path) -> Result<(), ReportError> {
     let result = if target == Path::new("-") || is_special(target) { Ok(()) } else { beside(target).map(drop) };
     result.map_err(|cause| ReportError { path: target.to_owned(), cause })
@@ -79,7 +79,7 @@ fn replace(text: &str, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether it is a device or a pipe, which cannot be replaced, only written to.
+/// Whether the target is a device or a pipe, which cannot be replaced, only written to.
 fn is_special(target: &Path) -> bool {
     std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
@@ -97,7 +97,7 @@ fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(".folio-").permissions(readable()).tempfile_in(folder)
 }
 
-/// As any other new file; the user's mask still applies.
+/// The permissions of any new file. The user's mask still applies.
 #[cfg(unix)]
 fn readable() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)

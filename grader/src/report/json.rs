@@ -13,7 +13,7 @@ use super::crash;
 use super::symbolize::{Images, relative};
 use super::table::score;
 
-/// Raised whenever a field changes its meaning or goes away; new fields may come without.
+/// The version of the format. It is raised if a field changes its meaning or is removed, but not for a new field.
 const FORMAT: u32 = 1;
 
 /// The run as one JSON object, with a newline at its end.
@@ -31,13 +31,13 @@ pub fn render(run: &Run, root: &Path, images: &Images) -> String {
         max_score: labs.iter().map(|lab| lab.max_score).sum(),
         labs,
     };
-    // Text, numbers and lists only: there is nothing in it that JSON cannot say.
+    // It has text, numbers and lists only, so JSON can represent all of it.
     let mut text = escaped(&serde_json::to_string_pretty(&whole).unwrap_or_default());
     text.push('\n');
     text
 }
 
-/// JSON without characters that a terminal would obey: such ones stand in strings only, and may be escaped there.
+/// JSON with all characters escaped that a terminal would obey. They occur only in strings, where that is allowed.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -102,7 +102,7 @@ struct MachineJson<'a> {
     message: &'a str,
 }
 
-/// What the boot that decided showed.
+/// The evidence of the boot that decided.
 #[derive(Serialize)]
 struct Boot<'a> {
     memory: &'a str,

@@ -1,4 +1,4 @@
-//! The run as JUnit XML: a suite a lab, a case a check.
+//! The run as JUnit XML: a suite for each lab, a case for each check.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
-//! What a person or a program reads: a [`Run`] as text, as JSON, as JUnit XML.
+//! Reports: a [`Run`] as text for a person, and as JSON or JUnit XML for programs.
 //!
-//! Everything here is a function of what the runner found out; nothing here
-//! decides a verdict. The only other things read are the kernel image's line
-//! tables and the source files, to show where a crash happened.
+//! A report is a function of the run's results; nothing here decides a verdict.
+//! Besides the results, only the kernel image's line tables and the source files
+//! are read, to show where a crash happened.
 
 mod brief;
 mod callers;
@@ -34,7 +34,7 @@ pub use next::after_full_marks;
 pub use source::function_at;
 pub use symbolize::Images;
 
-/// The whole report for a person: the scores, what went wrong, and what to do next.
+/// The whole report for a person: the scores, the failures, and what to do next.
 ///
 /// `root` is the workspace that was graded; names of files are shown relative
 /// to it. The text ends in a newline.

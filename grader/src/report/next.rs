@@ -11,7 +11,7 @@ use super::table::score;
 use super::{crash, source};
 use crate::host::style::{ACTION, BAD, FAINT, GOOD, STRONG, View, plural, wrap};
 
-/// For a lab of which no check can begin yet: what to do.
+/// What to do in a lab in which no check can begin yet.
 pub fn first_steps(lab: &LabReport, run: &Run, root: &Path, view: &View) -> String {
     let mut out = format!("{}\n", view.paint(STRONG, "No check can run yet. What to do:"));
     let task = format!("labs/{}/README.md", lab.id);
@@ -64,7 +64,7 @@ fn has_own_tests(root: &Path, file: &str) -> bool {
     source::read(root, file).is_some_and(|text| text.contains("#[cfg(test)]"))
 }
 
-/// What comes after the labs whose checks have all passed, unless only some checks were run.
+/// The lab that comes after the labs whose checks have all passed; empty if only some checks were run.
 pub fn after_full_marks(run: &Run, course: &Workspace, view: &View) -> String {
     let mut out = String::new();
     for report in &run.labs {
@@ -78,7 +78,7 @@ pub fn after_full_marks(run: &Run, course: &Workspace, view: &View) -> String {
         out.push_str(&format!("{}\n", view.paint(GOOD, &format!("Lab {number} is done: every check holds."))));
         out.push_str(&view.field("see it", &view.paint(ACTION, &format!("cargo grade run {number}"))));
         let Some(next) = course.labs.get(at + 1) else { continue };
-        // Who has it graded already sees how far it is.
+        // If that lab was graded too, the report already shows how far it is.
         if run.labs.iter().any(|other| other.id == next.id) {
             continue;
         }
@@ -132,10 +132,10 @@ pub fn repeat(run: &Run, check: &str) -> String {
     command(run, &format!("--check {check}"))
 }
 
-/// After so many runs with the same failure, something else than another run is offered.
+/// After so many runs with the same failure, the report offers something else than another run.
 pub const OFTEN: u32 = 3;
 
-/// What else there is to do about a check that fails the same way again and again.
+/// Other ways to find the mistake if a check fails the same way again and again.
 pub fn other_ways(check: &str, view: &View) -> String {
     let mut out = String::new();
     for (label, command, why) in [

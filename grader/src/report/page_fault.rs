@@ -1,13 +1,13 @@
-//! A page fault in words: what was tried, where, and what that address is.
+//! A page fault in words: the access, the address, and what lies there.
 //!
 //! The error code's bits are those of the Intel SDM, volume 3A, section 4.7,
 //! "Page-Fault Exceptions".
 
-/// The page was there; what was tried is not allowed.
+/// The page was present, but the access is not allowed.
 const PRESENT: u32 = 1 << 0;
 /// A write; otherwise a read.
 pub const WRITE: u32 = 1 << 1;
-/// From ring 3.
+/// An access from ring 3.
 pub const USER: u32 = 1 << 2;
 /// A bit that must be zero was set in a page-table entry.
 const RESERVED: u32 = 1 << 3;
@@ -26,7 +26,7 @@ const TEMPORARY_START: u32 = 0xFF80_0000;
 const TEMPORARY_END: u32 = 0xFFC0_0000;
 
 /// Values that programs fill memory with, so that its use before or after its
-/// time shows.
+/// lifetime shows.
 const POISON: [u32; 12] = [
     0xDEAD_BEEF,
     0xCAFE_BABE,
@@ -69,9 +69,9 @@ pub fn words(error_code: u32, cr2: u32) -> String {
     format!("page fault: {access} {}, {why}, from {who}", address(cr2))
 }
 
-/// What the address is, if there is something to say about it.
+/// A description of the address, if there is something to say about it.
 ///
-/// `memory` is how much the machine has, in bytes.
+/// `memory` is the size of the machine's memory, in bytes.
 pub fn place(cr2: u32, memory: Option<u64>) -> Option<String> {
     if cr2 < PAGE_SIZE {
         return Some(match cr2 {

@@ -1,10 +1,10 @@
-//! The way that the processor took through the page tables to a page fault, in
-//! words: which level is missing, or which bit denies what was tried.
+//! The processor's walk through the page tables to a page fault, in words: which
+//! level is missing, or which bit denies the access.
 
 use super::page_fault::{USER, WRITE, address};
 use crate::judge::PageWalk;
 
-/// The entry names something.
+/// The entry is present.
 const PRESENT: u32 = 1 << 0;
 /// The entry allows writing.
 const WRITABLE: u32 = 1 << 1;
@@ -55,18 +55,18 @@ pub fn words(walk: &PageWalk, error_code: u32, cr2: u32) -> String {
     )
 }
 
-/// What an entry holds that is not present, if it holds anything.
+/// The contents of an entry that is not present, if it is not zero.
 fn remains(entry: u32) -> String {
     if entry == 0 { String::new() } else { format!(" (it is {})", address(entry)) }
 }
 
-/// `rwu`, `r--`, …: what an entry allows.
+/// The rights that an entry gives: `rwu`, `r--`, ….
 fn rights(entry: u32) -> String {
     let letter = |bit, letter| if entry & bit != 0 { letter } else { '-' };
     ['r', letter(WRITABLE, 'w'), letter(FOR_USERS, 'u')].iter().collect()
 }
 
-/// Which entry denies it, both being present.
+/// Which entry denies the access, if both are present.
 fn denial(error_code: u32, directory: u32, table: Option<u32>) -> String {
     let table = table.unwrap_or(directory);
     for (asked, bit, what) in [(USER, FOR_USERS, "ring 3 to use the page"), (WRITE, WRITABLE, "writing")]

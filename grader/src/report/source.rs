@@ -12,10 +12,10 @@ use crate::host::style::View;
 /// Wide enough for any line of formatted code with its label: the terminal wraps what it must.
 const SNIPPET_WIDTH: usize = 160;
 
-/// How many lines are shown before the one that is meant.
+/// How many lines are shown before the underlined line.
 const LINES_BEFORE: u32 = 2;
 
-/// A source file larger than this is not one that somebody wrote.
+/// The largest source file that is read, in bytes: no person writes a larger one.
 const LARGEST_SOURCE: u64 = 4 << 20;
 
 /// The line `line` (from 1) of `file`, which is named relative to `root`,
@@ -44,14 +44,14 @@ pub fn function_at(root: &Path, file: &str, line: u32) -> Option<String> {
     enclosing(&text, line).map(|(_, name)| name.to_owned())
 }
 
-/// The line (from 1) in which that function begins.
+/// The line (from 1) in which the function around a line begins.
 pub fn beginning_of_function(root: &Path, file: &str, line: u32) -> Option<u32> {
     let text = read(root, file)?;
     enclosing(&text, line).map(|(begin, _)| begin)
 }
 
-/// The line and the name of the last `fn` that stands before the end of a line. Code that cargo has
-/// built is laid out one function after the other, so that is the one around it.
+/// The line and the name of the last `fn` before the end of a line. In code that cargo has built, one
+/// function follows the other, so that is the function around the line.
 fn enclosing(text: &str, line: u32) -> Option<(u32, &str)> {
     let lines = (1..=line).zip(text.lines());
     let code = lines.map(|(number, line)| (number, line.split("//").next().unwrap_or_default()));
@@ -64,8 +64,8 @@ fn enclosing(text: &str, line: u32) -> Option<(u32, &str)> {
     .last()
 }
 
-/// The text of a file of the course; `None` if there is no such file, or it is not in `root`: what a machine printed
-/// must not make anything else of the host's readable.
+/// The text of a file of the course; `None` if there is no such file, or it is not in `root`: the output of a
+/// machine must not make other files of the host readable.
 pub fn read(root: &Path, file: &str) -> Option<String> {
     let path = root.join(file).canonicalize().ok()?;
     if !path.starts_with(root.canonicalize().ok()?) || fs::metadata(&path).ok()?.len() > LARGEST_SOURCE {
@@ -74,8 +74,8 @@ pub fn read(root: &Path, file: &str) -> Option<String> {
     fs::read_to_string(&path).ok()
 }
 
-/// The lines `first..=line` of `text`, and what of them to underline: from
-/// `column` to the end of `line`, without blanks and comments.
+/// The lines `first..=line` of `text`, and the part to underline: from `column`
+/// to the end of `line`, without blanks and comments.
 fn cut(text: &str, first: u32, line: u32, column: u32) -> Option<(&str, Range<usize>)> {
     let (first, line) = (usize::try_from(first).ok()?, usize::try_from(line).ok()?);
     let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::source;
 
-/// A `todo!("step 3b: …")`.
+/// A step that is still to be written: a `todo!("step 3b: …")`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
-    /// What it says.
+    /// The words of the `todo!()`.
     pub words: String,
     pub file: String,
     pub line: usize,
 }
 
-/// The first step, by its number, that is still to be written in these files. Machines reach another
-/// one first where a step is called by a later one.
+/// The step with the lowest number that is still to be written in these files. A machine may reach
+/// another step first, if a later step calls an earlier one.
 pub fn first(files: &[String], root: &Path) -> Option<Step> {
     let steps = files.iter().flat_map(|file| {
         let text = source::read(root, file).unwrap_or_default();
@@ -25,10 +25,10 @@ pub fn first(files: &[String], root: &Path) -> Option<Step> {
     steps.min_by_key(|(order, _)| *order).map(|(_, step)| step)
 }
 
-/// Where a step comes: its number, and the letter behind it.
+/// The place of a step in the order: its number, and the letter behind it.
 type Order = (u32, Option<char>);
 
-/// The step that a line of a file names, and where it comes.
+/// The step that a line of a file names, and its place in the order.
 fn step(text: &str, file: &str, line: usize) -> Option<(Order, Step)> {
     let (before, after) = text.split_once("todo!(\"")?;
     if before.trim_start().starts_with("//") {

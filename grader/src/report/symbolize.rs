@@ -11,10 +11,10 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 type Reader = EndianRcSlice<RunTimeEndian>;
 
-/// No kernel image is as large as this; a larger file is not read.
+/// The largest file that is read, in bytes. No kernel image is that large.
 const LARGEST_IMAGE: u64 = 256 << 20;
 
-/// More inlined calls at one address than this are not shown.
+/// At most so many inlined calls at one address are shown.
 const MOST_INLINED: usize = 64;
 
 /// One call: an address has several if calls were inlined there.
@@ -26,7 +26,7 @@ pub struct Frame {
     pub inlined: bool,
     /// The function, shortened to what a reader needs: `Pmm::allocate`.
     pub function: Option<String>,
-    /// The source file, relative to the workspace if it is in there, and the line from 1.
+    /// The source file, relative to the workspace if it lies there, and the line from 1.
     pub source: Option<(String, u32)>,
 }
 
@@ -46,8 +46,8 @@ impl Frame {
         self.source.as_ref().is_some_and(|(file, _)| Path::new(file).is_relative())
     }
 
-    /// Whether the source is one of the kernel's files with checks. Those that run a check
-    /// lead to every one of them, so they tell nothing.
+    /// Whether the source is one of the kernel's files with checks. The files that run checks
+    /// do not count: they are among the callers of every check, so they tell nothing.
     pub fn is_in_check(&self) -> bool {
         const RUNS_CHECKS: [&str; 2] = ["check.rs", "lib.rs"];
 
@@ -74,8 +74,8 @@ impl Images {
         Self { root, open: RefCell::default() }
     }
 
-    /// A function of a lab whose code was inlined into the function that an address is in: the first one of it.
-    /// Its line is where the code of it begins.
+    /// The first of a lab's functions that were inlined into the function around an address.
+    /// Its line is where its code begins.
     pub fn inlined_lab_function(&self, image: &Path, address: u32) -> Option<Frame> {
         let image = self.open(image);
         let mut frame = image.as_ref().as_ref()?.inlined_function(address, |frame| {
@@ -132,8 +132,8 @@ pub fn relative(file: &str, root: &Path) -> String {
     within.unwrap_or(&clean).to_string_lossy().into_owned()
 }
 
-/// The part of a path that names a file of the course, if it was compiled where the course was before, or in a copy:
-/// what cargo has built there it does not build again.
+/// The part of a path that names a file of the course, if it was compiled in another place of the course or in a
+/// copy: cargo does not build again what it has built there.
 fn in_another_copy<'a>(file: &'a Path, root: &Path) -> Option<&'a Path> {
     let folders = file.ancestors().filter(|folder| !folder.as_os_str().is_empty());
     let mut within = folders.filter_map(|folder| file.strip_prefix(folder).ok());
@@ -143,12 +143,12 @@ fn in_another_copy<'a>(file: &'a Path, root: &Path) -> Option<&'a Path> {
 /// One kernel image's line tables and symbols.
 struct Image {
     lines: Option<addr2line::Context<Reader>>,
-    /// Functions by start address, for what the line tables do not know.
+    /// Functions by start address, for addresses that the line tables do not know.
     functions: Vec<(u32, u32, String)>,
 }
 
 impl Image {
-    /// Reads an image. `None` if there is nothing to be had from that file.
+    /// Reads an image. `None` if the file cannot be used.
     fn open(path: &Path) -> Option<Self> {
         if fs::metadata(path).ok()?.len() > LARGEST_IMAGE {
             return None;
@@ -204,8 +204,8 @@ impl Image {
         found
     }
 
-    /// The outermost of the calls that were inlined into the function around an address and are wanted: the
-    /// first one of it.
+    /// Of the calls that were inlined into the function around an address, the outermost wanted call at the
+    /// first address that has one.
     fn inlined_function(&self, address: u32, is_wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
         /// No function is as long as this, in bytes.
         const LONGEST: u32 = 64 << 10;
@@ -257,7 +257,7 @@ fn without_generics(path: &str) -> String {
     out
 }
 
-/// Where the first `<` is that follows a name, `::` or a closure's number.
+/// The place of the first `<` that follows a name, `::` or a closure's number.
 fn generics_in(path: &str) -> Option<usize> {
     let follows = |at: usize| path[..at].ends_with(|c: char| c.is_alphanumeric() || "_:}".contains(c));
     path.match_indices('<').map(|(at, _)| at).find(|at| follows(*at))
@@ -284,7 +284,7 @@ fn bracketed(name: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// What stands before the outermost ` as ` of `Type as Trait`.
+/// The part before the outermost ` as ` of `Type as Trait`.
 fn split_as(inner: &str) -> &str {
     let mut depth = 0_i32;
     for (at, c) in inner.char_indices() {

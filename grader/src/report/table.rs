@@ -1,4 +1,4 @@
-//! A lab's scores: a title, and one row a check.
+//! A lab's scores: a title, and a row for each check.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table, Width, presets};
 
@@ -12,7 +12,7 @@ use crate::host::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
 pub fn lab(lab: &LabReport, view: &View) -> String {
     let mut out = title(lab, view);
     out.push('\n');
-    // Of a lab that was not built, the compiler's words follow: its checks say nothing.
+    // If a lab was not built, the compiler's errors follow, and its checks say nothing.
     if lab.checks.is_empty() || lab.build_error.is_some() {
         return out;
     }
@@ -24,7 +24,7 @@ pub fn lab(lab: &LabReport, view: &View) -> String {
     } else {
         table.force_no_tty();
     }
-    // Where no check can begin, what is missing is told below, and here in short.
+    // If no check can begin, the missing steps are shown below, and here in short.
     let has_begun = lab.checks.iter().any(|check| check.status != Status::NotStarted);
     for check in &lab.checks {
         table.add_row(row(check, has_begun));
@@ -33,7 +33,7 @@ pub fn lab(lab: &LabReport, view: &View) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     if let Some(column) = table.column_mut(3) {
-        // What is left after the mark, the name and the points.
+        // The width that is left after the mark, the name and the points.
         let name = lab.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
         let left = view.columns().saturating_sub(name + 20).max(20);
         column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(u16::try_from(left).unwrap_or(u16::MAX))));
@@ -71,7 +71,7 @@ fn title(lab: &LabReport, view: &View) -> String {
     )
 }
 
-/// Points earned and points to be had.
+/// The earned points and the possible points.
 pub fn score(lab: &LabReport) -> (u32, u32) {
     let points = lab.checks.iter().map(CheckReport::points).sum();
     let max = lab.checks.iter().map(|check| check.max_points).sum();
@@ -107,7 +107,7 @@ fn row(check: &CheckReport, has_begun: bool) -> Vec<Cell> {
     vec![Cell::new(mark(check.status)).fg(color), Cell::new(&check.name), Cell::new(points), verdict]
 }
 
-/// The verdict in a few words, more exact than the status where there is more to say.
+/// The verdict in a few words, more exact than the status if more is known.
 pub fn verdict(check: &CheckReport) -> String {
     if !check.machines.is_empty() {
         return format!("differs: {}", machines(check));
@@ -115,7 +115,7 @@ pub fn verdict(check: &CheckReport) -> String {
     let crash = check.evidence.as_ref().and_then(|evidence| evidence.findings.crash.as_ref());
     match (check.status, crash) {
         (Status::Crashed, Some(crash)) => kind(crash),
-        // Which says what is missing.
+        // The message says what is missing.
         (Status::NotAvailable, _) => check.message.clone(),
         _ => check.status.words().to_owned(),
     }
