@@ -58,7 +58,7 @@ impl Error {
         self
     }
 
-    /// The output that [`output`](Self::output) added, if any.
+    /// The output of a tool that [`output`](Self::output()) added, if any.
     pub fn tool_output(&self) -> Option<&str> {
         self.output.as_deref()
     }
