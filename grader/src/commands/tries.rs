@@ -2,12 +2,11 @@
 //! again is told what else there is than to try once more.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::kept;
 use crate::judge::results::{CheckReport, Graded, Run};
 
 /// By the check's name: how it ended last, and how often in a row.
@@ -18,30 +17,17 @@ struct Tries(BTreeMap<String, (String, u32)>);
 ///
 /// What cannot be read is as if there had been no run before; what cannot be written is not remembered.
 pub fn count(run: &mut Run, file: &Path) {
-    let mut tries = Tries::load(file);
+    let mut tries: Tries = kept::load(file);
     for lab in run.labs.iter_mut().filter(|lab| lab.graded == Graded::Student && lab.build_error.is_none()) {
         for check in &mut lab.checks {
             check.times = tries.note(check);
         }
     }
     // It is no reason not to report what was graded.
-    let _ = tries.save(file);
+    let _ = kept::save(&tries, file);
 }
 
 impl Tries {
-    fn load(file: &Path) -> Self {
-        fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
-    }
-
-    fn save(&self, file: &Path) -> io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut new, self)?;
-        new.persist(file).map_err(|error| error.error)?;
-        Ok(())
-    }
-
     /// Notes how a check ended; answers how often in a row it did so.
     fn note(&mut self, check: &CheckReport) -> u32 {
         let ended = ended(check);
@@ -65,6 +51,8 @@ fn ended(check: &CheckReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use crate::judge::Status;
     use crate::judge::samples;
 
@@ -75,9 +63,9 @@ mod tests {
         let tried = |message: &str, status: Status| {
             let mut check = samples::failed();
             (check.message, check.status) = (message.to_owned(), status);
-            let mut tries = Tries::load(&file);
+            let mut tries: Tries = kept::load(&file);
             let times = tries.note(&check);
-            tries.save(&file).unwrap();
+            kept::save(&tries, &file).unwrap();
             times
         };
         assert_eq!(tried("saw frame 0x105, free", Status::Failed), 1);

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod apt;
 pub mod error;
 pub mod exit;
+pub mod kept;
 pub mod launcher;
 pub mod nearest;
 pub mod path;

@@ -1,13 +1,13 @@
 //! How each check of a student's stood when it was graded last, under the target folder: what `watch` begins with.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::course::workspace::Lab;
+use crate::host::kept;
 use crate::judge::results::{Graded, Run};
 use crate::report::{LabBrief, Standing};
 
@@ -15,9 +15,9 @@ use crate::report::{LabBrief, Standing};
 ///
 /// What cannot be written is not remembered: that is no reason not to report what was graded.
 pub fn remember(run: &Run, file: &Path) {
-    let mut kept = Kept::load(file);
-    kept.note_run(run);
-    let _ = kept.save(file);
+    let mut standings = Kept::load(file);
+    standings.note_run(run);
+    let _ = standings.save(file);
 }
 
 /// How each check stood when it was graded last.
@@ -32,7 +32,7 @@ pub struct Kept {
 impl Kept {
     /// Reads a file. What is not there, or is damaged, is as if nothing had been graded.
     pub fn load(file: &Path) -> Self {
-        fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        kept::load(file)
     }
 
     /// Writes a file, whole or not at all.
@@ -40,12 +40,7 @@ impl Kept {
     /// # Errors
     /// If that is not possible.
     pub fn save(&self, file: &Path) -> io::Result<()> {
-        let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
-        fs::create_dir_all(&folder)?;
-        let mut new = tempfile::NamedTempFile::new_in(&folder)?;
-        serde_json::to_writer(&mut new, self)?;
-        new.persist(file).map_err(|error| error.error)?;
-        Ok(())
+        kept::save(self, file)
     }
 
     /// How a check stood.
@@ -94,6 +89,8 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use crate::judge::{Status, samples};
     use crate::report::CheckBrief;
 
