@@ -18,9 +18,6 @@ use crate::host::launcher::{self, Limits};
 use crate::host::path::on_path;
 use crate::host::process;
 
-/// Folders of every lab that no submission may see while that lab is graded.
-const NOT_IN_REACH: [&str; 4] = ["solution", "mistakes", "alternatives", "champion"];
-
 /// Whether bubblewrap is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Walls {
@@ -155,7 +152,8 @@ impl Sandbox {
         let (course, built) = (self.place.join("course"), self.place.join("kernel"));
         command.arg("--bind").arg(stage.target_dir()).arg(built);
         command.arg("--ro-bind").arg(stage.root()).arg(&course);
-        for folder in NOT_IN_REACH.map(|folder| Path::new("labs").join(&lab.id).join(folder)) {
+        let of_lab = Path::new("labs").join(&lab.id);
+        for folder in lab.answers().into_iter().map(|folder| of_lab.join(folder)) {
             if stage.root().join(&folder).is_dir() {
                 command.arg("--tmpfs").arg(course.join(folder));
             }

@@ -34,7 +34,8 @@ pub fn foreign_source(lab: &Lab, image: &Image) -> Result<Option<Foreign>> {
     // The frozen file includes the champion where the kernel is linked with it. The fence keeps the student's file
     // from doing so, and the champion is private in the frozen file.
     let champion = folder.join("champion");
-    let is_linked = |source: &PathBuf| lab.toml.symbols && source.starts_with(&champion);
+    let champion_is_linked = !lab.answers().contains(&"champion");
+    let is_linked = |source: &PathBuf| champion_is_linked && source.starts_with(&champion);
     let foreign =
         sources.iter().map(|source| real(source)).find(|source| !allowed.contains(source) && !is_linked(source));
     Ok(foreign.map(|source| match source.strip_prefix(&folder) {

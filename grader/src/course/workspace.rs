@@ -109,6 +109,13 @@ impl Lab {
         self.reference == Reference::Source
     }
 
+    /// The folders of answers, relative to the lab's, that need not be in reach where the lab is graded: all
+    /// but a champion that the kernel is linked with.
+    pub fn answers(&self) -> Vec<&'static str> {
+        let all = ["solution", "mistakes", "alternatives", "champion"];
+        all.into_iter().filter(|folder| *folder != "champion" || !self.toml.symbols).collect()
+    }
+
     /// Whether the lab's champion is here. In hand-outs it is not.
     pub fn has_champion(&self) -> bool {
         self.folder.join("champion").is_dir()

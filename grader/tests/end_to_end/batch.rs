@@ -146,10 +146,11 @@ fn every_submission_gets_its_row() {
     symlink("/etc/passwd", class.at("quin/bitmap.rs")).unwrap();
     class.tar("rex.tgz", b"J\xfcrgen/src/bitmap.rs", tar::EntryType::Regular, begun.as_bytes());
     class.file("sam/src/program_break.rs", model);
+    class.file("tom/memory.rs", of_course("labs/00-memory/src/memory.rs"));
     class
         .batch(&copy, "out", &[])
         .expect_code(0)
-        .says("19 submissions: 5 graded, 2 could not build, 8 hostile, 1 empty, 3 unreadable");
+        .says("20 submissions: 6 graded, 2 could not build, 8 hostile, 1 empty, 3 unreadable");
 
     let results = class.results("out");
     let expected = [
@@ -172,6 +173,7 @@ fn every_submission_gets_its_row() {
         ("quin", "hostile", "a symbolic link, not a file"),
         ("rex", "graded", ""),
         ("sam", "graded", ""),
+        ("tom", "graded", ""),
     ];
     let rows = results["submissions"].as_array().unwrap();
     for (row, (name, status, words)) in rows.iter().zip(expected) {
@@ -193,7 +195,7 @@ fn every_submission_gets_its_row() {
     assert!(page("students/sam.html").contains("100 of 100"));
     assert!(page("students/dan.html").contains("compile_error"));
     // What is graded is graded once, and nothing is left over.
-    assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 5);
+    assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 6);
     assert_eq!(fs::read_dir(class.at("..")).unwrap().count(), 2);
 }
 
