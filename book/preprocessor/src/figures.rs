@@ -22,6 +22,8 @@ pub struct Figures {
     heaps_by_trace: Vec<HeapOnTrace>,
     policies: Vec<Policy>,
     system: Vec<System>,
+    #[serde(default)]
+    class: Vec<Class>,
 }
 
 /// A function of lab 00, or of its peer, on ranges of one length.
@@ -97,6 +99,17 @@ struct System {
     per: String,
 }
 
+/// A class that was graded with so many jobs at a time.
+#[derive(Deserialize, Debug)]
+struct Class {
+    jobs: usize,
+    submissions_a_minute: f64,
+    labs_a_minute: f64,
+    compiling: f64,
+    booting: f64,
+    rest: f64,
+}
+
 impl Trace {
     /// The utilization of the best heap that keeps lab 03's contract, in percent.
     fn best(&self) -> f64 {
@@ -106,7 +119,7 @@ impl Trace {
 
 impl Figures {
     /// The names of the tables.
-    pub const TABLES: [&'static str; 9] = [
+    pub const TABLES: [&'static str; 10] = [
         "memory",
         "frames",
         "heaps",
@@ -115,6 +128,7 @@ impl Figures {
         "heap-utilization",
         "policies",
         "system",
+        "class",
         "measured-with",
     ];
 
@@ -139,6 +153,7 @@ impl Figures {
             "heap-utilization" => many_columns(&self.by_trace(Best::Most, 1, |cost| cost.utilization)),
             "policies" => many_columns(&self.of_policies()),
             "system" => self.of_system(),
+            "class" => self.of_class(),
             "measured-with" => format!("Measured with {} and {}.\n", self.emulator, self.toolchain),
             _ => return None,
         })
@@ -238,6 +253,22 @@ impl Figures {
             let kib = trace.payload_bytes.div_ceil(1024);
             let (name, best) = (&trace.trace, trace.best());
             let _ = writeln!(out, "| `{name}` | {} | {kib}\u{a0}KiB | {best:.1}\u{a0}% |", trace.about);
+        }
+        out
+    }
+
+    /// A row for each number of jobs.
+    fn of_class(&self) -> String {
+        let mut out = String::from(
+            "| Jobs | Submissions a minute | Labs a minute | Compiling | Booting | The rest |\n\
+             |---:|---:|---:|---:|---:|---:|\n",
+        );
+        for Class { jobs, submissions_a_minute, labs_a_minute, compiling, booting, rest } in &self.class {
+            let _ = writeln!(
+                out,
+                "| {jobs} | {submissions_a_minute:.0} | {labs_a_minute:.0} | {compiling:.0}\u{a0}% | {booting:.0}\u{a0}% | \
+                 {rest:.0}\u{a0}% |"
+            );
         }
         out
     }
@@ -378,7 +409,9 @@ mod tests {
                 {"heap": "first-fit", "about": "First fit.", "mean": 870.4, "worst": 9000, "utilization": 61.9},
                 {"heap": "header-8", "about": "A header of 8 bytes.", "mean": 900.0, "worst": 9100, "utilization": 60.4}
             ],
-            "system": [{"what": "System call (`getpid`)", "instructions": 488, "per": "a call"}]
+            "system": [{"what": "System call (`getpid`)", "instructions": 488, "per": "a call"}],
+            "class": [{"each": "one lab", "jobs": 2, "submissions": 200, "labs": 180, "seconds": 240.0,
+                "submissions_a_minute": 50.0, "labs_a_minute": 45.0, "compiling": 28.0, "booting": 69.0, "rest": 3.0}]
         }"#;
         serde_json::from_str(text).unwrap()
     }
@@ -425,6 +458,11 @@ mod tests {
         assert_eq!(
             table("system"),
             "| | Instructions | |\n|:---|---:|:---|\n| System call (`getpid`) | 488 | a call |\n"
+        );
+        assert!(
+            table("class").ends_with("\n| 2 | 50 | 45 | 28\u{a0}% | 69\u{a0}% | 3\u{a0}% |\n"),
+            "{}",
+            table("class")
         );
         assert_eq!(table("measured-with"), "Measured with QEMU 1 and rustc 1.\n");
     }

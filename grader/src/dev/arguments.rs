@@ -23,9 +23,10 @@ pub enum DevCommand {
         #[arg(long)]
         no_skeleton: bool,
     },
-    /// Measure: from save to score, boots a second, and what allocators and the system cost in instructions
+    /// Measure: from save to score, boots a second, submissions a minute, and what allocators and the system cost in
+    /// instructions
     Bench {
-        /// What to measure; by default everything
+        /// What to measure; by default everything but `class` and `smoke`
         #[arg(value_enum)]
         what: Vec<What>,
         /// How often each thing is measured; the median counts
@@ -48,6 +49,9 @@ pub enum DevCommand {
         /// How many submissions
         #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         submissions: u32,
+        /// Put one lab into each submission, in turn, and not all
+        #[arg(long)]
+        one_lab: bool,
     },
     /// Grade the references again and again, and report every verdict that is not always the same
     Flaky {
@@ -126,6 +130,8 @@ pub enum What {
     Policies,
     /// The cost of the operating system in guest instructions: forks and exits, system calls, page tables
     System,
+    /// The submissions that a batch grades in a minute, with one job and with one for each processor
+    Class,
     /// Check that the benchmark builds and runs, without figures
     Smoke,
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
-use crate::host::style::{plural, say};
 
 use super::check::files::Files;
 use super::check::variant::{self, Kind, Variant, roots};
@@ -19,6 +18,17 @@ pub struct Options {
     pub labs: Vec<String>,
     /// How many submissions.
     pub submissions: u32,
+    /// What is in each.
+    pub each: Each,
+}
+
+/// What is in a submission.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Each {
+    /// All labs.
+    AllLabs,
+    /// One lab, in turn.
+    OneLab,
 }
 
 /// What a student has for a lab, one after the other: most have something in which a mistake is.
@@ -46,36 +56,34 @@ enum Turn {
     Nothing,
 }
 
-/// Writes the class.
+/// Writes the class, and returns how many files it has.
 ///
 /// # Errors
 /// If the folder is in use, or something cannot be read or written.
-pub fn write(workspace: &Workspace, options: &Options) -> Result<bool> {
+pub fn write(workspace: &Workspace, options: &Options) -> Result<usize> {
     let folder = &options.folder;
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::new(format!("{} is not empty", folder.display())).advise("name a new folder"));
     }
     let mut files = 0;
-    for (place, lab) in workspace.select(&options.labs)?.into_iter().enumerate() {
+    let labs = workspace.select(&options.labs)?;
+    for (place, lab) in labs.iter().enumerate() {
         let variants = variant::all(lab)?.all;
-        for number in 0..options.submissions {
+        for number in 0..options.submissions as usize {
+            let turn = match options.each {
+                Each::AllLabs => number + 3 * place,
+                Each::OneLab if number % labs.len() == place => number / labs.len(),
+                Each::OneLab => continue,
+            };
             let student = folder.join(format!("student-{:03}", number + 1));
             fs::create_dir_all(&student).map_err(|error| Error::io("cannot create", &student, &error))?;
-            for (name, text) in handed_in(lab, &variants, number as usize, place)? {
+            for (name, text) in handed_in(lab, &variants, number, turn)? {
                 files += 1;
                 put(&student.join(format!("labs/{}/src/{name}", lab.id)), &text)?;
             }
         }
     }
-    let text = format!(
-        "{} has {} with {}.\n",
-        folder.display(),
-        plural(options.submissions as usize, "submission"),
-        plural(files, "file")
-    );
-    // Nobody listens: it is there all the same.
-    let _ = say(&text);
-    Ok(true)
+    Ok(files)
 }
 
 fn put(path: &Path, text: &str) -> Result<()> {
@@ -85,10 +93,10 @@ fn put(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|error| Error::io("cannot write", path, &error))
 }
 
-/// What a student has for a lab: the student's files only, with what stands beside them in the course put into them.
-fn handed_in(lab: &Lab, variants: &[Variant], number: usize, place: usize) -> Result<Files> {
-    let turn = TURNS[(number + 3 * place) % TURNS.len()];
-    let round = number / TURNS.len();
+/// What a student has for a lab at this turn: the student's files only, with what stands beside them in the course put
+/// into them.
+fn handed_in(lab: &Lab, variants: &[Variant], number: usize, turn: usize) -> Result<Files> {
+    let (round, turn) = (number / TURNS.len(), TURNS[turn % TURNS.len()]);
     let fits = |variant: &&Variant| match turn {
         Turn::Reference => matches!(variant.kind, Kind::Reference),
         Turn::Mistake => matches!(variant.kind, Kind::Mistake(_)),
@@ -179,6 +187,7 @@ mod tests {
             folder: folder.path().join(name),
             labs: vec!["01".to_owned(), "03".to_owned()],
             submissions,
+            each: Each::AllLabs,
         };
         write(&workspace, &options("class", 20)).unwrap();
         write(&workspace, &options("again", 20)).unwrap();
@@ -196,5 +205,14 @@ mod tests {
             texts.iter().any(|text| text.contains("mod runs {"))
                 && !texts.iter().any(|text| text.contains("mod runs;"))
         );
+
+        let of_one = Options { each: Each::OneLab, ..options("of-one", 40) };
+        write(&workspace, &of_one).unwrap();
+        let has =
+            |number: u32, lab: &str| folder.path().join(format!("of-one/student-{number:03}/labs/{lab}/src")).is_dir();
+        assert!((1..=40).all(|number| !(has(number, "01-pmm") && has(number, "03-heap"))));
+        for lab in ["01-pmm", "03-heap"] {
+            assert_eq!((1..=40).filter(|number| has(*number, lab)).count(), 18, "one in ten hands in nothing");
+        }
     }
 }

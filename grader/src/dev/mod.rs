@@ -1,6 +1,7 @@
 //! `cargo grade dev …`: for those who write the course.
 
 mod arguments;
+mod batches;
 mod bench;
 mod browser;
 mod check;
@@ -19,7 +20,7 @@ use crate::build::pictures;
 use crate::host::apt::Permission;
 use crate::host::error::{Error, Result};
 use crate::host::progress::Progress;
-use crate::host::style::View;
+use crate::host::style::{View, plural, say};
 use crate::judge::{Boots, Engine, processors};
 
 pub use arguments::DevCommand;
@@ -46,9 +47,18 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
                 bench::Options { what: what.clone(), runs: usize::from(*runs), warm: *warm, json: json.clone() };
             bench::run(engine, &options, view, &progress)
         }
-        DevCommand::Class { folder, labs, submissions } => {
-            let options = class::Options { folder: folder.clone(), labs: labs.clone(), submissions: *submissions };
-            class::write(&engine.site.workspace, &options)
+        DevCommand::Class { folder, labs, submissions, one_lab } => {
+            let options = class::Options {
+                folder: folder.clone(),
+                labs: labs.clone(),
+                submissions: *submissions,
+                each: if *one_lab { class::Each::OneLab } else { class::Each::AllLabs },
+            };
+            let files = class::write(&engine.site.workspace, &options)?;
+            let (submissions, files) = (plural(*submissions as usize, "submission"), plural(files, "file"));
+            // Nobody listens: the class is there all the same.
+            let _ = say(&format!("{} has {submissions} with {files}.\n", folder.display()));
+            Ok(true)
         }
         DevCommand::Flaky { labs, runs, minutes, load, fresh } => {
             let options = flaky::Options {

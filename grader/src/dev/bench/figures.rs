@@ -8,6 +8,7 @@ use crate::host::style::{BAD, FAINT, STRONG, View, printable, wrap};
 use crate::peers::table::{align, plain_table};
 use crate::peers::{frames, heaps, memory, policies};
 
+use super::class;
 use super::spent::Row;
 use super::system;
 use super::time::CheckRow;
@@ -34,6 +35,8 @@ pub struct Figures {
     pub heaps: Option<heaps::Figures>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<policies::Policy>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class: Vec<class::Rate>,
 }
 
 /// The figures as tables.
@@ -81,7 +84,10 @@ pub fn tables(figures: &Figures, view: &View) -> String {
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
     let of_system = system::table(&figures.system);
     let of_policies = policies::table(&figures.policies);
-    for (title, table) in of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_policies).chain(of_system) {
+    let of_class = class::table(&figures.class);
+    let all =
+        of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_policies).chain(of_system).chain(of_class);
+    for (title, table) in all {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
     }
     for (heap, said) in figures.heaps.iter().flat_map(heaps::Figures::failed) {

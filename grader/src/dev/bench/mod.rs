@@ -1,10 +1,11 @@
-//! `cargo grade dev bench`: how long a student waits from save to score, and
-//! for what; and how many instructions allocators and the operating system take.
+//! `cargo grade dev bench`: how long a student waits from save to score, and for what; how fast a class is graded; and
+//! how many instructions allocators and the operating system take.
 //!
 //! Time is measured in a copy of the course, on the program as it is: build it
 //! with `--release` or not, as you mean to use it. The median of several runs
 //! counts; a busy machine shows in the spread. Instructions are always the same.
 
+mod class;
 mod figures;
 mod rows;
 mod spent;
@@ -54,9 +55,10 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         system: Vec::new(),
         heaps: None,
         policies: Vec::new(),
+        class: Vec::new(),
     };
     let is_wanted = |what| match what {
-        What::Smoke => options.what.contains(&what),
+        What::Class | What::Smoke => options.what.contains(&what),
         _ => options.what.is_empty() || options.what.contains(&what),
     };
     if is_wanted(What::Time) {
@@ -68,6 +70,10 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
     }
     if is_wanted(What::System) {
         figures.system = system::measure(engine, progress)?;
+    }
+    if is_wanted(What::Class) {
+        figures.processors = Some(processors());
+        figures.class = class::measure(&engine.site.workspace, progress)?;
     }
     if is_wanted(What::Smoke) {
         let well = smoke(engine, progress)?;

@@ -5,10 +5,8 @@
 
 mod cluster;
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -18,7 +16,7 @@ use crate::host::process;
 use crate::host::progress::Progress;
 use crate::host::style::say;
 
-use super::class;
+use super::{batches, class};
 use cluster::{Cluster, Programs};
 
 /// What is graded.
@@ -45,12 +43,14 @@ pub fn run(workspace: &Workspace, options: &Options, progress: &Progress) -> Res
     let folder = tempfile::tempdir().map_err(|error| Error::new(format!("cannot create a folder: {error}")))?;
     let place = |name: &str| folder.path().join(name);
     let labs = workspace.select(&options.labs)?.into_iter().map(|lab| lab.id.clone()).collect();
-    class::write(workspace, &class::Options { folder: place("class"), labs, submissions: options.submissions })?;
+    let (submissions, each) = (options.submissions, class::Each::AllLabs);
+    class::write(workspace, &class::Options { folder: place("class"), labs, submissions, each })?;
     progress.start("Starting a cluster of one node");
     let cluster = Cluster::start(&programs, &place("cluster"))?;
     for (engine, out) in [("local", "by-this-computer"), ("slurm", "by-slurm")] {
         progress.start(&format!("Grading, --engine {engine}"));
-        let mut command = batch(&place("class"), &place(out), options)?;
+        let mut command = batches::command(&place("class"), &place(out), 2)?;
+        command.args(options.labs.iter().flat_map(|lab| ["--lab", lab]));
         command.args(["--engine", engine]).env("SLURM_CONF", cluster.configuration());
         let output = process::output(&mut command).map_err(|error| Error::new(format!("cannot grade: {error}")))?;
         if !output.status.success() {
@@ -70,27 +70,6 @@ pub fn run(workspace: &Workspace, options: &Options, progress: &Progress) -> Res
     // The exit code says it, too.
     let _ = say(&said);
     Ok(different.is_empty())
-}
-
-/// The grader, to be run on the class.
-fn batch(class: &Path, out: &Path, options: &Options) -> Result<Command> {
-    let grader = env::current_exe().map_err(|error| Error::new(format!("cannot find the grader: {error}")))?;
-    let mut command = Command::new(grader);
-    command.arg("batch").arg(class).arg("--out").arg(out).args(["--jobs", "2", "--no-install", "--color", "never"]);
-    for lab in &options.labs {
-        command.args(["--lab", lab]);
-    }
-    if !has_bubblewrap() {
-        // The class is the course's own.
-        command.arg("--unsafe-no-sandbox");
-    }
-    Ok(command)
-}
-
-fn has_bubblewrap() -> bool {
-    let mut command = Command::new("bwrap");
-    command.args(["--unshare-all", "--ro-bind", "/", "/", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
-    process::status(&mut command).is_ok_and(|status| status.success())
 }
 
 /// The names of the files in two folders with results that are not the same in both, but for times.
