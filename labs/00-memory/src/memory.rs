@@ -32,7 +32,7 @@
 //! The compiler also recognises a loop that copies bytes, and would replace it by such
 //! a call. `#![no_builtins]`, in `lib.rs`, prevents that here.
 //!
-//! # What there is to help
+//! # Good to know
 //! - An access to an unmapped page is a page fault, and the grader shows the line. The
 //!   pages around the checks' ranges are not mapped.
 //! - `cargo test --package memory` runs the contract on your own computer.

@@ -22,7 +22,7 @@
 //! a run, and a search through plain bitmaps will not pass those. Get the rest right
 //! first.)
 //!
-//! # What there is to help
+//! # Good to know
 //! - There is no heap yet, so no `Vec` and no `Box`: your records live in the
 //!   memory that you borrow from the [`MetadataLender`].
 //! - `log::info!("free: {}", self.free_count);` works anywhere in this file.
@@ -41,10 +41,10 @@ const BITS: u32 = u32::BITS;
 
 /// The physical memory manager.
 pub struct Pmm {
-    /// One bit a frame, set if the frame is managed. Frame `n` has bit `n % 32`
-    /// of word `n / 32`. Does not change any more once the manager is built.
+    /// One bit per frame, set if the frame is managed. Frame `n` has bit `n % 32`
+    /// of word `n / 32`. Does not change once the manager is built.
     managed: &'static mut [u32],
-    /// One bit a frame, in the same order, set if the frame is managed *and* free.
+    /// One bit per frame, in the same order, set if the frame is managed *and* free.
     free: &'static mut [u32],
     /// How many bits are set in `managed`.
     managed_count: u32,
@@ -55,8 +55,8 @@ pub struct Pmm {
 // Building the records. Each step is a function of its own, so that you can
 // get them right one by one; `new`, below, is written for you and calls them.
 
-/// Step 1: whether every byte of `frame` is in some usable region, none of it
-/// is in an unusable one, and none of it is in a reserved range.
+/// Step 1: whether every byte of `frame` is in some usable region, and no byte
+/// is in an unusable region or in a reserved range.
 ///
 /// A map makes no promises. Its regions come in any order, overlap, touch, are
 /// empty, begin and end in the middle of a frame, and lie or reach beyond
@@ -72,8 +72,8 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
     todo!("step 2: how far do the records reach?")
 }
 
-/// Step 3: where the records go: the lowest frames that hold `words` words,
-/// follow each other, are all usable, and are all within `reachable`.
+/// Step 3: finds the place for the records: the lowest frames that hold `words`
+/// words, follow each other, are all usable, and are all within `reachable`.
 ///
 /// The first usable frames may be too few, and a place may begin within
 /// `reachable` and reach out of it.
@@ -134,7 +134,7 @@ impl FrameAllocator for Pmm {
     /// Step 6: marks an allocated frame as free.
     ///
     /// # Errors
-    /// Nothing may have changed after one of these.
+    /// After an error nothing may have changed.
     /// - [`FreeError::NotManaged`] if the frame is none of this manager's.
     /// - [`FreeError::AlreadyFree`] if it is free already.
     fn free(&mut self, frame: Frame) -> Result<(), FreeError> {
@@ -152,8 +152,8 @@ impl FrameAllocator for Pmm {
     /// Step 8: marks all frames of a run as free, however they were handed out.
     ///
     /// # Errors
-    /// Nothing may have changed after one of these, not even for those frames
-    /// of the run that could have been freed.
+    /// After an error nothing may have changed, not even for those frames of
+    /// the run that could have been freed.
     /// - [`FreeError::NotManaged`] if some frame is none of this manager's, even
     ///   if another one is free already.
     /// - [`FreeError::AlreadyFree`] if some frame is free already.
@@ -225,7 +225,7 @@ mod steps {
     }
 
     #[test]
-    fn step_1_what_is_empty_spoils_nothing() {
+    fn step_1_an_empty_region_spoils_nothing() {
         let regions = [usable(0x2000, 0x3000), unusable(0x2800, 0x2800)];
         let map = MemoryMap { regions: &regions, reserved: &[PhysRange { start: 0x2400, end: 0x2400 }] };
         assert!(is_usable_frame(&map, 2), "frame 2: the unusable region and the reserved range in it are empty");

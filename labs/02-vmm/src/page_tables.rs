@@ -14,12 +14,12 @@
 //!
 //! # The suggested design
 //! No records but the tables themselves. An entry has three bits that the
-//! processor leaves to software: one of them can say whose a frame is, another
-//! where an allocation of the kernel begins. That is a suggestion: rename,
-//! change or drop every private item here, the fields included. Only the trait
-//! is fixed.
+//! processor leaves to software. One of them can mark the frames that belong to
+//! an allocation, another the first page of an allocation of the kernel. That is
+//! a suggestion: rename, change or drop every private item here, the fields
+//! included. Only the trait is fixed.
 //!
-//! # What there is to help
+//! # Good to know
 //! - `self.machine` is the machine: it reads and writes the entries of a table
 //!   that is in a frame ([`PhysMemory`](mm_api::PhysMemory)), clears a frame,
 //!   hands out frames and takes them back ([`FrameSource`](mm_api::FrameSource)),
@@ -86,7 +86,7 @@ impl<M: Machine> Vmm<M> {
         todo!("step 2: find the table, or make one")
     }
 
-    /// Step 3: everything that `layout` asks for goes into the kernel's directory.
+    /// Step 3: enters everything that `layout` asks for into the kernel's directory.
     ///
     /// Later all directories share the kernel half, also what is mapped there
     /// after they were made. That is simplest if the tables for [`CHANGEABLE`]
@@ -120,8 +120,8 @@ impl<M: Machine> Vmm<M> {
         todo!("step 7: take out an entry, and perhaps its table")
     }
 
-    /// Step 9: where `pages` pages of the kernel can go, with a page that is not
-    /// mapped before and after them; `None` if there is no such place.
+    /// Step 9: finds a place for `pages` pages of the kernel, with an unmapped
+    /// page before and after them; `None` if there is no such place.
     fn find_room(&self, pages: u32) -> Option<PageRange> {
         todo!("step 9: look for a gap")
     }
@@ -132,7 +132,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     ///
     /// # Errors
     /// [`VmmError::OutOfFrames`]. Then every frame that was taken goes back: the
-    /// directory, and the tables that it names by now.
+    /// directory's, and those of the tables that it has by then.
     fn new(machine: M, layout: &KernelLayout<'_>) -> Result<Self, VmmError> {
         todo!("step 3: make the kernel's directory")
     }
@@ -166,7 +166,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     /// - [`VmmError::NullPage`] for page 0.
     /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
     /// - [`VmmError::UserInKernelHalf`] for user rights in the kernel half.
-    /// - [`VmmError::AlreadyMapped`].
+    /// - [`VmmError::AlreadyMapped`] if the page is mapped.
     /// - [`VmmError::OutOfFrames`] if there is no frame for a table.
     fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Result<(), VmmError> {
         todo!("step 6: map a page")
@@ -176,7 +176,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     ///
     /// # Errors
     /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
-    /// - [`VmmError::NotMapped`].
+    /// - [`VmmError::NotMapped`] if the page is not mapped.
     /// - [`VmmError::Allocated`] if the frame is not the caller's.
     fn unmap(&mut self, space: Space<'_>, page: Page) -> Result<Frame, VmmError> {
         todo!("step 7: unmap a page")
@@ -187,7 +187,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     /// # Errors
     /// - [`VmmError::Reserved`] in the kernel half outside [`CHANGEABLE`].
     /// - [`VmmError::UserInKernelHalf`] for user rights in the kernel half.
-    /// - [`VmmError::NotMapped`].
+    /// - [`VmmError::NotMapped`] if the page is not mapped.
     fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Result<(), VmmError> {
         todo!("step 8: change a protection")
     }
@@ -207,7 +207,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     ///
     /// # Errors
     /// [`VmmError::NotAllocated`] if `pages` are not exactly one allocation: if
-    /// they are part of one, or more than one, or free, or mapped only.
+    /// they are part of one, or more than one, or free, or mapped but not allocated.
     fn free(&mut self, pages: PageRange) -> Result<(), VmmError> {
         todo!("step 10: free pages of the kernel")
     }
@@ -234,7 +234,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
     /// Step 12: frees pages of the user half: any that are allocated, all or none.
     ///
     /// # Errors
-    /// The first four as step 11, then [`VmmError::NotAllocated`] if one of the
+    /// The first four of step 11, then [`VmmError::NotAllocated`] if one of the
     /// pages is not allocated.
     fn free_in(&mut self, space: Space<'_>, first: Page, pages: u32) -> Result<(), VmmError> {
         todo!("step 12: free pages of a process")
@@ -248,9 +248,9 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         todo!("step 13: make a directory for a process")
     }
 
-    /// Step 14: gives back the directory, the tables of its user half, and what
-    /// is allocated in them; not what is mapped there. If it is the current
-    /// directory, the kernel's is loaded first.
+    /// Step 14: gives back the frames of the directory, of the tables of its user
+    /// half, and of the pages allocated there, but not the frames that callers mapped.
+    /// If it is the current directory, the kernel's is loaded first.
     fn destroy_directory(&mut self, directory: Directory) {
         todo!("step 14: destroy a directory")
     }

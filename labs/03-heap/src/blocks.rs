@@ -23,11 +23,11 @@
 //! ```
 //!
 //! Every place is an *offset*: bytes from the beginning of the memory. Headers lie
-//! four bytes before a multiple of eight, so that what follows them is aligned. A
-//! header has the block's size, a multiple of eight, and in the bits that this
-//! leaves free: whether the block is used, and whether the one before it is. The
-//! last word of the memory is a header too, of a used block of size 0: the *end*.
-//! To find room, go from header to header (first fit).
+//! four bytes before a multiple of eight, so that the program's bytes are aligned. A
+//! header has the block's size, a multiple of eight. The bits that this leaves free
+//! say whether the block is used, and whether the block before it is. The last word
+//! of the memory is a header too, of a used block of size 0: the *end*. To find room,
+//! go from header to header (first fit).
 //!
 //! That earns all points but the last six, which are about cost. It is a suggestion:
 //! rename, change or drop every private item here. Only [`Heap::new`]'s signature and
@@ -39,11 +39,11 @@
 //! everything else in this file is ordinary Rust. Each `unsafe` block has a comment,
 //! `// SAFETY:`, which says why it is sound.
 //!
-//! Below `struct Heap` stands one promise more, `unsafe impl Send`: the heap may be used by
-//! another thread, or an interrupt handler, than the one that made it. The compiler cannot know
-//! that either, for a pointer does not say who else has it.
+//! One more promise stands below `struct Heap`, `unsafe impl Send`: another thread, or an
+//! interrupt handler, may use the heap. The compiler cannot know that either, because a pointer
+//! does not say who else has a copy of it.
 //!
-//! # What there is to help
+//! # Good to know
 //! - `log::info!("{:?}", self.check());` works anywhere in this file, but not in
 //!   `region` alone. `cargo grade 03 -v` shows the log.
 //! - Arithmetic that overflows panics, and the grader shows you the line. So does a
@@ -81,7 +81,7 @@ const USED: u32 = 1;
 /// block; say that it is used, and nobody will look for it.
 const PREV_USED: u32 = 2;
 
-/// Header: the bits of the block's size, with its header.
+/// Header: the bits that hold the block's size, its header included.
 const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
 
 /// The heap's memory, word by word: the one place with unsafe code.
@@ -90,7 +90,7 @@ mod region {
 
     use super::WORD;
 
-    /// The region.
+    /// The bytes from which the heap cuts its blocks.
     pub struct Region {
         /// The first byte. Make every pointer into the region from this one: it may
         /// be used for the whole region, and a pointer made from a number may not.
@@ -104,13 +104,13 @@ mod region {
         ///
         /// # Safety
         /// As long as the `Region` is used, those bytes may be read and written
-        /// through `base`, and nobody else does that, but in blocks that were
+        /// through `base`. Nobody else reads or writes them, except in blocks that were
         /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
         pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
             Self { base, bytes }
         }
 
-        /// Tells the region that it has grown or shrunk.
+        /// Sets the number of bytes, after the memory has grown or shrunk.
         ///
         /// # Safety
         /// As for [`new`](Self::new), with the new number of bytes.
@@ -143,8 +143,8 @@ mod region {
             todo!("step 1c: write a word")
         }
 
-        /// Step 1d: how far the pointer points into the region; `None` if it points
-        /// elsewhere. What it points to is not looked at: it may be anything.
+        /// Step 1d: the offset that the pointer points to; `None` if it points outside the
+        /// region. The memory it points to is not read: the pointer may be wrong.
         ///
         /// `pointer.addr()` is the address as a number.
         pub fn offset_of(&self, pointer: NonNull<u8>) -> Option<u32> {
@@ -163,7 +163,7 @@ mod region {
     }
 }
 
-/// A block, as its header tells it.
+/// A block, as its header describes it.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     /// The offset of the header.
@@ -181,12 +181,12 @@ impl Block {
     }
 }
 
-/// Step 2a: what is stored as the header at the offset `at`, made of the size and
+/// Step 2a: the word to store as the header at the offset `at`, made of the size and
 /// the two flags in `header`.
 ///
-/// Sizes are below two to the 26, so six bits are left: use them for a check sum,
-/// of all other bits and of `at`. Then a header that was overwritten does not pass,
-/// and neither does a program's data that looks like one.
+/// Sizes are below 2²⁶, so six bits are left: use them for a check sum over all other
+/// bits and `at`. Then an overwritten header is not taken for a sound one, and neither
+/// are a program's bytes that look like a header.
 fn seal(at: u32, header: u32) -> u32 {
     todo!("step 2a: a header that shows when it was overwritten")
 }
@@ -211,26 +211,26 @@ pub struct Heap<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
-// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`).
+// SAFETY: the region is the heap's alone, whichever thread has the heap, and the caller
+// of `new` promises that `memory` may be used there, too.
 unsafe impl Send for Heap<'_> {}
 
 impl<'m> Heap<'m> {
-    /// A heap over `memory`, whose region begins at `base`. It takes the first
-    /// of its memory at once, and makes it one free block and the end.
+    /// A heap over `memory`, whose region begins at `base`. It lets the memory grow
+    /// once, and makes the new bytes one free block and the end.
     ///
     /// # Safety
-    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `memory` has not grown yet, and only this heap makes it grow and shrink.
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
-    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
+    /// - The heap is [`Send`]: `memory` may be used by any thread that the heap moves to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.
     pub unsafe fn new(base: NonNull<u8>, memory: &'m mut dyn HeapMemory) -> Result<Self, AllocError> {
         let bytes = memory.grow(FIRST + MIN_BLOCK + WORD).ok_or(AllocError::OutOfMemory)?;
-        // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
+        // SAFETY: the memory has grown by `bytes`; the caller promises the rest.
         let region = unsafe { Region::new(base, bytes) };
         let mut heap = Self { region, memory };
         let end = heap.region.last();
@@ -239,8 +239,8 @@ impl<'m> Heap<'m> {
         Ok(heap)
     }
 
-    /// Step 2b: the block whose header lies at `at`; `None` if that is no sound
-    /// header.
+    /// Step 2b: the block whose header lies at `at`; `None` if there is no sound
+    /// header there.
     fn open(&self, at: u32) -> Option<Block> {
         todo!("step 2b: read a header")
     }
@@ -250,8 +250,8 @@ impl<'m> Heap<'m> {
         self.region.write(at, seal(at, header));
     }
 
-    /// Step 2c: writes what a free block has: its header, and its size at its end.
-    /// The block before it is used.
+    /// Step 2c: writes the header of a free block, and the size at its end. The block
+    /// before it is used.
     fn make_free(&mut self, at: u32, size: u32) {
         todo!("step 2c: write a free block")
     }
@@ -261,37 +261,45 @@ impl<'m> Heap<'m> {
         todo!("step 2d: change one flag of a header")
     }
 
-    /// Step 4b: a free block, and where in it an aligned block of `need` bytes can
-    /// lie: the first that there is. `None` if there is none.
+    /// Step 4b: the first free block that has room for an aligned block of `need` bytes,
+    /// and the offset of that block's header. `None` if no free block has room.
     fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
         todo!("step 4b: find room")
     }
 
     /// Step 4c: makes `need` bytes at `at`, in the free block `free`, a used block.
-    /// What is left in front and behind become free blocks; what is too little for
-    /// one, behind, stays with the used block.
+    /// The bytes left in front and behind become free blocks. If too few for a block
+    /// are left behind, they stay with the used block.
     fn cut(&mut self, free: Block, at: u32, need: u32) {
         todo!("step 4c: cut a free block")
     }
 
-    /// Step 5: grows by enough for a block of `need` bytes at the end. What is new
-    /// becomes a free block, one with the last block if that is free.
+    /// Step 5: lets the memory grow by enough for a block of `need` bytes at its end.
+    /// The new bytes become a free block, merged with the last block if that is free.
+    ///
+    /// # Errors
+    /// [`AllocError::OutOfMemory`] if the memory does not grow. Then nothing has changed.
     fn grow(&mut self, need: u32) -> Result<(), AllocError> {
         todo!("step 5: grow")
     }
 
-    /// Step 6: makes a used block free, and merges it with the free memory before
-    /// and behind it. [`BlockError::Damaged`], and nothing has changed, if a
-    /// neighbour's header is not sound.
+    /// Step 6: makes a used block free, and merges it with the free blocks before
+    /// and behind it.
+    ///
+    /// # Errors
+    /// [`BlockError::Damaged`] if a neighbour's header is not sound. Then nothing has
+    /// changed.
     fn release(&mut self, block: Block) -> Result<(), BlockError> {
         todo!("step 6: take a block back")
     }
 
-    /// Step 7: the used block that begins where the pointer points.
+    /// Step 7: the used block whose first byte, after the header, `pointer` points to.
     ///
-    /// Begin with blocks that are sound: which rules say what a wrong pointer is?
-    /// Going from block to block tells every case apart, and only for pointers that
-    /// are wrong need it be done.
+    /// Begin with a sound heap: which rules does a wrong pointer break? A walk from
+    /// block to block tells every case apart, and only a wrong pointer needs that walk.
+    ///
+    /// # Errors
+    /// See [`BlockError`].
     fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
         todo!("step 7: from a pointer to a block")
     }
@@ -327,14 +335,14 @@ impl KernelHeap for Heap<'_> {
     fn free(&mut self, block: NonNull<u8>) -> Result<(), BlockError> {
         let block = self.used_block(block)?;
         self.release(block)?;
-        // Step 12: if more than HEAP_SLACK bytes are free at the end, offer the rest to
-        // `self.memory.shrink`, and make the memory end where it ends then.
+        // Step 12: if more than HEAP_SLACK bytes are free at the end, offer those beyond
+        // it to `self.memory.shrink`, and write the end where the memory ends then.
         Ok(())
     }
 
     fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError> {
-        // Three cases: the block shrinks, it grows into free memory behind it, it has
-        // to move. The third alone is a beginning.
+        // Three cases: the block shrinks, it grows into the free block behind it, or it
+        // has to move. Begin with the third: it serves all of them.
         todo!("step 11: make a block larger or smaller")
     }
 

@@ -1,22 +1,22 @@
 //! Lab 03, your second file: the heap, for a whole kernel.
 //!
-//! There is one heap, and everybody wants memory from it: interrupt handlers too.
-//! While interrupts are on, one can come between any two instructions: also when a
-//! block has left one list and is not in the next one yet. If its handler calls the
-//! heap then, the heap breaks. A lock alone makes it worse: the handler waits for the
-//! lock, and the code that opens it goes on only when the handler has returned.
+//! All of the kernel takes memory from one heap, interrupt handlers included. While
+//! interrupts are on, one can come between any two instructions: also when a block
+//! has left one list and is not in the next one yet. If its handler calls the heap
+//! then, the heap breaks. A lock alone makes it worse: the handler waits for the lock,
+//! and the code that holds the lock goes on only when the handler has returned.
 //!
 //! # What to do
 //! Replace every `todo!()`, when `blocks.rs` is done. There is nothing `unsafe` in
 //! here, and each function is a few lines. The contract is the documentation of
 //! [`SharedKernelHeap`].
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`Mutex`] is a lock with the heap inside: only the holder of the lock reaches the
-//!   heap. `try_lock()` answers `None` where `lock()` would wait. What it
-//!   answers opens the lock when it goes out of scope, or with `drop()`.
-//! - [`Interrupts`] switches them off and on again. In the kernel that is the
-//!   processor; in the tests, a fake one that watches you.
+//!   heap. `try_lock()` returns `None` where `lock()` would wait. Both return a guard,
+//!   which opens the lock when it goes out of scope or is dropped.
+//! - [`Interrupts`] switches interrupts off and on again. In the kernel it acts on the
+//!   processor; in the tests it is a fake that records your calls.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -36,17 +36,19 @@ pub struct SharedHeap<H, I> {
     interrupts: I,
 }
 
-/// Step 14a: what a C program asks for with a number of bytes: so many, aligned to
-/// [`HEAP_ALIGN`]. More than half of all addresses are [`AllocError::OutOfMemory`].
+/// Step 14a: the layout for a number of bytes as a C program asks for them: aligned to
+/// [`HEAP_ALIGN`].
 ///
-/// `Layout::from_size_align` makes it, and refuses what is too much.
+/// # Errors
+/// [`AllocError::OutOfMemory`] for more than half of the address space, which
+/// `Layout::from_size_align` refuses.
 fn layout(bytes: u32) -> Result<Layout, AllocError> {
     todo!("step 14a: a layout")
 }
 
-/// Step 14b: a block as a C program knows it: null if there is none.
+/// Step 14b: the block as a C pointer: null if there is none.
 fn or_null(block: Result<NonNull<u8>, AllocError>) -> *mut u8 {
-    todo!("step 14b: from a Rust answer to a C answer")
+    todo!("step 14b: from a Rust result to a C pointer")
 }
 
 impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I> {
@@ -55,9 +57,9 @@ impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I> {
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut H) -> R) -> R {
-        // Interrupts off, lock, work, unlock, interrupts as before. The lock is never
-        // waited for: a `panic!` that says what happened is worth more than a machine
-        // that stands still.
+        // Interrupts off, lock, work, unlock, interrupts as before. Never wait for the
+        // lock: a `panic!` that says what happened is worth more than a machine that
+        // stands still.
         todo!("step 13: a lock that no interrupt gets caught in")
     }
 

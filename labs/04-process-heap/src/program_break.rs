@@ -2,9 +2,9 @@
 //!
 //! A program that needs more memory than it was linked with asks the kernel for
 //! it. The oldest way to ask is to move the *break*, the end of the program's
-//! data: `brk` says where it is to be, `sbrk` by how much it is to move. That is
-//! what `malloc` stands on. It looks like one number that is set. Behind it, pages
-//! come and go, and it is here that it is decided which, and what is in them.
+//! data: `brk` sets its address, `sbrk` moves it by a number of bytes. `malloc` is
+//! built on the two. The break looks like a single number. But when it moves, pages
+//! come and go, and this file decides which ones, and what they contain.
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the checks
@@ -14,9 +14,9 @@
 //! [`ProcessHeap`], and `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
-//! Three addresses, and no list of pages: which pages the heap has follows from
-//! where it starts and where it ends. To move the break is to compare the pages
-//! before with the pages after. That is a suggestion: rename, change or drop every
+//! Three addresses, and no list of pages: the heap's start and its break say which
+//! pages it has. To move the break, compare the pages before with the pages after.
+//! That is a suggestion: rename, change or drop every
 //! private item here, the fields included. Only the trait is fixed.
 //!
 //! ```text
@@ -27,20 +27,20 @@
 //!  └──────────┴──────────┴──────────┴──────────┴ ─ ─ ─ ─ ─ ─ ─ ─┘
 //! ```
 //!
-//! The bytes behind the break in the last page are nobody's, but they are there:
-//! the program can write to them, and no fault tells it that this is wrong.
+//! The bytes past the break in the last page do not belong to the heap, but they are
+//! mapped: the program can write to them, and no fault tells it that this is wrong.
 //!
-//! # What there is to help
+//! # Good to know
 //! - `pages` are the process's own. [`Pages::map`] gives a page memory, with old
 //!   contents; [`Pages::unmap`] takes it away; `zero`, `read` and `write` reach
-//!   the bytes. There is no other way to them, and none is needed.
+//!   the bytes. There is no other way to reach them, and you need none.
 //! - [`PageRange::between`] makes the pages between two addresses, and rounds both
 //!   of them *down*. [`PageRange::iter`] goes through them.
-//! - `u32::checked_add_signed` adds a number that may be negative, and says if
-//!   there is no such sum. Sums that do not fit panic in this kernel.
+//! - `u32::checked_add_signed` adds a number that may be negative, and returns `None`
+//!   if the sum does not fit. With `+`, a sum that does not fit panics in this kernel.
 //! - `log::info!("{self:?}");` works anywhere in this file. `cargo grade 04 -v`
 //!   shows what was logged.
-//! - `cargo test --package process-heap` tries your file with fake pages, in no time.
+//! - `cargo test --package process-heap` tests your file on fake pages, within seconds.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -63,7 +63,7 @@ pub struct Heap {
 /// Step 1: the first multiple of the page size that is not below `address`; `None`
 /// if it is not below 4 GiB.
 ///
-/// An address that is a multiple already is its own answer.
+/// A multiple of the page size is its own result.
 fn page_boundary(address: VirtAddr) -> Option<VirtAddr> {
     todo!("step 1: round an address up to a page")
 }
@@ -71,8 +71,8 @@ fn page_boundary(address: VirtAddr) -> Option<VirtAddr> {
 /// Step 4: maps all of these pages or, after an error, none.
 ///
 /// # Errors
-/// That of the page that could not be mapped: `error.into()` makes a
-/// [`BreakError`] of it.
+/// That of [`Pages::map`] for the page that could not be mapped: `error.into()` makes
+/// a [`BreakError`] of it.
 fn map_all(pages: &mut dyn Pages, range: PageRange) -> Result<(), BreakError> {
     todo!("step 4: map pages, all or none")
 }
@@ -85,13 +85,13 @@ impl Heap {
         todo!("step 3: from a break to pages")
     }
 
-    /// Step 5: moves the break up to `new`: which pages are needed that the heap
-    /// does not have yet? [`Pages::map`] gives them with old contents, and they
-    /// are cleared to their ends: it may be somebody's password.
+    /// Step 5: moves the break up to `new`. Which pages does the heap need that it
+    /// does not have yet? [`Pages::map`] gives them with old contents, which may be
+    /// another program's password: clear each page, all of it.
     ///
     /// Then there is the page that the heap had already, and in it the bytes from the
-    /// old break on. The program may have written to them. They have to be zero too,
-    /// but not before it is sure that the break moves.
+    /// old break on. The program may have written to them. Clear them, too, but not
+    /// before it is sure that the break moves.
     ///
     /// # Errors
     /// Those of [`map_all`]. Then nothing has changed.
@@ -149,9 +149,8 @@ impl ProcessHeap for Heap {
     /// Step 10: the heap of a new process, a copy of this one. `from` are the pages of
     /// this process, `to` those of the new one, at the same addresses.
     ///
-    /// There is no way from one address space into the other but through the kernel:
-    /// read some bytes, write them. Not too many at once, for the kernel's stack has
-    /// four pages.
+    /// Bytes go from one address space to the other only through the kernel: read some,
+    /// write them. Not too many at once: the kernel's stack has only four pages.
     ///
     /// # Errors
     /// Those of [`map_all`]. Then `to` has none of the heap's pages.

@@ -1,9 +1,9 @@
 //! Lab 05, your third file: the stacks of the kernel.
 //!
-//! While the kernel works for a process it stands on a stack that is the process's
-//! own, but in the kernel's half. It does not grow: a page fault is handled on that
-//! very stack. So what runs off its end must hit a page where nothing is mapped,
-//! the guard page, and not somebody else's stack.
+//! While the kernel works for a process it uses a stack that belongs to the process
+//! but lies in the kernel's half. That stack cannot grow on a page fault: the fault
+//! would be handled on that very stack. So an overflow must hit a page that is not
+//! mapped, the guard page, and not another process's stack.
 //!
 //! # The suggested design
 //! The area is cut into places of the same size, each with its guard page below:
@@ -32,10 +32,10 @@ use crate::zeroed_pages;
 /// Pages of a place: the guard page, and the stack's above it.
 const PLACE_PAGES: u32 = 1 + KERNEL_STACK_PAGES;
 
-/// The largest area's pages.
+/// The most pages that an area can have.
 const AREA_MAX: u32 = (KERNEL_STACKS_END.as_u32() - KERNEL_STACKS_START.as_u32()) / PAGE_SIZE;
 
-/// How many words it takes to have a bit for each place of the largest area.
+/// How many words have a bit for each place of the largest area.
 const WORDS: usize = (AREA_MAX / PLACE_PAGES).div_ceil(u32::BITS) as usize;
 
 /// The kernel's stacks: the area, cut into places of the same size.
@@ -67,7 +67,7 @@ impl KernelStacks for StackArea {
         Self { area, taken: [0; WORDS] }
     }
 
-    /// Step 8c: makes a stack. `KernelStack::new(pages)` is what is returned.
+    /// Step 8c: makes a stack. Return it as `KernelStack::new(pages)`.
     ///
     /// # Errors
     /// - [`StackError::NoRoom`] if every place is taken.

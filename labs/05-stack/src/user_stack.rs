@@ -1,8 +1,8 @@
 //! Lab 05, your second file: the stack of a process.
 //!
-//! A program takes it for granted: when its first instruction is executed there is
-//! a stack, its arguments are on it, and however deep the program's functions call
-//! each other, there is more of it. Here is where that comes from.
+//! A program takes three things for granted: it has a stack when its first instruction
+//! is executed, its arguments are on the stack, and the stack grows with the depth of
+//! its calls. This file provides all three.
 //!
 //! # What to do
 //! Replace every `todo!()`. They are numbered in an order that works, and the checks
@@ -11,8 +11,8 @@
 //! [`UserStack`], and `README.md` in the folder above summarises it.
 //!
 //! # The suggested design
-//! The mapped pages follow each other and end where the region ends. So one number
-//! says all: the lowest mapped page.
+//! The mapped pages follow each other and end where the region ends. So one record is
+//! enough: the lowest mapped page.
 //!
 //! ```text
 //! 0xBFFE_F000  guard page: never mapped
@@ -26,18 +26,18 @@
 //! It is a suggestion: rename, change or drop every private item here. Only the
 //! trait is fixed.
 //!
-//! # What there is to help
+//! # Good to know
 //! - The stack's memory is the process's, not the kernel's. There are no references
 //!   into it: [`Pages`] copies bytes to an address and from it, also over the
-//!   boundary of two pages. It panics, and says why, where nothing is mapped.
-//! - `word.to_le_bytes()` are a word's bytes in the order in which the processor
-//!   keeps them.
+//!   boundary of two pages. It panics, and says why, if a page is not mapped.
+//! - `word.to_le_bytes()` returns a word's bytes in the order in which the processor
+//!   stores them.
 //! - There is no heap here, so no `Vec` and no `Box`. The kernel's own stack has
 //!   16 KiB: a large array on it is not a good idea either.
 //! - Arithmetic that overflows panics, and the grader shows you the line.
 //! - `log::info!("{:?}", self.lowest);` works anywhere in this file. `cargo grade 05
 //!   -v` shows what was logged.
-//! - `cargo test -p stack` tries your files on fake pages, in no time.
+//! - `cargo test -p stack` tests your files on fake pages, within seconds.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -59,12 +59,12 @@ const WORD: u32 = 4;
 
 /// A process's stack.
 pub struct ProcessStack {
-    /// The lowest mapped page. All from it to the end of the region are mapped.
+    /// The lowest mapped page. All pages from it to the end of the region are mapped.
     lowest: Page,
 }
 
 impl ProcessStack {
-    /// The stack's pages.
+    /// The mapped pages.
     fn mapped(&self) -> PageRange {
         PageRange::between(self.lowest.start(), VirtAddr::new(END))
     }
@@ -79,14 +79,14 @@ impl ProcessStack {
     }
 }
 
-/// Step 5: how many bytes the strings take, with a NUL for each, and how many the
-/// vectors: the words from the stack pointer on.
+/// Step 5: how many bytes the strings take, with a NUL for each, and how many bytes the
+/// vectors take: all words from the stack pointer on.
 ///
 /// The numbers come from a program, which may want to do harm: can your sums
 /// overflow?
 ///
 /// # Errors
-/// [`StackError::TooManyArguments`] if it is more than [`ARGUMENTS_MAX`] together.
+/// [`StackError::TooManyArguments`] if they take more than [`ARGUMENTS_MAX`] together.
 fn sizes(arguments: &Arguments<'_>) -> Result<(u32, u32), StackError> {
     todo!("step 5: how much room do the arguments need?")
 }
@@ -127,8 +127,8 @@ impl UserStack for ProcessStack {
         self.lowest.start()
     }
 
-    /// Step 6c: lays out what a program finds on its stack, and returns the stack
-    /// pointer that it begins with.
+    /// Step 6c: lays out the program's arguments on the stack, and returns the stack
+    /// pointer that the program begins with.
     ///
     /// ```text
     ///               ┬ padding, up to the end of the region
@@ -149,21 +149,20 @@ impl UserStack for ProcessStack {
     /// # Errors
     /// - [`StackError::TooManyArguments`] if all of it does not fit in
     ///   [`ARGUMENTS_MAX`] bytes.
-    /// - Those of growing.
+    /// - Those of [`grow_to`](Self::grow_to).
     ///
-    /// After an error nothing has changed: not the contents either.
+    /// After an error nothing has changed, not even the contents.
     fn set_up(&mut self, pages: &mut dyn Pages, arguments: &Arguments<'_>) -> Result<VirtAddr, StackError> {
         todo!("step 6c: lay out the arguments")
     }
 
-    /// Step 4: what the kernel does at a page fault at `address`: grows the stack
-    /// down to there.
+    /// Step 4: grows the stack down to `address`, where the program had a page fault.
     ///
     /// # Errors
     /// - [`StackError::Outside`] if the address is not in the region. The guard page
     ///   is not.
-    /// - [`StackError::AlreadyMapped`] if the page is there already.
-    /// - Those of growing.
+    /// - [`StackError::AlreadyMapped`] if the page is mapped already.
+    /// - Those of [`grow_to`](Self::grow_to).
     fn grow(&mut self, pages: &mut dyn Pages, address: VirtAddr) -> Result<(), StackError> {
         todo!("step 4: grow down to an address")
     }

@@ -2,8 +2,8 @@
 //!
 //! Stacks are made of them, those of processes ([`user_stack`](super::user_stack))
 //! and those of the kernel ([`kernel_stacks`](super::kernel_stacks)). Both kinds
-//! promise the same two things, so the work is done here, once: a page that comes
-//! new to a stack is zero, and what cannot be done wholly is not done at all.
+//! make the same two promises, so the work is done here, once: a page that is new in
+//! a stack is zero, and an operation that fails changes nothing.
 //!
 //! Replace every `todo!()`, then go on to `user_stack.rs`.
 
@@ -16,11 +16,11 @@ use mm_api::{Page, PageError, PageRange, Pages};
 
 /// Step 1: maps every page of `range` and fills it with zeros.
 ///
-/// [`Pages::map`] gives one page memory, with whatever somebody else left in it.
+/// [`Pages::map`] gives one page memory, with the bytes that its last owner left in it.
 ///
 /// # Errors
-/// Those of [`Pages::map`], for whichever page it is. Then the pages that were
-/// mapped before it are unmapped again: those, and no others.
+/// The first that [`Pages::map`] returns. Then the pages that this call has mapped are
+/// unmapped again: those, and no others.
 pub fn map(pages: &mut dyn Pages, range: PageRange) -> Result<(), PageError> {
     todo!("step 1: map pages, all of them or none")
 }

@@ -19,7 +19,7 @@
 //! it. The whole contract is the documentation of [`FaultPolicy`], and [`Refusal`] lists
 //! the reasons in the order in which they count.
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`Rights::allow`](mm_api::Rights::allow) says what rights allow on this processor.
 //! - [`Fault::page`] is the page of the address.
 
@@ -30,23 +30,23 @@
 use mm_api::layout::KERNEL_BASE;
 use mm_api::{Access, Decision, Fault, FaultPolicy, Page, Purpose, Refusal};
 
-/// What is done about faults.
+/// Decides about faults.
 pub struct Faults;
 
 /// Step 6: why an access is not allowed; `None` if it is.
 ///
-/// That of a page without memory, [`Refusal::Missing`], is step 7's.
+/// [`Refusal::Missing`], for a page without memory, is part of step 7.
 fn refusal(fault: &Fault) -> Option<Refusal> {
     todo!("step 6: is the access allowed?")
 }
 
-/// Step 7: what it takes for an access that the region allows.
+/// Step 7: what the kernel does for an access that the region allows.
 fn allowed(fault: &Fault) -> Decision {
     todo!("step 7: what is missing for it?")
 }
 
 impl FaultPolicy for Faults {
-    /// What is to be done. This one is written for you.
+    /// Decides what the kernel does about a fault. This one is written for you.
     fn decide(fault: &Fault) -> Decision {
         match refusal(fault) {
             Some(refusal) => Decision::Refuse(refusal),

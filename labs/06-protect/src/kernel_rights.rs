@@ -12,15 +12,15 @@
 //! after each step which checks pass. Each item documents its promises; the whole
 //! contract is the documentation of [`KernelProtection`].
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`Protection::KERNEL_READ`] and the constants beside it are the four rights that an
 //!   entry of a page table can give.
 //! - The kernel asks once, when its memory comes up. It does not apply answers that would
-//!   end it at once: it keeps what it has to execute, read or write, and sets no bit that
-//!   the processor lacks. It says so on the console.
+//!   crash it at once: it keeps the rights without which it could not run, and sets no bit
+//!   that the processor lacks. It says so on the console.
 //! - `log::info!("{section:?}");` works anywhere in these files. `cargo grade 06 -v` shows
 //!   what was logged.
-//! - `cargo test -p protect` tries your files on your own computer.
+//! - `cargo test -p protect` tests your files on your own computer.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -32,16 +32,16 @@ use mm_api::{CpuFeatures, Enforced, KernelProtection, Protection, Section};
 pub struct KernelRights;
 
 impl KernelProtection for KernelRights {
-    /// Step 1: what may be done with the pages of a section, and no more than has to be
-    /// done with them; `None` if they are not to be mapped.
+    /// Step 1: the rights of a section's pages, and no more of them than the kernel needs;
+    /// `None` if the pages are not to be mapped.
     ///
     /// Who reads them, who writes to them, and who has to be kept from it?
     fn rights(section: Section) -> Option<Protection> {
         todo!("step 1: the rights of a section")
     }
 
-    /// Step 2: what is switched on, on a processor that has these features: all that there
-    /// is, and nothing else.
+    /// Step 2: the protections to switch on, on a processor with these features: all that it
+    /// has, and no others.
     fn enforce(cpu: CpuFeatures) -> Enforced {
         todo!("step 2: what the processor is to enforce")
     }

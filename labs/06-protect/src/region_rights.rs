@@ -16,13 +16,13 @@
 //! # The suggested design
 //! First look at the whole range, so that an error changes nothing. Then cut the regions
 //! where the range begins and where it ends; those between the cuts get the new rights.
-//! At last merge. It is a suggestion: rename, change or drop every private item here.
+//! Finally merge. It is a suggestion: rename, change or drop every private item here.
 //! Only the trait is fixed: its documentation, [`RegionProtection`], is the contract.
 //!
-//! # What there is to help
+//! # Good to know
 //! - The list is sorted, and always sound: [`RegionList`] panics, and names your line,
-//!   where a region would overlap with a neighbour. So cut first, and put the upper part
-//!   in then.
+//!   where a region would overlap with a neighbour. So first shorten a region, and then
+//!   insert its upper part.
 //! - It has room for [`SPARE_REGIONS`](mm_api::SPARE_REGIONS) more regions than it began with.
 //! - [`Region::is_like`] compares two regions in all but their pages.
 //! - `Region { rights, ..region }` is a region like another, but for its rights.
@@ -33,20 +33,20 @@
 
 use mm_api::{Page, PageRange, ProtectError, Purpose, Region, RegionList, RegionProtection, Rights};
 
-/// Other rights for parts of address spaces.
+/// Changes the rights of parts of address spaces.
 pub struct RegionRights;
 
 /// Step 8: whether every page belongs to a region, and to none that is a guard.
 ///
 /// # Errors
-/// [`NotMapped`](ProtectError::NotMapped) and [`Guard`](ProtectError::Guard): what comes
-/// first.
+/// [`NotMapped`](ProtectError::NotMapped) or [`Guard`](ProtectError::Guard), whichever the
+/// first such page has.
 fn ensure_changeable(regions: &dyn RegionList, pages: PageRange) -> Result<(), ProtectError> {
     todo!("step 8: may the rights of all these pages be changed?")
 }
 
-/// Step 9: cuts the region that `page` lies in, so that a region begins there. Where one
-/// does already, nothing happens.
+/// Step 9: cuts the region that `page` lies in, so that a region begins at `page`. If one
+/// begins there already, nothing happens.
 fn cut(regions: &mut dyn RegionList, page: u32) {
     todo!("step 9: cut a region in two")
 }
@@ -54,7 +54,7 @@ fn cut(regions: &mut dyn RegionList, page: u32) {
 /// Step 11: merges neighbours that touch and are alike, where they meet within `pages` or at
 /// one of its ends. No others.
 fn merge(regions: &mut dyn RegionList, pages: PageRange) {
-    todo!("step 11: merge what is alike")
+    todo!("step 11: merge regions that are alike")
 }
 
 impl RegionProtection for RegionRights {

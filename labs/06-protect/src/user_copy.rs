@@ -17,14 +17,14 @@
 //!
 //! The whole contract is the documentation of [`UserCopy`] and of [`UserWindow`].
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`pieces`] cuts a range of addresses where pages end. A [`Piece`](mm_api::Piece) has
 //!   an address, and knows the place of its bytes in the whole range.
 //! - [`UserWindow::read`] and [`UserWindow::write`] know which pages the program may use,
 //!   and get a page that is not there yet. They take no address of the kernel half: that
 //!   is for you to refuse, before anything is copied.
-//! - `?` leaves a function at once. What has to be done on the way out, whichever way
-//!   that is, needs a place of its own.
+//! - `?` returns from a function at once. Work that is due on every way out belongs in a
+//!   function around it.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -36,22 +36,22 @@ use mm_api::{BadAddress, UserCopy, UserWindow, VirtAddr, pieces};
 /// Copies from and to the program that runs.
 pub struct Copies;
 
-/// Step 3a: whether all of so many bytes lie below the kernel half.
+/// Step 3a: makes sure that all `length` bytes from `address` on lie below the kernel half.
 ///
-/// The sum of an address and a length may be more than 32 bits hold.
+/// The sum of an address and a length may not fit in 32 bits.
 ///
 /// # Errors
-/// [`BadAddress`] if one does not.
+/// [`BadAddress`] if one byte does not.
 fn ensure_user_half(address: VirtAddr, length: usize) -> Result<(), BadAddress> {
     todo!("step 3a: is all of it in the user half?")
 }
 
 /// Step 3b: does some work with the window open, and closes it however the work ends.
 ///
-/// Where there is nothing to copy, the window stays closed.
+/// If `length` is 0, the window stays closed.
 ///
 /// # Errors
-/// The work's.
+/// That of `work`.
 fn through(
     window: &mut dyn UserWindow,
     length: usize,
@@ -64,8 +64,8 @@ impl UserCopy for Copies {
     /// Step 4: copies the program's bytes from `address` on into `bytes`.
     ///
     /// # Errors
-    /// [`BadAddress`] if the program may not read one of them. Those of the pages before
-    /// have been copied, unless the range itself was refused.
+    /// [`BadAddress`] if the program may not read one of them. Then the bytes of the pages
+    /// before it have been copied, unless step 3a refused the range.
     fn copy_in(window: &mut dyn UserWindow, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
         todo!("step 4: copy from the program")
     }
@@ -73,8 +73,8 @@ impl UserCopy for Copies {
     /// Step 5: copies `bytes` to the program's addresses from `address` on.
     ///
     /// # Errors
-    /// [`BadAddress`] if the program may not write to one of them. Otherwise as
-    /// [`copy_in`](Self::copy_in).
+    /// [`BadAddress`] if the program may not write to one of them. As in
+    /// [`copy_in`](Self::copy_in), the pages before it may have been copied.
     fn copy_out(window: &mut dyn UserWindow, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
         todo!("step 5: copy to the program")
     }

@@ -9,7 +9,7 @@
 //! # What to do
 //! Replace every `todo!()`. The whole contract is the documentation of [`DemandPaging`].
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`SharedPages`] is the process's memory: it maps, copies and protects pages, and knows
 //!   at how many pages each frame is mapped. With it, each step takes few lines.
 //! - [`protection_of`] is the protection for a region's rights, for a frame that no other
@@ -23,7 +23,7 @@
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{DemandPaging, Fork, Page, PageError, PageRange, Protection, Region, SharedPages, Sharing, protection_of};
 
-/// Pages on demand. It keeps nothing: frames are counted by the kernel.
+/// Demand paging. It keeps no records: the kernel counts the frames.
 pub struct Demand;
 
 impl DemandPaging for Demand {
@@ -36,8 +36,8 @@ impl DemandPaging for Demand {
         todo!("step 8: fill a page")
     }
 
-    /// Step 9: lets the program write to a page. Does anybody else have its frame, who must
-    /// not see what is written?
+    /// Step 9: lets the program write to a page. Does another process have the same frame,
+    /// and must it not see the write?
     ///
     /// # Errors
     /// [`PageError::OutOfFrames`]; nothing has changed then.
@@ -45,8 +45,8 @@ impl DemandPaging for Demand {
         todo!("step 9: copy on write")
     }
 
-    /// Shares a region with the child, and takes everything back if that does not work. This
-    /// one is written for you: it is steps 10 and 11 that do it.
+    /// Shares a region with the child, and undoes it after an error. This one is written for
+    /// you: steps 10 and 11 do the work.
     ///
     /// # Errors
     /// See [`PageError`]; the child has none of the region's pages then.
@@ -68,13 +68,13 @@ fn fork_private(fork: &mut dyn Fork, pages: PageRange) -> Result<(), PageError> 
     todo!("step 10: fork a private region")
 }
 
-/// Step 11a: shares every page. What was never touched is filled first: both have to see
-/// the same from now on.
+/// Step 11a: shares every page. A page that was never touched is filled first: both
+/// processes have to see the same memory from now on.
 fn fork_shared(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
     todo!("step 11a: fork a shared region")
 }
 
-/// Step 11b: undoes what was shared of these pages so far.
+/// Step 11b: takes from the child those of these pages that were shared so far.
 fn unshare_all(fork: &mut dyn Fork, pages: PageRange) {
     todo!("step 11b: undo a fork that failed")
 }

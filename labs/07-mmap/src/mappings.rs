@@ -22,14 +22,14 @@
 //! merged with its neighbours. `map` and `unmap` combine them. It is a suggestion:
 //! rename, change or drop every private item here. Only the trait is fixed.
 //!
-//! # What there is to help
+//! # Good to know
 //! - [`RegionList`] is the kernel's list: `get`, `insert`, `remove` and `replace` by index. It
 //!   panics, and names your line, if a region overlaps with a neighbour or is out of order.
 //! - Count in pages, not in bytes: page numbers stay below 2²⁰, so that sums cannot wrap.
 //! - [`Region::overlaps`] and [`Region::is_like`] compare regions.
 //! - `log::info!("{:?}", regions.get(0));` works anywhere in this file. `cargo grade 07 -v`
 //!   shows what was logged.
-//! - `cargo test -p mmap` tries your files on your own computer, in no time.
+//! - `cargo test -p mmap` tests your files on your own computer, within seconds.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
@@ -45,13 +45,13 @@ use mm_api::{
 const FIRST: u32 = Page::containing(MAPPINGS_START).number();
 const END: u32 = Page::containing(MAPPINGS_END).number();
 
-/// The mappings of address spaces. It keeps nothing: the list is the kernel's.
+/// The mappings of address spaces. It keeps no records: the list is the kernel's.
 pub struct ProcessMappings;
 
-/// Step 1: how many pages so many bytes take.
+/// Step 1: how many pages `length` bytes take.
 ///
 /// # Errors
-/// [`MapError::Empty`] if there are none.
+/// [`MapError::Empty`] for 0 bytes.
 fn pages_in(length: u32) -> Result<u32, MapError> {
     todo!("step 1: count pages")
 }
@@ -94,8 +94,8 @@ fn ensure_mappings(regions: &dyn RegionList, pages: PageRange) -> Result<(), Map
     todo!("step 5a: may these pages be cut out?")
 }
 
-/// Step 5b: takes pages out of all regions. Of a region that reaches further, what is below
-/// and what is above stays.
+/// Step 5b: takes pages out of all regions. A region that reaches further keeps its pages
+/// below and above them.
 fn cut(regions: &mut dyn RegionList, pages: PageRange) {
     todo!("step 5b: cut pages out of the regions")
 }
