@@ -11,10 +11,10 @@ use kernel_core::memory::boot_box::BootBox;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{AllocError, HEAP_ALIGN, HEAP_MAX, HeapMemory};
 
-/// What the region contains where it is not the heap's: not yet, or no longer.
+/// What bytes of the region contain that are not the heap's: not yet, or no longer.
 const POISON: u8 = 0xDE;
 
-/// The byte at `index` of something that was filled with the pattern of this stamp.
+/// The byte at `index` of the pattern with this stamp.
 #[must_use]
 pub fn pattern(stamp: u32, index: u32) -> u8 {
     (stamp.wrapping_mul(0x9E37_79B1).wrapping_add(index.wrapping_mul(0x0101_4547)) >> 24) as u8
@@ -22,31 +22,30 @@ pub fn pattern(stamp: u32, index: u32) -> u8 {
 
 /// A region of scratch memory that a heap grows into, page by page.
 ///
-/// A reference to it is the heap's [`HeapMemory`]; another one is the check's,
-/// which sees with it what the heap has asked for, and reads and writes bytes. It
-/// does that by address, and only within the region: the pointers of a faulty
-/// heap do no harm.
+/// A reference to it is the heap's [`HeapMemory`]. The check has another reference:
+/// with that it sees what the heap has asked for, and reads and writes bytes. It does
+/// so by address, and only within the region: the pointers of a faulty heap do no harm.
 pub struct Arena {
     base: NonNull<u8>,
-    /// How many bytes the region has at most.
+    /// The most bytes that the region can have.
     limit: u32,
     bytes: AtomicU32,
     most: AtomicU32,
     times_grown: AtomicU32,
     refusing: AtomicBool,
-    /// Whether it answers otherwise than by whole pages, and how many times it has.
+    /// Whether it grows and shrinks by other numbers than whole pages.
     odd: AtomicBool,
     odd_answers: AtomicU32,
 }
 
-// SAFETY: the region is the arena's for ever, and its bytes are read and written by
+// SAFETY: the arena owns the region for as long as the kernel runs, and its bytes are read and written by
 // address, one at a time.
 unsafe impl Send for Arena {}
-// SAFETY: likewise; all else in it is atomic.
+// SAFETY: as for `Send`; everything else in it is atomic.
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// An arena of these words, as many whole pages as there are in them.
+    /// An arena of these words, with as many whole pages as they have.
     pub(crate) fn new(words: &'static mut [u32]) -> Self {
         let skip = words.as_ptr().align_offset(PAGE_SIZE as usize).min(words.len());
         let words = &mut words[skip..];
@@ -67,7 +66,7 @@ impl Arena {
     /// Lab 03's heap over this arena.
     ///
     /// # Errors
-    /// The lab's.
+    /// That of the lab's heap.
     ///
     /// # Panics
     /// If there is a heap in it already, or no scratch memory is left.
@@ -75,53 +74,53 @@ impl Arena {
         assert!(self.most_bytes() == 0, "an arena is for one heap");
         let memory = BootBox::new(self).expect("scratch memory has room for a pointer").leak();
         // SAFETY: the arena's bytes may be read and written through its base, as far
-        // as it has grown, and whoever else does that, a check, does so on purpose.
+        // as it has grown. A check that reads or writes them, too, does so on purpose.
         unsafe { labs.heap(self.base(), memory) }
     }
 
-    /// The region's first byte, aligned to a page. The pointer may be used for all
-    /// of the region.
+    /// The region's first byte, aligned to a page. The pointer may be used for the
+    /// whole region.
     #[must_use]
     pub fn base(&self) -> NonNull<u8> {
         self.base
     }
 
-    /// How many bytes are the heap's now.
+    /// How many bytes the heap has now.
     #[must_use]
     pub fn bytes(&self) -> u32 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many bytes were the heap's at most.
+    /// The most bytes that the heap has had.
     #[must_use]
     pub fn most_bytes(&self) -> u32 {
         self.most.load(Ordering::Relaxed)
     }
 
-    /// How many times the heap asked for more, and got it.
+    /// How many times the heap asked for more and got it.
     #[must_use]
     pub fn times_grown(&self) -> u32 {
         self.times_grown.load(Ordering::Relaxed)
     }
 
-    /// From now on refuses to grow.
+    /// Refuses to grow from now on.
     pub fn refuse_to_grow(&self) {
         self.refusing.store(true, Ordering::Relaxed);
     }
 
-    /// From now on grows and shrinks by other numbers than whole pages: by a little more
-    /// than it was asked to grow, and by all, a half or nothing of what it was asked to shrink.
+    /// From now on grows and shrinks by other numbers than whole pages: by a little more than it is asked
+    /// to grow, and by all, half or none of what it is asked to shrink.
     pub fn answer_oddly(&self) {
         self.odd.store(true, Ordering::Relaxed);
     }
 
-    /// The number of this odd answer; `None` if answers are whole pages.
+    /// The number of this answer; `None` while answers are whole pages.
     fn odd_answer(&self) -> Option<u32> {
         self.odd.load(Ordering::Relaxed).then(|| self.odd_answers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How far the address lies into what is the heap's now, if `bytes` bytes from
-    /// there on are the heap's.
+    /// The offset of the address in the heap's memory, if `bytes` bytes from there on
+    /// are the heap's.
     #[must_use]
     pub fn offset_of(&self, pointer: NonNull<u8>, bytes: u32) -> Option<u32> {
         let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
@@ -136,7 +135,7 @@ impl Arena {
             return None;
         }
         // SAFETY: the region has that byte, nobody has a reference to it, and neither the
-        // heap nor anybody else runs now.
+        // heap nor an interrupt handler runs now.
         Some(unsafe { self.base.add(offset as usize).read_volatile() })
     }
 
@@ -156,14 +155,14 @@ impl Arena {
         }
     }
 
-    /// The first of the `bytes` bytes from an offset on that is not the pattern's, by
-    /// its index.
+    /// The index of the first of the `bytes` bytes from an offset on that differs from
+    /// the pattern.
     #[must_use]
     pub fn differs_from_pattern(&self, offset: u32, bytes: u32, stamp: u32) -> Option<u32> {
         (0..bytes).find(|&index| self.read(offset + index) != Some(pattern(stamp, index)))
     }
 
-    /// The offset of the first byte past the heap's memory that somebody has written to.
+    /// The offset of the first byte past the heap's memory that was written to.
     #[must_use]
     pub fn written_beyond(&self) -> Option<u32> {
         (self.bytes()..self.limit).find(|&offset| {

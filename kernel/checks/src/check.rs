@@ -1,6 +1,6 @@
-//! How a check runs, and what it is given.
+//! How a check runs, and what it receives.
 //!
-//! A check is a function that is given a [`Context`] and answers `Ok(())`, or
+//! A check is a function that takes a [`Context`] and returns `Ok(())`, or
 //! the [`Failed`] that [`fail!`](crate::fail) and [`ensure!`](crate::ensure)
 //! make once they have reported what was expected and what was seen. Nothing
 //! here allocates: texts are formatted straight to the serial port.
@@ -31,11 +31,11 @@ pub struct Check {
     pub lab: &'static str,
     /// The check's name, unique in the whole course: `[a-z0-9-]`.
     pub name: &'static str,
-    /// What it does.
+    /// The function that makes the check.
     pub run: fn(&mut Context) -> Outcome,
 }
 
-/// How a check ended: well, or with a failure that has been reported, or not at all.
+/// How a check ended: it passed, or failed and has reported why, or could not be made.
 pub type Outcome = Result<(), Failed>;
 
 /// Proof that a failure was reported. Only [`fail!`](crate::fail) and
@@ -45,23 +45,23 @@ pub type Outcome = Result<(), Failed>;
 #[must_use = "a failure that was reported has to be returned"]
 pub struct Failed(Cause);
 
-/// Why a check did not come to its end.
+/// Why a check did not pass.
 #[derive(Debug)]
 enum Cause {
     /// A rule does not hold.
     Rule,
-    /// The machine lacks this.
+    /// The machine lacks something that the check needs.
     Machine(&'static str),
 }
 
 impl Failed {
-    /// Ends a check that cannot be made on this machine, because of what that lacks. It is
+    /// Ends a check that cannot be made on this machine, which lacks `what`. That is
     /// no failure, and costs no points.
     pub fn lacking(what: &'static str) -> Self {
         Self(Cause::Machine(what))
     }
 
-    /// Reports a failure. Not to be called by hand: use [`fail!`](crate::fail).
+    /// Reports a failure. Use [`fail!`](crate::fail) instead of calling this.
     #[doc(hidden)]
     #[cold]
     #[inline(never)]
@@ -98,8 +98,8 @@ macro_rules! ensure {
     };
 }
 
-/// What a check is given: the machine that it runs on, random numbers that are
-/// the same for the same seed, and ways to say more than `ok`.
+/// What a check receives: the machine that it runs on, random numbers that depend
+/// on the seed alone, and ways to report more than `ok`.
 pub struct Context {
     machine: &'static Machine,
     labs: &'static Labs,
@@ -147,16 +147,16 @@ impl Context {
         self.machine
     }
 
-    /// Lends the machine's own memory. There is one such lender a boot: what it
-    /// lent stays lent.
+    /// Lends the machine's own memory. There is one such lender per boot, and it takes
+    /// nothing back.
     pub fn machine_lender(&mut self) -> &mut Lender<'static> {
         &mut self.lender
     }
 
-    /// A lender for an invented memory map. It answers as if the machine had
-    /// that map, and lends scratch memory in place of the frames asked for.
+    /// A lender for an invented memory map. It answers as if the machine had that
+    /// map, and lends scratch memory in place of the frames asked for.
     ///
-    /// `reachable` is what it says that the kernel can reach.
+    /// `reachable` is the range that it claims the kernel can reach.
     ///
     /// # Errors
     /// Fails the check if the scratch memory is used up. A lender takes 1 bit of
@@ -166,12 +166,12 @@ impl Context {
         Ok(Lender::synthetic(map, reachable, bits))
     }
 
-    /// This many 32-bit words of memory, all zero, that nobody else uses. They
-    /// are never given back. A machine with 64 MiB has at least 8 MiB for this,
-    /// one with 16 MiB at least 2 MiB.
+    /// `words` words of zeroed memory that nobody else uses, for as long as the kernel
+    /// runs. A machine with 64 MiB has at least 8 MiB of it, one with 16 MiB at least
+    /// 2 MiB.
     ///
     /// # Errors
-    /// Fails the check if so much is not left.
+    /// Fails the check if too little is left.
     pub fn scratch(&mut self, words: u32) -> Result<&'static mut [u32], Failed> {
         match scratch::take(words) {
             Some(memory) => Ok(memory),
@@ -192,8 +192,8 @@ impl Context {
         }
     }
 
-    /// Brings the machine's memory up: labs 01 to 03, one upon the other. The kernel's sections
-    /// have the rights that it gives them by itself.
+    /// Brings the machine's memory up: labs 01 to 03, each upon the one before. The kernel's sections
+    /// have the kernel's default rights.
     ///
     /// # Errors
     /// Fails the check if one of them does not come up.
@@ -201,11 +201,11 @@ impl Context {
         judge_start(memory::start(self.machine, self.labs, &mut self.lender, &SectionRights::KERNELS_OWN, &mut |_| {}))
     }
 
-    /// The same, as the running system does it: with what lab 06 says about the kernel's
-    /// sections, and what the processor is to enforce switched on.
+    /// Brings the memory up as the running system does: the kernel's sections have the rights that lab
+    /// 06 gives them, and the processor enforces what lab 06 tells it to.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`start_memory`](Self::start_memory).
     pub fn start_protected(&mut self) -> Outcome {
         let rights = SectionRights::ask(self.labs.protections());
         judge_start(memory::start(self.machine, self.labs, &mut self.lender, &rights, &mut |_| {}))?;
@@ -213,17 +213,17 @@ impl Context {
         Ok(())
     }
 
-    /// The same without a heap, for a check that builds its own.
+    /// Brings the memory up without a heap, for a check that builds its own.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`start_memory`](Self::start_memory).
     pub fn start_pages(&mut self) -> Outcome {
         let rights = SectionRights::KERNELS_OWN;
         judge_start(memory::start_pages(self.machine, self.labs, &mut self.lender, &rights, &mut |_| {}))
     }
 
-    /// The machine that page tables stand on, over a frame allocator that was built for
-    /// the machine's map with its lender. Once a boot.
+    /// The machine under the page tables, over a frame allocator that was built with the machine's
+    /// map and lender. Can be had once per boot.
     ///
     /// # Errors
     /// Fails the check if the scratch memory is used up.
@@ -237,20 +237,20 @@ impl Context {
     /// Calls `work` with the 1024 words of a frame of the machine, through the
     /// direct map or, where that does not reach, a temporary mapping.
     ///
-    /// `None`, without calling `work`, if the frame is not usable, is reserved, or
-    /// was lent by [`machine_lender`](Self::machine_lender): those belong to others.
+    /// Returns `None`, without calling `work`, if the frame is not usable, is reserved, or
+    /// was lent by [`machine_lender`](Self::machine_lender): others use such frames.
     pub fn with_frame<R>(&mut self, frame: Frame, work: impl FnOnce(&mut [u32; 1024]) -> R) -> Option<R> {
         if !mm_oracle::is_usable(&self.machine.map(), frame) || self.lender.is_lent(frame) {
             return None;
         }
-        // SAFETY: the frame is memory, and nobody else's: neither reserved, nor
+        // SAFETY: the frame is memory, and nobody else uses it: it is neither reserved, nor
         // lent, nor scratch memory, which is reserved.
         #[allow(unsafe_code)]
         Some(unsafe { reach::with_frame(frame, work) })
     }
 
-    /// Claims that the loaded directory translates `address` so. Whoever watches
-    /// from outside compares it with the tables at the next
+    /// Claims that the loaded directory translates `address` to this. The grader, which
+    /// watches from outside, compares the claim with the tables at the next
     /// [`checkpoint`](Self::checkpoint).
     pub fn claim(&self, address: VirtAddr, meaning: Option<Translation>) {
         let address = address.as_u32();
@@ -263,11 +263,11 @@ impl Context {
         }
     }
 
-    /// Stops the machine, so that what was claimed since the last checkpoint is
-    /// compared with the tables in its memory; then it goes on. `name` says what
-    /// has just happened. Where nobody watches, nothing happens.
+    /// Stops the machine, so that the grader compares the claims since the last
+    /// checkpoint with the tables in the machine's memory; then the check continues. `name`
+    /// says what has just happened. If nobody watches, nothing happens.
     ///
-    /// How many times a check does this is in its `lab.toml`.
+    /// The number of a check's checkpoints is in its `lab.toml`.
     pub fn checkpoint(&self, name: &str) {
         report::line("checkpoint", format_args!("{name}"));
         stop_to_be_looked_at();
@@ -280,18 +280,18 @@ impl Context {
         report::line("measure", format_args!("{key} {value} {unit}"));
     }
 
-    /// Reports one more line on the circumstances of what follows:
+    /// Reports one more line about the circumstances of the steps that follow:
     /// `context.note(format_args!("after {count} frames"))`.
     pub fn note(&self, text: fmt::Arguments<'_>) {
         report::line("context", text);
     }
 }
 
-/// The name of the check that is passed with a panic.
+/// The name of the check that passes by a panic.
 static PASSED_BY_PANIC: Once<&str> = Once::new();
 
-/// Makes a call that has to panic, as the last thing of the check with this name: with the
-/// panic, it has passed. Fails the check if the call returns; `expected` says why it must not.
+/// Makes a call that has to panic, as the last step of the check with this name: the panic
+/// passes the check. Fails the check if the call returns; `expected` says why it must not.
 pub fn has_to_panic(name: &'static str, expected: fmt::Arguments<'_>, call: impl FnOnce()) -> Outcome {
     PASSED_BY_PANIC.call_once(|| name);
     expect_panic(Some(|| conclusion::panicked(PASSED_BY_PANIC.get().copied().unwrap_or_default())));
@@ -300,7 +300,7 @@ pub fn has_to_panic(name: &'static str, expected: fmt::Arguments<'_>, call: impl
     fail!(expected: ("{expected}"), saw: ("that it returned"))
 }
 
-/// Fails the check unless the memory came up.
+/// Fails the check if the memory did not come up.
 fn judge_start(result: Result<(), StartError>) -> Outcome {
     match result {
         Ok(()) => Ok(()),
@@ -313,7 +313,7 @@ fn no_scratch<T>() -> Result<T, Failed> {
     fail!(expected: ("scratch memory for the check"), saw: ("only {} words are left", scratch::left()))
 }
 
-/// Whether every name is made of `[a-z0-9-]` and none is there twice: to be
+/// Whether every name is made of `[a-z0-9-]` and none occurs twice, to be
 /// asserted when the kernel is compiled.
 #[must_use]
 pub const fn names_are_sound(all: &[&[Check]]) -> bool {
@@ -361,7 +361,7 @@ const fn occurrences(all: &[&[Check]], name: &[u8]) -> u32 {
     count
 }
 
-/// `==`, where that is not to be had yet.
+/// `==`, which traits do not offer in a `const fn`.
 const fn equal(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
@@ -389,7 +389,7 @@ pub fn list(all: &[&[Check]]) -> ! {
 pub fn run(all: &[&[Check]], name: &str, machine: &'static Machine, labs: &'static Labs) -> ! {
     report::plan();
     let Some(check) = all.iter().copied().flatten().find(|check| check.name == name) else {
-        // No `begin`: this is not about anything that a student wrote.
+        // No `begin`: this is not about a student's code.
         report::line("context", format_args!("this kernel has no check named {name}"));
         end(End::NotOk)
     };

@@ -1,6 +1,6 @@
 //! Checks of the harness itself: one for each way in which a check can end.
 //!
-//! No lab lists them. The grader's own tests provoke every verdict with them.
+//! No lab lists them. The grader's own tests use them to provoke every verdict.
 
 mod boot_info;
 mod costs;
@@ -23,7 +23,7 @@ use mm_api::{Frame, FrameRange, LendError, MetadataLender, Page, Space};
 
 use crate::programs::{Ending, run_program};
 
-/// All of them.
+/// All checks of the harness.
 pub const CHECKS: &[Check] = &[
     check("harness-pass", |_| Ok(())),
     check("harness-fail", failure),
@@ -71,13 +71,13 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "harness", name, run }
 }
 
-/// For what should not return; where it does, the check passes.
+/// Calls a function that should not return. If it does return, the check passes.
 fn ends(end: impl FnOnce()) -> Outcome {
     end();
     Ok(())
 }
 
-/// Boots the system, and runs `hello` twice. The machine has to be started with it.
+/// Boots the system, and runs `hello` twice. The machine has to be started with this program.
 fn program(context: &mut Context) -> Outcome {
     for _ in 0..2 {
         let Ending { status, output } = run_program(context, "hello", &[])?;
@@ -124,7 +124,7 @@ fn wrong_name() {
     provoke::exit(0x10);
 }
 
-/// Asks for memory until there is none, as code does that does not ask whether there is.
+/// Asks for memory until there is none, like code that does not test for failure.
 fn out_of_memory(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let mut boxes = Vec::new();
@@ -142,7 +142,7 @@ fn kernel_page(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// A value whose formatting logs, in the middle of another line of the log.
+/// A value whose formatting logs, in the middle of another log line.
 struct Talkative;
 
 impl Display for Talkative {

@@ -1,9 +1,8 @@
 //! Lab 03: the checks of the kernel's heap.
 //!
-//! Each of them tests the contract of [`mm_api::KernelHeap`], never the way in
-//! which the reference keeps it: where blocks lie, and what is kept beside them,
-//! is the heap's affair. A correct heap passes all but the checks on cost, a
-//! slow or a wasteful one too.
+//! Each of them tests the contract of [`mm_api::KernelHeap`], never the reference's
+//! design: the heap decides where its blocks lie and what records it keeps. A correct
+//! heap passes all but the checks on cost, even if it is slow or wasteful.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -26,7 +25,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "heap", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("block-alignment", handing_out::block_alignment),
     check("blocks-apart", handing_out::blocks_apart),

@@ -1,7 +1,7 @@
-//! The checks, one module a lab. What they are worth, and what the student reads
-//! about them, is in each lab's `lab.toml`.
+//! The checks, one module per lab. Their points and the texts that students read are in
+//! each lab's `lab.toml`.
 //!
-//! They stand on the operating system, and the operating system knows none of them.
+//! They are built on the operating system, which knows none of them.
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -41,7 +41,7 @@ const ALL: &[&[Check]] = &[
 
 const _: () = assert!(names_are_sound(ALL), "a check's name is there twice, or is not made of a-z, 0-9 and -");
 
-/// Does what the command line asks for: runs a check, lists them, or runs the
+/// Does what the command line says: runs a check, lists the checks, or runs the
 /// operating system.
 pub fn main(machine: &'static Machine, labs: &'static Labs) -> ! {
     match machine.command_line().task {

@@ -1,9 +1,8 @@
 //! Lab 00: the checks of the functions that copy, fill and compare bytes.
 //!
 //! Each of them tests the contract of [`mm_api::MemoryFunctions`], on pages between two
-//! that are not mapped. The functions are called as what they are, plain functions: what
-//! the kernel itself is linked with is not the student's, so that whatever they do can be
-//! reported.
+//! that are not mapped. The checks call the student's functions as plain functions: the kernel
+//! itself is linked with others, so that it can report whatever the student's do.
 
 use crate::check::Check;
 
@@ -26,7 +25,7 @@ macro_rules! check {
     };
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check!("copy-bytes", copying::copy_bytes),
     check!("copy-exact", copying::copy_exact),
@@ -50,7 +49,7 @@ pub const CHECKS: &[Check] = &[
     check!("memory-cost", cost::memory_cost),
 ];
 
-/// Lengths from none at all to more than sixteen words.
+/// Lengths from 0 to more than sixteen words.
 const LENGTHS: core::ops::RangeInclusive<usize> = 0..=70;
 
 /// Every alignment that a word of up to eight bytes can have.

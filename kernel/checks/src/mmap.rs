@@ -1,9 +1,9 @@
 //! Lab 07: the checks of mappings, pages on demand, and copy on write.
 //!
-//! Those of the region list compare the kernel's own list, after each call, with what is
-//! true page by page (`mm_oracle::regions`). Those of pages work on real directories of
-//! lab 02's: what is mapped where is found out by a walk, and what is in it is read by the
-//! processor. Then programs look at all of it, in ring 3.
+//! The checks of the region list compare the kernel's own list, after each call, with a
+//! model of each page (`mm_oracle::regions`). The checks of pages work on real directories of
+//! lab 02: a walk finds out which pages are mapped, and the processor reads their contents.
+//! Then programs test all of it, in ring 3.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -21,7 +21,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "mmap", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("map-places", placing::map_places),
     check("map-hint", placing::map_hint),

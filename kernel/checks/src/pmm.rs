@@ -1,11 +1,11 @@
 //! Lab 01: the checks of the physical memory manager.
 //!
-//! Each of them tests the contract of [`mm_api::FrameAllocator`], never the way
-//! in which the reference keeps it: every correct allocator passes all but the
-//! checks on cost, a slow one too. So loops are bound by how many frames there
-//! are, and what has to be tried often is tried on small invented maps.
+//! Each of them tests the contract of [`mm_api::FrameAllocator`], never the
+//! reference's design: every correct allocator passes all but the checks on cost,
+//! even if it is slow. So the number of frames bounds each loop, and calls that have
+//! to be tried often are tried on small invented maps.
 //!
-//! What is true is asked of `mm_oracle`, which shares nothing with any lab.
+//! What a map says about a frame comes from `mm_oracle`, which shares no code with any lab.
 
 use crate::check::Check;
 
@@ -25,7 +25,7 @@ const fn check(name: &'static str, run: fn(&mut crate::check::Context) -> crate:
     Check { lab: "pmm", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("managed-count", building::managed_count),
     check("whole-frames", building::whole_frames),

@@ -1,8 +1,8 @@
 //! Lab 04: the checks of a process's heap.
 //!
 //! Each of them has real processes: page directories that are loaded, and a
-//! program in ring 3 that reads and writes. Which pages a process has is found out
-//! by a walk through its tables, never by asking the heap.
+//! program in ring 3 that reads and writes. A walk through a process's tables finds
+//! out which pages it has; the heap is never asked.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -23,7 +23,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "process-heap", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("heap-start", building::heap_start),
     check("heap-no-room", building::heap_no_room),

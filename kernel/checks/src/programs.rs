@@ -1,7 +1,7 @@
-//! Has programs look at rules, in ring 3, and reports what they find.
+//! Has programs test rules in ring 3, and reports their findings.
 //!
-//! Such a program takes a rule's name as its argument, prints what was expected and
-//! what it saw where the rule does not hold, and ends with 0 if it does
+//! Such a program takes a rule's name as its argument. If the rule holds, it exits with 0;
+//! otherwise it prints what it expected and what it saw
 //! (`kernel/user/src/test.rs`).
 
 use core::fmt;
@@ -18,20 +18,20 @@ use crate::fail;
 
 /// How the first program ended.
 pub struct Ending {
-    /// What it would have told its parent.
+    /// The status that its parent would have received.
     pub status: WaitStatus,
-    /// What it and the programs that it started have written, the first 8 KiB of it.
+    /// The output of the program and of those that it started, up to 8 KiB.
     pub output: Vec<u8>,
 }
 
-/// Boots the system, runs a program as its first process, and returns when that has
-/// ended. Nobody types: its input is at its end. What it writes goes to the log, too.
+/// Boots the system, runs a program as its first process, and returns when the program has
+/// ended. Standard input is at its end. The output goes to the log, too.
 ///
-/// It can be called several times in a check.
+/// A check can call it several times.
 ///
 /// # Errors
 /// Fails the check if the program cannot be started, or if something was not given
-/// back when all processes had ended.
+/// back after all processes had ended.
 pub fn run_program(context: &mut Context, name: &str, arguments: &[&str]) -> Result<Ending, Failed> {
     if !memory::is_up() {
         context.start_protected()?;
@@ -59,10 +59,10 @@ pub fn run_program(context: &mut Context, name: &str, arguments: &[&str]) -> Res
     Ok(Ending { status, output })
 }
 
-/// Boots the system, and has a program look at these rules, one after the other.
+/// Boots the system, and has a program test these rules, one after the other.
 ///
 /// # Errors
-/// Fails the check at the first rule that does not hold, with what the program said.
+/// Fails the check at the first rule that does not hold, with the program's findings.
 pub fn ensure_rules(context: &mut Context, program: &str, rules: &[&str]) -> Outcome {
     for rule in rules {
         let Ending { status, output } = run_program(context, program, &[rule])?;
@@ -93,10 +93,10 @@ pub fn ensure_rules(context: &mut Context, program: &str, rules: &[&str]) -> Out
     Ok(())
 }
 
-/// Whether a program has written that it looked at this rule, and that it holds. What it looks
-/// at is told to it by lab 05, and how it ends could be, too.
+/// Whether a program has written that it tested this rule, and that the rule holds. Lab 05
+/// hands the program its arguments, so the student's code could change both them and the exit status.
 fn says_that_it_holds(output: &[u8], rule: &str) -> bool {
-    // A rule may have written something to the same line.
+    // The rule may have written something to the same line.
     output.split(|byte| *byte == b'\n').any(|line| {
         let line = String::from_utf8_lossy(line);
         line.split_once("ok ").and_then(|(_, rest)| rest.strip_prefix(rule)).is_some_and(|rest| rest.starts_with(':'))

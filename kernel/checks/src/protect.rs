@@ -1,8 +1,8 @@
 //! Lab 06: the checks of protection.
 //!
-//! What lab 06 decides it is asked; what the processor enforces is tried. Each protection
-//! has a check that tries to break it, in ring 0 or in ring 3, and has to be stopped. Nothing
-//! here changes anything where nothing stops it: the kernel writes what is there already.
+//! The checks ask lab 06 for its decisions, and try what the processor enforces. Each
+//! protection has a check that tries to break it, in ring 0 or in ring 3, and has to be stopped.
+//! If nothing stops a write, it changes nothing: the kernel writes the value that is there already.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -20,7 +20,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "protect", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("section-rights", kernel::section_rights),
     check("enforce-all", kernel::enforce_all),

@@ -2,9 +2,9 @@
 //!
 //! Each of them tests the contracts of [`mm_api::UserStack`] and
 //! [`mm_api::KernelStacks`] in a real address space: the stacks are made of pages
-//! of lab 02's directories, what is in them is read by the processor, and what is
-//! mapped is found out by a walk through the tables, never by asking the lab. Then
-//! the whole system runs on them, and programs look at their stacks themselves.
+//! of lab 02's directories, the processor reads their contents, and a walk through the
+//! tables finds out which pages are mapped; the lab is never asked. Then the whole
+//! system runs on these stacks, and programs test their own.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -23,7 +23,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "stack", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("stack-create", growing::stack_create),
     check("stack-zeroed", growing::stack_zeroed),

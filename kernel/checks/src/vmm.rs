@@ -1,8 +1,8 @@
 //! Lab 02: the checks of the virtual memory manager.
 //!
 //! Each of them runs on real paging: the manager's directories are loaded, and
-//! pages are read and written, by the kernel and in ring 3. What the tables say
-//! is found out by a walk of our own, never by asking the manager.
+//! pages are read and written, by the kernel and in ring 3. The checks walk the
+//! tables themselves; they never ask the manager.
 
 use crate::check::{Check, Context, Outcome};
 
@@ -20,7 +20,7 @@ const fn check(name: &'static str, run: fn(&mut Context) -> Outcome) -> Check {
     Check { lab: "vmm", name, run }
 }
 
-/// All of them, in the order of `lab.toml`.
+/// All checks of this lab, in the order of `lab.toml`.
 pub const CHECKS: &[Check] = &[
     check("kernel-directory", building::kernel_directory),
     check("kernel-half-empty", building::kernel_half_empty),

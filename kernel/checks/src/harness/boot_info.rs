@@ -1,4 +1,4 @@
-//! Boot information that no bootloader should hand over, and what becomes of it.
+//! Boot information that no bootloader should hand over, and the kernel's answers to it.
 
 use mm_api::PhysRange;
 use mm_api::layout::KERNEL_BASE;
@@ -13,13 +13,13 @@ use kernel_core::machine::Machine;
 /// A memory map's entry: base, length, type.
 type Entry = (u64, u64, u32);
 
-/// The usual PC: a machine with 16 MiB.
+/// The memory map of a usual PC with 16 MiB.
 const USUAL: &[Entry] = &[(0, 0x9_FC00, 1), (0xF_0000, 0x1_0000, 2), (0x10_0000, 0xF0_0000, 1)];
 
-/// Where the parts are, in words from the start of the memory that they are made in.
+/// Where the parts are, in words from the start of the boot information.
 const MAP: usize = 64;
 const MODULES: usize = 1024;
-/// How much memory that is, in words.
+/// The size of the boot information, in words.
 const SIZE: u32 = 2048;
 
 /// Boot information in the making.
@@ -66,12 +66,12 @@ impl Made {
         self.set(field::MODULE_COUNT, count);
     }
 
-    /// What the kernel makes of it.
+    /// The kernel's answer to it.
     fn read(&self, magic: u32, machine: &mut Machine) -> Result<(), BootError> {
         #[allow(unsafe_code)]
-        // SAFETY: the structure is in the direct map. It may say wrong things:
-        // what it points to is looked at, only if the direct map shows it, and
-        // here that is this memory or something that does not exist.
+        // SAFETY: the structure is in the direct map. It may contain wrong addresses:
+        // the kernel reads from them only if the direct map covers them, and
+        // then they are this memory or memory that does not exist.
         unsafe {
             read(magic, self.address, machine)
         }
@@ -174,7 +174,7 @@ fn broken_maps(made: &mut Made) -> Outcome {
     Ok(())
 }
 
-/// Reads it, and expects an error.
+/// Has the boot information read, and expects an error.
 fn expect(made: &Made, what: &str, magic: u32, error: BootError) -> Outcome {
     let answer = made.read(magic, &mut Machine::unknown());
     ensure!(answer == Err(error), expected: ("{error:?} for {what}"), saw: ("{answer:?}"));

@@ -1,5 +1,5 @@
-//! What the system takes, in instructions. Nothing is judged: the figures are for
-//! whoever writes the course.
+//! The cost of the system, in instructions. The checks judge nothing: the figures are for
+//! the course's authors.
 
 use alloc::vec::Vec;
 
@@ -15,16 +15,16 @@ use crate::{ensure, fail};
 /// Lab 02's manager.
 type Vmm = dyn VirtualMemory<Handle> + Send;
 
-/// Allocations that are there already, where there are many.
+/// How many allocations exist where the cost among many is measured.
 const MANY: usize = 4096;
-/// How often what is quick is measured; the mean counts.
+/// How often a quick call is measured; the mean is reported.
 const TIMES: u64 = 64;
 
-/// Where pages are mapped: at both ends of a table of the user half that nobody uses.
+/// Where pages are mapped: at both ends of a table of the user half that is otherwise unused.
 const USER_PAGE: Page = Page::containing(VirtAddr::new(0x4000_0000));
 const FAR_PAGE: Page = Page::containing(VirtAddr::new(0x403F_F000));
 
-/// What the memory takes to come up, and what lab 02 takes by itself.
+/// Measures how long the memory takes to come up, and the cost of lab 02 alone.
 pub fn of_memory(context: &mut Context) -> Outcome {
     let start = instructions();
     context.start_memory()?;
@@ -48,7 +48,7 @@ pub fn of_memory(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Allocates a page and frees it again: what the one and the other take.
+/// Allocates a page and frees it again. Returns the cost of each of the two.
 fn of_one_allocation(vmm: &mut Vmm) -> Result<(u64, u64), VmmError> {
     let (mut allocate, mut free) = (0, 0);
     for _ in 0..TIMES {
@@ -62,7 +62,7 @@ fn of_one_allocation(vmm: &mut Vmm) -> Result<(u64, u64), VmmError> {
     Ok((allocate / TIMES, free / TIMES))
 }
 
-/// The same after many allocations, of which every second one was freed.
+/// Measures the same after many allocations, of which every second one was freed.
 fn with_many_allocations() -> Result<(u64, u64), Failed> {
     let mut allocated: Vec<PageRange> = Vec::with_capacity(MANY);
     let costs = memory::with(|memory| {
@@ -103,7 +103,7 @@ fn of_one_page(vmm: &mut Vmm) -> Result<(u64, u64), VmmError> {
     Ok((map / TIMES, unmap / TIMES))
 }
 
-/// What forks, exits, calls and switches take. The machine has to be started with the programs.
+/// Measures forks, exits, calls and switches. The machine has to be started with the programs.
 pub fn of_processes(context: &mut Context) -> Outcome {
     for program in ["costs", "costs-image"] {
         let Ending { status, output } = run_program(context, program, &[])?;

@@ -1,5 +1,5 @@
-//! Files of programs that are wrong: each is refused by name, or is a program all
-//! the same, and nothing is lost over any of them.
+//! Program files that are wrong: the loader refuses each by name, or it is a program
+//! nevertheless. No frame is lost in either case.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -12,9 +12,9 @@ use kernel_system::process::{Audit, Difference, SpawnError, try_to_load};
 const FILES: u32 = 400;
 /// Words of the file header and of three program headers.
 const WORDS: usize = (52 + 3 * 32) / 4;
-/// Where the size in memory of the third segment stands.
+/// The word with the third segment's size in memory.
 const LAST_SIZE: usize = 52 + 2 * 32 + 20;
-/// More than there is in a machine with 64 MiB, and still where programs are.
+/// More memory than a machine with 64 MiB has, but still in the range for programs.
 const TOO_LARGE: u32 = 0x0700_0000;
 
 /// The machine has to be started with programs, and 64 MiB.
@@ -61,8 +61,8 @@ pub fn hostile(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// A number that is seldom right in any field. None makes a program larger than a
-/// few pages that would not be refused.
+/// A number that is seldom right in any field. None makes a program that the loader
+/// accepts larger than a few pages.
 fn word(rng: &mut Rng) -> u32 {
     const EDGES: [u32; 16] = [
         0,

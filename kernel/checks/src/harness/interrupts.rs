@@ -29,7 +29,7 @@ impl Handler for Counter {
 }
 
 /// The timer interrupts the kernel while it waits and while it works, and not
-/// while interrupts are off; what no device asked for counts as nothing.
+/// while interrupts are off. Spurious interrupts do not count.
 pub fn timer(context: &mut Context) -> Outcome {
     static COUNTER: Counter = Counter { timer: AtomicU32::new(0), other: AtomicU32::new(0) };
     let timer = || COUNTER.timer.load(Ordering::Relaxed);

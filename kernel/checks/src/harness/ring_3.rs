@@ -1,4 +1,4 @@
-//! Ring 3: the way there and back, and what the kernel copies from there.
+//! Ring 3: the way there and back, and the copies from and to its memory.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -61,7 +61,7 @@ fn prepare(context: &mut Context) -> Result<Prepared, Failed> {
     }
 }
 
-/// What the program's traps were like.
+/// What the kernel records of the program's traps.
 struct Recorder(Mutex<Records>);
 
 /// One trap, with the frame as it was at its start.
@@ -70,19 +70,19 @@ type Record = (Trap, TrapFrame);
 struct Records {
     records: [Option<Record>; MOST],
     count: usize,
-    /// Where the frames were, if in the right place.
+    /// Where the frames ended, if in the right place.
     top: VirtAddr,
     timer: u32,
 }
 
-/// More traps than there should be.
+/// The most traps that are recorded: more than there should be.
 const MOST: usize = 24;
 
-/// What the program asks for when it goes wrong.
+/// What the program has in EAX when it goes wrong.
 const GONE_WRONG: u32 = 0xBAD;
-/// The answer to its first system call.
+/// The result of its first system call.
 const ANSWER: u32 = 0xA000_0008;
-/// With this system call, it waits for the timer.
+/// The system call with which it waits for the timer.
 const WAIT: u32 = 4;
 
 /// Flags that a program must never run with: IOPL, NT, VM.
@@ -110,10 +110,10 @@ impl Handler for Recorder {
             Trap::SystemCall if frame.eax == WAIT => trap::start_timer(1000),
             Trap::SystemCall => {
                 frame.eax = ANSWER;
-                // None of this takes effect.
+                // None of these changes takes effect.
                 frame.eflags = (frame.eflags | PRIVILEGES) & !INTERRUPTS;
             }
-            // An `int3` has been executed, anything else has not.
+            // After an `int3` the return address is past the instruction; after other faults it is not.
             Trap::Fault { vector: 3, .. } => {}
             Trap::Fault { .. } => frame.eip += 2,
             _ => {}
@@ -201,8 +201,8 @@ fn first_call(record: Option<Record>) -> Outcome {
     Ok(())
 }
 
-/// Through the window to the program's memory, what the program may read and write is
-/// copied, and nothing else.
+/// Through the window, the kernel copies what the program may read and write,
+/// and nothing else.
 pub fn copies(context: &mut Context) -> Outcome {
     let protections = context.labs().protections();
     let _prepared = prepare(context)?;

@@ -1,4 +1,4 @@
-//! The check of the names that C programs know.
+//! The check of the C functions' names.
 
 use core::ptr::{self, NonNull};
 
@@ -11,7 +11,7 @@ use mm_api::{BlockError, HEAP_ALIGN, HeapSummary, KernelHeap};
 use super::simulated::{Flag, Watched};
 use super::subject::{Place, pattern};
 
-/// Interrupts that nobody makes use of.
+/// Interrupts that are off, without a handler.
 static FLAG: Flag = Flag::new();
 
 /// A shared heap, and the arena that it is in.
@@ -21,10 +21,10 @@ struct Names {
 }
 
 /// `kmalloc`, `kzalloc`, `kfree`, `malloc`, `calloc`, `realloc` and `free` do what a C
-/// program expects of them; what it must not do has a name.
+/// program expects of them, and refuse its mistakes with an error.
 ///
-/// Catches null that is freed, a product that wraps, a realloc to nothing that frees,
-/// and errors that are kept quiet.
+/// Catches a null pointer that is freed, a product that wraps, a `realloc` to 0 bytes that frees,
+/// and errors that are not returned.
 pub fn c_names(context: &mut Context) -> Outcome {
     let arena = context.arena(32)?;
     let labs = context.labs();
@@ -44,7 +44,7 @@ pub fn c_names(context: &mut Context) -> Outcome {
 }
 
 impl Names {
-    /// A block that has to be there, filled with a pattern; `call` is the call.
+    /// The block that `call` returned, filled with a pattern; fails if there is none.
     fn filled(&self, call: &str, block: *mut u8, bytes: u32, stamp: u32) -> Result<*mut u8, Failed> {
         let offset = self.offset(call, block, bytes)?;
         for index in 0..bytes {
@@ -53,7 +53,7 @@ impl Names {
         Ok(block)
     }
 
-    /// Where a block lies that has to be there.
+    /// The offset of a block; fails if there is none.
     fn offset(&self, call: &str, block: *mut u8, bytes: u32) -> Result<u32, Failed> {
         let Some(start) = NonNull::new(block) else {
             fail!(expected: ("{call} to find a block of {bytes} bytes"), saw: ("null"));
@@ -93,14 +93,14 @@ impl Names {
         Ok(())
     }
 
-    /// Frees a block, which has to go well.
+    /// Frees a block, which has to succeed.
     fn free(&self, block: *mut u8) -> Outcome {
         let answer = self.heap.free(block);
         ensure!(answer == Ok(()), expected: ("free() to take back a block"), saw: ("{answer:?}"));
         Ok(())
     }
 
-    /// What a sound heap counts. It is asked itself.
+    /// What the self-test counts in a sound heap.
     fn summary(&self, when: &str) -> Result<HeapSummary, Failed> {
         match self.heap.with_heap(|heap| heap.check()) {
             Ok(summary) => Ok(summary),
@@ -108,14 +108,14 @@ impl Names {
         }
     }
 
-    /// Fails unless so many blocks are in use.
+    /// Fails unless this many blocks are in use.
     fn ensure_used(&self, blocks: u32, when: &str) -> Outcome {
         let used = self.summary(when)?.used_blocks;
         ensure!(used == blocks, expected: ("{blocks} blocks in use, {when}"), saw: ("{used}"));
         Ok(())
     }
 
-    /// Blocks of all sizes, from both names.
+    /// Blocks of all sizes, from `kmalloc` and from `malloc`.
     fn blocks(&self) -> Outcome {
         for bytes in [0, 1, 8, 100, 5000] {
             let first = self.filled("kmalloc()", self.heap.kmalloc(bytes), bytes, 1)?;
@@ -132,7 +132,7 @@ impl Names {
         Ok(())
     }
 
-    /// Zeros, in memory that was not.
+    /// Zeros, in memory that had other contents.
     fn zeros(&self) -> Outcome {
         for bytes in [1, 24, 3000] {
             self.free(self.filled("malloc()", self.heap.malloc(bytes), bytes, 3)?)?;
@@ -198,7 +198,7 @@ impl Names {
         self.free(block)
     }
 
-    /// Larger, smaller, and nothing.
+    /// A block becomes larger, then smaller, then empty.
     fn reallocating(&self) -> Outcome {
         let mut block = self.filled("malloc()", self.heap.malloc(100), 100, 8)?;
         for (bytes, kept) in [(9000, 100), (300, 100), (10, 10), (0, 0)] {
@@ -213,7 +213,7 @@ impl Names {
         self.ensure_used(0, "after everything was freed")
     }
 
-    /// Pointers that are no blocks.
+    /// Pointers that are not blocks.
     fn wrong_pointers(&self) -> Outcome {
         let freed = self.heap.malloc(100);
         let other = self.filled("malloc()", self.heap.malloc(100), 100, 9)?;

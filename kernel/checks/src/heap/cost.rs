@@ -1,5 +1,5 @@
 //! Checks of cost: how many instructions a call takes, and how much memory is
-//! lost. These alone may fail a heap that is correct.
+//! lost. Only these may fail a correct heap.
 
 use core::ptr::NonNull;
 
@@ -10,14 +10,14 @@ use mm_api::KernelHeap;
 
 use super::subject::{Subject, layout, on_heap};
 
-/// The most instructions that one call may take: several times what a good heap
-/// needs, and far from what a search through all blocks takes.
+/// The most instructions for one call: several times as many as a good heap
+/// needs, and far fewer than a search through all blocks takes.
 const BAR: u64 = 2000;
 
-/// How many blocks there are at most.
+/// The most blocks at a time.
 const MANY: usize = 2000;
 
-/// A call costs the same few instructions however many blocks there are, in use
+/// A call takes about the same few instructions however many blocks there are, in use
 /// and free.
 ///
 /// Catches a search through all blocks, or through all that are free.
@@ -41,7 +41,7 @@ pub fn heap_cost(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What a call costs on average while `count` blocks come and go.
+/// The average cost of a call while `count` blocks come and go.
 fn cost_with(context: &mut Context, subject: &mut Subject, count: usize) -> Result<u64, crate::check::Failed> {
     let mut blocks = [None::<NonNull<u8>>; MANY];
     let (mut total, mut calls, mut worst) = (0, 0, 0);
@@ -75,12 +75,12 @@ fn cost_with(context: &mut Context, subject: &mut Subject, count: usize) -> Resu
     Ok(total / calls)
 }
 
-/// Little memory is lost: not in headers, and not in gaps between small blocks that
+/// Little memory is lost: neither in headers, nor in gaps between small blocks that
 /// live long and large ones that do not.
 ///
 /// Catches sizes rounded to powers of two, large headers, and first fit for everything.
 pub fn heap_waste(context: &mut Context) -> Outcome {
-    // Many small ones: what is lost is headers and rounding.
+    // Many small blocks: headers and rounding lose memory.
     on_heap(context, 64, |context, subject| {
         for number in 0..1500_u32 {
             subject.allocate(60 + number % 80, 8, number)?;
@@ -88,7 +88,7 @@ pub fn heap_waste(context: &mut Context) -> Outcome {
         let payload: u32 = (0..1500).map(|number| 60 + number % 80).sum();
         judge(context, subject, "small", payload, 88)
     })?;
-    // Small ones and large ones by turns; then the large ones go, and larger ones come.
+    // Small and large blocks by turns; then the large ones go, and larger ones come.
     on_heap(context, 256, |context, subject| {
         let mut large = [None::<NonNull<u8>>; 500];
         for slot in &mut large {
@@ -106,7 +106,7 @@ pub fn heap_waste(context: &mut Context) -> Outcome {
     })
 }
 
-/// Fails the check unless the payload is so many percent of the memory.
+/// Fails the check unless the payload is at least this percentage of the memory.
 fn judge(context: &mut Context, subject: &Subject, what: &str, payload: u32, percent: u32) -> Outcome {
     let memory = subject.arena.most_bytes();
     let used = u64::from(payload) * 100 / u64::from(memory);

@@ -1,4 +1,4 @@
-//! Checks of what the heap keeps for itself beside its blocks.
+//! Checks of the records that the heap keeps beside its blocks.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -38,7 +38,7 @@ pub fn self_test(context: &mut Context) -> Outcome {
             expected: ("a largest free block of at least 200 bytes, within all free bytes, within the heap"),
             saw: ("{half:?}")
         );
-        // One bit, anywhere beside a block in use, and it is not sound any more.
+        // Change one bit, anywhere beside a block in use, and the heap is not sound any more.
         let Some(block) = blocks.get(20) else { return Ok(()) };
         let byte = subject.arena.read(block.offset - 1).unwrap_or_default();
         subject.arena.write(block.offset - 1, byte ^ 0x10);
@@ -56,7 +56,7 @@ pub fn self_test(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// The offset of the damage is where it is: of two, where the lower one is. Blocks with
+/// The reported offset is that of the damage; of two, that of the lower one. Blocks with
 /// even numbers are in use.
 fn lowest_damage_first(subject: &mut Subject, blocks: &Blocks<40>) -> Outcome {
     let [Some(low), Some(before), Some(high)] = [4, 30, 32].map(|index| blocks.get(index)) else { return Ok(()) };
@@ -90,7 +90,7 @@ fn lowest_damage_first(subject: &mut Subject, blocks: &Blocks<40>) -> Outcome {
     Ok(())
 }
 
-/// What `check` says of the largest free block is what can be had, and not more.
+/// A block as large as the largest free block of `check` can be allocated, and no larger one.
 fn largest_is_true(subject: &mut Subject) -> Outcome {
     subject.arena.refuse_to_grow();
     for number in 0..4 {
@@ -111,8 +111,8 @@ fn largest_is_true(subject: &mut Subject) -> Outcome {
     Ok(())
 }
 
-/// Whatever a program writes into memory that it has freed: `check` finds it, or it does
-/// not matter to the heap.
+/// If a program writes into memory that it has freed, `check` finds it, or it does
+/// the heap no harm.
 fn free_memory_is_looked_at(subject: &mut Subject, size: u32) -> Outcome {
     let mut blocks = Blocks::<9>::new();
     for number in 0..9 {
@@ -148,7 +148,7 @@ fn free_memory_is_looked_at(subject: &mut Subject, size: u32) -> Outcome {
 }
 
 /// Changes each bit of the four bytes at an offset, one at a time. The self-test
-/// and `free` must notice, and nothing may be wrong when the bit is put back.
+/// and `free` must notice, and the heap must be sound when the bit is put back.
 fn every_bit_counts(subject: &mut Subject, block: &Block, offset: u32, what: &str) -> Outcome {
     let before = subject.summary("before anything was overwritten")?;
     for bit in 0..32 {
@@ -180,7 +180,7 @@ fn every_bit_counts(subject: &mut Subject, block: &Block, offset: u32, what: &st
     Ok(())
 }
 
-/// What is written just before a block is found.
+/// A write just before a block is found.
 ///
 /// Catches headers without a check sum.
 pub fn underrun_found(context: &mut Context) -> Outcome {
@@ -199,10 +199,10 @@ pub fn underrun_found(context: &mut Context) -> Outcome {
     })
 }
 
-/// What is written just past a block's usable bytes is found: beside a block in
+/// A write just past a block's usable bytes is found: beside a block in
 /// use, beside free memory, and at the end of the heap.
 ///
-/// Catches a heap that looks before a block only.
+/// Catches a heap that tests only the bytes before a block.
 pub fn overrun_found(context: &mut Context) -> Outcome {
     on_heap(context, 32, |_, subject| {
         let mut blocks = Blocks::<12>::new();

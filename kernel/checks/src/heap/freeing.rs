@@ -1,5 +1,5 @@
-//! Checks of blocks that are freed: their memory is used again, and grows
-//! together with what is free beside it.
+//! Checks of blocks that are freed: their memory is used again, and merges with the free
+//! memory beside it.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -9,7 +9,7 @@ use super::subject::{Blocks, Subject, on_heap};
 
 /// Memory that was freed is used again.
 ///
-/// Catches a heap that only grows, and one that searches no further than what was
+/// Catches a heap that only grows, and one that searches no further than the block
 /// freed last.
 pub fn block_reuse(context: &mut Context) -> Outcome {
     on_heap(context, 256, |context, subject| {
@@ -38,10 +38,10 @@ pub fn block_reuse(context: &mut Context) -> Outcome {
 /// How many small blocks a heap of 16 pages has room for.
 const SMALL: u32 = 16 * 4096 / 8;
 
-/// Fills the heap to the last place with blocks of `size` bytes, in the order in
-/// which they lie. `small` gets the places of the small ones that use up the rest.
+/// Fills the heap completely with blocks of `size` bytes, in the order in
+/// which they lie. `small` gets the places of the small blocks that use up the rest.
 fn fill_up(subject: &mut Subject, size: u32, small: &mut [u32]) -> Result<Blocks<160>, Failed> {
-    // All of the memory at once: so it is one piece, from whichever end blocks are cut.
+    // All of the memory at once: then it is one piece, whichever end the heap cuts from.
     let all = subject.allocate(56_000, 8, 0)?;
     subject.free(&all)?;
     let mut blocks = Blocks::new();
@@ -52,7 +52,7 @@ fn fill_up(subject: &mut Subject, size: u32, small: &mut [u32]) -> Result<Blocks
             Err(error) => fail!(expected: ("blocks, and OutOfMemory at the end"), saw: ("{error} ({error:?})")),
         }
     }
-    // The rest is used up with small ones, so that nothing else is free.
+    // Small blocks use up the rest, so that nothing else is free.
     let mut places = small.iter_mut();
     while let Ok(block) = subject.try_allocate(8, 8, 0)? {
         if let Some(place) = places.next() {
@@ -88,7 +88,7 @@ fn merge(context: &mut Context, order: [usize; 2]) -> Outcome {
                         saw: ("{error} ({error:?})")
                     ),
                 };
-                // It stays, so that the next one has no other place.
+                // This block stays, so that the next one has no other place.
                 subject.verify(&block)?;
                 merged += 1;
             }
@@ -140,7 +140,7 @@ pub fn one_block_left(context: &mut Context) -> Outcome {
             expected: ("the one free block to have all free bytes"),
             saw: ("{} of {}, in {} bytes of memory", summary.largest_free, summary.free_bytes, summary.bytes)
         );
-        // What the heap says is what it can do.
+        // The heap can hand out as much as it reports.
         subject.arena.refuse_to_grow();
         let size = summary.largest_free - 64;
         match subject.try_allocate(size, 8, 1)? {

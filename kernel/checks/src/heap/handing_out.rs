@@ -6,7 +6,7 @@ use mm_api::{AllocError, HEAP_ALIGN_MAX, KernelHeap};
 
 use super::subject::{Block, Blocks, on_heap};
 
-/// Sizes around what a heap may treat differently.
+/// Sizes around those that a heap may treat differently.
 pub const SIZES: [u32; 16] = [1, 3, 4, 7, 8, 12, 13, 20, 63, 100, 248, 255, 256, 511, 1000, 4096];
 
 /// Every size comes at every alignment, from 1 to 4096.
@@ -24,13 +24,13 @@ pub fn block_alignment(context: &mut Context) -> Outcome {
         while let Some(block) = blocks.take(blocks.len() / 2) {
             subject.free(&block)?;
         }
-        // Again, in memory that was used.
+        // Again, in memory that has been used.
         for &size in &SIZES {
             for power in (0..=12).rev() {
                 blocks.push(subject.allocate(size, 1 << power, size + power)?);
             }
         }
-        // And some of any size, at any alignment, in places that became free.
+        // And some of any size, at any alignment, in places that have become free.
         for _ in 0..60 {
             let index = context.rng().below(blocks.len() as u32) as usize;
             if let Some(block) = blocks.take(index) {
@@ -49,7 +49,7 @@ pub fn block_alignment(context: &mut Context) -> Outcome {
     })
 }
 
-/// Blocks do not overlap, with all of their usable bytes, and keep what is written
+/// Blocks do not overlap, their usable bytes included, and keep what is written
 /// into them.
 ///
 /// Catches a split whose second part is too large, and records in a block's bytes.
@@ -107,7 +107,7 @@ pub fn empty_blocks(context: &mut Context) -> Outcome {
     })
 }
 
-/// Zeroed memory is zero, also where it was used before.
+/// Zeroed memory is zero, even if it was used before.
 ///
 /// Catches an allocation that trusts its memory, and one that zeroes too little.
 pub fn zeroed_blocks(context: &mut Context) -> Outcome {
@@ -121,7 +121,7 @@ pub fn zeroed_blocks(context: &mut Context) -> Outcome {
                 };
                 let mut block = subject.examine("allocate_zeroed()", pointer, size, align, !size)?;
                 ensure_zero(subject.arena, &block, size)?;
-                // Leave something behind for the next one.
+                // Leaves something behind for the next block.
                 block.size = subject.usable(&block);
                 subject.fill(&block);
                 let neighbour = subject.allocate(size + round as u32, 8, 3)?;
@@ -150,7 +150,7 @@ pub fn zeroed_blocks(context: &mut Context) -> Outcome {
     })
 }
 
-/// Looks whether the first bytes of a block are zero.
+/// Fails unless the first bytes of a block are zero.
 fn ensure_zero(arena: &crate::arena::Arena, block: &Block, bytes: u32) -> Outcome {
     for index in 0..bytes {
         let byte = arena.read(block.offset + index).unwrap_or_default();
@@ -159,7 +159,7 @@ fn ensure_zero(arena: &crate::arena::Arena, block: &Block, bytes: u32) -> Outcom
     Ok(())
 }
 
-/// An array is zero, and a size that does not fit into 32 bits is refused.
+/// An array is zero, and a size that does not fit in 32 bits is refused.
 ///
 /// Catches a product that wraps, and one that panics.
 pub fn array_size(context: &mut Context) -> Outcome {

@@ -16,11 +16,11 @@ use super::simulated::{Flag, Watched, Wrong};
 use super::subject::pattern;
 use kernel_system::memory::kernel_heap;
 
-/// Everybody may allocate, at any time: also a handler whose interrupt comes while
-/// the heap is at work.
+/// All of the kernel may allocate at any time, even an interrupt handler that interrupts
+/// the heap.
 ///
-/// Catches no lock at all, a heap that works with interrupts on, a lock that is closed when an
-/// interrupt comes, and interrupts that are on afterwards and were off before, or
+/// Catches a heap without a lock, a heap that works with interrupts on, a lock that is closed when an
+/// interrupt comes, and a call that leaves interrupts on if they were off before, or
 /// the other way round.
 pub fn interrupts_may_allocate(context: &mut Context) -> Outcome {
     simulated(context)?;
@@ -28,7 +28,7 @@ pub fn interrupts_may_allocate(context: &mut Context) -> Outcome {
     from_within()
 }
 
-/// Work that calls the heap again finds the lock closed: that panics.
+/// A `with()` inside `with()` finds the lock closed: that panics.
 fn from_within() -> Outcome {
     let Some(shared) = SHARED.get() else { return Ok(()) };
     FLAG.set_enabled(false);
@@ -38,10 +38,10 @@ fn from_within() -> Outcome {
     })
 }
 
-/// A call: what it is called, and how to make it, with a block for those that take one.
+/// A call: its name, and a function that makes it, with a block for those that take one.
 type Call = (&'static str, fn(&dyn SharedHeapObject, *mut u8) -> Answer);
 
-/// What is called one after the other.
+/// The calls, in order.
 const CALLS: [Call; 13] = [
     ("with()", |heap, _| answer(heap.with_heap(|heap| heap.check().is_ok()))),
     ("kmalloc(40)", |heap, _| Answer::Block(heap.kmalloc(40))),
@@ -58,13 +58,13 @@ const CALLS: [Call; 13] = [
     ("free(a block)", |heap, block| answer(heap.free(block).is_ok())),
 ];
 
-/// A pointer to something that is in no heap.
+/// A pointer that is in no heap.
 fn wrong_pointer() -> *mut u8 {
     static ELSEWHERE: AtomicU32 = AtomicU32::new(0);
     ELSEWHERE.as_ptr().cast()
 }
 
-/// What came of a call.
+/// The outcome of a call.
 enum Answer {
     Block(*mut u8),
     Right,
@@ -75,14 +75,14 @@ fn answer(right: bool) -> Answer {
     if right { Answer::Right } else { Answer::Wrong }
 }
 
-/// Calls everything once; blocks are made and freed on the way. Returns the name of
-/// the first call that did not answer as it should.
+/// Makes each call once; blocks are made and freed on the way. Returns the name of
+/// the first call with a wrong outcome.
 fn call_all(heap: &dyn SharedHeapObject, mut after: impl FnMut(&'static str)) -> Option<&'static str> {
     let mut blocks = [core::ptr::null_mut(); 5];
     let mut count = 0;
     let mut wrong = None;
     for (name, call) in CALLS {
-        // Reallocating and freeing take the last block that is there.
+        // Reallocating and freeing take the last block that exists.
         let takes = name.contains("a block");
         if takes && count > 0 {
             count -= 1;
@@ -105,22 +105,22 @@ fn call_all(heap: &dyn SharedHeapObject, mut after: impl FnMut(&'static str)) ->
     wrong
 }
 
-/// The interrupts that are simulated.
+/// The simulated interrupts.
 static FLAG: Flag = Flag::new();
-/// The heap that they share with the check. It is never dropped, so whatever the lab's
-/// type does then, it does not do it to the handler.
+/// The heap that the handler shares with the check. It is never dropped, so a `Drop` of the lab's
+/// type cannot run while the handler uses the heap.
 static SHARED: Once<SharedHeap> = Once::new();
-/// The first call of the handler's that did not answer as it should.
+/// The first call of the handler with a wrong outcome.
 static FAILED_INSIDE: Mutex<Option<&str>> = Mutex::new(None);
 
-/// The handler of the interrupts: it calls everything once.
+/// The handler of the simulated interrupts: it makes each call once.
 fn handler() {
     let failed = SHARED.get().and_then(|shared| call_all(&**shared, |_| {}));
     let mut first = FAILED_INSIDE.lock();
     *first = first.or(failed);
 }
 
-/// With interrupts that are simulated, at the very moments at which they hurt.
+/// Tests with simulated interrupts, at the worst moments.
 fn simulated(context: &mut Context) -> Outcome {
     let (arena, labs) = (context.arena(64)?, context.labs());
     let heap = match arena.heap(labs) {
@@ -135,7 +135,7 @@ fn simulated(context: &mut Context) -> Outcome {
     with_handler(context, shared)
 }
 
-/// Nobody interrupts yet: is the flag as it should be, within and afterwards?
+/// Without interrupts: is the flag as it should be, within and afterwards?
 fn without_handler(shared: &dyn SharedHeapObject, enabled: bool) -> Outcome {
     let was = if enabled { "on" } else { "off" };
     FLAG.set_enabled(enabled);
@@ -167,10 +167,10 @@ fn without_handler(shared: &dyn SharedHeapObject, enabled: bool) -> Outcome {
             saw: ("it did not call disable()")
         ),
     }
-    ensure_right(failed, "with interrupts that nobody makes use of")
+    ensure_right(failed, "when no interrupt comes")
 }
 
-/// An interrupt comes at each end of every call, and its handler calls all.
+/// An interrupt comes at each end of every call, and its handler makes each call once.
 fn with_handler(context: &Context, shared: &dyn SharedHeapObject) -> Outcome {
     context.note(format_args!(
         "an interrupt comes at the last moment before interrupts are off, and at the first after they are on again; its \
@@ -211,18 +211,18 @@ enum Mistake {
     NotDisabled,
 }
 
-/// Fails the check if a call did not answer as it should.
+/// Fails the check if a call had a wrong outcome.
 fn ensure_right(failed: Option<&str>, when: &str) -> Outcome {
     if let Some(name) = failed {
-        fail!(expected: ("{name} to go well, {when}"), saw: ("that it was refused, or that there was no memory"));
+        fail!(expected: ("{name} to succeed, {when}"), saw: ("that it was refused, or that there was no memory"));
     }
     Ok(())
 }
 
-/// How many bytes sequences there are at a time, of the handler's and of the check's.
+/// How many byte sequences the handler has at a time, and how many the check has.
 const SEQUENCES: usize = 24;
 
-/// Sequences of bytes that come and go, on the system's own heap.
+/// Byte sequences that come and go, on the system's own heap.
 struct Churn {
     sequences: [Vec<u8>; SEQUENCES],
     rng: Rng,
@@ -235,8 +235,8 @@ impl Churn {
         Self { sequences: [const { Vec::new() }; SEQUENCES], rng: Rng::new(seed), stamp }
     }
 
-    /// Makes one of them longer, or gives it up and begins it again. Returns whether
-    /// its bytes were what had been written.
+    /// Makes one of them longer, or drops it and begins it again. Returns whether
+    /// its bytes were those that had been written.
     fn step(&mut self) -> bool {
         let which = self.rng.below(SEQUENCES as u32);
         let stamp = self.stamp + which;
@@ -251,13 +251,13 @@ impl Churn {
         sound
     }
 
-    /// Gives all of them up.
+    /// Drops all of them.
     fn clear(&mut self) {
         self.sequences.fill_with(Vec::new);
     }
 }
 
-/// What the timer's handler does.
+/// The work of the timer's handler.
 struct Ticker {
     churn: Mutex<Churn>,
     ticks: AtomicU32,
@@ -279,7 +279,7 @@ impl Handler for Ticker {
         if trap != Trap::Timer {
             return;
         }
-        // Only the handler takes it, and the handler is not interrupted.
+        // Only the handler takes the lock, and nothing interrupts the handler.
         let Some(mut churn) = self.churn.try_lock() else {
             self.wrong.fetch_or(SWITCHED_ON, Ordering::Relaxed);
             return;
@@ -298,10 +298,10 @@ impl Handler for Ticker {
 const HERTZ: u32 = 40_000;
 /// How many of them have to come.
 const TICKS: u32 = 1000;
-/// How many steps the check makes at most until then.
+/// The most steps that the check makes until then.
 const STEPS: u32 = 200_000;
 
-/// With the machine's timer, and the kernel's own heap behind `Vec`.
+/// Tests with the machine's timer, and the kernel's own heap behind `Vec`.
 fn real(context: &mut Context) -> Outcome {
     context.start_memory()?;
     context.note(format_args!("the machine's timer interrupts, and its handler makes Vecs grow; so does the check"));

@@ -13,9 +13,9 @@ use super::subject::layout;
 use crate::vmm::subject::Access;
 use kernel_system::memory::{self, FrameCounts, kernel_heap};
 
-/// Blocks that are there at a time.
+/// Blocks that exist at a time.
 const BLOCKS: usize = 120;
-/// How large each is.
+/// How large each block is, in bytes.
 const SIZE: u32 = 3000;
 
 /// The heap, in the kernel's own address space.
@@ -25,9 +25,9 @@ struct InPlace {
 }
 
 /// The heap grows by pages that are mapped, and gives the frames of its tail back.
-/// Where there are no more frames, that is an answer.
+/// If there are no more frames, it answers `OutOfMemory`.
 ///
-/// Catches a heap that reads or writes past its end, where now there is nothing.
+/// Catches a heap that reads or writes past its end, where nothing is mapped now.
 pub fn heap_over_pages(context: &mut Context) -> Outcome {
     context.start_pages()?;
     let at_first = frames();
@@ -45,7 +45,7 @@ pub fn heap_over_pages(context: &mut Context) -> Outcome {
     subject.run_out(context, &at_first)
 }
 
-/// Whose the frames are now.
+/// The owners of the frames now.
 fn frames() -> FrameCounts {
     memory::with(|memory| memory.frames())
 }
@@ -79,7 +79,7 @@ impl InPlace {
         Ok(Ok(block))
     }
 
-    /// Takes one of the blocks back, if it is what was written to it.
+    /// Takes one of the blocks back, if it still has what was written to it.
     fn free(&mut self, index: usize, stamp: u32) -> Outcome {
         let Some(block) = self.blocks[index].take() else { return Ok(()) };
         for offset in [0, SIZE / 2, SIZE - 4] {
@@ -96,7 +96,7 @@ impl InPlace {
         Ok(())
     }
 
-    /// As many blocks as there can be.
+    /// Allocates all blocks.
     fn fill_up(&mut self, round: u32) -> Outcome {
         for index in 0..BLOCKS {
             match self.try_block(stamp(round, index))? {
@@ -108,7 +108,7 @@ impl InPlace {
         Ok(())
     }
 
-    /// Takes all of them back: upwards, downwards, or the even ones first.
+    /// Frees all of them: upwards, downwards, or the even ones first.
     fn free_all(&mut self, round: u32) -> Outcome {
         for step in 0..BLOCKS {
             let index = match round {
@@ -137,7 +137,7 @@ impl InPlace {
         }
     }
 
-    /// Fails unless the heap has given its tail back, to whoever asks for a frame.
+    /// Fails unless the heap has given its tail back, so that anybody can take those frames.
     fn ensure_small(&self, at_first: &FrameCounts, when: &str) -> Outcome {
         let (now, most) = (frames(), HEAP_SLACK / PAGE_SIZE + 2);
         ensure!(
@@ -152,8 +152,8 @@ impl InPlace {
         Ok(())
     }
 
-    /// One block of half of all that there is. On a machine with 64 MiB, that is more than
-    /// 24 bits can count.
+    /// Allocates one block of half of the free memory. On a machine with 64 MiB, that is more
+    /// bytes than 24 bits can count.
     fn one_large(&mut self, at_first: &FrameCounts) -> Outcome {
         let size = frames().free / 2 * PAGE_SIZE;
         let mut block = match self.heap.allocate_zeroed(layout(size, 8)) {
@@ -251,7 +251,7 @@ impl InPlace {
     }
 }
 
-/// What is written into a block.
+/// The pattern that is written into a block.
 fn stamp(round: u32, index: usize) -> u32 {
     0x5EED_0000 | round << 12 | index as u32
 }

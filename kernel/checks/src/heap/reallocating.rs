@@ -6,10 +6,10 @@ use mm_api::{AllocError, HEAP_ALIGN_MAX, KernelHeap, ReallocError};
 
 use super::subject::{Block, Blocks, Subject, layout, on_heap};
 
-/// Reallocates a block, and looks whether its bytes have come along.
+/// Reallocates a block, and compares its bytes with those before.
 ///
 /// # Errors
-/// Fails the check if the heap refuses, or if a byte is another.
+/// Fails the check if the heap refuses, or if a byte has changed.
 fn reallocate(subject: &mut Subject, block: &Block, size: u32, align: u32) -> Result<Block, Failed> {
     subject.verify(block)?;
     let pointer = match subject.heap.reallocate(block.pointer, layout(size, align)) {
@@ -29,7 +29,7 @@ fn reallocate(subject: &mut Subject, block: &Block, size: u32, align: u32) -> Re
 /// A block's bytes stay the same when it grows and when it shrinks, up to the
 /// smaller size, and so do its neighbours'.
 ///
-/// Catches bytes that are not copied, and too many that are.
+/// Catches bytes that are not copied, and one too many.
 pub fn realloc_content(context: &mut Context) -> Outcome {
     on_heap(context, 256, |context, subject| {
         let mut blocks = Blocks::<24>::new();
@@ -50,7 +50,7 @@ pub fn realloc_content(context: &mut Context) -> Outcome {
             let Some(block) = blocks.get(index) else { continue };
             blocks.set(index, reallocate(subject, &block, block.size + 1, align)?);
         }
-        // Much smaller, and somewhere else: among blocks that lie close together.
+        // Much smaller, and elsewhere: among blocks that lie close together.
         for align in [64, 1024, 4096] {
             let large = subject.allocate(3000, 8, align)?;
             let mut close = Blocks::<40>::new();
@@ -75,12 +75,12 @@ pub fn realloc_content(context: &mut Context) -> Outcome {
     large_content(context)
 }
 
-/// Large blocks keep their bytes, too: more than 12, 16 and 20 bits can count.
+/// Large blocks keep their bytes, too: more bytes than 12, 16 and 20 bits can count.
 fn large_content(context: &mut Context) -> Outcome {
     on_heap(context, 1200, |_, subject| {
         for (size, larger) in [(9000, 20_000), (70_000, 150_000), (1_100_000, 2_300_000)] {
             let block = subject.allocate(size, 8, size)?;
-            // So that it does not grow where it is, in most heaps.
+            // In most heaps, this keeps it from growing where it is.
             let [behind, other] = [subject.allocate(100, 8, 1)?, subject.allocate(100, 8, 2)?];
             let block = reallocate(subject, &block, larger, 8)?;
             let block = reallocate(subject, &block, size + 1, 8)?;
@@ -100,7 +100,7 @@ fn ensure_stayed(before: &Block, after: &Block, why: &str) -> Outcome {
     Ok(())
 }
 
-/// A block that shrinks stays where it is; one that grows stays where the memory behind
+/// A block that shrinks stays where it is; one that grows stays if the memory behind
 /// it is free and large enough.
 ///
 /// Catches a heap that always copies.
@@ -111,7 +111,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
             blocks.push(subject.allocate(1000, if number < 6 { 8 } else { 64 }, number)?);
         }
         blocks.sort();
-        // Shorter, step by step, and longer again, into what it left.
+        // Shorter, step by step, and longer again, into the memory that it left.
         let Some(mut block) = blocks.get(1) else { return Ok(()) };
         for (size, why) in [
             (900, "it shrinks"),
@@ -127,7 +127,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
             ensure_stayed(&block, &other, why)?;
             block = other;
         }
-        // Into a neighbour that was freed, to its very end.
+        // Into a freed neighbour, to its very end.
         for index in [2, 4, 7, 9] {
             let (Some(low), Some(high)) = (blocks.get(index), blocks.get(index + 1)) else { continue };
             let all = high.offset + subject.usable(&high) - low.offset;
@@ -144,7 +144,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
         }
         Ok(())
     })?;
-    // One block alone, which grows and grows, wherever it is.
+    // One block alone, which grows on and on, wherever it is.
     on_heap(context, 256, |context, subject| {
         let mut block = subject.allocate(1000, 8, 1)?;
         let mut moves = 0;
@@ -158,7 +158,7 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
     })
 }
 
-/// What `reallocate` refuses leaves the block as it was.
+/// A request that `reallocate` refuses leaves the block as it was.
 ///
 /// Catches a heap that frees the old block before it has a new one.
 pub fn realloc_refused(context: &mut Context) -> Outcome {

@@ -10,7 +10,7 @@ use super::subject::{Block, Blocks, Place, Subject, on_heap};
 
 /// A block that is freed twice is refused, and the heap stays as it is.
 ///
-/// Catches a free that believes every pointer.
+/// Catches a free that trusts every pointer.
 pub fn freed_twice(context: &mut Context) -> Outcome {
     on_heap(context, 32, |context, subject| {
         let mut blocks = Blocks::<60>::new();
@@ -46,7 +46,7 @@ pub fn freed_twice(context: &mut Context) -> Outcome {
     })
 }
 
-/// A pointer like this one, so many bytes further on.
+/// A pointer `bytes` bytes past this one.
 fn moved(pointer: NonNull<u8>, bytes: i32) -> Result<NonNull<u8>, Failed> {
     match NonNull::new(pointer.as_ptr().wrapping_offset(bytes as isize)) {
         Some(pointer) => Ok(pointer),
@@ -56,7 +56,7 @@ fn moved(pointer: NonNull<u8>, bytes: i32) -> Result<NonNull<u8>, Failed> {
 
 /// A pointer from outside the heap is refused.
 ///
-/// Catches a free that looks before it asks whether the memory is the heap's.
+/// Catches a free that reads at the pointer before it asks whether the memory is the heap's.
 pub fn foreign_pointer(context: &mut Context) -> Outcome {
     on_heap(context, 16, |_, subject| {
         let block = subject.allocate(100, 8, 1)?;
@@ -71,7 +71,7 @@ pub fn foreign_pointer(context: &mut Context) -> Outcome {
             let pointer = moved(base, offset)?;
             subject.ensure_refused(pointer, BlockError::Foreign, format_args!("{what}"))?;
         }
-        // The last bytes are the heap's, whatever it has there.
+        // The last bytes are the heap's, whatever it stores there.
         for bytes in [1, 4, 8] {
             let answer = subject.heap.free(moved(base, end - bytes)?);
             ensure!(
@@ -92,7 +92,7 @@ pub fn foreign_pointer(context: &mut Context) -> Outcome {
 /// A pointer into a block, but not to its beginning, is refused, whatever the
 /// block contains.
 ///
-/// Catches a free that takes what lies before the pointer for a header.
+/// Catches a free that takes the bytes before the pointer for a header.
 pub fn interior_pointer(context: &mut Context) -> Outcome {
     on_heap(context, 16, |_, subject| {
         let mut block = subject.allocate(400, 8, 1)?;
@@ -111,7 +111,7 @@ pub fn interior_pointer(context: &mut Context) -> Outcome {
                 )?;
             }
         }
-        // Numbers that might be the sizes of blocks.
+        // Numbers that could be the sizes of blocks.
         for size in [8_u32, 16, 24, 32, 64, 128, 200, 0x33, 0x19, 0x4000] {
             for word in (0..400).step_by(4) {
                 let bytes = size.to_le_bytes();
@@ -137,7 +137,7 @@ pub fn interior_pointer(context: &mut Context) -> Outcome {
     })
 }
 
-/// A block is copied into another one, with all that the heap keeps beside it.
+/// A block is copied into another one, with the records that the heap keeps beside it.
 fn copied_blocks(subject: &mut Subject) -> Outcome {
     let around = [subject.allocate(100, 8, 4)?, subject.allocate(100, 8, 5)?, subject.allocate(100, 8, 6)?];
     let mut large = subject.allocate(3000, 8, 7)?;

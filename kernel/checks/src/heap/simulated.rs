@@ -1,4 +1,4 @@
-//! Interrupts that come when it hurts most, and a heap that looks whether they are off.
+//! Interrupts that come at the worst moments, and a heap that tests whether they are off.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,7 +8,7 @@ use kernel_core::labs::Heap;
 use mm_api::{AllocError, BlockError, HeapDamage, HeapSummary, Interrupts, KernelHeap, ReallocError};
 use spin::Mutex;
 
-/// An interrupt flag. With a handler, an interrupt comes at the last moment before
+/// An interrupt flag. If it has a handler, an interrupt comes at the last moment before
 /// interrupts are off, and at the first after they are on again.
 pub struct Flag {
     enabled: AtomicBool,
@@ -18,7 +18,7 @@ pub struct Flag {
     wrong: Mutex<Option<Wrong>>,
 }
 
-/// What a shared heap did that it must not.
+/// A rule that a shared heap broke.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wrong {
     /// The heap was called while interrupts were on.
@@ -28,7 +28,7 @@ pub enum Wrong {
 }
 
 impl Flag {
-    /// Interrupts that are off, and that nobody handles.
+    /// Interrupts are off, and there is no handler.
     pub const fn new() -> Self {
         Self {
             enabled: AtomicBool::new(false),
@@ -39,17 +39,17 @@ impl Flag {
         }
     }
 
-    /// Whether interrupts are taken.
+    /// Whether interrupts are on.
     pub fn enabled(&self) -> bool {
         self.enabled.load(Ordering::Relaxed)
     }
 
-    /// Switches them on or off. None comes just for that.
+    /// Switches interrupts on or off. This alone brings no interrupt.
     pub fn set_enabled(&self, enabled: bool) {
         self.enabled.store(enabled, Ordering::Relaxed);
     }
 
-    /// From now on interrupts come, and `handler` is called for each.
+    /// From now on interrupts come, and each calls `handler`.
     pub fn handle(&self, handler: fn()) {
         *self.handler.lock() = Some(handler);
     }
@@ -59,12 +59,12 @@ impl Flag {
         self.came.load(Ordering::Relaxed)
     }
 
-    /// How many times interrupts were switched off, whether they were on or not.
+    /// How many times interrupts were switched off, even if they were off already.
     pub fn times_disabled(&self) -> u32 {
         self.disabled.load(Ordering::Relaxed)
     }
 
-    /// What was done wrong since the last time; the first thing.
+    /// The first broken rule since the last call.
     pub fn take_wrong(&self) -> Option<Wrong> {
         self.wrong.lock().take()
     }
@@ -73,7 +73,7 @@ impl Flag {
         self.wrong.lock().get_or_insert(wrong);
     }
 
-    /// An interrupt comes, if interrupts are on and somebody handles them.
+    /// An interrupt comes, if interrupts are on and there is a handler.
     fn interrupt(&self) {
         let handler = *self.handler.lock();
         let Some(handler) = handler.filter(|_| self.enabled()) else { return };
@@ -104,7 +104,7 @@ impl Interrupts for Flag {
     }
 }
 
-/// A heap that looks whether interrupts are off whenever it is called.
+/// A heap that tests, at each call, whether interrupts are off.
 pub struct Watched {
     /// The heap.
     pub heap: Heap,

@@ -16,7 +16,7 @@ use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, Reallo
 pub struct Subject {
     /// The lab's heap.
     pub heap: Heap,
-    /// Where its memory comes from.
+    /// The memory that it grows into.
     pub arena: &'static Arena,
 }
 
@@ -25,11 +25,11 @@ pub struct Subject {
 pub struct Block {
     /// What the heap returned.
     pub pointer: NonNull<u8>,
-    /// The same, from the beginning of the arena.
+    /// The block's offset in the arena.
     pub offset: u32,
     /// How many bytes were asked for.
     pub size: u32,
-    /// What its bytes are made of.
+    /// The stamp of its pattern.
     pub stamp: u32,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A layout of these numbers, which are sound ones.
+/// A layout of these numbers, which the check knows to be sound.
 pub fn layout(size: u32, align: u32) -> Layout {
     match Layout::from_size_align(size as usize, align as usize) {
         Ok(layout) => layout,
@@ -56,11 +56,11 @@ pub fn layout(size: u32, align: u32) -> Layout {
     }
 }
 
-/// Builds a heap whose memory has at most so many pages, and has `work` do with it
-/// what the check is about.
+/// Builds a heap whose memory has at most `pages` pages, and calls `work` with
+/// it.
 ///
 /// # Errors
-/// Fails the check if the heap cannot be built, if `work` fails, or if somebody has
+/// Fails the check if the heap cannot be built, if `work` fails, or if something was
 /// written past the heap's memory.
 pub fn on_heap(context: &mut Context, pages: u32, work: impl FnOnce(&mut Context, &mut Subject) -> Outcome) -> Outcome {
     let arena = context.arena(pages)?;
@@ -80,7 +80,7 @@ pub fn on_heap(context: &mut Context, pages: u32, work: impl FnOnce(&mut Context
 }
 
 impl Subject {
-    /// Asks for a block, and fails the check if what comes back is no such block.
+    /// Asks for a block, and fails the check if the result is not such a block.
     ///
     /// # Errors
     /// The inner error is the heap's.
@@ -96,10 +96,10 @@ impl Subject {
         }
     }
 
-    /// Asks for a block that the heap must have, and fills it with its pattern.
+    /// Asks for a block for which the heap has room, and fills it with its pattern.
     ///
     /// # Errors
-    /// Fails the check if there is none, or no sound one.
+    /// Fails the check if there is none, or if it is not sound.
     pub fn allocate(&mut self, size: u32, align: u32, stamp: u32) -> Result<Block, Failed> {
         match self.try_allocate(size, align, stamp)? {
             Ok(block) => Ok(block),
@@ -110,7 +110,7 @@ impl Subject {
         }
     }
 
-    /// Looks whether a block lies where it may.
+    /// Fails unless a block lies where it may.
     ///
     /// # Errors
     /// Fails the check if not.
@@ -160,10 +160,10 @@ impl Subject {
         self.arena.write_pattern(block.offset, block.size, block.stamp);
     }
 
-    /// Looks whether the first `bytes` bytes of a block are those of the pattern.
+    /// Fails unless the first `bytes` bytes of a block are those of its pattern.
     ///
     /// # Errors
-    /// Fails the check if not; `when` completes the sentence.
+    /// Fails the check if one is not; `when` completes the sentence.
     pub fn verify_bytes(&self, block: &Block, bytes: u32, when: &str) -> Outcome {
         if let Some(index) = self.arena.differs_from_pattern(block.offset, bytes, block.stamp) {
             fail!(
@@ -174,15 +174,15 @@ impl Subject {
         Ok(())
     }
 
-    /// Looks whether the block still has what was written into it.
+    /// Fails unless the block still has its pattern.
     ///
     /// # Errors
-    /// Fails the check if not.
+    /// Fails the check if a byte has changed.
     pub fn verify(&self, block: &Block) -> Outcome {
         self.verify_bytes(block, block.size, "while it was in use")
     }
 
-    /// Looks at a block's bytes, and frees it.
+    /// Verifies a block's bytes, and frees it.
     ///
     /// # Errors
     /// Fails the check if the bytes have changed, or if the block is refused.
@@ -197,7 +197,7 @@ impl Subject {
     /// Runs the self-test of a heap that is sound.
     ///
     /// # Errors
-    /// Fails the check if it finds damage, or has the heap's size wrong.
+    /// Fails the check if the self-test finds damage, or reports a wrong size of the heap.
     pub fn summary(&self, when: &str) -> Result<HeapSummary, Failed> {
         match self.heap.check() {
             Ok(summary) => {
@@ -214,10 +214,10 @@ impl Subject {
         }
     }
 
-    /// Runs the self-test, and looks at how many blocks there are.
+    /// Runs the self-test, and compares the numbers of blocks.
     ///
     /// # Errors
-    /// Fails the check if it is not as many as expected.
+    /// Fails the check if they are not the expected ones.
     pub fn ensure_blocks(&self, used: u32, free: u32, when: &str) -> Outcome {
         let summary = self.summary(when)?;
         ensure!(
@@ -228,7 +228,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Passes a pointer that is to be refused to every method that takes one.
+    /// Passes a pointer that has to be refused to every method that takes one.
     ///
     /// # Errors
     /// Fails the check unless each answers with that error, and nothing changes.
@@ -268,7 +268,7 @@ impl<const N: usize> Blocks<N> {
         self.len
     }
 
-    /// Adds one; forgets it if there are `N` already.
+    /// Adds a block; drops it if there are `N` already.
     pub fn push(&mut self, block: Block) {
         if let Some(slot) = self.blocks.get_mut(self.len) {
             *slot = Some(block);
@@ -276,7 +276,7 @@ impl<const N: usize> Blocks<N> {
         }
     }
 
-    /// Takes one out; the last takes its place.
+    /// Takes a block out; the last one takes its place.
     pub fn take(&mut self, index: usize) -> Option<Block> {
         if index >= self.len {
             return None;
@@ -296,12 +296,12 @@ impl<const N: usize> Blocks<N> {
         self.blocks[..self.len].iter().flatten().copied()
     }
 
-    /// One of them.
+    /// The block at an index.
     pub fn get(&self, index: usize) -> Option<Block> {
         self.blocks[..self.len].get(index).copied().flatten()
     }
 
-    /// Puts another in the place of one.
+    /// Replaces the block at an index.
     pub fn set(&mut self, index: usize, block: Block) {
         if index < self.len {
             self.blocks[index] = Some(block);

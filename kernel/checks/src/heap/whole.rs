@@ -1,4 +1,4 @@
-//! Checks of the heap as a whole: how it grows, ends and shrinks.
+//! Checks of the heap as a whole: it grows, runs out of memory, and shrinks.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -19,7 +19,7 @@ pub fn grows_late(context: &mut Context) -> Outcome {
             blocks.sort();
             let (grown, bytes) = (subject.arena.times_grown(), subject.arena.bytes());
             ensure!(bytes >= 100 * size, expected: ("memory for 100 blocks of {size} bytes"), saw: ("{bytes} bytes"));
-            // Every second one: places for as many, none of them for more.
+            // Every second one: 50 places for blocks of this size, and none for a larger one.
             for index in (0..100).step_by(2) {
                 if let Some(block) = blocks.get(index) {
                     subject.free(&block)?;
@@ -43,7 +43,7 @@ pub fn grows_late(context: &mut Context) -> Outcome {
     on_heap(context, 32, |_, subject| found_by_reallocate(subject))
 }
 
-/// Hands out what memory there is, up to the last page. Returns the block that lies last.
+/// Hands out all memory, up to the last page. Returns the block that lies last.
 pub fn use_up(subject: &mut Subject) -> Result<Option<Block>, Failed> {
     let mut last = None::<Block>;
     for size in [1000, 100, 8] {
@@ -68,7 +68,7 @@ fn aligned_place_found(subject: &mut Subject, align: u32) -> Outcome {
     }
 }
 
-/// The one free block that is large enough is found among many of nearly its size.
+/// The only free block that is large enough is found among many of nearly its size.
 fn one_of_many_found(subject: &mut Subject) -> Outcome {
     let mut blocks = Blocks::<60>::new();
     for number in 0..60 {
@@ -92,7 +92,7 @@ fn one_of_many_found(subject: &mut Subject) -> Outcome {
     }
 }
 
-/// A block that grows finds a free place, also if it is the last one and the memory
+/// A block that grows finds a free place, even if it is the last block and the memory
 /// could grow behind it.
 fn found_by_reallocate(subject: &mut Subject) -> Outcome {
     let place = subject.allocate(3000, 8, 1)?;
@@ -107,7 +107,7 @@ fn found_by_reallocate(subject: &mut Subject) -> Outcome {
     Ok(())
 }
 
-/// Out of memory is an answer, and changes nothing.
+/// Running out of memory is an answer, and changes nothing.
 ///
 /// Catches a panic at the end of memory, sizes that wrap, and a heap that breaks
 /// when it could not grow.
@@ -147,7 +147,7 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
         }
         let after = subject.summary("after requests were refused")?;
         ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
-        // Also while the end of the memory is free.
+        // Even while the end of the memory is free.
         blocks.sort();
         if let Some(last) = blocks.pop() {
             subject.free(&last)?;
@@ -157,7 +157,7 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
             let after = subject.summary("after a request was refused while the last block is free")?;
             ensure!(after == before, expected: ("{before:?}, after a request was refused"), saw: ("{after:?}"));
         }
-        // And it goes on.
+        // Then the heap works on.
         for index in [3, 50, 100] {
             if let Some(block) = blocks.take(index) {
                 subject.free(&block)?;
@@ -169,7 +169,7 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
     })
 }
 
-/// A tail that is free is given back, and can be had again.
+/// A free tail is given back, and can be allocated again.
 ///
 /// Catches a heap that keeps everything, one that keeps using what it gave back, and
 /// one whose end is in the wrong place afterwards.
@@ -212,7 +212,7 @@ pub fn tail_given_back(context: &mut Context) -> Outcome {
     on_heap(context, 200, |_, subject| answers_believed(subject))
 }
 
-/// The memory grows by more than it was asked to, and shrinks by less: what it answers counts.
+/// The memory grows by more than it was asked to, and shrinks by less: its answer counts.
 fn answers_believed(subject: &mut Subject) -> Outcome {
     subject.arena.answer_oddly();
     for round in 0..4 {

@@ -21,7 +21,7 @@ pub fn sign(answer: Ordering) -> &'static str {
     }
 }
 
-/// Two fields in which the bytes from two places on are the same.
+/// Two fields whose bytes from two places on are equal.
 fn same_bytes(left: &mut Field, a: usize, right: &mut Field, b: usize) {
     write_pattern(left, 0..SEEN, STAMP);
     for index in 0..SEEN / 2 {
@@ -31,7 +31,7 @@ fn same_bytes(left: &mut Field, a: usize, right: &mut Field, b: usize) {
 
 /// Ranges without a difference are equal, and so are two of no bytes.
 ///
-/// Catches bytes that are compared beside the ranges, and an answer for no bytes that is made up.
+/// Catches a comparison of bytes beside the ranges, and a made-up answer for no bytes.
 pub fn compare_equal(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut left, mut right) = (Field::new(1)?, Field::new(1)?);
@@ -55,13 +55,13 @@ pub fn compare_equal(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Bytes are unsigned numbers, and the sign of the answer says which one is less.
+/// Bytes are unsigned numbers, and the sign of the answer says which byte is less.
 ///
 /// Catches `char` where it is signed, and differences that are cut to eight bits.
 pub fn compare_unsigned(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut left, mut right) = (Field::new(1)?, Field::new(1)?);
-    // Alone, and as the last one of a word and a byte.
+    // Alone, and as the last byte of a word and one byte more.
     for n in [1, 5] {
         for a in 0..=u8::MAX {
             for b in 0..=u8::MAX {
@@ -84,7 +84,7 @@ pub fn compare_unsigned(context: &mut Context) -> Outcome {
 
 /// The first difference decides, whatever comes after it and before it.
 ///
-/// Catches words that are compared as numbers, the last difference, and an end at a byte 0.
+/// Catches words that are compared as numbers, a search for the last difference, and an end at a byte 0.
 pub fn compare_first(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut left, mut right) = (Field::new(1)?, Field::new(1)?);
@@ -92,7 +92,7 @@ pub fn compare_first(context: &mut Context) -> Outcome {
         for n in LENGTHS {
             for first in 0..n {
                 for (less, greater, expected) in [(3, 4, Ordering::Less), (4, 3, Ordering::Greater)] {
-                    // Equal up to there, among others by zeros; then the first one decides, and all others say
+                    // Equal up to there, also in zeros; then the first difference decides, and all later ones say
                     // the opposite.
                     for index in 0..n {
                         let (mine, other) = match index.cmp(&first) {

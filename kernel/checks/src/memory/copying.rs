@@ -1,4 +1,4 @@
-//! Checks of `memcpy`, and of what it and its neighbours return.
+//! Checks of `memcpy`, and of the addresses that the functions return.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -6,16 +6,16 @@ use crate::ensure;
 use super::field::{Field, Functions, first_wrong, pattern, write_pattern};
 use super::{ALIGNMENTS, LENGTHS};
 
-/// Where ranges begin, but for their alignment: there is room on both sides.
+/// Where ranges begin, apart from their alignment: there is room on both sides.
 const PLACE: usize = 64;
-/// What is looked at: the ranges, and what lies on both sides.
+/// The bytes that are compared: the ranges, and those on both sides.
 const SEEN: usize = 256;
 
 const SOURCE: u8 = 0x11;
 const BEFORE: u8 = 0x9E;
 
-/// Copies every length between every two alignments, and calls `judge` after each of
-/// them with the fields, the places and the length.
+/// Copies every length between every two alignments, and calls `judge` after each
+/// copy with the fields, the places and the length.
 fn each_copy(context: &mut Context, judge: impl Fn(&Field, usize, &Field, usize, usize) -> Outcome) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, mut from) = (Field::new(1)?, Field::new(1)?);
@@ -53,7 +53,7 @@ pub fn copy_bytes(context: &mut Context) -> Outcome {
     })
 }
 
-/// Nothing else is written: neither beside the range, nor in the source.
+/// Nothing else is written: neither beside the target, nor in the source.
 ///
 /// Catches lengths that are rounded up to words.
 pub fn copy_exact(context: &mut Context) -> Outcome {
@@ -97,9 +97,9 @@ pub fn copy_itself(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// The three functions that write return where they were told to write.
+/// The three functions that write return their target.
 ///
-/// Catches the end of the range, the source, and a null pointer where nothing is to be done.
+/// Catches a function that returns the end of the range, the source, or a null pointer for no bytes.
 pub fn returns_dest(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, from) = (Field::new(1)?, Field::new(1)?);

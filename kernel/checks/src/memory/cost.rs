@@ -1,5 +1,5 @@
-//! The check of cost: how many instructions a call takes. It alone may fail functions that
-//! are correct.
+//! The check of cost: how many instructions a call takes. Only this check may fail correct
+//! functions.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -9,8 +9,8 @@ use super::field::{Field, Functions};
 /// Bytes of a call.
 const LENGTH: usize = 4000;
 
-/// The most instructions for a call of [`LENGTH`] bytes: three a byte. By bytes it takes
-/// at least four, by words two at most.
+/// The most instructions for a call of [`LENGTH`] bytes: three per byte. A loop over bytes takes
+/// at least four, one over words at most two.
 const LIMIT: u64 = 3 * LENGTH as u64;
 
 /// Long ranges are handled by words.

@@ -1,4 +1,4 @@
-//! The check of `memcpy` where the memory ends.
+//! The check of `memcpy` at the edges of mapped memory.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -9,10 +9,10 @@ use super::field::{Field, Functions, NOWHERE, first_wrong, pattern, write_patter
 const SOURCE: u8 = 0x35;
 
 /// Nothing outside of the ranges is read or written: the pages beside them are not mapped.
-/// With no bytes at all, the pointers may lead there.
+/// With no bytes, the pointers may point there.
 ///
-/// Catches words that are read across the end or the beginning, and a loop that looks at the
-/// first byte before it looks at the length. Such an access is a page fault in the student's line.
+/// Catches words that are read across the end or the beginning, and a loop that reads the
+/// first byte before it tests the length. Such an access is a page fault in the student's line.
 pub fn copy_edges(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, mut from) = (Field::new(1)?, Field::new(1)?);

@@ -16,17 +16,17 @@ use crate::fail;
 
 use super::judged::{self, Function};
 
-/// Pages that are mapped one after the other; the ones before and after are not mapped.
+/// Pages that are mapped one after the other, between two that are not.
 pub struct Field {
     base: *mut u8,
     len: usize,
 }
 
 impl Field {
-    /// Fields of so many pages each. The memory has to be [up](Context::start_pages).
+    /// Fields of `pages` pages each. The memory has to be [up](Context::start_pages).
     ///
     /// # Errors
-    /// Fails the check if there are no such pages.
+    /// Fails the check if lab 02 does not provide such pages.
     pub fn new(pages: u32) -> Result<Self, Failed> {
         let range = match memory::with(|memory| memory.manager().allocate(pages)) {
             Ok(range) => range,
@@ -46,15 +46,15 @@ impl Field {
 
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the pages are mapped, and belong to this field alone: they were allocated
-        // for it, to frames of their own, and are never freed.
+        // SAFETY: the pages are mapped, to frames of their own, and belong to this field alone: they were
+        // allocated for it and are never freed.
         #[allow(unsafe_code)]
         unsafe {
             slice::from_raw_parts(self.base, self.len)
         }
     }
 
-    /// Its bytes, to be changed.
+    /// Its bytes, to be written.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as for `bytes`.
         #[allow(unsafe_code)]
@@ -63,16 +63,16 @@ impl Field {
         }
     }
 
-    /// The pointer to the byte of this number, or to the one past the last.
+    /// The pointer to the byte at an offset, or to the one past the last.
     ///
     /// # Panics
-    /// If it has fewer than `n` bytes from there on.
+    /// If the field has fewer than `n` bytes from there on.
     fn range(&self, offset: usize, n: usize) -> *mut u8 {
         assert!(offset.checked_add(n).is_some_and(|end| end <= self.len), "a check leaves its field");
         self.base.wrapping_add(offset)
     }
 
-    /// The number of the byte that a pointer points to, as seen from the first one.
+    /// The offset of the byte that a pointer points to.
     fn offset(&self, pointer: *mut u8) -> isize {
         pointer.addr().wrapping_sub(self.base.addr()) as isize
     }
@@ -83,8 +83,8 @@ impl Field {
     }
 }
 
-/// Whether every page of the range is mapped to a frame of its own, and the ones beside it are
-/// not mapped, whatever lab 02 said.
+/// Whether every page of the range is mapped to a frame of its own, and the pages beside it are
+/// not mapped. A walk through the tables says so: lab 02 is not asked.
 fn is_guarded(range: PageRange) -> bool {
     memory::with(|memory| {
         let (machine, root) = (memory.machine(), memory.kernel_root());
@@ -99,20 +99,20 @@ fn is_guarded(range: PageRange) -> bool {
 
 /// The lab's functions, called on fields.
 ///
-/// Before each call it is written down, so that a crash in it is told with its arguments.
+/// Each call is noted before it is made, so that the report of a crash has its arguments.
 pub struct Functions {
     functions: MemoryFunctions,
-    /// The instructions of the last call.
+    /// The instructions that the last call took.
     spent: Cell<u64>,
-    /// What the last call called.
+    /// The function that the last call called.
     called: Cell<Calls>,
 }
 
 impl Functions {
-    /// Brings the memory up, unless it is.
+    /// Brings the memory up, if it is not up yet.
     ///
     /// # Errors
-    /// Fails the check if that is not possible.
+    /// Fails the check if the memory does not come up.
     pub fn new(context: &mut Context) -> Result<Self, Failed> {
         if !memory::is_up() {
             context.start_pages()?;
@@ -126,13 +126,13 @@ impl Functions {
         self.spent.get()
     }
 
-    /// The first symbol that the last call came to, for its work or for something else.
+    /// The first of the compiler's symbols that the last call reached.
     pub fn called(&self) -> Option<&'static str> {
         self.called.get().first
     }
 
-    /// Makes a call of a function, which works on these ranges: where they begin, and how many
-    /// bytes each has.
+    /// Makes a call of a function that works on these ranges: the beginning of each, and its length
+    /// in bytes.
     fn call<R: Copy>(
         &self,
         text: fmt::Arguments<'_>,
@@ -155,7 +155,7 @@ impl Functions {
     }
 
     fn call_memcpy(&self, dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-        // SAFETY: who calls this has both ranges from fields, or `n` is 0.
+        // SAFETY: the caller took both ranges from fields, or `n` is 0.
         #[allow(unsafe_code)]
         self.call(
             format_args!("memcpy(dest {dest:p}, src {src:p}, n {n})"),
@@ -199,7 +199,7 @@ impl Functions {
         answer.cmp(&0)
     }
 
-    /// `memcpy` from one field to another. Returns which byte of `to` the answer points to.
+    /// `memcpy` from one field to another. Returns the index of the byte of `to` that the result points to.
     pub fn copy(&self, to: &mut Field, dest: usize, from: &Field, src: usize, n: usize) -> isize {
         let answer = self.call_memcpy(to.range(dest, n), from.range(src, n), n);
         to.offset(answer)
@@ -211,13 +211,13 @@ impl Functions {
         self.call_memcpy(range, range, n);
     }
 
-    /// `memset`. Returns which byte the answer points to.
+    /// `memset`. Returns the index of the byte that the result points to.
     pub fn set(&self, field: &mut Field, dest: usize, value: i32, n: usize) -> isize {
         let answer = self.call_memset(field.range(dest, n), value, n);
         field.offset(answer)
     }
 
-    /// `memmove` within a field. Returns which byte the answer points to.
+    /// `memmove` within a field. Returns the index of the byte that the result points to.
     pub fn shift(&self, field: &mut Field, dest: usize, src: usize, n: usize) -> isize {
         let answer = self.call_memmove(field.range(dest, n), field.range(src, n), n);
         field.offset(answer)
@@ -233,35 +233,35 @@ impl Functions {
         self.call_memcmp(left.0.range(left.1, n), right.0.range(right.1, n), n)
     }
 
-    /// `memcpy` of no bytes, where nothing is mapped: so far from the field's first byte.
+    /// `memcpy` of no bytes, with pointers to unmapped memory, this far from the field's first byte.
     pub fn copy_nothing(&self, field: &Field, offset: isize) {
         let nowhere = field.outside(offset);
         self.call_memcpy(nowhere, nowhere.wrapping_add(1), 0);
     }
 
-    /// `memset` of no bytes, likewise.
+    /// `memset` of no bytes, with such a pointer.
     pub fn set_nothing(&self, field: &Field, offset: isize) {
         self.call_memset(field.outside(offset), 7, 0);
     }
 
-    /// `memmove` of no bytes, likewise, up and down.
+    /// `memmove` of no bytes, with such pointers, up and down.
     pub fn shift_nothing(&self, field: &Field, offset: isize) {
         let nowhere = field.outside(offset);
         self.call_memmove(nowhere, nowhere.wrapping_add(1), 0);
         self.call_memmove(nowhere.wrapping_add(1), nowhere, 0);
     }
 
-    /// `memcmp` of no bytes, likewise.
+    /// `memcmp` of no bytes, with such pointers.
     pub fn compare_nothing(&self, field: &Field, offset: isize) -> Ordering {
         let nowhere = field.outside(offset);
         self.call_memcmp(nowhere, nowhere.wrapping_add(1), 0)
     }
 }
 
-/// Where nothing is mapped beside a field of one page, in bytes from its first one on.
+/// Offsets of unmapped memory beside a field of one page.
 pub const NOWHERE: [isize; 4] = [-64, -1, 4096, 4096 + 7];
 
-/// The byte of this number in a pattern: neighbours differ, and so do places a page apart.
+/// The byte at an index of a pattern: neighbours differ, and so do places a page apart.
 pub fn pattern(stamp: u8, index: usize) -> u8 {
     let mixed = (index as u32).wrapping_mul(0x9E37_79B1);
     (mixed >> 24) as u8 ^ stamp
@@ -274,20 +274,20 @@ pub fn write_pattern(field: &mut Field, part: Range<usize>, stamp: u8) {
     }
 }
 
-/// The first byte of a part that is not what `expected` says of its number.
+/// The first byte of a part that differs from `expected` of its index.
 pub fn first_wrong(field: &Field, part: Range<usize>, expected: impl Fn(usize) -> u8) -> Option<Wrong> {
     let bytes = field.bytes();
     part.map(|index| Wrong { index, expected: expected(index), saw: bytes[index] })
         .find(|byte| byte.expected != byte.saw)
 }
 
-/// A byte that is not what it should be.
+/// A byte that is wrong.
 #[derive(Clone, Copy)]
 pub struct Wrong {
-    /// Its number in the field.
+    /// Its index in the field.
     pub index: usize,
-    /// What it should be.
+    /// The right byte.
     pub expected: u8,
-    /// What it is.
+    /// The byte that is there.
     pub saw: u8,
 }

@@ -39,7 +39,7 @@ pub fn set_bytes(context: &mut Context) -> Outcome {
 
 /// Only the low byte of the value counts.
 ///
-/// Catches a value that is used as a word, and one that is refused.
+/// Catches a value that is written as a word, and a function that refuses a large one.
 pub fn set_low_byte(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let mut field = Field::new(1)?;
@@ -60,7 +60,7 @@ pub fn set_low_byte(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Nothing beside the range is touched, also where the next page is not mapped.
+/// Nothing beside the range is written, even if the next page is not mapped.
 ///
 /// Catches lengths that are rounded up to words.
 pub fn set_exact(context: &mut Context) -> Outcome {

@@ -1,4 +1,4 @@
-//! What holds in every check: the functions that it called do their work, and do it themselves.
+//! The rule of every check: the functions that it called do their work, and do it themselves.
 
 use core::cmp::Ordering;
 use core::sync::atomic::AtomicU32;
@@ -12,7 +12,7 @@ use crate::{ensure, fail};
 
 use super::field::{Field, Functions, first_wrong, pattern, write_pattern};
 
-/// The functions.
+/// The four functions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     Memcpy,
@@ -34,13 +34,13 @@ impl Function {
     }
 }
 
-/// Those that were called in this check, a bit for each.
+/// The functions that were called in this check, one bit for each.
 static CALLED: AtomicU32 = AtomicU32::new(0);
 
-/// The first call that left its work to one of the symbols that the compiler calls: the function, and the symbol.
+/// The first call that left its work to one of the compiler's symbols: the function, and the symbol.
 static LEFT: Mutex<Option<(Function, &'static str)>> = Mutex::new(None);
 
-/// Notes a call, and the symbol that it left its work to, if it did.
+/// Notes a call, and the symbol to which it left its work, if it did.
 pub fn note(function: Function, symbol: Option<&'static str>) {
     CALLED.fetch_or(1 << function as u32, Relaxed);
     if let Some(symbol) = symbol {
@@ -49,10 +49,10 @@ pub fn note(function: Function, symbol: Option<&'static str>) {
 }
 
 /// Makes a check. It fails, too, if a function that it called left its work to one of the
-/// symbols, or does no work at all: such a function breaks few rules.
+/// symbols, or does no work at all: such a function would pass checks that it does not deserve.
 ///
 /// # Errors
-/// The check's own, or that.
+/// Those of the check, or a broken rule of the above.
 pub fn judged(context: &mut Context, check: fn(&mut Context) -> Outcome) -> Outcome {
     check(context)?;
     let called = CALLED.load(Relaxed);
@@ -95,7 +95,7 @@ fn ensure_works(functions: &Functions, function: Function, rng: &mut Rng) -> Res
     ensure!(
         is_done,
         expected: ("{name} to do its work at all, for {n} bytes at the start of a page"),
-        saw: ("that it did not, so nothing else that holds of it counts")
+        saw: ("that it did none, so its other rules do not count")
     );
     Ok(())
 }

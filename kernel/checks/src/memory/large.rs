@@ -1,4 +1,4 @@
-//! The check of lengths that 16 bits cannot count, and 24 bits cannot.
+//! The check of lengths that need more than 16 bits, and more than 24.
 
 use core::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::field::{Field, Functions, first_wrong, pattern};
 
 /// The lengths: a little more than 64 KiB, and a little more than 16 MiB.
 const LENGTHS: [usize; 2] = [(1 << 16) + 13, (1 << 24) + 7];
-/// Each byte whose number is a multiple of this is looked at; it is odd, so that all alignments are among them.
+/// Bytes whose index is a multiple of this are compared; it is odd, so that they have all alignments.
 const STEP: usize = 4001;
 
 /// Long ranges are copied, filled, compared and moved to the end.

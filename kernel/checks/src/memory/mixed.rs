@@ -8,13 +8,13 @@ use crate::ensure;
 use super::comparing::sign;
 use super::field::{Field, Functions};
 
-/// The field's bytes, and as many that say what they should be.
+/// The field's bytes, and as many for its model.
 const BYTES: usize = 4096;
 const ROUNDS: u32 = 600;
 
-/// In any sequence of calls, memory is what it should be.
+/// After any sequence of calls, memory is as it should be.
 ///
-/// Catches whatever happens at other lengths and distances than those of the checks above.
+/// Catches mistakes at other lengths and distances than those of the checks above.
 pub fn memory_mix(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut field, mut other, mut model) = (Field::new(1)?, Field::new(1)?, Field::new(1)?);
@@ -43,7 +43,7 @@ pub fn memory_mix(context: &mut Context) -> Outcome {
                 model.bytes_mut().copy_within(src..src + n, dest);
             }
             _ => {
-                // Against its own model, the same but for one byte.
+                // Against its own model, in which one byte may differ.
                 let at = context.rng().below(BYTES as u32) as usize;
                 model.bytes_mut()[at] ^= 0x80;
                 let expected = field.bytes()[dest..dest + n].cmp(&model.bytes()[dest..dest + n]);
@@ -61,13 +61,13 @@ pub fn memory_mix(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Mostly short, sometimes as long as can be.
+/// Mostly short, sometimes as long as possible.
 fn length(context: &mut Context) -> usize {
     let bound = [16, 80, 300, BYTES as u32][context.rng().below(4) as usize];
     context.rng().below(bound) as usize
 }
 
-/// Somewhere where so many bytes have room.
+/// A place with room for this many bytes.
 fn place(context: &mut Context, n: usize) -> usize {
     context.rng().below((BYTES - n) as u32 + 1) as usize
 }

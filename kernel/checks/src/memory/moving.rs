@@ -6,7 +6,7 @@ use crate::ensure;
 use super::field::{Field, Functions, NOWHERE, Wrong, first_wrong, pattern, write_pattern};
 use super::{ALIGNMENTS, LENGTHS};
 
-/// Where sources begin, but for their alignment: there is room on both sides.
+/// Where sources begin, apart from their alignment: there is room on both sides.
 const PLACE: usize = 128;
 const SEEN: usize = 512;
 const STAMP: u8 = 0x77;
@@ -26,7 +26,7 @@ fn judge(dest: usize, src: usize, n: usize, wrong: Option<Wrong>) -> Outcome {
     Ok(())
 }
 
-/// Moves every length by these distances, and compares the range with what the source had.
+/// Moves every length by these distances, and compares the target with the old source.
 fn each_distance(context: &mut Context, distances: impl Iterator<Item = isize> + Clone) -> Outcome {
     let functions = Functions::new(context)?;
     let mut field = Field::new(1)?;
@@ -43,7 +43,7 @@ fn each_distance(context: &mut Context, distances: impl Iterator<Item = isize> +
     Ok(())
 }
 
-/// Without an overlap it copies, and a range that is moved nowhere stays as it is.
+/// Without an overlap it copies, and a range that is moved by 0 bytes stays as it is.
 pub fn move_bytes(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, mut from) = (Field::new(1)?, Field::new(1)?);
@@ -77,8 +77,8 @@ pub fn move_up(context: &mut Context) -> Outcome {
     each_distance(context, 1..=64)
 }
 
-/// Nothing outside of the target is written, and nothing outside of both ranges is touched,
-/// also where the next page is not mapped.
+/// Nothing outside the target is written, and nothing outside both ranges is accessed,
+/// even if the next page is not mapped.
 ///
 /// Catches lengths that are rounded up to words.
 pub fn move_exact(context: &mut Context) -> Outcome {

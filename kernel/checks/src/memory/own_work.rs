@@ -5,10 +5,10 @@ use crate::fail;
 
 use super::field::{Field, Functions, write_pattern};
 
-/// None of the functions calls one of the four symbols: in the kernel they are these symbols.
+/// None of the functions calls one of the four symbols: in the kernel the functions are these symbols.
 ///
-/// Catches the library's own copying, filling and comparing. The processor watches: a
-/// breakpoint is on each of the symbols.
+/// Catches the library's own copying, filling and comparing. The processor finds the calls: each
+/// of the symbols has a breakpoint.
 pub fn own_work(context: &mut Context) -> Outcome {
     let functions = Functions::new(context)?;
     let (mut to, mut from) = (Field::new(2)?, Field::new(2)?);
@@ -30,7 +30,7 @@ pub fn own_work(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Fails the check if the last call came to one of the symbols.
+/// Fails the check if the last call reached one of the symbols.
 fn judge(functions: &Functions, name: &str, n: usize) -> Outcome {
     match functions.called() {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Checks of what is cut out of mappings.
+//! Checks of pages that are cut out of mappings.
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{MapError, MapRequest, Page, Placement, Purpose, Region, Rights, Sharing, VirtAddr};
@@ -8,7 +8,7 @@ use crate::check::{Context, Outcome};
 
 use super::list::{Asked, KINDS, List, mapping, pages_of, region, start};
 
-/// The first page of what is cut here.
+/// The first page of the mappings here.
 const FIRST: u32 = 0x4_0000;
 /// How many pages these checks look at.
 const PAGES: usize = 24;
@@ -22,7 +22,7 @@ fn regions() -> [Region; 3] {
     ]
 }
 
-/// What is true of regions, page by page.
+/// A model of the regions, page by page.
 fn window(regions: &[Region]) -> Window<PAGES> {
     let mut window = Window::new(Page::new(FIRST).unwrap_or(Page::NULL));
     for region in regions {
@@ -31,14 +31,14 @@ fn window(regions: &[Region]) -> Window<PAGES> {
     window
 }
 
-/// Every range of pages is cut out, and all else stays.
+/// Every range of pages is cut out, and all other pages stay.
 pub fn unmap_splits(context: &mut Context) -> Outcome {
     let regions = regions();
     for first in 0..PAGES as u32 {
         for pages in 1..=PAGES as u32 - first {
             let mut list = List::new(context, &regions)?;
             let range = pages_of(FIRST + first, pages);
-            // The last page counts whole.
+            // The last page counts even if only one byte of it is asked for.
             let length = pages * PAGE_SIZE - context.rng().below(PAGE_SIZE);
             list.unmap_to(start(FIRST + first), length, range)?;
             let mut expected = window(&regions);
@@ -49,7 +49,7 @@ pub fn unmap_splits(context: &mut Context) -> Outcome {
     many(context)
 }
 
-/// A large mapping is cut to pieces, page by page, and comes together again.
+/// A large mapping is cut to pieces, page by page, and then unmapped.
 fn many(context: &mut Context) -> Outcome {
     const HOLES: u32 = 400;
     let mut list = List::new(context, &[mapping(FIRST, 2 * HOLES + 1)])?;
@@ -65,7 +65,7 @@ fn many(context: &mut Context) -> Outcome {
     list.ensure([].into_iter(), format_args!("everything unmapped"))
 }
 
-/// What cannot be unmapped is refused with the error that comes first, and nothing changes.
+/// A range that cannot be unmapped is refused with the error that comes first, and nothing changes.
 pub fn unmap_refused(context: &mut Context) -> Outcome {
     let heap = region(FIRST - 4, 4, Purpose::Heap);
     let guard = Region { rights: Rights::NONE, ..region(FIRST + 30, 1, Purpose::Guard) };
@@ -96,14 +96,14 @@ pub fn unmap_refused(context: &mut Context) -> Outcome {
     for (address, length, error) in cases {
         list.unmap_refused(address, length, error)?;
     }
-    // Where there is nothing, nothing is to be done.
+    // A range without mappings is no error: nothing is to be done.
     for (page, pages) in [(0, 1), (FIRST, 2), (FIRST + 12, 3), (0xB_FFFF, 1), (FIRST + 31, 0x1000)] {
         list.unmap_to(start(page), pages * PAGE_SIZE, pages_of(page, pages))?;
     }
     list.ensure([heap, first, second, third, guard].into_iter(), format_args!("unmapping where nothing is"))
 }
 
-/// A fixed mapping takes the place of whatever mappings are there.
+/// A fixed mapping replaces all mappings in its range.
 pub fn map_fixed(context: &mut Context) -> Outcome {
     let regions = regions();
     for (rights, sharing) in [KINDS[0], KINDS[3], KINDS[2]] {

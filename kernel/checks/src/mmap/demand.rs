@@ -1,4 +1,4 @@
-//! Checks of pages that get memory when they are touched, and of those that are written to.
+//! Checks of pages that get memory when they are touched, and of pages that are written to.
 
 use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, protection_of};
 
@@ -13,7 +13,7 @@ fn region(rights: Rights, sharing: Sharing) -> Region {
     Region { rights, sharing, ..mapping(0x4_03F8, 16) }
 }
 
-/// A page that is touched is zero, all of it, and has the region's rights.
+/// A page that is touched is filled with zeros, all of it, and has the region's rights.
 pub fn fill_zeroed(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for (rights, sharing) in KINDS.into_iter().chain([(Rights::READ_EXECUTE, Sharing::Shared)]) {
@@ -29,7 +29,7 @@ pub fn fill_zeroed(context: &mut Context) -> Outcome {
                 subject.ensure_mapped(Who::Parent, page, frame, protection, "when it is filled")?;
                 subject.ensure_users(Who::Parent, page, 1, "when it is filled")?;
             }
-            // Only what was touched has memory.
+            // Only the touched pages have memory.
             let mapped = region.pages.iter().filter(|&page| subject.truth(Who::Parent, page).is_some()).count();
             ensure!(mapped == 3, expected: ("3 pages that were filled, and no other"), saw: ("{mapped} mapped"));
             subject.clear();
@@ -38,7 +38,7 @@ pub fn fill_zeroed(context: &mut Context) -> Outcome {
     })
 }
 
-/// Without a frame, for the page or for its table, nothing changes.
+/// If there is no frame for the page or for its table, nothing changes.
 pub fn fill_refused(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         let region = region(Rights::READ_WRITE, Sharing::Private);
@@ -61,7 +61,7 @@ pub fn fill_refused(context: &mut Context) -> Outcome {
     })
 }
 
-/// Has a page filled for which there is no frame.
+/// Asks for a page to be filled without enough frames.
 fn refused(subject: &mut Subject<'_, '_>, region: &Region, page: Page, frames: u32) -> Outcome {
     let answer = subject.fill(region, page);
     ensure!(
@@ -74,7 +74,8 @@ fn refused(subject: &mut Subject<'_, '_>, region: &Region, page: Page, frames: u
     Ok(())
 }
 
-/// Who has a frame alone keeps it, and may write from then on; likewise where all are to see it.
+/// A process that has a frame alone keeps it, and may write from then on; so does one that shares
+/// its region.
 pub fn write_own(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for sharing in [Sharing::Private, Sharing::Shared] {
@@ -92,7 +93,7 @@ pub fn write_own(context: &mut Context) -> Outcome {
             ensure!(subject.free_frames() == free, expected: ("no frame taken {when}"), saw: ("another number"));
             subject.clear();
         }
-        // A shared region's frame stays where it is, whoever has it.
+        // The frame of a shared region stays where it is, however many processes have it.
         let region = region(Rights::READ_WRITE, Sharing::Shared);
         let page = region.pages.first();
         subject.map(&region, page, 7)?;
@@ -107,7 +108,7 @@ pub fn write_own(context: &mut Context) -> Outcome {
     })
 }
 
-/// Who writes to a frame that others have gets a copy; the others keep the frame.
+/// A process that writes to a frame that others have gets a copy; the others keep the frame.
 pub fn write_copies(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         let region = region(Rights::READ_WRITE, Sharing::Private);
@@ -123,7 +124,7 @@ pub fn write_copies(context: &mut Context) -> Outcome {
             let when = "after the other has written";
             subject.ensure_mapped(second, page, frame, Protection::USER_READ, when)?;
             subject.ensure_users(second, page, 1, when)?;
-            // The last one keeps it: no copy is needed any more.
+            // The last process keeps the frame: no copy is needed any more.
             subject.leave_frames(0);
             subject.written(second, &region, page)?;
             subject.give_frames_back();
@@ -136,7 +137,7 @@ pub fn write_copies(context: &mut Context) -> Outcome {
     })
 }
 
-/// Has a page copied, first without a frame for it.
+/// Has a page copied, at first without a frame for the copy.
 fn copied(subject: &mut Subject<'_, '_>, region: &Region, page: Page, who: Who, word: u32) -> Outcome {
     let (old, before) = (subject.frame(who, page)?, subject.state());
     subject.leave_frames(0);

@@ -19,7 +19,7 @@ fn some_pages(region: &Region) -> impl Iterator<Item = Page> + use<> {
     region.pages.iter().step_by(3)
 }
 
-/// Parent and child have the same frames, none of which can be written to; nothing is copied.
+/// Parent and child have the same frames, and neither can write to them; nothing is copied.
 pub fn fork_shares(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for rights in [Rights::READ_WRITE, Rights::READ, Rights::NONE] {
@@ -29,7 +29,7 @@ pub fn fork_shares(context: &mut Context) -> Outcome {
             }
             let free = subject.free_frames();
             subject.forked(&region)?;
-            // Two tables of the child's.
+            // The child's two tables.
             let taken = free - subject.free_frames();
             ensure!(taken == 2, expected: ("2 frames taken by fork(), for the child's tables"), saw: ("{taken}"));
             for (page, number) in region.pages.iter().zip(0..) {
@@ -41,7 +41,7 @@ pub fn fork_shares(context: &mut Context) -> Outcome {
     })
 }
 
-/// Fails unless a page is as it has to be after a fork of a private region.
+/// Fails unless a page is as it should be after a fork of a private region.
 fn ensure_shared(subject: &mut Subject<'_, '_>, region: &Region, page: Page, number: u32) -> Outcome {
     let when = "after fork() of a private region";
     if !number.is_multiple_of(3) {
@@ -57,9 +57,9 @@ fn ensure_shared(subject: &mut Subject<'_, '_>, region: &Region, page: Page, num
     subject.ensure_users(Who::Parent, page, 2, when)
 }
 
-/// What a fork of a large region costs depends on the pages that have memory.
+/// The cost of a fork of a large region depends on the pages that have memory.
 pub fn fork_sparse(context: &mut Context) -> Outcome {
-    /// Instructions for each page that has memory, and for each table that there could be.
+    /// The most instructions for each page that has memory, and for each table that there could be.
     const ALLOWED: u64 = 40_000;
     on_processes(context, |subject| {
         // 1 GiB, of which four pages were touched.
@@ -84,7 +84,7 @@ pub fn fork_sparse(context: &mut Context) -> Outcome {
     })
 }
 
-/// A shared region is the same in both, and stays writable; what was never touched, too.
+/// A shared region is the same in both, and stays writable, pages included that were never touched.
 pub fn fork_shared(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for rights in [Rights::READ_WRITE, Rights::READ] {
@@ -109,7 +109,7 @@ pub fn fork_shared(context: &mut Context) -> Outcome {
     })
 }
 
-/// Where the frames run out half way, the child has none of the pages.
+/// If the frames run out half way, the child has none of the pages.
 pub fn fork_no_frames(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for sharing in [Sharing::Private, Sharing::Shared] {
@@ -117,7 +117,7 @@ pub fn fork_no_frames(context: &mut Context) -> Outcome {
             for (page, word) in some_pages(&region).zip(100..) {
                 subject.map(&region, page, word)?;
             }
-            // Enough for the child's first table and not for its second one.
+            // Enough for the child's first table, but not for its second.
             for frames in [0, 1, 4] {
                 if sharing == Sharing::Private && frames > 1 {
                     continue;

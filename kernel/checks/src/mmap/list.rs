@@ -1,4 +1,4 @@
-//! A region list that a check is about, and the questions that the checks have in common.
+//! The region list of a check, and the questions that the checks have in common.
 
 use core::fmt;
 
@@ -20,7 +20,7 @@ pub struct List {
     lab: &'static Mappings,
 }
 
-/// The attributes that mappings differ in.
+/// The attributes in which mappings differ.
 pub const KINDS: [(Rights, Sharing); 5] = [
     (Rights::READ_WRITE, Sharing::Private),
     (Rights::READ, Sharing::Private),
@@ -29,7 +29,7 @@ pub const KINDS: [(Rights, Sharing); 5] = [
     (Rights { read: true, write: true, execute: true }, Sharing::Private),
 ];
 
-/// A mapping of so many pages that is the usual kind.
+/// A mapping of `len` pages of the usual kind.
 pub fn mapping(first: u32, pages: u32) -> Region {
     region(first, pages, Purpose::Mapping)
 }
@@ -39,7 +39,7 @@ pub fn region(first: u32, pages: u32, purpose: Purpose) -> Region {
     Region { pages: pages_of(first, pages), rights: Rights::READ_WRITE, purpose, sharing: Sharing::Private }
 }
 
-/// So many pages from a page number that is written in a check.
+/// `len` pages from a page number that is written in a check.
 pub fn pages_of(first: u32, pages: u32) -> PageRange {
     let range = Page::new(first).and_then(|first| PageRange::new(first, pages));
     range.unwrap_or(PageRange::between(VirtAddr::new(0), VirtAddr::new(0)))
@@ -90,7 +90,7 @@ impl List {
         Ok((self.lab.map)(&mut self.regions, request))
     }
 
-    /// Asks for a mapping, which has to be there.
+    /// Asks for a mapping, which has to succeed.
     pub fn map_to(&mut self, request: &MapRequest, expected: PageRange) -> Outcome {
         let answer = self.map(request)?;
         ensure!(
@@ -101,7 +101,7 @@ impl List {
         Ok(())
     }
 
-    /// Asks for what has to be refused, so that nothing changes.
+    /// Asks for a mapping that has to be refused, so that nothing changes.
     pub fn map_refused(&mut self, request: &MapRequest, expected: MapError) -> Outcome {
         let before = self.copy()?;
         let answer = self.map(request)?;
@@ -119,7 +119,7 @@ impl List {
         Ok((self.lab.unmap)(&mut self.regions, address, length))
     }
 
-    /// Unmaps what has to be these pages.
+    /// Unmaps a range, and compares the pages that were unmapped.
     pub fn unmap_to(&mut self, address: VirtAddr, length: u32, expected: PageRange) -> Outcome {
         let answer = self.unmap(address, length)?;
         ensure!(
@@ -130,7 +130,7 @@ impl List {
         Ok(())
     }
 
-    /// Unmaps what has to be refused, so that nothing changes.
+    /// Asks to unmap a range that has to be refused, so that nothing changes.
     pub fn unmap_refused(&mut self, address: VirtAddr, length: u32, expected: MapError) -> Outcome {
         let before = self.copy()?;
         let answer = self.unmap(address, length)?;

@@ -1,4 +1,4 @@
-//! A check of everything about the list together.
+//! A check of the whole list.
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{MapError, MapRequest, Page, PageRange, Placement, Purpose, Region};
@@ -10,14 +10,14 @@ use crate::ensure;
 use super::list::{Asked, KINDS, List, pages_of, region, start};
 
 const STEPS: u32 = 1500;
-/// The window ends where mappings do, so that those without a hint come here, too.
+/// The window ends where mappings do, so that mappings without a hint come here, too.
 const PAGES: u32 = 160;
 const FIRST: u32 = Page::containing(mm_api::MAPPINGS_END).number() - PAGES;
 
-/// What is true, page by page.
+/// The model of the list, page by page.
 type Truth = Window<{ PAGES as usize }>;
 
-/// In any sequence of calls, every page belongs to what it should.
+/// After any sequence of calls, every page belongs to the region that it should.
 pub fn mapping_mix(context: &mut Context) -> Outcome {
     let heap = region(FIRST + 90, 5, Purpose::Heap);
     let mut list = List::new(context, &[heap])?;
@@ -68,7 +68,7 @@ fn map(
         2 => (Placement::FixedNoReplace(address), if is_free { Ok(range) } else { Err(MapError::Occupied) }),
         _ => (Placement::Fixed(address), if is_refused { Err(MapError::InUse) } else { Ok(range) }),
     };
-    // Below the window there is room without end, but it is not looked at.
+    // Below the window there is room without end, but the model does not cover it.
     if expected.is_ok_and(|pages| !truth.pages().contains_range(pages)) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use super::list::{Asked, KINDS, List, mapping, pages_of, region, request, start}
 const LOWEST: u32 = Page::containing(MAPPINGS_START).number();
 const END: u32 = Page::containing(MAPPINGS_END).number();
 
-/// What a program has before it maps anything.
+/// The regions of a program that has not mapped anything yet.
 fn usual() -> [Region; 5] {
     let guard = Page::containing(USER_STACK_GUARD).number();
     let stack = Page::containing(USER_STACK_START).number();
@@ -30,12 +30,12 @@ fn usual() -> [Region; 5] {
 /// Anywhere: no hint.
 const ANYWHERE: Placement = Placement::Hint(VirtAddr::new(0));
 
-/// Without a hint, a mapping is where it fits and highest, as long as it is asked to be.
+/// Without a hint, a mapping is placed in the highest gap that has room, and has the length asked for.
 pub fn map_places(context: &mut Context) -> Outcome {
     let mut list = List::new(context, &usual())?;
     let lengths = [1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 3 * PAGE_SIZE, 100_000, (16 << 20) + 1, 0x2000_0000];
     for (turn, length) in lengths.into_iter().enumerate() {
-        // No two neighbours are alike, so all stay apart.
+        // No two neighbours are alike, so all of them stay apart.
         let (rights, sharing) = KINDS[turn % KINDS.len()];
         let asked = MapRequest { placement: ANYWHERE, length, rights, sharing };
         let pages = length.div_ceil(PAGE_SIZE);
@@ -77,7 +77,7 @@ fn gaps(context: &mut Context) -> Outcome {
         };
         list.map_to(&request(ANYWHERE, pages * PAGE_SIZE), expected)?;
     }
-    // All there is, and a page more.
+    // All of the room, and a page more.
     let mut list = List::new(context, &[])?;
     list.map_to(&request(ANYWHERE, (END - LOWEST) * PAGE_SIZE), pages_of(LOWEST, END - LOWEST))?;
     list.map_refused(&request(ANYWHERE, 1), MapError::NoRoom)?;
@@ -88,11 +88,11 @@ fn gaps(context: &mut Context) -> Outcome {
     )
 }
 
-/// A hint counts if all pages from there on can be had, and otherwise the mapping is
-/// placed as without one.
+/// A hint counts if all pages from there on are free; otherwise the mapping is
+/// placed as without a hint.
 pub fn map_hint(context: &mut Context) -> Outcome {
     let regions = [region(0x1_0000, 16, Purpose::Heap), mapping(0x4_0000, 8), mapping(0x4_0010, 8)];
-    // The page of the hint, how many pages, and whether it counts.
+    // The page of the hint, the number of pages, and whether the hint counts.
     let cases = [
         (0x5_0000, 3, true),
         (0x4_0008, 8, true),
@@ -124,12 +124,12 @@ pub fn map_hint(context: &mut Context) -> Outcome {
             list.map_to(&request(Placement::Hint(hint), pages * PAGE_SIZE), expected)?;
         }
     }
-    // Much more than there is from the hint on.
+    // Far more than there is from the hint on.
     let mut list = List::new(context, &regions)?;
     list.map_refused(&request(Placement::Hint(start(0x5_0000)), u32::MAX), MapError::NoRoom)
 }
 
-/// What cannot be had is refused with the error that comes first, and nothing changes.
+/// A request that cannot be granted is refused with the error that comes first, and nothing changes.
 pub fn map_refused(context: &mut Context) -> Outcome {
     let mut list = List::new(context, &usual())?;
     let (low, high) = (start(LOWEST - 1), VirtAddr::new(MAPPINGS_END.as_u32() - PAGE_SIZE));
@@ -174,7 +174,7 @@ pub fn map_refused(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// At an address that is free, and nowhere else.
+/// At an address if it is free, and nowhere else.
 pub fn map_noreplace(context: &mut Context) -> Outcome {
     let regions = [
         region(0x1_0000, 16, Purpose::Heap),
@@ -207,7 +207,7 @@ pub fn map_noreplace(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// A mapping and the neighbours that are like it are one region, and no others are.
+/// A mapping and its neighbours that are like it become one region; no others do.
 pub fn neighbours_merge(context: &mut Context) -> Outcome {
     let of = |(rights, sharing), region: Region| Region { rights, sharing, ..region };
     for below in KINDS {
@@ -229,7 +229,7 @@ pub fn neighbours_merge(context: &mut Context) -> Outcome {
     apart(context)
 }
 
-/// What does not touch, or is no mapping, is not merged.
+/// A mapping is not merged with a neighbour that does not touch it, or is no mapping.
 fn apart(context: &mut Context) -> Outcome {
     let heap = region(0x1_0000, 4, Purpose::Heap);
     let mut list = List::new(context, &[heap, mapping(0x1_0008, 4)])?;
@@ -244,7 +244,7 @@ fn apart(context: &mut Context) -> Outcome {
     list.ensure(expected.into_iter(), format_args!("a mapping that closes a gap"))?;
     list.map_to(&request(Placement::Hint(start(0x1_0005)), 1), pages_of(0x1_0005, 1))?;
     list.ensure([heap, mapping(0x1_0004, 8)].into_iter(), format_args!("a mapping that closes the last gap"))?;
-    // Without any hint, each comes below the one before, and all are one region.
+    // Without any hint, each comes below the one before, and all become one region.
     let mut list = List::new(context, &[])?;
     for turn in 1..=300 {
         list.map_to(&request(ANYWHERE, PAGE_SIZE), pages_of(END - turn, 1))?;

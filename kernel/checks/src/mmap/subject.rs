@@ -1,4 +1,4 @@
-//! Two address spaces, a process's and that of its child, and the questions that the
+//! Two address spaces, a process's and its child's, and the questions that the
 //! checks of pages have in common.
 
 use core::cell::RefCell;
@@ -21,9 +21,9 @@ const USER_HALF: PageRange = PageRange::between(VirtAddr::new(PAGE_SIZE), USER_S
 /// One of the two processes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Who {
-    /// The process that there is first. Its directory is loaded.
+    /// The first process. Its directory is loaded.
     Parent,
-    /// The one that is made as its copy.
+    /// The copy of the first.
     Child,
 }
 
@@ -34,12 +34,12 @@ pub struct Subject<'s, 'm> {
     parent: Directory,
     child: Directory,
     lab: &'static DemandPaging,
-    /// Where the numbers of the frames are that are taken away: see [`Subject::leave_frames`].
+    /// Where the numbers of the withdrawn frames are kept: see [`Subject::leave_frames`].
     taken: &'static mut [u32],
 }
 
-/// Runs a check on two processes, of which the first is loaded. They have to have as many
-/// pages in the end as in the beginning: none.
+/// Runs a check on two processes, of which the first is loaded. At the end they must have as few
+/// pages as at the beginning: none.
 pub fn on_processes(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_>) -> Outcome) -> Outcome {
     let lab = context.labs().demand_paging();
     booted(context, |ground| {
@@ -85,10 +85,10 @@ impl Subject<'_, '_> {
         self.with(Who::Parent, |pages| (lab.fill)(pages, region, page))
     }
 
-    /// The same, which has to go well.
+    /// Has a page filled, which has to succeed.
     pub fn filled(&mut self, region: &Region, page: Page) -> Outcome {
         let answer = self.fill(region, page);
-        ensure!(answer == Ok(()), expected: ("fill() of {page} to go well"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("fill() of {page} to succeed"), saw: ("{answer:?}"));
         Ok(())
     }
 
@@ -98,10 +98,10 @@ impl Subject<'_, '_> {
         self.with(who, |pages| (lab.write)(pages, region, page))
     }
 
-    /// The same, which has to go well.
+    /// Has a page made writable, which has to succeed.
     pub fn written(&mut self, who: Who, region: &Region, page: Page) -> Outcome {
         let answer = self.write(who, region, page);
-        ensure!(answer == Ok(()), expected: ("write() to {page} of the {who:?} to go well"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("write() to {page} of the {who:?} to succeed"), saw: ("{answer:?}"));
         Ok(())
     }
 
@@ -114,14 +114,14 @@ impl Subject<'_, '_> {
         (self.lab.fork)(&mut ForkPages { parent: of(&self.parent), child: of(&self.child) }, region)
     }
 
-    /// The same, which has to go well.
+    /// Has a region shared, which has to succeed.
     pub fn forked(&mut self, region: &Region) -> Outcome {
         let answer = self.fork(region);
-        ensure!(answer == Ok(()), expected: ("fork() of {} pages to go well", region.pages.len()), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("fork() of {} pages to succeed", region.pages.len()), saw: ("{answer:?}"));
         Ok(())
     }
 
-    /// Maps a page of the parent as a region allows, with a word in all of it.
+    /// Maps a page of the parent as a region allows, and fills it with a word.
     pub fn map(&mut self, region: &Region, page: Page, word: u32) -> Outcome {
         let protection = protection_of(region.rights);
         let answer = self.with(Who::Parent, |pages| {
@@ -136,7 +136,7 @@ impl Subject<'_, '_> {
         Ok(())
     }
 
-    /// The frame that a page is mapped to, as it has to be.
+    /// The frame that a page is mapped to; fails if the page is not mapped.
     pub fn frame(&self, who: Who, page: Page) -> Result<Frame, Failed> {
         match self.truth(who, page) {
             Some((frame, _)) => Ok(frame),
@@ -144,7 +144,7 @@ impl Subject<'_, '_> {
         }
     }
 
-    /// What the tables map a page to, and what a program may do with it.
+    /// The frame that the tables map a page to, and a program's rights to the page.
     pub fn truth(&self, who: Who, page: Page) -> Option<(Frame, Protection)> {
         let found = self.ground.truth(Space::Of(self.directory(who)), page.start())?;
         Some((Frame::containing(found.address), found.protection))
@@ -167,7 +167,7 @@ impl Subject<'_, '_> {
         self.ground.ensure_not_mapped(Space::Of(self.directory(who)), page, when)
     }
 
-    /// Fails unless all words of a page are this one.
+    /// Fails unless all words of a page are `word`.
     pub fn ensure_full_of(&self, who: Who, page: Page, word: u32, when: &str) -> Outcome {
         let frame = self.frame(who, page)?;
         let other = self.ground.machine.with_words(frame, |words| words.iter().copied().find(|found| *found != word));
@@ -184,7 +184,7 @@ impl Subject<'_, '_> {
         }
     }
 
-    /// At how many pages the frame of a page is mapped.
+    /// Fails unless the frame of a page is mapped at this many pages.
     pub fn ensure_users(&mut self, who: Who, page: Page, users: u32, when: &str) -> Outcome {
         let saw = self.with(who, |pages| pages.users(page));
         ensure!(saw == users, expected: ("{page}'s frame at {users} pages {when}"), saw: ("{saw}"));
@@ -215,12 +215,12 @@ impl Subject<'_, '_> {
         }
     }
 
-    /// What is mapped in both, and how many frames the manager has.
+    /// The mappings of both, and how many frames the manager has.
     pub fn state(&self) -> State {
         self.ground.state_of(&[Space::Of(&self.parent), Space::Of(&self.child)])
     }
 
-    /// Fails unless everything is mapped as it was.
+    /// Fails unless all mappings are as before.
     pub fn ensure_unchanged(&self, before: &State, when: &str) -> Outcome {
         let spaces = [Space::Of(&self.parent), Space::Of(&self.child)];
         self.ground.ensure_unchanged(&spaces, before, format_args!("{when}"))

@@ -8,8 +8,8 @@ use super::frames::FrameSet;
 use super::maps::{self, Case};
 use super::subject::{Subject, WhyNot, drain};
 
-/// On this machine: never the kernel's image, the boot data, what the PC keeps
-/// in the first MiB, nor the allocator's own records.
+/// On this machine, neither the kernel's image, the boot data, the PC's own areas
+/// in the first MiB, nor the allocator's own records are handed out.
 ///
 /// Catches records that are not taken out, and frame numbers that are off.
 pub fn in_use_kept(context: &mut Context) -> Outcome {
@@ -31,11 +31,11 @@ pub fn in_use_kept(context: &mut Context) -> Outcome {
     })
 }
 
-/// Of maps of every kind, only usable frames are handed out.
+/// For maps of every kind, only usable frames are handed out.
 ///
 /// Catches right counts over wrong frames.
 pub fn usable_frames_only(context: &mut Context) -> Outcome {
-    // One or two of each kind, because each is handed out to the last frame.
+    // One or two maps of each kind, because each is handed out to the last frame.
     let cases = [
         &maps::WHOLE_FRAMES[0],
         &maps::WHOLE_FRAMES[1],
@@ -57,7 +57,7 @@ pub fn usable_frames_only(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Takes all frames, each of which has to be usable.
+/// Takes all frames, and fails if one is not usable.
 fn only_usable(subject: Subject, map: MemoryMap<'_>) -> Outcome {
     let Subject { mut pmm, managed, records, what, .. } = subject;
     drain(&mut pmm, managed.len(), |frame| {
@@ -86,12 +86,12 @@ pub fn never_twice(context: &mut Context) -> Outcome {
     })
 }
 
-/// Every free frame is handed out, then the answer is `None`, as often as one asks.
+/// Every free frame is handed out; then the answer is `None`, however often it is asked for.
 ///
-/// Catches a last word or bit that is never looked at, and what a search does
-/// that finds nothing: panics, endless loops.
+/// Catches a last word or bit that is never read, and a search that panics or never ends
+/// if it finds nothing.
 pub fn exhaustion(context: &mut Context) -> Outcome {
-    // The memory's last frame has every place in a word that bitmaps get wrong.
+    // The last frame takes every place in a word that bitmaps get wrong.
     for end in [0x421_u32, 0x43F, 0x440] {
         let regions = [maps::usable(0x10_0000, u64::from(end) << 12)];
         let map = MemoryMap { regions: &regions, reserved: &[] };

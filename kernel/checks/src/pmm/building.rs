@@ -1,5 +1,5 @@
-//! Checks of the building: of a new allocator only its counts are looked at, so
-//! these pass before anything can be handed out.
+//! Checks of building an allocator. They read only a new allocator's counts, so they
+//! pass before anything can be handed out.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
@@ -10,7 +10,7 @@ use super::drawn::Drawn;
 use super::maps::{self, Case};
 use super::subject::{self, Subject};
 
-/// Frames from here on, from 256 MiB, are many.
+/// The number of the frame at 256 MiB: maps that reach further have many frames.
 const HIGH: u32 = 0x1_0000;
 
 /// On this machine, all usable frames that were not borrowed are managed, and free.
@@ -23,8 +23,8 @@ pub fn managed_count(context: &mut Context) -> Outcome {
     ensure_counts(&subject)
 }
 
-/// A frame only partly usable is not usable, and one is that two regions cover
-/// only together.
+/// A frame that is only partly usable is not usable; one that two regions cover only
+/// together is.
 ///
 /// Catches rounding outwards, and rounding each region inwards by itself.
 pub fn whole_frames(context: &mut Context) -> Outcome {
@@ -33,14 +33,14 @@ pub fn whole_frames(context: &mut Context) -> Outcome {
 
 /// Where regions overlap, the unusable one wins, whichever comes first.
 ///
-/// Catches going through the map line by line, the last one winning.
+/// Catches a pass through the map line by line, in which the last one wins.
 pub fn unusable_wins(context: &mut Context) -> Outcome {
     count_each(context, maps::UNUSABLE_WINS)
 }
 
 /// Regions come in any order, overlap, are empty, and reach beyond 4 GiB.
 ///
-/// Catches adding up lengths, cutting addresses to 32 bits, and sums that overflow.
+/// Catches sums of lengths, addresses cut to 32 bits, and sums that overflow.
 pub fn odd_regions(context: &mut Context) -> Outcome {
     count_each(context, maps::ODD_REGIONS)
 }
@@ -60,7 +60,7 @@ pub fn many_regions(context: &mut Context) -> Outcome {
     answer_too_many(context)
 }
 
-/// Of more than it has to know, an allocator may say that it is too many; or it manages them.
+/// For a map with more regions than it has to support, an allocator may return `TooManyRegions`, or manage it.
 fn answer_too_many(context: &mut Context) -> Outcome {
     let case = &maps::TOO_MANY;
     subject::tell_case(case.what, &case.map());
@@ -78,7 +78,7 @@ fn answer_too_many(context: &mut Context) -> Outcome {
 /// A map that leaves nothing to manage, or no room for the records, is answered
 /// with the error that says so.
 ///
-/// Catches panics and allocators of nothing.
+/// Catches panics, and allocators without a frame.
 pub fn init_errors(context: &mut Context) -> Outcome {
     for case in maps::NOTHING_USABLE {
         ensure_error(context, case, InitError::NoUsableMemory)?;
@@ -89,12 +89,12 @@ pub fn init_errors(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// The records find their room wherever it is.
+/// The records are placed wherever there is room.
 ///
-/// Catches taking the first region, the largest one, or what is out of reach.
+/// Catches an allocator that takes the first region, the largest one, or unreachable frames.
 pub fn records_placed(context: &mut Context) -> Outcome {
     count_each(context, maps::ROOM_SOMEWHERE)?;
-    // The same a second time, with room that is nowhere twice: one MiB, which begins at any frame.
+    // Once more with a map that has room only once: one MiB, which begins at any frame.
     for _ in 0..4 {
         let first = 0x1000 + context.rng().below(0x1000);
         let start = u64::from(first) << PAGE_SHIFT;
@@ -113,7 +113,7 @@ fn count_each(context: &mut Context, cases: &[Case]) -> Outcome {
     for case in cases {
         let subject = Subject::of_case(context, case)?;
         ensure_counts(&subject)?;
-        // What lies as high as memory can costs too much to be tried twice.
+        // A map that lies as high as memory can costs too much to be tried twice.
         if subject.end < HIGH {
             let drawn = Drawn::shuffled(case, context.rng()).moved(context.rng());
             ensure_counts(&Subject::of_drawn(context, case.what, &drawn)?)?;

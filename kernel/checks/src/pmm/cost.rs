@@ -1,5 +1,5 @@
-//! Checks of cost, in memory and in instructions of the guest. These alone may
-//! fail an allocator that is correct.
+//! Checks of cost, in memory and in instructions of the guest. Only these may
+//! fail a correct allocator.
 
 use core::fmt;
 
@@ -13,15 +13,15 @@ use super::subject::Subject;
 use kernel_core::instructions;
 use kernel_core::labs::Frames;
 
-/// The records take at most 0.30 bytes a frame: two bits, and a little above them.
+/// The records take at most 0.30 bytes per frame: two bits, and a little more.
 ///
-/// Catches a third bitmap, a byte for each frame, and a link in each.
+/// Catches a third bitmap, a byte per frame, and a link per frame.
 pub fn small_records(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_machine(context)?;
     let managed = subject.managed.len();
     let borrowed = subject.records.len() * PAGE_SIZE;
     let own = size_of_val(&*subject.pmm) as u32;
-    // What is borrowed is borrowed in whole frames.
+    // Memory is borrowed in whole frames.
     let allowed = (managed * 30 / 100).next_multiple_of(PAGE_SIZE);
     context.measure("borrowed", u64::from(borrowed), "bytes");
     context.measure("own", u64::from(own), "bytes");
@@ -30,7 +30,7 @@ pub fn small_records(context: &mut Context) -> Outcome {
         expected: ("at most {allowed} bytes borrowed for {managed} frames (0.30 bytes each, in whole frames), and {OWN_BYTES} in the allocator itself"),
         saw: ("{borrowed} bytes borrowed, and {own} in the allocator itself")
     );
-    // Who does nothing needs no records.
+    // An allocator that hands out nothing needs no records.
     for count in 0..BATCH {
         let frame = subject.pmm.allocate();
         let Some(frame) = frame.filter(|frame| subject.managed.contains(*frame)) else {
@@ -46,15 +46,15 @@ pub fn small_records(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What the allocator itself, the `struct`, may have in bytes.
+/// The most bytes that the allocator itself, the `struct`, may have.
 const OWN_BYTES: u32 = 1024;
 
-/// The most instructions that one call may take, for a frame and for a run:
-/// several times what a good allocator needs, and far from what a search takes.
+/// The most instructions for one call, for a frame and for a run:
+/// several times as many as a good allocator needs, and far fewer than a search takes.
 const FRAME_BAR: u64 = 500;
 const RUN_BAR: u64 = 800;
 
-/// Sizes of memory: what they are called, and the number after the last frame.
+/// Sizes of memory: the name, and the number after the last frame.
 const SIZES: [(&str, u32); 4] = [("32 MiB", 0x2000), ("256 MiB", 0x1_0000), ("1 GiB", 0x4_0000), ("3.5 GiB", 0xE_0000)];
 
 /// How many calls are measured at a time: less than 1 % of the smallest memory.
@@ -80,7 +80,7 @@ impl Tally {
     }
 }
 
-/// What one kind of call costs in different settings.
+/// The cost of one kind of call in different settings.
 struct Spread {
     call: &'static str,
     bar: u64,
@@ -94,7 +94,7 @@ impl Spread {
         Self { call, bar, least: u64::MAX, greatest: 0, worst: 0 }
     }
 
-    /// Takes a batch in, and fails the check if one of its calls took too much.
+    /// Adds a batch, and fails the check if one of its calls took too much.
     fn add(&mut self, batch: Tally, setting: fmt::Arguments<'_>) -> Outcome {
         self.ensure_low(batch, setting)?;
         self.least = self.least.min(batch.mean());
@@ -113,7 +113,7 @@ impl Spread {
         Ok(())
     }
 
-    /// Reports what was measured, and fails the check if the cost grew with the
+    /// Reports the measurements, and fails the check if the cost grew with the
     /// memory or with how much of it is in use.
     fn judge(&self, context: &Context, greatest: &str, worst: &str) -> Outcome {
         context.measure(greatest, self.greatest, "instructions");
@@ -129,7 +129,7 @@ impl Spread {
     }
 }
 
-/// Runs `call`, and answers what it did and how many instructions it took.
+/// Runs `call`, and returns its result and how many instructions it took.
 #[inline(always)]
 fn timed<R>(overhead: u64, call: impl FnOnce() -> R) -> (R, u64) {
     let before = instructions();
@@ -138,7 +138,7 @@ fn timed<R>(overhead: u64, call: impl FnOnce() -> R) -> (R, u64) {
     (answer, spent.saturating_sub(overhead))
 }
 
-/// What measuring itself costs.
+/// The cost of measuring itself.
 fn overhead() -> u64 {
     (0..8).map(|_| timed(0, || ()).1).min().unwrap_or(0)
 }
@@ -163,7 +163,7 @@ fn use_up(pmm: &mut Frames, left: u32) {
     }
 }
 
-/// One allocation and one free of a single frame cost the same few instructions
+/// One allocation and one free of a single frame take about the same few instructions,
 /// however much memory there is and however much of it is in use.
 ///
 /// Catches a search from the beginning.
@@ -204,7 +204,7 @@ fn frames_batch(pmm: &mut Frames, overhead: u64) -> (Tally, Tally) {
             *slot = frame;
         }
         for index in 0..BATCH {
-            // An order that is neither theirs nor its reverse: 23 and 64 share no factor.
+            // An order that is neither that of allocation nor its reverse: 23 and 64 share no factor.
             if let Some(frame) = frames[index * 23 % BATCH] {
                 let (_, spent) = timed(overhead, || pmm.free(frame));
                 freeing.add(spent);
@@ -214,7 +214,7 @@ fn frames_batch(pmm: &mut Frames, overhead: u64) -> (Tally, Tally) {
     (taking, freeing)
 }
 
-/// With all frames handed out: takes one back, anywhere, and hands it out again.
+/// With all frames handed out, takes one back, anywhere, and hands it out again.
 fn lone_frames(context: &mut Context, subject: &mut Subject, overhead: u64) -> Result<(Tally, Tally), Failed> {
     let (mut taking, mut freeing) = (Tally::default(), Tally::default());
     for _ in 0..BATCH {
@@ -239,9 +239,9 @@ fn lone_frames(context: &mut Context, subject: &mut Subject, overhead: u64) -> R
     Ok((taking, freeing))
 }
 
-/// The same for runs of 16 frames, also where single free frames are everywhere.
+/// The same holds for runs of 16 frames, even if single free frames are everywhere.
 ///
-/// Catches a search for runs that goes through what is too small.
+/// Catches a search for runs that visits free blocks that are too small.
 pub fn run_cost(context: &mut Context) -> Outcome {
     let overhead = overhead();
     let Some(order) = Order::new(4) else { return Ok(()) };
@@ -295,14 +295,14 @@ fn runs_batch(pmm: &mut Frames, order: Order, overhead: u64) -> (Tally, Tally) {
     (taking, freeing)
 }
 
-/// With all frames handed out: takes back single frames all over the memory, and
+/// With all frames handed out, takes back single frames all over the memory, and
 /// then one run at a time, which is handed out again.
 fn runs_among_frames(subject: &mut Subject, order: Order, overhead: u64) -> Result<(Tally, Tally), Failed> {
     let (mut taking, mut freeing) = (Tally::default(), Tally::default());
     let runs = subject.end >> order.power();
     let run_at = |index: u32| FrameRun::new(Frame::new(index << order.power())?, order);
 
-    // A frame of up to 2048 runs, but of none whose number is a multiple of 8.
+    // A frame out of up to 2048 runs, but out of none whose number is a multiple of 8.
     for run in (0..runs).step_by((runs / 2048).max(1) as usize).filter(|run| run % 8 != 0).filter_map(run_at) {
         if let Some(frame) = run.frames().iter().nth(5).filter(|frame| subject.managed.contains(*frame)) {
             subject.give_back(frame)?;

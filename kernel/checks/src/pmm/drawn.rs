@@ -1,5 +1,5 @@
-//! Memory maps that the seed decides: invented ones in another order and at another place, and
-//! such as nobody invented.
+//! Memory maps that the seed decides: the invented ones in another order and at another place, and
+//! random ones.
 
 use kernel_core::rng::Rng;
 use mm_api::layout::PAGE_SHIFT;
@@ -10,16 +10,16 @@ use super::maps::{self, Case, reserved, unusable, usable};
 /// The most regions, and the most reserved ranges, that a map has here.
 const MOST: (usize, usize) = (200, 50);
 
-/// Where maps are moved: their records still lie below 96 MiB, so even records of 16 bytes a frame
+/// How far maps are moved: their records still lie below 96 MiB, so even records of 16 bytes per frame
 /// find room in the MiB that most maps have for them.
 const HIGHEST: u64 = 0x0600_0000;
 
-/// A map, and what the kernel can reach of it.
+/// A map, and the frames that the kernel can reach.
 pub struct Drawn {
     regions: [MemoryRegion; MOST.0],
     reserved: [PhysRange; MOST.1],
     counts: (usize, usize),
-    /// What the kernel can reach.
+    /// The frames that the kernel can reach.
     pub reachable: FrameRange,
 }
 
@@ -40,7 +40,7 @@ impl Drawn {
         drawn
     }
 
-    /// The same, so many whole frames further up. A map that reaches too far for that stays where it is.
+    /// The same map, this many whole frames further up. A map that reaches too far for that stays where it is.
     pub fn moved(mut self, rng: &mut Rng) -> Self {
         let regions = self.map().regions.iter().map(|region| region.base.saturating_add(region.length));
         let ranges = self.map().reserved.iter().map(|range| range.start.max(range.end));
@@ -67,7 +67,7 @@ impl Drawn {
         }
         for range in &mut drawn.reserved[..ranges] {
             let (start, end) = bounds(rng);
-            // Less than what is usable, or nothing of that would be left.
+            // Fewer than the usable ones, or no usable memory would be left.
             *range = reserved(start, start + (end - start) / 4);
         }
         drawn.regions[regions] = maps::ROOM;
@@ -89,7 +89,7 @@ impl Drawn {
     }
 }
 
-/// Where a region begins and ends: at frames' bounds, or anywhere.
+/// Where a region begins and ends: at a frame's bound, or anywhere.
 fn bounds(rng: &mut Rng) -> (u64, u64) {
     let start = 0x40_0000 + u64::from(rng.below(0x80_0000));
     let end = start + u64::from(rng.below(0x10_0000));

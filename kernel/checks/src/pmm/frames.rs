@@ -108,15 +108,15 @@ impl FrameSet {
         self.iter().next()
     }
 
-    /// The first run of this order all of whose frames are in the set.
+    /// The first run of this order whose frames are all in the set.
     pub fn first_run(&self, order: Order) -> Option<FrameRun> {
         self.runs(order).next()
     }
 
-    /// The runs of this order all of whose frames are in the set, the lowest first.
+    /// The runs of this order whose frames are all in the set, the lowest first.
     pub fn runs(&self, order: Order) -> impl Iterator<Item = FrameRun> + '_ {
         let step = order.frames();
-        // Words without a frame are left out at once.
+        // Words without a frame are skipped at once.
         let words = (0u32..).zip(self.words.iter()).filter(|(_, bits)| **bits != 0).map(|(word, _)| word * u32::BITS);
         words
             .filter(move |first| first.is_multiple_of(step.max(u32::BITS)))
@@ -127,7 +127,7 @@ impl FrameSet {
             })
     }
 
-    /// Sets each word that `frames` touches to what `new` makes of it and of the mask.
+    /// Replaces each word that `frames` touches with `new` of the word and its mask.
     fn change(&mut self, frames: FrameRange, new: impl Fn(u32, u32) -> u32) {
         for (word, mask) in pieces(frames) {
             let Some(bits) = self.words.get_mut(word) else { return };
@@ -138,7 +138,7 @@ impl FrameSet {
     }
 }
 
-/// Where the bit of a frame is: which word, and the bit's mask.
+/// Where the bit of a frame is: the index of the word, and the bit's mask.
 fn place(number: u32) -> (usize, u32) {
     ((number / u32::BITS) as usize, 1 << (number % u32::BITS))
 }

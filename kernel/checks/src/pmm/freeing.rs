@@ -9,9 +9,9 @@ use super::frames::FrameSet;
 use super::maps;
 use super::subject::{Subject, WhyNot, frame};
 
-/// What was freed is handed out again, in whatever order it was freed.
+/// Freed frames are handed out again, in whatever order they were freed.
 ///
-/// Catches a search that does not look again where it has been.
+/// Catches a search that does not return to where it has been.
 pub fn free_and_reuse(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_case(context, &maps::HOLES)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -42,7 +42,7 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
         subject.drain_exactly(&mut free, "after one was freed")?;
     }
 
-    // Any half of them, of any map.
+    // A random half of them, of a random map.
     let (mut subject, _) = Subject::at_random(context)?;
     let mut free = subject.managed.duplicate(context)?;
     let all = subject.managed.duplicate(context)?;
@@ -57,7 +57,7 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
         subject.drain_exactly(&mut free, "after some half of them was freed")?;
     }
 
-    // Frame 0 is one as any other.
+    // Frame 0 is a frame like any other.
     let mut subject = Subject::of_case(context, &maps::BOTTOM)?;
     let mut free = subject.managed.duplicate(context)?;
     let first = free.first();
@@ -69,9 +69,9 @@ pub fn free_and_reuse(context: &mut Context) -> Outcome {
     subject.drain_exactly(&mut free, "after the first one was freed")
 }
 
-/// Free of a free frame is `AlreadyFree`, and changes nothing.
+/// A free of a free frame is `AlreadyFree`, and changes nothing.
 ///
-/// Catches a free that does not look before it writes.
+/// Catches a free that writes before it tests.
 pub fn double_free(context: &mut Context) -> Outcome {
     let subject = Subject::of_case(context, &maps::HOLES)?;
     free_twice(context, subject)?;
@@ -106,7 +106,7 @@ fn free_twice(context: &mut Context, mut subject: Subject) -> Outcome {
     subject.drain_exactly(&mut free, "after some of those were freed twice, and refused the second time")
 }
 
-/// Free of a frame that is not managed is `NotManaged`, and changes nothing,
+/// A free of a frame that is not managed is `NotManaged`, and changes nothing,
 /// while all frames are free and while none is.
 ///
 /// Catches an index past the records' end, and reserved frames given away.
@@ -143,9 +143,9 @@ fn refuse_foreign(context: &mut Context, subject: &mut Subject, map: MemoryMap<'
     Ok(())
 }
 
-/// The counts are right after every single call, also after refused ones.
+/// The counts are right after every single call, even after a refused one.
 ///
-/// Catches counts that are changed twice, not at all, or before the look.
+/// Catches counts that are changed twice, not at all, or before the test.
 pub fn exact_counts(context: &mut Context) -> Outcome {
     const STEPS: u32 = 600;
     let mut subject = Subject::of_case(context, &maps::HOLES)?;

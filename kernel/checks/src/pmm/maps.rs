@@ -1,17 +1,17 @@
-//! Invented memory maps, each with one thing that a real map may do to you.
+//! Invented memory maps, each with one feature that real maps may have.
 
 use mm_api::layout::{DIRECT_MAP_SIZE, PAGE_SHIFT};
 use mm_api::{FrameRange, MemoryMap, MemoryRegion, PhysRange, RegionKind};
 
 /// An invented memory map.
 pub struct Case {
-    /// What is special about it: completes "a memory map with …".
+    /// What distinguishes it: completes "a memory map with …".
     pub what: &'static str,
     /// The firmware's regions.
     pub regions: &'static [MemoryRegion],
     /// The reserved ranges.
     pub reserved: &'static [PhysRange],
-    /// What the kernel can reach.
+    /// The frames that the kernel can reach.
     pub reachable: FrameRange,
 }
 
@@ -59,7 +59,7 @@ pub const ROOM: MemoryRegion = usable(0x0100_0000, 0x0110_0000);
 /// The frames that the direct map covers.
 const DIRECT_MAP_END: u32 = DIRECT_MAP_SIZE >> PAGE_SHIFT;
 
-/// Bounds that are not those of frames.
+/// Bounds inside frames.
 pub const WHOLE_FRAMES: &[Case] = &[
     Case::of("a usable region that begins inside a frame", &[ROOM, usable(0x40_0800, 0x41_0000)]),
     Case::of("a usable region that ends one byte before its frame does", &[ROOM, usable(0x40_0000, 0x40_FFFF)]),
@@ -128,7 +128,7 @@ pub const UNUSABLE_WINS: &[Case] = &[
     ),
 ];
 
-/// Regions as no sane firmware would list them, and some does.
+/// Regions that no sane firmware would list, but some does.
 pub const ODD_REGIONS: &[Case] = &[
     Case::of(
         "usable regions that overlap, one of them listed twice",
@@ -218,7 +218,7 @@ pub const RESERVED: &[Case] = &[
 /// How many regions the map of [`MANY_REGIONS`] has.
 const MANY: usize = 128;
 
-/// As many regions and reserved ranges as the contract names, in 160 pieces.
+/// As many regions and reserved ranges as the contract demands, in 160 pieces.
 pub const MANY_REGIONS: &[Case] =
     &[Case::of("128 regions and 32 reserved ranges", &many_regions()).reserving(&many_reserved())];
 
@@ -266,8 +266,8 @@ pub const NOTHING_USABLE: &[Case] = &[
         .reserving(&[reserved(0x40_1000, 0x80_0000)]),
 ];
 
-/// Maps without room for the records that their memory needs: a bit for each of
-/// 786,432 frames is 24 frames.
+/// Maps without room for the records that their memory needs: one bit for each of
+/// 786,432 frames takes 24 frames.
 pub const NO_ROOM: &[Case] = &[
     Case::of("3 GiB of memory of which the kernel reaches nothing", &[usable(0, 0xC000_0000)]).reaching(0, 0),
     Case::of("3 GiB of memory of which the kernel reaches one frame", &[usable(0, 0xC000_0000)]).reaching(0x100, 0x101),
@@ -281,7 +281,7 @@ pub const NO_ROOM: &[Case] = &[
     .reaching(0, DIRECT_MAP_END),
 ];
 
-/// Maps with room for the records, but not in the first place that comes to mind.
+/// Maps with room for the records, but not in the most obvious place.
 pub const ROOM_SOMEWHERE: &[Case] = &[
     Case::of(
         "too little room in its lowest regions",
@@ -300,9 +300,9 @@ pub const ROOM_SOMEWHERE: &[Case] = &[
     Case::of("room only across the bounds of regions that touch", &touching_regions()).reaching(0, 0x400),
 ];
 
-/// 256 MiB that are out of reach, which need more than three frames of records even
-/// with only two bits a frame, and 120 regions of three frames that touch each other:
-/// enough for 16 bytes a frame.
+/// 256 MiB that are out of reach and need more than three frames of records, even
+/// with only two bits per frame, and 120 regions of three frames that touch each other:
+/// enough for 16 bytes per frame.
 const fn touching_regions() -> [MemoryRegion; 121] {
     let mut regions = [usable(0x40_0000, 0x1040_0000); 121];
     let mut index = 0;
@@ -314,8 +314,8 @@ const fn touching_regions() -> [MemoryRegion; 121] {
     regions
 }
 
-/// Regions with holes of every kind: bounds that are multiples of 32 and of
-/// 1024 frames and such that are not, single frames, a hole of a single frame.
+/// Regions with holes of every kind: at multiples of 32 and of 1024 frames and at other
+/// numbers, single frames, and a hole of a single frame.
 pub const HOLES: Case = Case::of(
     "holes",
     &[
@@ -328,8 +328,8 @@ pub const HOLES: Case = Case::of(
 )
 .reserving(&[reserved(0x12_0000, 0x12_1000), reserved(0x17_0000, 0x17_0001)]);
 
-/// Memory for two runs of the largest order, which begins and ends within
-/// others, and has a small hole.
+/// Memory for two runs of the largest order. It begins and ends inside other runs
+/// of that order, and has a small hole.
 pub const BLOCKS: Case = Case::of(
     "room for two of the largest runs, and a hole",
     &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC1_1000, 0xC1_3800)],
@@ -341,7 +341,7 @@ pub const SMALL: Case = Case::of("two and a half MiB only, which end below 4 MiB
 /// Memory from frame 0 on; the records go further up.
 pub const BOTTOM: Case = Case::of("memory from frame 0 on", &[usable(0, 0x90_0000)]).reaching(0x480, 0x900);
 
-/// Many more regions and reserved ranges than the contract names.
+/// Many more regions and reserved ranges than the contract demands.
 pub const TOO_MANY: Case =
     Case::of("200 regions and 50 reserved ranges", &too_many_regions()).reserving(&too_many_reserved());
 

@@ -1,4 +1,4 @@
-//! Checks of everything together, on the memory of this machine, with contents
+//! Checks of all calls together, on the memory of this machine, with contents
 //! written to the frames.
 
 use crate::check::{Context, Failed, Outcome};
@@ -20,10 +20,10 @@ struct Held {
 }
 
 /// Random calls on this machine's memory, compared with a model after each; every
-/// frame is filled when it is handed out, and looked at before it is freed.
+/// frame is filled when it is handed out, and verified before it is freed.
 ///
-/// Catches what no other check thought of: above all two owners of one frame,
-/// and records that somebody else writes to.
+/// Catches mistakes that no other check looks for: above all two owners of one frame,
+/// and records that another owner overwrites.
 pub fn random_mix(context: &mut Context) -> Outcome {
     const STEPS: u32 = 600;
     const ROUNDS: u32 = 3000;
@@ -57,7 +57,7 @@ pub fn random_mix(context: &mut Context) -> Outcome {
         subject.ensure_counts(free.len(), format_args!("after step {step} of the random mix"))?;
     }
 
-    // Many more calls, without contents, for what it takes long to get wrong.
+    // Many more calls, without contents, for mistakes that show late.
     for round in 0..ROUNDS {
         let order = any_order(context, Order::MAX.power());
         circumstances::step(format_args!("round {round} of {ROUNDS}"));
@@ -116,7 +116,7 @@ fn take(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, step:
     Ok(Some(Held { run, stamp }))
 }
 
-/// Looks at what was written, and gives it back: at random as a run, or frame
+/// Verifies the contents of frames and gives them back: at random as a run, or frame
 /// by frame.
 fn give_up(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, old: Held) -> Outcome {
     for frame in old.run.frames().iter() {
@@ -147,7 +147,7 @@ fn take_run(subject: &mut Subject, free: &mut FrameSet, order: Order) -> Result<
     Ok(run)
 }
 
-/// Gives back a run of this order anywhere in `blocks`, if all of it is there.
+/// Gives back a run of this order anywhere in `blocks`, if all of its frames are there.
 fn scatter(
     context: &mut Context,
     subject: &mut Subject,
@@ -170,7 +170,7 @@ fn any_order(context: &mut Context, power: u32) -> Order {
     Order::new(context.rng().below(power) as u8).unwrap_or(Order::ZERO)
 }
 
-/// Tries to free what is free or not managed.
+/// Tries to free a frame that is free or not managed.
 fn refuse_some(context: &mut Context, subject: &mut Subject, free: &FrameSet) -> Outcome {
     let Some(frame) = Frame::new(context.rng().below(subject.end + 64)) else { return Ok(()) };
     if !subject.managed.contains(frame) {
@@ -193,7 +193,7 @@ fn fill(context: &mut Context, frame: Frame, stamp: u32) -> Outcome {
     }
 }
 
-/// Fails the check unless a frame is as it was filled.
+/// Fails the check unless a frame has the contents that it was filled with.
 fn look(context: &mut Context, frame: Frame, stamp: u32) -> Outcome {
     let other = context.with_frame(frame, |words| words.iter().copied().find(|word| *word != stamp)).flatten();
     match other {
@@ -206,11 +206,11 @@ fn look(context: &mut Context, frame: Frame, stamp: u32) -> Outcome {
 }
 
 /// On a machine with 3.5 GiB, every frame is handed out in as few runs as
-/// possible, most of it from beyond what the kernel maps directly; each is a
+/// possible, most of them beyond the memory that the kernel maps directly. Each frame is a
 /// place of its own, and all come back. Single frames all over the memory are
 /// freed and handed out as well.
 ///
-/// Catches what goes wrong only with large frame numbers, or far from the records.
+/// Catches mistakes that need large frame numbers, or frames far from the records.
 pub fn high_memory(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_machine(context)?;
     let total = subject.managed.len();
@@ -222,7 +222,7 @@ pub fn high_memory(context: &mut Context) -> Outcome {
         let wanted = free.runs(order).count();
         for index in 0..wanted {
             let run = subject.take_run(&mut free, order, "the largest first")?;
-            // Only some are written to: the host has to find memory for each of them.
+            // Only some are written to, since the host has to find memory for each of them.
             if index % 64 == 0 {
                 number(context, run.first())?;
                 written.insert(run.first());

@@ -1,4 +1,4 @@
-//! Checks of runs: handed out, taken back, refused.
+//! Checks of runs that are handed out, taken back and refused.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -58,11 +58,11 @@ fn runs_of_all_sizes(context: &mut Context, mut subject: Subject) -> Outcome {
     ensure_enough(subject.managed.len() - free.len(), subject.managed.len())
 }
 
-/// Whenever there is a run, it is found: of every order, with all frames free
+/// If there is a run, it is found: of every order, with all frames free
 /// and with frames taken here and there.
 ///
-/// Catches a search that gives up too early, skips places, or is a part short at the end;
-/// also sums that overflow where 4 GiB end, and differences where memory is smaller than a run.
+/// Catches a search that gives up too early, skips places, or ends one part short;
+/// also sums that overflow at 4 GiB, and differences in memory that is smaller than a run.
 pub fn runs_found(context: &mut Context) -> Outcome {
     for case in [&maps::BLOCKS, &maps::SMALL] {
         for order in Order::all() {
@@ -72,8 +72,8 @@ pub fn runs_found(context: &mut Context) -> Outcome {
         }
     }
 
-    // The same after some single frames, the largest first: what the larger
-    // ones leave over is for the smaller ones, down to the last frame.
+    // Once more after some single frames, the largest order first: frames that the larger
+    // runs leave over go to the smaller ones, down to the last frame.
     let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
     let mut free = subject.managed.duplicate(context)?;
     for _ in 0..777 {
@@ -108,7 +108,7 @@ pub fn runs_found(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Takes all runs of this order, and compares how many there are with the truth.
+/// Takes all runs of this order, and compares their number with the truth.
 fn drain_runs(subject: &mut Subject, free: &mut FrameSet, order: Order, when: &str) -> Outcome {
     let wanted = free.runs(order).count();
     for _ in 0..wanted {
@@ -124,10 +124,10 @@ fn drain_runs(subject: &mut Subject, free: &mut FrameSet, order: Order, when: &s
     Ok(())
 }
 
-/// Free frames are a run again however they were taken and given back: frame by
-/// frame, in halves, as a run that was handed out in single frames.
+/// Free frames form a run again however they were taken and given back: frame by
+/// frame, in halves, or as a run after they were handed out one by one.
 ///
-/// Catches neighbours that are not put together, and counts that runs forget.
+/// Catches neighbours that are not merged, and counts that ignore runs.
 pub fn runs_rejoin(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
     let total = subject.managed.len();
@@ -135,7 +135,7 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
     let all = subject.managed.duplicate(context)?;
 
     subject.drain_exactly(&mut free, "at first")?;
-    // Every seventh frame, seven times over: neighbours come at different times.
+    // Every seventh frame, seven times: neighbours come back at different times.
     for start in [3, 0, 5, 1, 6, 2, 4] {
         for frame in all.iter().skip(start).step_by(7) {
             subject.give_back(frame)?;
@@ -146,7 +146,7 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
     drain_runs(&mut subject, &mut free, Order::MAX, "after all frames were freed one by one")?;
     subject.ensure_counts(free.len(), format_args!("after all runs of {} were handed out", Order::MAX))?;
 
-    // From here on nothing is free but what is freed on purpose.
+    // From here on only those frames are free that the check frees on purpose.
     subject.drain_exactly(&mut free, "after all the largest runs")?;
     let Some(whole) = all.first_run(Order::MAX) else { return Ok(()) };
     for (parts, backwards) in [(9, false), (9, true), (8, true), (3, false), (0, true)] {
@@ -159,7 +159,7 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
         subject.ensure_counts(0, format_args!("after the only free run was handed out"))?;
     }
 
-    // Single frames that go back as a run, and come again as smaller ones.
+    // Single frames that go back as a run, and come again as smaller runs.
     subject.give_back_run(whole)?;
     free.insert_all(whole.frames());
     subject.ensure_counts(free.len(), format_args!("after a run of {} was freed", whole.order()))?;
@@ -176,7 +176,7 @@ pub fn runs_rejoin(context: &mut Context) -> Outcome {
     rejoin_at_the_ends(context, &maps::TOP)
 }
 
-/// Runs at either end of what there can be come back, whole and frame by frame.
+/// Runs at the ends of memory come back, whole and frame by frame.
 fn rejoin_at_the_ends(context: &mut Context, case: &maps::Case) -> Outcome {
     let mut subject = Subject::of_case(context, case)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -208,11 +208,11 @@ fn give_back_parts(subject: &mut Subject, whole: FrameRun, order: Order, backwar
     Ok(())
 }
 
-/// A run is taken back whole or not at all: one free frame in it is
-/// `AlreadyFree`, one that is not managed is `NotManaged`, which goes before.
+/// A run is taken back whole or not at all. A free frame in it is
+/// `AlreadyFree`, a frame that is not managed is `NotManaged`, which comes first.
 ///
-/// Catches freeing up to the first bad frame, looking at the first frame only,
-/// and not looking at runs that are free as a whole, or are a single frame.
+/// Catches a free up to the first bad frame, a test of the first frame only,
+/// and no test of runs that are free as a whole or are a single frame.
 pub fn run_free_refused(context: &mut Context) -> Outcome {
     let mut subject = Subject::of_case(context, &maps::BLOCKS)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -240,7 +240,7 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     }
 
     // Frames that are not managed: before the first, in the hole, past the end
-    // of memory and of the records, and 4 GiB's last ones.
+    // of memory and of the records, and the last ones below 4 GiB.
     let runs = [
         (0x3C0, 6, "its first frames are below all memory"),
         (0xC10, 4, "some of its frames are in a hole of the map"),
@@ -275,7 +275,7 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Frees runs anywhere in any map, of whose frames about one of 64 is free.
+/// Frees runs anywhere in any map, in which about one frame of 64 is free.
 fn refuse_at_random(context: &mut Context) -> Outcome {
     let (mut subject, drawn) = Subject::at_random(context)?;
     let mut free = subject.managed.duplicate(context)?;
@@ -305,7 +305,7 @@ fn refuse_at_random(context: &mut Context) -> Outcome {
 }
 
 /// Takes back `whole`, all of whose frames are allocated, and fails the check
-/// unless it is refused when it comes once more.
+/// unless a second free of it is refused.
 fn refuse_a_second_time(subject: &mut Subject, free: &mut FrameSet, whole: FrameRun) -> Outcome {
     subject.give_back_run(whole)?;
     free.insert_all(whole.frames());

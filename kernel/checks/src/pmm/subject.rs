@@ -1,4 +1,4 @@
-//! Builds the allocator that a check is about, beside what is true of its map.
+//! Builds the allocator of a check, and the truth about its map.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ use super::maps::Case;
 pub struct Subject {
     /// The lab's allocator.
     pub pmm: Frames,
-    /// What its map is like: completes "a memory map with …".
+    /// What distinguishes its map: completes "a memory map with …".
     pub what: &'static str,
     /// The frames that it has to manage: the usable ones that it did not borrow.
     pub managed: FrameSet,
@@ -40,15 +40,15 @@ impl Subject {
     /// Builds the allocator for a map that the seed decides.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`of_map`](Self::of_map).
     pub fn of_drawn(context: &mut Context, what: &'static str, drawn: &Drawn) -> Result<Self, Failed> {
         Self::of_map(context, what, drawn.map(), drawn.reachable)
     }
 
-    /// Builds the allocator for a map that nobody invented, anew for each seed.
+    /// Builds the allocator for a random map, another one for each seed.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`of_map`](Self::of_map).
     pub fn at_random(context: &mut Context) -> Result<(Self, Drawn), Failed> {
         let drawn = Drawn::at_random(context.rng());
         Ok((Self::of_drawn(context, "regions as the seed has them", &drawn)?, drawn))
@@ -94,7 +94,7 @@ impl Subject {
         Ok(subject)
     }
 
-    /// Adds what is true of the map, as if nothing had been lent.
+    /// Adds the truth about the map, as if nothing had been lent.
     fn before_lending(
         context: &mut Context,
         pmm: Frames,
@@ -111,7 +111,7 @@ impl Subject {
         Ok(Self { pmm, what, managed, records: FrameSet::new(context, room)?, end })
     }
 
-    /// Takes what was lent out of what has to be managed.
+    /// Takes the lent frames out of those that have to be managed.
     fn note_lent(&mut self, lender: &Lender<'_>) {
         let lent = self.managed.iter().filter(|frame| lender.is_lent(*frame));
         for frame in lent.take(lender.lent_frames() as usize) {
@@ -122,8 +122,8 @@ impl Subject {
         }
     }
 
-    /// Hands out all frames and compares them with `free`, in which those are
-    /// left that are *not* handed out. `when` completes "… frames handed out, …".
+    /// Hands out all frames and compares them with `free`. Afterwards `free` has
+    /// the frames that were *not* handed out. `when` completes "… frames handed out, …".
     ///
     /// # Errors
     /// Fails the check if a frame is handed out that is not in `free`, or if one
@@ -154,7 +154,7 @@ impl Subject {
     }
 
     /// Fails the check unless `free_frames()` is `free` and `managed_frames()` is
-    /// what it was. `when` says what was done before.
+    /// as at first. `when` names the call before.
     pub fn ensure_counts(&self, free: u32, when: fmt::Arguments<'_>) -> Outcome {
         let saw = self.pmm.free_frames();
         ensure!(
@@ -193,7 +193,7 @@ impl Subject {
         }
     }
 
-    /// Fails the check unless `frame` is refused with `error`, for the `reason`.
+    /// Fails the check unless `frame` is refused with `error`, for this `reason`.
     pub fn ensure_refused(&mut self, frame: Frame, error: FreeError, reason: fmt::Arguments<'_>) -> Outcome {
         let answer = circumstances::during(format_args!("free({frame})"), || self.pmm.free(frame));
         ensure!(
@@ -204,7 +204,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Fails the check unless `run` is refused with `error`, for the `reason`.
+    /// Fails the check unless `run` is refused with `error`, for this `reason`.
     pub fn ensure_run_refused(&mut self, run: FrameRun, error: FreeError, reason: &str) -> Outcome {
         let answer = circumstances::during(format_args!("free_run({run:?})"), || self.pmm.free_run(run));
         ensure!(
@@ -215,8 +215,8 @@ impl Subject {
         Ok(())
     }
 
-    /// Takes a run, which must be there, whole, and of the order asked for, out
-    /// of `free`.
+    /// Takes a run out of `free`. There must be one, whole, and of the order asked
+    /// for.
     pub fn take_run(&mut self, free: &mut FrameSet, order: Order, when: &str) -> Result<FrameRun, Failed> {
         match self.try_run(free, order)? {
             Some(run) => Ok(run),
@@ -228,7 +228,7 @@ impl Subject {
         }
     }
 
-    /// What a frame is that is handed out though it is not free, in words.
+    /// The state of a frame that was handed out though it is not free, in words.
     pub fn standing(&self, frame: Frame) -> &'static str {
         if self.managed.contains(frame) {
             "allocated already"
@@ -242,7 +242,7 @@ impl Subject {
     /// Asks for a run, and takes it out of `free`.
     ///
     /// # Errors
-    /// Fails the check if the run has another order, or if some frame of it is not free.
+    /// Fails the check if the run has another order, or if one of its frames is not free.
     pub fn try_run(&mut self, free: &mut FrameSet, order: Order) -> Result<Option<FrameRun>, Failed> {
         let run = circumstances::during(format_args!("allocate_run({order})"), || self.pmm.allocate_run(order));
         let Some(run) = run else { return Ok(None) };
@@ -262,11 +262,11 @@ impl Subject {
     }
 }
 
-/// Hands out all of `free` frames, one by one, and gives each to `judge`. Stops when the
-/// allocator says that there are no more, or after so many frames.
+/// Hands out all of `free` frames, one by one, and calls `judge` with each. Stops when the
+/// allocator has no more, or after that many frames.
 ///
 /// # Errors
-/// What `judge` says. Fails the check, too, if there were [too few](ensure_enough) of them.
+/// The error of `judge`. Fails the check, too, if there were [too few](ensure_enough) frames.
 pub fn drain(pmm: &mut Frames, free: u32, mut judge: impl FnMut(Frame) -> Outcome) -> Outcome {
     for count in 0..free {
         match pmm.allocate() {
@@ -277,11 +277,11 @@ pub fn drain(pmm: &mut Frames, free: u32, mut judge: impl FnMut(Frame) -> Outcom
     Ok(())
 }
 
-/// Fails the check if of so many free frames too few were handed out to say anything about
-/// them: an allocator without a frame breaks no rule about frames. That all of them are handed
-/// out is the business of `exhaustion` and of `runs-found`.
+/// Fails the check if too few of `free` frames were handed out to judge them: an
+/// allocator that hands out no frame breaks no rule about frames. The checks `exhaustion` and
+/// `runs-found` make sure that all of them are handed out.
 pub fn ensure_enough(count: u32, free: u32) -> Outcome {
-    /// One frame of so many.
+    /// One frame of this many has to be handed out.
     const OF: u32 = 4;
 
     ensure!(
@@ -292,16 +292,16 @@ pub fn ensure_enough(count: u32, free: u32) -> Outcome {
     Ok(())
 }
 
-/// A number of frames that no usable one reaches.
+/// A number above that of every usable frame.
 fn room_for(map: &MemoryMap<'_>) -> u32 {
-    // Firmware describes its own ROM too, just below 4 GiB.
+    // Firmware lists its own ROM, too, just below 4 GiB.
     let usable = map.regions.iter().filter(|region| region.kind == RegionKind::Usable);
     let ends = usable.map(|region| region.base.saturating_add(region.length));
     let frames = ends.max().unwrap_or(0) >> PAGE_SHIFT;
     u32::try_from(frames).map_or(FRAME_COUNT, |frames| frames.min(FRAME_COUNT))
 }
 
-/// Fails the check, because the allocator refuses a map that it has to manage.
+/// Fails the check, because the allocator refuses a map that it has to accept.
 fn refused(what: &str, error: InitError) -> Result<Subject, Failed> {
     fail!(
         expected: ("new() to build an allocator for a memory map with {what}"),
@@ -309,7 +309,7 @@ fn refused(what: &str, error: InitError) -> Result<Subject, Failed> {
     )
 }
 
-/// Writes down which map an allocator is built for, line by line.
+/// Notes the map that an allocator is built for, line by line.
 pub fn tell_case(what: &str, map: &MemoryMap<'_>) {
     const SHOWN: usize = 12;
     circumstances::case(format_args!("a memory map with {what}"));
@@ -359,7 +359,7 @@ impl fmt::Display for WhyNot<'_> {
     }
 }
 
-/// A value that is there or not, in words.
+/// A value, or that there is none, in words.
 pub struct Listed<T>(pub Option<T>);
 
 impl<T: fmt::Display> fmt::Display for Listed<T> {
@@ -380,7 +380,7 @@ impl<T: fmt::Debug> fmt::Debug for Listed<T> {
     }
 }
 
-/// The frame with this number, for numbers that are written in a check.
+/// The frame with a number that is written in a check.
 pub fn frame(number: u32) -> Frame {
     Frame::containing(mm_api::PhysAddr::new(number << PAGE_SHIFT))
 }

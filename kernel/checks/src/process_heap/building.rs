@@ -7,7 +7,7 @@ use mm_api::{BreakError, VirtAddr};
 
 use super::subject::new_heap;
 
-/// The heap starts past the image and not below its place in the layout, and is empty.
+/// The heap starts past the image, not below its place in the layout, and is empty.
 pub fn heap_start(context: &mut Context) -> Outcome {
     let usual = USER_HEAP_START.as_u32();
     let any =
@@ -41,7 +41,7 @@ pub fn heap_start(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// A heap that would start past its limit is refused; one that has no byte is not.
+/// A heap that would start past its limit is refused; one with room for 0 bytes is not.
 pub fn heap_no_room(context: &mut Context) -> Outcome {
     let any = USER_HEAP_START.as_u32() + context.rng().below(0xA000) * PAGE_SIZE;
     let past = any + 1 + context.rng().below(0x1000_0000);

@@ -11,7 +11,7 @@ use super::subject::{Home, Process, Subject, on_process, on_processes};
 use super::words::Answer;
 
 /// Fails unless a copy is as large as the original, and has the same contents, in
-/// pages of its own.
+/// frames of its own.
 fn ensure_copy(subject: &mut Subject<'_>, parent: &Process, child: &Process, stamp: u32) -> Outcome {
     let same = (child.start(), child.end()) == (parent.start(), parent.end());
     ensure!(
@@ -39,7 +39,7 @@ fn ensure_copy(subject: &mut Subject<'_>, parent: &Process, child: &Process, sta
     Ok(())
 }
 
-/// `fork` makes a heap that is as large, with the same contents.
+/// `fork` makes a heap of the same size, with the same contents.
 pub fn fork_copies(context: &mut Context) -> Outcome {
     on_process(context, |subject, parent| {
         let any = [subject.random(50_000), subject.random(50_000)];
@@ -50,7 +50,7 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
             let before = subject.state_of(parent);
             let child = subject.fork(parent)?;
             ensure_copy(subject, parent, &child, stamp)?;
-            // Nobody wrote there, in the parent. So neither its bytes nor zeros differ.
+            // The parent did not write there. So neither its bytes nor zeros are wrong.
             let (from, to) = Subject::spare_bytes(parent);
             if subject.is_zero(parent, (from, to))? {
                 let when = format_args!("past the break in the child's last page, after fork() of {bytes} bytes");
@@ -71,7 +71,7 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
     })
 }
 
-/// After `fork`, both go their own ways, within the same bounds.
+/// After `fork`, parent and child change independently, within the same bounds.
 pub fn fork_apart(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         subject.with_process(USER_CODE_START, go_apart)?;
@@ -86,7 +86,7 @@ pub fn fork_apart(context: &mut Context) -> Outcome {
     })
 }
 
-/// What one of three does, the others do not see.
+/// None of three processes sees what another one does.
 fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.resize(parent, 10_000)?;
     subject.fill(parent, Subject::heap_bytes(parent), 1)?;
@@ -94,7 +94,7 @@ fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     let mut grandchild = subject.fork(&child)?;
     ensure_copy(subject, parent, &grandchild, 1)?;
 
-    // What one writes, the others do not see.
+    // No process sees what another one writes.
     subject.fill(&child, Subject::heap_bytes(&child), 2)?;
     subject.ensure_usable(&grandchild, grandchild.start(), 0x3333_3333)?;
     let when = format_args!("though its child wrote to the same address");
@@ -106,7 +106,7 @@ fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
         format_args!("though its child and its parent wrote to the same address"),
     )?;
 
-    // Where one moves its break, the others' stay.
+    // If one moves its break, the others' breaks stay.
     let others = subject.heap_of(parent);
     subject.resize(&mut child, 30_000)?;
     subject.fill(&child, (child.at(10_000), child.end()), 2)?;
@@ -128,7 +128,7 @@ fn go_apart(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.end(grandchild)
 }
 
-/// The bounds of the parent's heap are those of its child's.
+/// The bounds of the parent's heap are also its child's.
 fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process, limit: VirtAddr) -> Outcome {
     subject.resize(parent, 100)?;
     let mut child = subject.fork(parent)?;
@@ -142,7 +142,7 @@ fn keep_bounds(subject: &mut Subject<'_>, parent: &mut Process, limit: VirtAddr)
     subject.end(child)
 }
 
-/// Fails unless a `fork` is refused, and nothing is left of it.
+/// Fails unless a `fork` is refused, and leaves nothing behind.
 fn ensure_fork_fails(subject: &mut Subject<'_>, parent: &Process, left: u32) -> Outcome {
     let home = subject.home(parent.start())?;
     let taken = subject.leave_frames(left);
@@ -157,7 +157,7 @@ fn ensure_fork_fails(subject: &mut Subject<'_>, parent: &Process, left: u32) -> 
     outcome
 }
 
-/// Fails unless that was the answer, and the child has no page of a heap.
+/// Fails unless the answer is the expected error, and the child has no page of a heap.
 fn ensure_nothing_copied(
     subject: &Subject<'_>,
     parent: &Process,
@@ -194,14 +194,14 @@ fn run_out(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.return_frames(taken);
     match answer {
         Ok(heap) => subject.end(Process { home, heap })?,
-        Err(error) => fail!(expected: ("fork() to go well when there are enough frames"), saw: ("{error:?}")),
+        Err(error) => fail!(expected: ("fork() to succeed when there are enough frames"), saw: ("{error:?}")),
     }
     // Many pages, of which the last few cannot be had.
     subject.resize(parent, 270 * PAGE_SIZE)?;
     ensure_fork_fails(subject, parent, 265)
 }
 
-/// Something is in the way of the copy.
+/// A mapped page is in the way of the copy.
 fn meet_others(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.resize(parent, 20_000)?;
     for occupied in [0, 2, 4] {

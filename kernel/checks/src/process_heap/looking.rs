@@ -1,5 +1,5 @@
-//! What the checks of this lab look at: which pages a process has, what is in
-//! them, and what its program in ring 3 finds there.
+//! What the checks of this lab compare: a process's pages, their contents, and
+//! what its program reads in ring 3.
 
 use core::fmt;
 
@@ -13,13 +13,13 @@ use super::subject::{CODE, Home, Process, STACK, Subject};
 use super::words::{Answer, At};
 
 /// The byte that a process with this stamp writes to `address`. It is neither zero
-/// nor one of those that frames contain when they are taken.
+/// nor a byte that frames contain when they are taken.
 pub fn pattern(stamp: u32, address: VirtAddr) -> u8 {
     let mixed = address.as_u32().wrapping_mul(0x9E37_79B1).wrapping_add(stamp.wrapping_mul(0x85EB_CA6B));
     (mixed >> 24) as u8 & 0xF0 | 5
 }
 
-/// Where a process's break is, and what is in its pages.
+/// A process's break, and the contents of its pages.
 #[derive(PartialEq, Eq)]
 pub struct HeapState {
     end: VirtAddr,
@@ -27,14 +27,14 @@ pub struct HeapState {
     digest: u32,
 }
 
-/// All that a call could change.
+/// All state that a call could change.
 pub struct State {
     heap: HeapState,
     free_frames: u32,
 }
 
 impl Subject<'_> {
-    /// Fails unless exactly the pages are mapped that a byte of the heap lies in,
+    /// Fails unless exactly those pages are mapped that have a byte of the heap,
     /// and the two that do not belong to it.
     pub fn ensure_pages(&self, process: &Process, when: fmt::Arguments<'_>) -> Outcome {
         let (start, end) = (process.start(), process.end());
@@ -81,9 +81,9 @@ impl Subject<'_> {
         })
     }
 
-    /// Which entries of a directory or of a table are present, in order.
+    /// The indices of a directory's or a table's present entries, in order.
     fn present(&self, table: Frame) -> impl Iterator<Item = TableIndex> + use<> {
-        // The table is looked at once: asking for each of its words takes far longer.
+        // The whole table is read at once: word by word takes far longer.
         let mut bits = [0_u32; TABLE_ENTRIES as usize / 32];
         self.machine.with_words(table, |words| {
             for (bits, words) in bits.iter_mut().zip(words.chunks_exact(32)) {
@@ -103,8 +103,8 @@ impl Subject<'_> {
         Some(Frame::containing(walk.address))
     }
 
-    /// The first byte from `from` up to `to` that is not what `expected` says, and
-    /// what it is.
+    /// The first byte from `from` up to `to` that differs from `expected`, and its
+    /// value.
     fn find_wrong(
         &self,
         process: &Process,
@@ -137,7 +137,7 @@ impl Subject<'_> {
         Ok(None)
     }
 
-    /// Fails unless every byte from `from` up to `to` is what the process wrote.
+    /// Fails unless every byte from `from` up to `to` is as the process wrote it.
     pub fn ensure_pattern(
         &self,
         process: &Process,
@@ -245,7 +245,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Fails unless it is a page fault when a process reads there, in ring 3.
+    /// Fails unless the process gets a page fault when it reads there, in ring 3.
     pub fn ensure_faults(&mut self, process: &Process, address: VirtAddr, when: &str) -> Outcome {
         self.run(process);
         let saw = self.machine.read_as_user(address);
@@ -264,7 +264,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Where a process's break is, and what is in its pages.
+    /// A process's break, and a hash of its pages' contents.
     pub fn heap_of(&self, process: &Process) -> HeapState {
         let mut state = HeapState { end: process.end(), pages: 0, digest: 0x811C_9DC5 };
         for page in self.mapped_pages(&process.home) {
@@ -279,12 +279,12 @@ impl Subject<'_> {
         state
     }
 
-    /// All that a call could change.
+    /// All state that a call could change.
     pub fn state_of(&self, process: &Process) -> State {
         State { heap: self.heap_of(process), free_frames: self.machine.free_frames() }
     }
 
-    /// Fails unless everything is as it was.
+    /// Fails unless all of it is as before.
     pub fn ensure_unchanged(&self, process: &Process, before: &State, when: fmt::Arguments<'_>) -> Outcome {
         let after = self.state_of(process);
         ensure!(
@@ -305,12 +305,12 @@ impl Subject<'_> {
         ensure!(
             after.heap.digest == before.heap.digest,
             expected: ("the process's pages to stay as they were, also past the break, {when}"),
-            saw: ("some of their bytes, or of their frames, are others now")
+            saw: ("some of their bytes or frames have changed")
         );
         Ok(())
     }
 
-    /// Fails unless a call is answered with an error and changes nothing. `tell` is
+    /// Fails unless a call returns this error and changes nothing. `tell` is
     /// the call in words.
     pub fn ensure_refused<T>(
         &mut self,
@@ -326,7 +326,7 @@ impl Subject<'_> {
     }
 }
 
-/// A hint at where a byte comes from.
+/// A hint at the origin of a byte.
 struct Poison(u8);
 
 impl fmt::Display for Poison {
@@ -340,7 +340,7 @@ impl fmt::Display for Poison {
     }
 }
 
-/// What became of a write, in words.
+/// The outcome of a write, in words.
 struct NotWritten(Result<(), NoWrite>);
 
 impl fmt::Display for NotWritten {

@@ -1,4 +1,4 @@
-//! A check of everything together.
+//! A check of all calls together.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
@@ -8,25 +8,25 @@ use mm_api::{BreakError, VirtAddr};
 
 use super::subject::{Process, Subject, on_processes};
 
-/// How many processes there are at most.
+/// The most processes at a time.
 const PROCESSES: usize = 3;
 
-/// How many things they do.
+/// How many steps they make in all.
 const STEPS: u32 = 250;
 
-/// How many pages a heap has at most.
+/// The most pages of a heap.
 const PAGES: u32 = 5;
 
-/// Where the heap starts that can have five pages at most.
+/// Where the heap starts that has room for only five pages.
 const IMAGE_END: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - PAGES * PAGE_SIZE - 100);
 
-/// A process, and what its heap is filled with.
+/// A process, and the stamp of its heap's pattern.
 struct Player {
     process: Process,
     stamp: u32,
 }
 
-/// Whatever processes do, and in whatever order, all rules hold.
+/// All rules hold, whatever processes do, and in whatever order.
 pub fn break_mix(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         let mut players: [Option<Player>; PROCESSES] = [const { None }; PROCESSES];
@@ -48,8 +48,8 @@ pub fn break_mix(context: &mut Context) -> Outcome {
     })
 }
 
-/// One process, the one with this index, does one thing. `None` if it has ended. The
-/// others are looked at, too.
+/// One step of the process with this index. `None` if the process has ended. The
+/// others are verified, too.
 fn play(
     subject: &mut Subject<'_>,
     mut player: Player,
@@ -69,7 +69,7 @@ fn play(
             if let Some(other) = others[place].take() {
                 subject.end(other.process)?;
             }
-            // What is past the break is copied or not, and is zero when it is needed.
+            // Bytes past the break may be copied or not, but are zero when the heap gets them.
             subject.fill(&player.process, Subject::spare_bytes(&player.process), step)?;
             let process = subject.fork(&player.process)?;
             others[place] = Some(Player { process, stamp: player.stamp });
@@ -93,14 +93,14 @@ fn play(
     Ok(Some(player))
 }
 
-/// Moves the break anywhere, and fills what is new.
+/// Moves the break anywhere, and fills the new bytes.
 fn walk(subject: &mut Subject<'_>, player: &mut Player) -> Outcome {
     let process = &mut player.process;
     let old = process.end();
     let size = old.as_u32() - process.start().as_u32();
     let most = PAGES * PAGE_SIZE;
     let bytes = match subject.random(4) {
-        // Anywhere, near to where it is, to a page, near to a page.
+        // Anywhere, close to the old break, to a page, close to a page.
         0 => subject.random(most + 1),
         1 => (size + subject.random(200)).saturating_sub(100),
         2 => subject.random(PAGES + 1) * PAGE_SIZE,
@@ -124,7 +124,7 @@ fn walk(subject: &mut Subject<'_>, player: &mut Player) -> Outcome {
     subject.fill(process, (old, new), player.stamp)
 }
 
-/// Asks for what is refused.
+/// Makes a call that has to be refused.
 fn refuse(subject: &mut Subject<'_>, process: &mut Process) -> Outcome {
     let (address, expected) = match subject.random(2) {
         0 => (process.start().as_u32() - 1 - subject.random(10_000), BreakError::BelowStart),

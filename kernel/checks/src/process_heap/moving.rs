@@ -1,5 +1,5 @@
-//! Checks of a break that moves: what is answered, which pages come and go, and
-//! what stays in them.
+//! Checks of a break that moves: the answers, the pages that come and go, and
+//! the contents that stay.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -9,7 +9,7 @@ use mm_api::layout::PAGE_SIZE;
 use super::subject::{Process, Subject, on_process};
 use super::words::{Answer, At};
 
-/// `brk` moves the break, up and down, and the process can use what is below it.
+/// `brk` moves the break, up and down, and the process can use the bytes below it.
 pub fn brk_moves(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         for (round, bytes) in (1..).zip([4, 5000, 5000, 6000, 40_000, 4096, 8192, 12, 0, 0, 20_000]) {
@@ -35,7 +35,7 @@ pub fn brk_moves(context: &mut Context) -> Outcome {
     })
 }
 
-/// `sbrk` returns where the break was, whichever way it moved it, or not at all.
+/// `sbrk` returns the old break, whether it moves it up, down, or not at all.
 pub fn sbrk_old_break(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let mut bytes = 0_u32;
@@ -87,8 +87,8 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
     })
 }
 
-/// How large the heap is made, to look at the boundaries of pages. Each size is
-/// less than those before it when they are gone through backwards.
+/// The sizes of the heap, around the boundaries of pages. Gone through backwards, each size
+/// is less than those before it.
 const SIZES: [u32; 17] =
     [0, 1, 2, 100, 4094, 4095, 4096, 4097, 4098, 8191, 8192, 8193, 12_288, 16_383, 16_384, 16_385, 28_672];
 
@@ -102,7 +102,7 @@ pub fn grow_at_boundary(context: &mut Context) -> Outcome {
         for bytes in SIZES {
             subject.resize(process, bytes)?;
             subject.ensure_pages(process, format_args!("after the heap grew to {bytes} bytes"))?;
-            // Where the break is already.
+            // To the place where the break is already.
             subject.resize(process, bytes)?;
             subject.ensure_pages(process, format_args!("after brk() to where the break is"))?;
         }
@@ -111,7 +111,7 @@ pub fn grow_at_boundary(context: &mut Context) -> Outcome {
             subject.resize(process, bytes)?;
             subject.ensure_pages(process, format_args!("after the heap grew to {bytes} bytes at once"))?;
         }
-        // From every place to every larger one.
+        // From every size to every larger one.
         for (index, small) in SIZES.into_iter().enumerate() {
             for large in &SIZES[index..] {
                 subject.resize(process, 0)?;
@@ -171,7 +171,7 @@ pub fn shrink_at_boundary(context: &mut Context) -> Outcome {
     })
 }
 
-/// What is below the break stays as it is, whatever the break does.
+/// Bytes below the break stay as they are, however the break moves.
 pub fn content_kept(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         for bytes in [10, 5000, 5010, 8192, 8193, 40_000, 20_000, 12_288, 12_289, 30_000, 4096, 4095, 9000, 1, 7000] {
@@ -185,7 +185,7 @@ pub fn content_kept(context: &mut Context) -> Outcome {
     })
 }
 
-/// Moves the break; the bytes that stay have to stay, those that come are filled.
+/// Moves the break. The bytes that remain have to stay as they are; new ones are filled.
 fn move_and_look(subject: &mut Subject<'_>, process: &mut Process, bytes: u32) -> Outcome {
     let old = process.end();
     let new = process.at(bytes);

@@ -1,4 +1,4 @@
-//! Checks of calls that are refused, and change nothing.
+//! Checks of calls that are refused and change nothing.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -7,13 +7,13 @@ use mm_api::{BreakError, Page, Protection, VirtAddr};
 
 use super::subject::{Process, Subject, on_process, on_processes};
 
-/// Where a heap of three pages starts that ends at its limit.
+/// Where a heap starts that has room for three pages.
 const THREE_PAGES: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - 3 * PAGE_SIZE);
 
 /// More pages than a byte can count.
 const MANY_PAGES: u32 = 300;
 
-/// Has `brk` refused.
+/// Calls `brk`, which has to refuse.
 fn refuse_brk(subject: &mut Subject<'_>, process: &mut Process, address: u32, expected: BreakError) -> Outcome {
     let address = VirtAddr::new(address);
     let (to, from) = (process.tell(address), process.tell(process.end()));
@@ -21,7 +21,7 @@ fn refuse_brk(subject: &mut Subject<'_>, process: &mut Process, address: u32, ex
     subject.ensure_refused(process, expected, tell, |subject, process| subject.brk(process, address))
 }
 
-/// Has `sbrk` refused.
+/// Calls `sbrk`, which has to refuse.
 fn refuse_sbrk(subject: &mut Subject<'_>, process: &mut Process, increment: i32, expected: BreakError) -> Outcome {
     let from = process.end();
     let tell = format_args!("sbrk({increment}) where the break is {from}");
@@ -50,13 +50,13 @@ pub fn below_start(context: &mut Context) -> Outcome {
                 refuse_sbrk(subject, process, increment, BreakError::BelowStart)?;
             }
         }
-        // To the start itself it does.
+        // It does move to the start itself.
         subject.resize(process, 0)?;
         subject.ensure_pages(process, format_args!("after brk() to the start"))
     })
 }
 
-/// The break moves to the limit, and no further: to the limit that the heap was made with.
+/// The break moves to the limit that the heap was made with, and no further.
 pub fn past_limit(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         let any = USER_HEAP_START + (3 + subject.random(0xA_0000)) * PAGE_SIZE;
@@ -65,7 +65,7 @@ pub fn past_limit(context: &mut Context) -> Outcome {
             reach_limit(subject, &mut process, limit.as_u32())?;
             subject.end(process)?;
         }
-        // Far from the limit, too: where the layout wants the heap.
+        // Also in a heap far from its limit, at the place that the layout has for heaps.
         subject.with_process(USER_CODE_START, |subject, process| {
             subject.resize(process, 5000)?;
             fill(subject, process)?;
@@ -94,14 +94,14 @@ fn reach_limit(subject: &mut Subject<'_>, process: &mut Process, limit: u32) -> 
     subject.ensure_pages(process, format_args!("when the heap has reached its limit"))
 }
 
-/// A sum that is no 32-bit address is told from one that is too high or too low.
+/// A sum that is no 32-bit address has an error of its own, apart from too low and too high.
 pub fn sum_wraps(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         subject.with_process(THREE_PAGES, |subject, process| {
             for bytes in [0, 100, 3 * PAGE_SIZE] {
                 subject.resize(process, bytes)?;
                 fill(subject, process)?;
-                // How far it is to 4 GiB.
+                // The distance to 4 GiB.
                 let far = process.end().as_u32().wrapping_neg().cast_signed();
                 refuse_sbrk(subject, process, far, BreakError::Wraps)?;
                 refuse_sbrk(subject, process, far - 1, BreakError::PastLimit)?;
@@ -130,7 +130,7 @@ pub fn sum_wraps(context: &mut Context) -> Outcome {
     })
 }
 
-/// The heap does not grow over a page that somebody else has mapped.
+/// The heap does not grow over a page that is mapped already.
 pub fn heap_occupied(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let (any, further) = (subject.random(40_000), subject.random(40));
@@ -148,7 +148,7 @@ pub fn heap_occupied(context: &mut Context) -> Outcome {
             for reach in [occupied * PAGE_SIZE + 1, (occupied + 1) * PAGE_SIZE, (occupied + 5) * PAGE_SIZE] {
                 refuse_brk(subject, process, process.at(reach).as_u32(), BreakError::Occupied)?;
             }
-            // Of two errors, the one that comes first in the list.
+            // If two errors are true, the first of the list is returned.
             refuse_brk(subject, process, USER_STACK_GUARD.as_u32() + 1, BreakError::PastLimit)?;
             // Up to that page there is room.
             subject.resize(process, (occupied * PAGE_SIZE).max(bytes))?;
@@ -163,13 +163,13 @@ pub fn heap_occupied(context: &mut Context) -> Outcome {
     })
 }
 
-/// Where the frames run out half way, the half is undone.
+/// If the frames run out half way, the pages mapped so far are unmapped again.
 pub fn half_undone(context: &mut Context) -> Outcome {
     // Two pages before the end of a table: the third needs another one.
     let start = USER_HEAP_START + 0x0040_0000 - 2 * PAGE_SIZE;
     let work = |subject: &mut Subject<'_>, process: &mut Process| {
-        // With how many pages, how many more are asked for, and how many frames
-        // that takes with the tables.
+        // The pages that the heap has, how many more are asked for, and how many frames
+        // those take, tables included.
         for (pages, more, needed) in [(0, 8, 10), (1, 7, 8), (2, 6, 7), (3, 5, 5)] {
             let bytes = pages * PAGE_SIZE - if pages == 0 { 0 } else { 1000 };
             for left in 0..needed {
@@ -182,7 +182,7 @@ pub fn half_undone(context: &mut Context) -> Outcome {
                 subject.return_frames(taken);
                 refused?;
             }
-            // With one frame more there are enough.
+            // One frame more is enough.
             let taken = subject.leave_frames(needed);
             let moved = subject.resize(process, (pages + more) * PAGE_SIZE);
             subject.return_frames(taken);

@@ -1,22 +1,22 @@
-//! Checks that programs make in ring 3: `brk-test` looks at its own heap, through
-//! the system calls, in the kernel that this lab is part of.
+//! Checks that programs make in ring 3: `brk-test` tests its own heap, through
+//! the system calls, on a kernel that this lab is part of.
 
 use crate::check::{Context, Outcome};
 
 use crate::programs::ensure_rules;
 
-/// A program's heap is where and what it should be, and grows and shrinks.
+/// A program's heap has the right place and contents, and grows and shrinks.
 pub fn program_heap(context: &mut Context) -> Outcome {
     ensure_rules(context, "brk-test", &["start", "old-break", "brk-answers", "zeroed", "kept", "pages"])
 }
 
-/// What lies past the heap's last page is not there, for the program nor for the
+/// Memory past the heap's last page is not mapped, neither for the program nor for the
 /// kernel that works for it.
 pub fn program_faults(context: &mut Context) -> Outcome {
     ensure_rules(context, "brk-test", &["past-end", "shrunk", "system-calls"])
 }
 
-/// What is refused is ENOMEM for a program, and it goes on.
+/// A refused call returns ENOMEM, and the program continues.
 pub fn program_refused(context: &mut Context) -> Outcome {
     ensure_rules(context, "brk-test", &["below-start", "past-limit", "wraps", "out-of-frames", "to-the-last"])
 }

@@ -13,7 +13,7 @@ use mm_api::{BreakError, Directory, Frame, Page, PageRange, Protection, Space, V
 use super::words::{Answer, At};
 use kernel_system::pages::{PagesOfSeveral, Part, SpacePages};
 
-/// What may be done with the pages of a heap.
+/// The rights to the pages of a heap.
 const HEAP: Protection = Protection::USER_WRITE;
 
 /// The page with the code that accesses memory in ring 3.
@@ -34,7 +34,7 @@ pub struct Subject<'m> {
     code: Frame,
 }
 
-/// An address space, and what is in it beside a heap.
+/// An address space, with everything in it except a heap.
 pub struct Home {
     /// Its page directory.
     pub directory: Directory,
@@ -45,13 +45,13 @@ pub struct Home {
 
 /// A process: an address space, and a heap in it.
 pub struct Process {
-    /// Where it lives.
+    /// The address space.
     pub home: Home,
     /// The lab's heap.
     pub heap: ProcessHeap,
 }
 
-/// Has a heap made that has to be made.
+/// Makes a heap that the lab must not refuse.
 pub fn new_heap(context: &Context, image_end: VirtAddr, limit: VirtAddr) -> Result<ProcessHeap, Failed> {
     match context.labs().process_heap(image_end, limit) {
         Ok(heap) => Ok(heap),
@@ -60,7 +60,7 @@ pub fn new_heap(context: &Context, image_end: VirtAddr, limit: VirtAddr) -> Resu
 }
 
 /// Runs a check on a machine with the kernel's directory loaded, on which
-/// processes can be made, and looks whether they left something behind. Once a
+/// processes can be made, and fails if they leave frames behind. Can be called once per
 /// boot: the machine's frames are given to one allocator only.
 pub fn on_processes(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outcome) -> Outcome {
     let map = context.machine_map();
@@ -110,7 +110,7 @@ impl Process {
         VirtAddr::new(self.heap.start().as_u32().wrapping_add(bytes))
     }
 
-    /// An address, told by how far it is from the heap's start.
+    /// An address, with its distance from the heap's start.
     pub fn tell(&self, address: VirtAddr) -> At {
         At { start: self.heap.start(), address }
     }
@@ -122,13 +122,13 @@ impl Subject<'_> {
         self.process_up_to(image_end, USER_STACK_GUARD)
     }
 
-    /// The same, with a heap whose limit is not that of the layout.
+    /// A process with another limit of its heap than the layout's.
     pub fn process_up_to(&mut self, image_end: VirtAddr, limit: VirtAddr) -> Result<Process, Failed> {
         let heap = new_heap(self.context, image_end, limit)?;
         Ok(Process { home: self.home(heap.start())?, heap })
     }
 
-    /// Does something with a process whose program ends at `image_end`, and ends it.
+    /// Calls `work` with a process whose program ends at `image_end`, and ends the process.
     pub fn with_process(
         &mut self,
         image_end: VirtAddr,
@@ -153,7 +153,7 @@ impl Subject<'_> {
         Ok(home)
     }
 
-    /// Maps a page of a process's that is not the heap's.
+    /// Maps a page of a process that is not the heap's.
     pub fn map_at(&mut self, home: &Home, page: Page, frame: Frame, protection: Protection) -> Outcome {
         match self.vmm.map(Space::Of(&home.directory), page, frame, protection) {
             Ok(()) => Ok(()),
@@ -229,7 +229,7 @@ impl Subject<'_> {
         circumstances::during(format_args!("fork()"), || parent.heap.fork(&from, &mut to))
     }
 
-    /// A process that is a copy of another, which has to go well.
+    /// A copy of a process; the fork has to succeed.
     pub fn fork(&mut self, parent: &Process) -> Result<Process, Failed> {
         let home = self.home(parent.start())?;
         match self.fork_into(parent, &home) {
@@ -241,7 +241,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Moves the break to `address` with `brk`, which has to go well.
+    /// Moves the break to `address` with `brk`, which has to succeed.
     pub fn move_to(&mut self, process: &mut Process, address: VirtAddr) -> Outcome {
         let old = process.end();
         let answer = self.brk(process, address);
@@ -256,7 +256,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// The same, told by how many bytes the heap has then.
+    /// Moves the break so that the heap has `bytes` bytes.
     pub fn resize(&mut self, process: &mut Process, bytes: u32) -> Outcome {
         self.move_to(process, process.at(bytes))
     }
@@ -266,7 +266,7 @@ impl Subject<'_> {
         self.context.rng().below(bound)
     }
 
-    /// Takes frames until only so many are left.
+    /// Takes frames until only this many are left.
     pub fn leave_frames(&self, left: u32) -> Taken {
         // Each frame holds the number of the one that was taken before it.
         let mut taken = Taken { last: None };
@@ -278,7 +278,7 @@ impl Subject<'_> {
         taken
     }
 
-    /// Gives them back.
+    /// Gives those frames back.
     pub fn return_frames(&self, taken: Taken) {
         let mut next = taken.last;
         while let Some(frame) = next {
@@ -288,7 +288,7 @@ impl Subject<'_> {
     }
 }
 
-/// Frames that nobody else can have.
+/// Frames withdrawn from everybody else.
 #[must_use = "frames that are not given back are lost"]
 pub struct Taken {
     last: Option<Frame>,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use mm_api::{BreakError, VirtAddr};
 
-/// An address, and how far it is from the heap's start.
+/// An address, and its distance from the heap's start.
 pub struct At {
     /// Where the heap starts.
     pub start: VirtAddr,
@@ -16,7 +16,7 @@ impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { start, address } = self;
         let past = address.as_u32().wrapping_sub(start.as_u32());
-        // No heap of a check is that large: further away, the distance says nothing.
+        // No heap of a check is that large: for an address further away, the distance says nothing.
         if past < 10 {
             write!(f, "start + {past}")
         } else if past < 0x1000_0000 {
@@ -29,7 +29,7 @@ impl fmt::Display for At {
     }
 }
 
-/// What a method answered.
+/// A method's answer, in words.
 pub struct Answer<T>(pub Result<T, BreakError>);
 
 impl fmt::Display for Answer<()> {

@@ -1,10 +1,10 @@
-//! Checks that what a heap gets is zero.
+//! Checks that new bytes of a heap are zero.
 
 use crate::check::{Context, Outcome};
 
 use super::subject::{Process, Subject, on_process};
 
-/// New pages are zero, to their ends.
+/// New pages are zero, all of each.
 pub fn zeroed_growth(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         for bytes in [1, 4000, 4096, 4097, 9000, 40_000, 40_961, 81_920] {
@@ -59,7 +59,7 @@ fn shrink_and_grow(subject: &mut Subject<'_>, process: &mut Process, small: u32,
     Ok(())
 }
 
-/// Bytes that left the heap and come back are zero.
+/// Bytes that left the heap and return are zero.
 pub fn zeroed_regrowth(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         subject.resize(process, 20_000)?;
@@ -104,7 +104,7 @@ pub fn zeroed_past_break(context: &mut Context) -> Outcome {
             subject.resize(process, bytes)?;
             let spare = Subject::spare_bytes(process);
             subject.fill(process, spare, 2)?;
-            // The same in ring 3, to show that nothing keeps a process from it.
+            // The same in ring 3: nothing keeps a process from writing there.
             let word = spare.1 - 4;
             subject.ensure_usable(process, word, 0x5A5A_5A5A)?;
             let old = process.end();

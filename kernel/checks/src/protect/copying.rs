@@ -1,5 +1,5 @@
-//! Checks of copies between the kernel and a program, through a window that is made up: it
-//! notes what is asked of it.
+//! Checks of copies between the kernel and a program, through a simulated window that
+//! notes each call.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,15 +10,15 @@ use kernel_core::labs::Protections;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{BadAddress, Page, UserWindow, VirtAddr};
 
-/// A program's memory in which each byte follows from its address, and a page is missing.
+/// A program's memory in which each byte follows from its address, and one page is missing.
 struct FakeWindow {
     is_open: bool,
     opened: u32,
     missing: Option<Page>,
-    /// The address that has to come next, and whether another one came.
+    /// The address of the next copy, and whether another one came.
     next: u32,
     wrong: Option<VirtAddr>,
-    /// Bytes that were copied to the program that are not those of their addresses.
+    /// Bytes copied to the program that differ from those of their addresses.
     wrong_bytes: u32,
 }
 
@@ -73,12 +73,12 @@ impl UserWindow for FakeWindow {
     }
 }
 
-/// The byte of an address: all bytes of the address count, and none is zero.
+/// The byte of an address. It depends on all bytes of the address, and is never zero.
 fn byte_at(address: u32) -> u8 {
     (address ^ address >> 8 ^ address >> 16 ^ address >> 24) as u8 | 1
 }
 
-/// Which way bytes go.
+/// The direction of a copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     In,
@@ -96,7 +96,7 @@ impl Way {
     }
 }
 
-/// What came of a copy.
+/// The outcome of a copy.
 struct Copied {
     answer: Result<(), BadAddress>,
     window: FakeWindow,
@@ -104,8 +104,8 @@ struct Copied {
     bytes: Vec<u8>,
 }
 
-/// Copies so many bytes one way. The window has to be closed afterwards, and what was copied
-/// has to be that of the addresses, page by page.
+/// Copies `length` bytes one way. The window has to be closed afterwards, and the bytes
+/// have to be those of the addresses, page by page.
 fn copied(
     protections: &Protections,
     way: Way,
@@ -149,7 +149,7 @@ fn copied(
     Ok(Copied { answer, window, bytes })
 }
 
-/// Ranges that a program may have: within a page, over the ends of pages, up to the last byte.
+/// Ranges that a program may use: within a page, over the ends of pages, up to the last byte.
 const RANGES: [(u32, usize); 12] = [
     (0x0804_8000, 1),
     (0x0804_8123, 77),
@@ -186,7 +186,7 @@ pub fn copy_pieces(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What is not all in the user half is refused before anything is copied.
+/// A range that is not wholly in the user half is refused before a byte is copied.
 pub fn copy_range(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let protections = context.labs().protections();
@@ -218,7 +218,7 @@ pub fn copy_range(context: &mut Context) -> Outcome {
                 saw: ("{} bytes copied", window.next.wrapping_sub(address))
             );
         }
-        // And nothing else is.
+        // And no other range is.
         let (address, length) = (0xBFFF_E000, 2 * 4096);
         let Copied { answer, .. } = copied(protections, way, (address, length), None)?;
         ensure!(
@@ -230,7 +230,7 @@ pub fn copy_range(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Where a page is missing, the copy ends: the pages before have been copied, and the window
+/// At a missing page, the copy ends: the pages before it have been copied, and the window
 /// is closed.
 pub fn copy_half_way(context: &mut Context) -> Outcome {
     context.start_memory()?;
@@ -262,7 +262,7 @@ pub fn copy_half_way(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Where there is nothing to copy, the window stays closed.
+/// For 0 bytes, the window stays closed.
 pub fn copy_nothing(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let protections = context.labs().protections();

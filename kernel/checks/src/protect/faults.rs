@@ -1,4 +1,4 @@
-//! Checks of what a fault means: every sort of fault, in every sort of region.
+//! Checks of decisions about faults: every sort of fault, in every sort of region.
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -16,12 +16,12 @@ fn around(address: u32, rights: Rights, purpose: Purpose, sharing: Sharing) -> R
     Region { pages, rights, purpose, sharing }
 }
 
-/// All rights that there are.
+/// All rights.
 fn all_rights() -> impl Iterator<Item = Rights> + Clone {
     (0..8).map(|bits: u32| Rights { read: bits & 1 != 0, write: bits & 2 != 0, execute: bits & 4 != 0 })
 }
 
-/// Asks what is to be done, and compares.
+/// Asks for a decision, and compares it with the expected one.
 fn ensure_decided(context: &Context, fault: &Fault, expected: Decision) -> Outcome {
     let saw = (context.labs().protections().decide)(fault);
     let Fault { address, access, region, mapped } = fault;
@@ -45,7 +45,7 @@ fn ensure_decided(context: &Context, fault: &Fault, expected: Decision) -> Outco
     Ok(())
 }
 
-/// A decision, without the name of the enum around a refusal.
+/// A decision, in which a refusal is named without its enum.
 struct Words(Decision);
 
 impl core::fmt::Display for Words {
@@ -88,7 +88,7 @@ pub fn fault_refused(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Writes where only writing is not allowed, and pages that nobody gives memory to.
+/// Writes where only writing is forbidden, and pages in regions that give no memory.
 fn read_only_and_missing(context: &mut Context, at: u32, sharing: Sharing) -> Outcome {
     for purpose in PURPOSES {
         for rights in all_rights().filter(|rights| *rights != Rights::NONE) {
@@ -109,7 +109,7 @@ fn read_only_and_missing(context: &mut Context, at: u32, sharing: Sharing) -> Ou
     Ok(())
 }
 
-/// Where several refusals are true, the one that comes first in the list is the answer.
+/// If several refusals are true, the answer is the one that comes first in the list.
 pub fn fault_order(context: &mut Context) -> Outcome {
     let decided = |address: u32, access, region, mapped, refusal| {
         let fault = Fault { address: VirtAddr::new(address), access, region, mapped };
@@ -117,7 +117,7 @@ pub fn fault_order(context: &mut Context) -> Outcome {
     };
     for mapped in MAPPED {
         for access in ACCESSES {
-            // Something is mapped there: that does not make it the program's.
+            // A mapped page does not make the address the program's.
             decided(0xC010_0000, access, None, mapped, Refusal::KernelHalf)?;
             decided(8, access, None, mapped, Refusal::NullPage)?;
             decided(0x4000_0000, access, None, mapped, Refusal::Unmapped)?;
@@ -142,8 +142,8 @@ pub fn fault_order(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What the region allows is made possible: by nothing at all, by memory, by a larger stack
-/// or by a copy.
+/// If the region allows the access, the decision is what makes it possible: nothing, memory, a
+/// larger stack, or a copy.
 pub fn fault_resolved(context: &mut Context) -> Outcome {
     for sharing in [Sharing::Private, Sharing::Shared] {
         for purpose in PURPOSES {

@@ -1,4 +1,4 @@
-//! Checks of what the kernel protects itself from: the rights of its sections.
+//! Checks of the kernel's protection from itself: the rights of its sections.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -9,7 +9,7 @@ use mm_api::{CpuFeatures, Enforced, Protection, Section, VirtAddr};
 
 use super::supervisor::Ground;
 
-/// What the contract says about a section.
+/// The rights that the contract gives a section.
 pub fn right(section: Section) -> Option<Protection> {
     match section {
         Section::Code | Section::Constants => Some(Protection::KERNEL_READ),
@@ -18,7 +18,7 @@ pub fn right(section: Section) -> Option<Protection> {
     }
 }
 
-/// What a section is called, after "the kernel's".
+/// A section's name, after "the kernel's".
 pub fn name(section: Section) -> &'static str {
     match section {
         Section::Code => "code",
@@ -45,7 +45,7 @@ pub fn section_rights(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What there is is switched on, and nothing else, for every processor that there could be.
+/// Every protection that the processor has is switched on, and no other, for every processor.
 pub fn enforce_all(context: &mut Context) -> Outcome {
     let enforce = context.labs().protections().enforce;
     for features in 0..8 {
@@ -68,7 +68,7 @@ pub fn constants_read_only(context: &mut Context) -> Outcome {
     ensure_read_only(context, Section::Constants)
 }
 
-/// The kernel reads every page of a section, and CR0.WP stops every write.
+/// The kernel can read every page of a section, and CR0.WP stops every write.
 fn ensure_read_only(context: &mut Context, section: Section) -> Outcome {
     context.start_protected()?;
     let machine = memory::with(|memory| memory.machine());
@@ -88,7 +88,7 @@ fn ensure_read_only(context: &mut Context, section: Section) -> Outcome {
     Ok(())
 }
 
-/// What came of a write.
+/// The outcome of a write.
 struct Written(Result<(), Fault>);
 
 impl core::fmt::Display for Written {
@@ -100,7 +100,7 @@ impl core::fmt::Display for Written {
     }
 }
 
-/// No page of the kernel half is for programs: what the lab says, and what ring 3 can do.
+/// No page of the kernel half is for programs: neither by the lab's answer, nor in ring 3.
 pub fn kernel_half_closed(context: &mut Context) -> Outcome {
     let rights = context.labs().protections().rights;
     for section in Section::ALL {
@@ -130,7 +130,7 @@ pub fn kernel_half_closed(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Ring 3 can neither read nor write at an address of the kernel's.
+/// Ring 3 can neither read nor write at an address of the kernel half.
 fn ensure_closed(machine: &PagedMachine, section: Section, address: VirtAddr) -> Result<(), Failed> {
     let saw = machine.read_as_user(address).map(|_| ());
     let is_stopped = saw.is_err_and(|fault| fault.user && !fault.write && (fault.denied == right(section).is_some()));

@@ -1,4 +1,4 @@
-//! A list of regions for a check, and what it says page by page.
+//! A check's list of regions, and its contents page by page.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use mm_api::{PageRange, Region, RegionList, SPARE_REGIONS};
 use crate::check::Failed;
 use crate::fail;
 
-/// The kernel's list of regions. It has room for [`SPARE_REGIONS`] more than it began with.
+/// The kernel's list of regions. It has room for [`SPARE_REGIONS`] more than at first.
 pub struct List(Regions);
 
 impl List {
@@ -35,7 +35,7 @@ impl List {
         self.0.as_slice()
     }
 
-    /// The region of a page.
+    /// The region that a page belongs to.
     pub fn at(&self, number: u32) -> Option<Region> {
         let contains = |region: &&Region| region.pages.first().number() <= number && number < region.pages.end();
         self.regions().iter().find(contains).copied()

@@ -11,7 +11,7 @@ use mm_api::{PhysAddr, Section, Space, Translation, VirtAddr};
 use super::kernel::{name, right};
 use super::supervisor::Ground;
 
-/// So many pages of a large section are claimed.
+/// How many pages of a large section are claimed.
 const MOST_PAGES: u32 = 64;
 
 /// In the kernel's own directory and in a process's, each page of the kernel half has the
@@ -31,8 +31,8 @@ pub fn machine_rights(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Claims the rights of the direct map's pages in the directory that is loaded: of all
-/// pages of the image, but for the middle of what is large.
+/// Claims the rights of the direct map's pages in the loaded directory: of all
+/// pages of the image, except the middle of large sections.
 fn claim(context: &mut Context, name: &str) {
     for (section, pages) in sections(context.machine()) {
         let step = match section {
@@ -46,7 +46,7 @@ fn claim(context: &mut Context, name: &str) {
             context.claim(page.start(), meaning);
         }
     }
-    // A null pointer, and what lies around it.
+    // A null pointer, and the pages around it.
     for address in [0, 4, PAGE_SIZE - 1] {
         context.claim(VirtAddr::new(address), None);
     }

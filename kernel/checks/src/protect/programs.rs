@@ -1,10 +1,10 @@
-//! Checks that programs make, in ring 3, of what they can and cannot do.
+//! Checks that programs make, in ring 3, of what they may and may not do.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::programs::ensure_rules;
 use kernel_core::protection;
 
-/// A program cannot ask where the kernel's tables are.
+/// A program cannot read where the kernel's tables are.
 pub fn umip_stops(context: &mut Context) -> Outcome {
     if !protection::features().umip {
         return Err(Failed::lacking("UMIP"));
@@ -17,7 +17,7 @@ pub fn copy_programs(context: &mut Context) -> Outcome {
     ensure_rules(context, "protect-test", &["pointers", "half-way", "alignment-check"])
 }
 
-/// What a program may not do ends it, and what it may do goes on.
+/// A forbidden access ends the program; an allowed one succeeds.
 pub fn fault_programs(context: &mut Context) -> Outcome {
     ensure_rules(context, "protect-test", &["kernel-half", "null", "guard", "image", "on-demand"])
 }

@@ -26,12 +26,12 @@ fn region(first: u32, end: u32, rights: Rights, purpose: Purpose) -> Result<Regi
     Ok(Region { pages: range(first, end)?, rights, purpose, sharing: Sharing::Private })
 }
 
-/// Changes rights, and notes the call if it is not as it has to be.
+/// Changes rights, and notes the call if the list is wrong afterwards.
 fn protect(context: &Context, list: &mut List, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
     (context.labs().protections().protect)(list.for_lab(), pages, rights)
 }
 
-/// Changes rights, which has to go well, and compares page by page.
+/// Changes rights, which has to succeed, and compares page by page.
 fn ensure_protected(context: &Context, before: &List, pages: PageRange, rights: Rights) -> Result<List, Failed> {
     let mut after = List::new(before.regions())?;
     let answer = protect(context, &mut after, pages, rights);
@@ -44,11 +44,11 @@ fn ensure_protected(context: &Context, before: &List, pages: PageRange, rights: 
     result.map(|()| after)
 }
 
-/// Whether a list is what it has to be after a call that went well.
+/// Fails unless a list is as it should be after a call that succeeded.
 fn compare(before: &List, after: &List, answer: Result<(), ProtectError>, pages: PageRange, rights: Rights) -> Outcome {
     let (first, end) = (pages.first().number(), pages.end());
     let call = format_args!("protect({}, {rights})", Numbers(pages));
-    ensure!(answer.is_ok(), expected: ("{call} to go well"), saw: ("{answer:?}"));
+    ensure!(answer.is_ok(), expected: ("{call} to succeed"), saw: ("{answer:?}"));
     for number in 0..MOST {
         let old = before.at(number).map(|region| (region.rights, region.purpose, region.sharing));
         let changed = (first..end).contains(&number);
@@ -68,7 +68,7 @@ fn compare(before: &List, after: &List, answer: Result<(), ProtectError>, pages:
         if (first..=end).contains(&number) && first < end {
             ensure!(
                 !(alike && after.meets_at(number)),
-                expected: ("{call} to merge what is alike and meets at page {number:#x}"),
+                expected: ("{call} to merge the regions that are alike and meet at page {number:#x}"),
                 saw: ("two regions")
             );
         } else {
@@ -84,10 +84,10 @@ fn compare(before: &List, after: &List, answer: Result<(), ProtectError>, pages:
     Ok(())
 }
 
-/// The pages that are compared: all of a check's are below.
+/// The pages that are compared: those of all checks are among them.
 const MOST: u32 = 0x60;
 
-/// A change of rights that has to be refused. Nothing has changed then.
+/// A change of rights that has to be refused, with nothing changed.
 fn ensure_refused(context: &Context, before: &List, pages: PageRange, expected: ProtectError) -> Outcome {
     let mut after = List::new(before.regions())?;
     let answer = protect(context, &mut after, pages, R);
@@ -109,7 +109,7 @@ fn ensure_refused(context: &Context, before: &List, pages: PageRange, expected: 
     Ok(())
 }
 
-/// A program's regions: an image of three, a heap, a mapping that others see, a guard, a stack.
+/// A program's regions: an image of three, a heap, a shared mapping, a guard, a stack.
 fn program() -> Result<List, Failed> {
     List::new(&[
         region(0x08, 0x0C, RX, Purpose::Image)?,
@@ -123,7 +123,7 @@ fn program() -> Result<List, Failed> {
     ])
 }
 
-/// The rights of whole regions, of one or of several, also where nothing changes; and no pages.
+/// The rights of one or several whole regions, also without a change; and a range of no pages.
 pub fn mprotect_whole(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let list = program()?;
@@ -143,7 +143,7 @@ pub fn mprotect_whole(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Where a part of a region is meant, it is cut: its beginning, its end, its middle, or parts
+/// A part of a region is cut off: its beginning, its end, its middle, or parts
 /// of several regions.
 pub fn mprotect_cuts(context: &mut Context) -> Outcome {
     context.start_memory()?;
@@ -171,12 +171,12 @@ pub fn mprotect_cuts(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// What has become alike and meets is merged; what is not alike, does not meet, or lies
-/// elsewhere is not.
+/// Regions that have become alike and meet are merged; regions that are not alike, do not meet, or
+/// lie elsewhere are not.
 pub fn mprotect_merges(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let list = program()?;
-    // There and back: the list is what it was.
+    // There and back: afterwards the list is as before.
     for (first, end) in [(0x18, 0x1A), (0x14, 0x16), (0x1E, 0x20), (0x30, 0x32), (0x41, 0x42)] {
         let pages = range(first, end)?;
         let cut = ensure_protected(context, &list, pages, R)?;
@@ -204,7 +204,7 @@ pub fn mprotect_merges(context: &mut Context) -> Outcome {
     elsewhere(context)
 }
 
-/// Regions that are alike and meet, but not among the pages or at their ends, and such that are
+/// Regions that are alike and meet, but not among the pages or at their ends, and regions that are
 /// alike but do not meet.
 fn elsewhere(context: &Context) -> Outcome {
     let heap = |first, end| region(first, end, RW, Purpose::Heap);
@@ -218,7 +218,7 @@ fn elsewhere(context: &Context) -> Outcome {
     Ok(())
 }
 
-/// A page in no region, or in a guard, and nothing changes: the one that comes first says why.
+/// A page in no region, or in a guard, is refused, and nothing changes: the first such page decides.
 pub fn mprotect_refused(context: &mut Context) -> Outcome {
     context.start_memory()?;
     let list = program()?;
@@ -251,7 +251,7 @@ pub fn mprotect_refused(context: &mut Context) -> Outcome {
     for (first, end) in [(0x10, 0x19), (0x17, 0x20), (0x18, 0x1A), (0x17, 0x40)] {
         ensure_refused(context, &touching, range(first, end)?, ProtectError::Guard)?;
     }
-    // Neighbours of a guard are nobody's but their own.
+    // A guard is never merged with its neighbours.
     ensure_protected(context, &touching, range(0x10, 0x18)?, R)?;
     ensure_protected(context, &touching, range(0x19, 0x20)?, R)?;
     ensure_refused(context, &List::new(&[])?, range(0x10, 0x11)?, ProtectError::NotMapped)
@@ -275,7 +275,7 @@ pub fn mprotect_mix(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Why the rights of these pages cannot be changed, by the first page that says so.
+/// Why the rights of these pages cannot be changed: the reason of the first such page.
 fn first_obstacle(list: &List, pages: PageRange) -> Option<ProtectError> {
     (pages.first().number()..pages.end()).find_map(|number| match list.at(number) {
         None => Some(ProtectError::NotMapped),

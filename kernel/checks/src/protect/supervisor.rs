@@ -1,4 +1,4 @@
-//! Checks of what the kernel cannot do with the pages of programs: SMEP and SMAP.
+//! Checks of SMEP and SMAP: what the kernel cannot do with the pages of programs.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -8,11 +8,11 @@ use kernel_core::protection;
 use kernel_system::memory;
 use mm_api::{BadAddress, Directory, Page, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr};
 
-/// A page of the program's that it executes, and one that it reads and writes.
+/// A page that the program executes, and one that it reads and writes.
 const CODE: Page = Page::containing(VirtAddr::new(0x0804_8000));
 pub const DATA: Page = Page::containing(VirtAddr::new(0x1000_0000));
 
-/// A protected machine, with a directory that is loaded and has two pages for programs.
+/// A protected machine, and a loaded directory with two pages for programs.
 pub struct Ground {
     pub machine: &'static PagedMachine,
     directory: Directory,
@@ -49,7 +49,7 @@ impl Ground {
     }
 }
 
-/// The kernel cannot execute a page of a program's.
+/// The kernel cannot execute a page of a program.
 pub fn smep_stops(context: &mut Context) -> Outcome {
     if !protection::features().smep {
         return Err(Failed::lacking("SMEP"));
@@ -65,8 +65,8 @@ pub fn smep_stops(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// The kernel cannot read or write a page of a program's, but through the window, and so
-/// only while that is open.
+/// The kernel cannot read or write a page of a program, except through the window while
+/// it is open.
 pub fn smap_stops(context: &mut Context) -> Outcome {
     if !protection::features().smap {
         return Err(Failed::lacking("SMAP"));
@@ -97,7 +97,7 @@ pub fn smap_stops(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// The kernel's reads and writes by a program's address are page faults.
+/// The kernel's reads and writes at a program's address are page faults.
 fn ensure_stopped(ground: &Ground, when: &str) -> Outcome {
     for page in [CODE, DATA] {
         for write in [false, true] {
@@ -117,7 +117,7 @@ fn ensure_stopped(ground: &Ground, when: &str) -> Outcome {
     Ok(())
 }
 
-/// What came of something that is to be stopped.
+/// The outcome of an access that has to be stopped.
 struct Tried(Result<(), Fault>);
 
 impl core::fmt::Display for Tried {

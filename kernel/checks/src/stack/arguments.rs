@@ -1,4 +1,4 @@
-//! Checks of what a program finds on its stack when it begins.
+//! Checks of the arguments that a program finds on its stack.
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -24,22 +24,22 @@ static LETTERS: [u8; ARGUMENTS_MAX as usize] = {
 /// Empty strings: their addresses take as many bytes as 16 bits can count.
 static EMPTY: [&[u8]; 0x1_0000 / 4] = [b""; 0x1_0000 / 4];
 
-/// Entries of an auxiliary vector that take as many.
+/// Entries of an auxiliary vector that take as many bytes.
 static ENTRIES: [Auxiliary; 0x1_0000 / 8] = [Auxiliary { kind: 7, value: 7 }; 0x1_0000 / 8];
 
-/// A string of so many bytes; `from` makes it differ from others of that length.
+/// A string of `len` bytes; `from` makes it differ from others of that length.
 fn letters(from: usize, len: usize) -> &'static [u8] {
     &LETTERS[from..from + len]
 }
 
-/// What the kernel tells programs.
+/// The auxiliary vector that the kernel passes to programs.
 const AUXV: &[Auxiliary] = &[
     Auxiliary { kind: Auxiliary::PAGE_SIZE_KIND, value: PAGE_SIZE },
     Auxiliary { kind: Auxiliary::ENTRY_KIND, value: USER_CODE_START.as_u32() },
 ];
 
-/// Sets a stack up, which has to go well, and has to end in a sound stack that
-/// contains all from the stack pointer on.
+/// Sets a stack up, which has to succeed. Fails unless the stack is sound afterwards and
+/// contains everything from the stack pointer on.
 fn set_up(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Arguments<'_>) -> Result<VirtAddr, Failed> {
     let before = stack.bottom();
     let pointer = match subject.with(|pages| stack.set_up(pages, arguments)) {
@@ -62,7 +62,7 @@ fn set_up(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Argu
     Ok(pointer)
 }
 
-/// Sets a new stack up, looks at what is there, and destroys it.
+/// Sets a new stack up, verifies it, and destroys it.
 fn ensure_set_up(subject: &mut Subject<'_, '_>, arguments: &Arguments<'_>) -> Outcome {
     let mut stack = subject.create()?;
     let pointer = set_up(subject, &mut stack, arguments)?;
@@ -71,7 +71,7 @@ fn ensure_set_up(subject: &mut Subject<'_, '_>, arguments: &Arguments<'_>) -> Ou
     Ok(())
 }
 
-/// The words and strings of programs as they are started every day.
+/// The words and strings of everyday programs.
 pub fn initial_frame(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         for arguments in [
@@ -152,7 +152,7 @@ pub fn frame_aligned(context: &mut Context) -> Outcome {
     })
 }
 
-/// Strings are whole, whichever bytes they have, whatever was there before, and also
+/// Strings are whole, whatever their bytes are, whatever the stack contained before, and also
 /// over the boundary of pages.
 pub fn frame_strings(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
@@ -160,7 +160,7 @@ pub fn frame_strings(context: &mut Context) -> Outcome {
         subject.grow(&mut stack, END - 4 * PAGE_SIZE)?;
         let mut any = || subject.ground.context.rng().below(6000) as usize;
         for len in [1, 2, 3, 255, 4093, 4094, 4095, 4096, 4097, 6000, any(), any()] {
-            // Nothing helps but writing the NULs.
+            // The stack is full of other bytes, so the NULs have to be written.
             for page in REGION.iter().filter(|page| page.start() >= stack.bottom()) {
                 subject.fill(page, 0xFFFF_FFFF)?;
             }
@@ -177,7 +177,7 @@ pub fn frame_strings(context: &mut Context) -> Outcome {
     })
 }
 
-/// Where the arguments need more pages than there are, the stack grows.
+/// If the arguments need more pages than the stack has, it grows.
 pub fn frame_grows(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         // One long string, and many short ones: 1000 of 8 bytes and an address each.
@@ -189,7 +189,7 @@ pub fn frame_grows(context: &mut Context) -> Outcome {
         for count in [100, 340, 700, 1000] {
             ensure_set_up(subject, &Arguments { argv: &many[..count], envp: &many[..count], auxv: AUXV })?;
         }
-        // It does not matter how large the stack is by then, and it stays so.
+        // It does not matter how large the stack is already, and it stays so.
         let arguments = Arguments { argv: &many[..500], envp: &[b"A=a"], auxv: AUXV };
         for pages in 1..=16 {
             let mut stack = subject.create()?;
@@ -204,11 +204,11 @@ pub fn frame_grows(context: &mut Context) -> Outcome {
     })
 }
 
-/// More than fits is refused, without a trace; what fits is not.
+/// Arguments that do not fit are refused, and nothing changes; arguments that just fit are not.
 pub fn frame_too_large(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let (many, entries) = (&EMPTY[..1200], &ENTRIES[..1200]);
-        // Besides the one string: the vectors of it and another one, and the NULs.
+        // Beside the one string: the vectors of it and of another one, and the NULs.
         let rest = 4 * (1 + 2 + 2 + 2) + 1 + 1;
         let len = ARGUMENTS_MAX as usize - rest;
         let mut any = || subject.ground.context.rng().below(rest as u32) as usize;
@@ -264,8 +264,8 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
     })
 }
 
-/// Fails unless `set_up` answers that these are too many arguments: when all pages can
-/// be had, when none can, and when something else is mapped below the stack.
+/// Fails unless `set_up` returns `TooManyArguments`: when all pages can
+/// be had, when none can, and when a page below the stack is mapped already.
 fn ensure_too_many(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Arguments<'_>) -> Outcome {
     let too_many = StackError::TooManyArguments;
     let answer = subject.with(|pages| stack.set_up(pages, arguments));
@@ -282,7 +282,7 @@ fn ensure_too_many(subject: &mut Subject<'_, '_>, stack: &mut UserStack, argumen
     ensure_refused(answer, too_many, call)
 }
 
-/// How many arguments there are, and how much room they take at least.
+/// How many arguments there are, and how many bytes they take at least.
 struct Counts<'a>(&'a Arguments<'a>);
 
 impl core::fmt::Display for Counts<'_> {

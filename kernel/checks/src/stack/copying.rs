@@ -9,12 +9,12 @@ use mm_api::{Directory, Frame, Page, Space, VirtAddr};
 use super::subject::{END, REGION, Subject, on_process};
 use crate::vmm::subject::page;
 
-/// What is written to each word of a stack that is copied.
+/// The word that is written to an address of a stack that is copied.
 fn word(address: u32) -> u32 {
     address ^ 0x5A5A_0000
 }
 
-/// The copy is as large, has the same contents, and shares nothing.
+/// The copy is as large, has the same contents, and shares no frame.
 pub fn stack_fork(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let any = 3 + subject.ground.context.rng().below(13);
@@ -55,7 +55,7 @@ fn copy_and_compare(subject: &mut Subject<'_, '_>, stack: &UserStack) -> Outcome
     subject.ground.ensure_reads(VirtAddr::new(bottom), word(bottom), when)?;
     ensure_words_of_its_own(subject, &child, bottom)?;
 
-    // Each of them goes alone.
+    // Each of them is destroyed alone.
     subject.with_both(&child, |_, to| copy.destroy(to));
     let saw = subject.ground.machine.free_frames();
     ensure!(saw == frames, expected: ("{frames} free frames after destroy() of the copy"), saw: ("{saw}"));
@@ -87,7 +87,7 @@ fn ensure_frames_of_its_own(subject: &Subject<'_, '_>, child: &Directory) -> Out
     Ok(())
 }
 
-/// Fails unless the copy has the same words, and a place of its own for new ones.
+/// Fails unless the copy has the same words, in memory of its own.
 fn ensure_words_of_its_own(subject: &mut Subject<'_, '_>, child: &Directory, bottom: u32) -> Outcome {
     subject.ground.load(Space::Of(child))?;
     for address in (bottom..END).step_by(4) {

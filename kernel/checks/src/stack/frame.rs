@@ -1,4 +1,4 @@
-//! Reads what a program finds on its stack, word by word, as the program would:
+//! Reads the arguments on a program's stack, word by word, as the program would:
 //! through the processor, from the stack pointer on.
 
 use core::fmt;
@@ -9,7 +9,7 @@ use mm_api::{Arguments, VirtAddr};
 
 use super::subject::{END, REGION, Subject};
 
-/// Bytes of a string that a message shows.
+/// The most bytes of a string that a message shows.
 const SHOWN: usize = 40;
 
 /// Fails unless these arguments are found from `pointer` on.
@@ -39,7 +39,7 @@ struct Reader<'a, 's, 'm> {
     subject: &'a Subject<'s, 'm>,
     /// Where the next word is.
     at: u32,
-    /// Where the vectors end: the strings are from here on.
+    /// The end of the vectors: the strings are from here on.
     strings: u32,
 }
 
@@ -109,8 +109,8 @@ impl Reader<'_, '_, '_> {
         Some(word.to_le_bytes()[(address & 3) as usize])
     }
 
-    /// Copies the string at `address`, as far as there is room, and returns how many
-    /// bytes it has.
+    /// Copies the string at `address`, as far as there is room, and returns its length in
+    /// bytes.
     fn copy_string(&self, address: u32, to: &mut [u8]) -> usize {
         let bytes = (address..END).map_while(|address| self.byte(address).filter(|byte| *byte != 0));
         let mut count = 0;
@@ -133,7 +133,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// A byte that was read, or not.
+/// A byte that was read, or that there is none.
 struct Byte(Option<u8>);
 
 impl fmt::Display for Byte {

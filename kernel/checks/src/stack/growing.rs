@@ -1,4 +1,4 @@
-//! Checks of a process's stack that is made, grows, and goes.
+//! Checks of a process's stack that is made, grows and is destroyed.
 
 use crate::check::{Context, Outcome};
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD};
@@ -7,7 +7,7 @@ use mm_api::{Page, Protection, Space, StackError, VirtAddr};
 use super::subject::{END, REGION, ensure_refused, on_process};
 use crate::vmm::subject::page;
 
-/// A new stack is one page, the topmost, and the process's own.
+/// A new stack is one page, the topmost, with the process's rights.
 pub fn stack_create(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let stack = subject.create()?;
@@ -19,7 +19,7 @@ pub fn stack_create(context: &mut Context) -> Outcome {
     })
 }
 
-/// Every page is zero when it comes to the stack, also one that was in it before.
+/// Every page is zero when it becomes part of the stack, even if it was part of it before.
 pub fn stack_zeroed(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         for round in 0..2 {
@@ -38,11 +38,11 @@ pub fn stack_zeroed(context: &mut Context) -> Outcome {
     })
 }
 
-/// Destroying a stack unmaps all that it has and nothing else, and the processor
-/// notices.
+/// Destroying a stack unmaps all of its pages and nothing else, and the processor
+/// forgets them.
 pub fn stack_destroyed(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
-        // What else a process has: below the guard page, and far away.
+        // Other pages of the process: below the guard page, and far away.
         let others = [USER_STACK_GUARD.as_u32() - PAGE_SIZE, 0x0804_8000];
         for address in others {
             subject.map_other(page(address), address)?;
@@ -99,7 +99,7 @@ pub fn stack_grows(context: &mut Context) -> Outcome {
     })
 }
 
-/// A program may skip pages: all of them down to the address are mapped then.
+/// A program may skip pages: then all pages down to the address are mapped.
 pub fn stack_no_gap(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let any = 2 + subject.ground.context.rng().below(14);
@@ -118,7 +118,7 @@ pub fn stack_no_gap(context: &mut Context) -> Outcome {
     })
 }
 
-/// A stack grows as far as its region goes, in it only, and only where it has not
+/// A stack grows to the end of its region, only inside it, and only where it has not
 /// grown yet.
 pub fn stack_limit(context: &mut Context) -> Outcome {
     on_process(context, |subject| {

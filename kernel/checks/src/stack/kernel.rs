@@ -9,23 +9,23 @@ use super::subject::{Subject, ensure_refused, on_process};
 use crate::vmm::subject::{Access, range};
 use kernel_core::labs::KernelStackArea;
 
-/// Pages that one stack needs with its guard.
+/// Pages that a stack needs, its guard page included.
 const PLACE: u32 = KERNEL_STACK_PAGES + 1;
 
-/// The most stacks that a check here has at a time.
+/// The most stacks that a check has at a time.
 const MOST: usize = 300;
 
-/// Stacks in an area, all that there are.
+/// The stacks in an area.
 pub struct Area {
     /// The lab's stacks.
     stacks: KernelStackArea,
     area: PageRange,
-    /// Those that were made, in any order.
+    /// The stacks that exist, in any order.
     made: [Option<KernelStack>; MOST],
 }
 
 impl Area {
-    /// An area of so many pages, as far into that of the kernel's stacks as the seed has it.
+    /// An area of this many pages, at a place among the kernel's stacks that the seed chooses.
     pub fn new(subject: &mut Subject<'_, '_>, pages: u32) -> Self {
         let context = &mut *subject.ground.context;
         // Not a multiple of the pages of a place.
@@ -34,7 +34,7 @@ impl Area {
         Self { stacks: context.labs().kernel_stacks(area), area, made: [const { None }; MOST] }
     }
 
-    /// Every stack that there is.
+    /// All stacks that exist.
     fn made(&self) -> impl Iterator<Item = &KernelStack> {
         self.made.iter().flatten()
     }
@@ -49,7 +49,7 @@ impl Area {
         subject.with_kernel(self.area, |pages| self.stacks.create(pages))
     }
 
-    /// Makes a stack, which has to go well, and looks where it is.
+    /// Makes a stack, which has to succeed, and verifies its place.
     pub fn create(&mut self, subject: &mut Subject<'_, '_>) -> Outcome {
         let stack = match self.try_create(subject) {
             Ok(stack) => stack,
@@ -66,7 +66,7 @@ impl Area {
         Ok(())
     }
 
-    /// Fails if a new stack does not lie where one may.
+    /// Fails unless a new stack lies where one may.
     fn examine(&self, stack: &KernelStack) -> Outcome {
         let (pages, area) = (stack.pages(), self.area);
         ensure!(
@@ -102,7 +102,7 @@ impl Area {
         Ok(())
     }
 
-    /// Destroys the stack that was made as number `index`, if there is one.
+    /// Destroys the stack with this index, if there is one.
     pub fn destroy(&mut self, subject: &mut Subject<'_, '_>, index: usize) -> Option<PageRange> {
         let stack = self.made.get_mut(index)?.take()?;
         let pages = stack.pages();
@@ -159,7 +159,7 @@ pub fn kernel_stack(context: &mut Context) -> Outcome {
                     subject.ground.ensure_rights(page, Protection::KERNEL_WRITE, "after create()")?;
                 }
                 ensure_guarded(subject, stack)?;
-                // What a stack is for: words from its top downwards.
+                // A stack holds words from its top downwards.
                 let top = stack.top().as_u32();
                 for address in (top - KERNEL_STACK_PAGES * PAGE_SIZE..top).step_by(4).rev().map(VirtAddr::new) {
                     subject.ground.write(address, address.as_u32())?;
@@ -180,7 +180,7 @@ pub fn kernel_stack(context: &mut Context) -> Outcome {
     })
 }
 
-/// Fails unless the first byte below a stack, and the last of that page, fault.
+/// Fails unless the first byte below a stack faults, and so does the last byte of that page.
 fn ensure_guarded(subject: &Subject<'_, '_>, stack: &KernelStack) -> Outcome {
     let guard = stack.guard().map_or(Page::NULL, |guard| guard);
     subject.ground.ensure_faults(guard, "being the guard of a kernel stack")?;
@@ -194,7 +194,7 @@ fn ensure_guarded(subject: &Subject<'_, '_>, stack: &KernelStack) -> Outcome {
     Ok(())
 }
 
-/// Exactly as many stacks as the area has places, none of which overlap.
+/// Exactly as many stacks as the area has places, and no two overlap.
 pub fn kernel_stack_places(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let any = subject.ground.context.rng().below(50 * PLACE);
@@ -228,7 +228,7 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
             for stack in area.made() {
                 ensure_guarded(subject, stack)?;
             }
-            // One of them goes, and its place is the only one.
+            // One of them is destroyed, and its place is the only free one.
             if let Some(last) = most.checked_sub(1) {
                 area.destroy(subject, last);
                 area.create(subject)?;
@@ -241,7 +241,7 @@ pub fn kernel_stack_places(context: &mut Context) -> Outcome {
     })
 }
 
-/// What was destroyed is not mapped, its frames are back, and its place is used again.
+/// A destroyed stack is not mapped, its frames are free, and its place is used again.
 pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         const PLACES: u32 = 35;
@@ -249,7 +249,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
         for _ in 0..PLACES {
             area.create(subject)?;
         }
-        // The first, the last, one alone, neighbours.
+        // The first, the last, one alone, two neighbours.
         let mut any = || subject.ground.context.rng().below(11) as usize;
         let any = [12 + any(), any(), 24 + any()];
         for gone in [[0, 34, 17], [31, 32, 33], [5, 7, 6], any] {
@@ -275,7 +275,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
             ensure_refused(answer, StackError::NoRoom, format_args!("create() with every place taken again"))?;
             for stack in area.made() {
                 for page in stack.pages().iter() {
-                    // What the last round wrote is in the old stacks; the new ones are zero.
+                    // The old stacks contain the words of the last round; the new ones are zero.
                     let word = subject.ground.machine.read(page.start());
                     ensure!(
                         word == Ok(0) || word == Ok(page.start().as_u32()),
@@ -286,7 +286,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
                 }
             }
         }
-        // Over and over, nothing gets lost.
+        // Over and over: no frame and no place is lost.
         for round in 0..200 {
             area.destroy(subject, round % PLACES as usize);
             area.create(subject)?;
@@ -296,7 +296,7 @@ pub fn kernel_stack_reuse(context: &mut Context) -> Outcome {
     })
 }
 
-/// Where the frames run out half way, nothing has changed, and the place is free.
+/// If the frames run out half way, nothing has changed, and the place is free.
 pub fn kernel_stack_undone(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         let mut area = Area::new(subject, 2 * PLACE);

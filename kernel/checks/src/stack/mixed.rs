@@ -1,4 +1,4 @@
-//! Everything in any order.
+//! A check of all calls in any order.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -14,7 +14,7 @@ use kernel_core::labs::UserStack;
 /// Pages of the user stack's region.
 const PAGES: u32 = 16;
 
-/// Random calls, and after each of them everything as it should be.
+/// Random calls; all rules hold after each of them.
 pub fn stack_mix(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         for process in 0..12 {
@@ -46,7 +46,7 @@ pub fn stack_mix(context: &mut Context) -> Outcome {
     })
 }
 
-/// `grow()` to somewhere, with or without enough pages to be had.
+/// `grow()` to a random address, with or without enough free pages.
 fn random_growth(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Outcome {
     let bottom = stack.bottom();
     // Down to half a region below the region, and to its end.
@@ -80,7 +80,7 @@ fn random_growth(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Outcom
     Ok(())
 }
 
-/// `set_up()` with arguments of any size, on whatever is on the stack.
+/// `set_up()` with arguments of any size, whatever the stack contains.
 fn random_arguments(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Outcome {
     static LETTERS: [u8; 2048] = [b'z'; 2048];
     let rng = subject.ground.context.rng();

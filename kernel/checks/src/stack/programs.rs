@@ -1,5 +1,5 @@
-//! Checks that programs make in ring 3: `stack-test` looks at its own stack, rule
-//! by rule, and the kernel around it is the one that this lab is part of.
+//! Checks that programs make in ring 3: `stack-test` tests its own stack, rule
+//! by rule, on a kernel that this lab is part of.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -7,7 +7,7 @@ use crate::{ensure, fail};
 use crate::programs::{Ended, ensure_rules};
 use crate::programs::{Ending, run_program};
 
-/// What a program finds when it begins, and what happens when that is too much.
+/// The arguments that a program finds, and the error for too many of them.
 pub fn program_arguments(context: &mut Context) -> Outcome {
     let arguments = ["one", "two words", "", "x"];
     let Ending { status, output } = run_program(context, "args", &arguments)?;
@@ -36,22 +36,22 @@ fn names(word: &str, index: usize) -> bool {
     word.strip_prefix("argv[").and_then(|rest| rest.strip_suffix(']')).is_some_and(|number| number.parse() == Ok(index))
 }
 
-/// A program may use all of its stack, however it goes there, and finds zeros.
+/// A program may use all of its stack, in any order, and finds zeros.
 pub fn program_recursion(context: &mut Context) -> Outcome {
     ensure_rules(context, "stack-test", &["recursion", "growth", "zeroed", "system-calls"])
 }
 
-/// What goes below the limit is ended, and nobody else.
+/// A program that goes below the limit ends, and no other does.
 pub fn program_overflow(context: &mut Context) -> Outcome {
     ensure_rules(context, "stack-test", &["lowest-byte", "overflow"])
 }
 
-/// Every process has stacks of its own, which go with it.
+/// Every process has stacks of its own, which are freed when it ends.
 pub fn program_stacks_apart(context: &mut Context) -> Outcome {
     ensure_rules(context, "stack-test", &["fork", "exec", "returned", "kernel-stacks"])
 }
 
-/// What a program has written.
+/// The output of a program.
 struct Output<'a>(&'a [u8]);
 
 impl<'a> Output<'a> {

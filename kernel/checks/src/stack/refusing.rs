@@ -1,4 +1,4 @@
-//! Checks of what a process's stack does when it does not get what it needs.
+//! Checks of a process's stack that does not get what it needs.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -12,12 +12,12 @@ use kernel_core::labs::UserStack;
 /// Arguments that take 12,000 bytes: more than two pages.
 const LONG: Arguments<'_> = Arguments { argv: &[&[b'x'; 6000], &[b'y'; 5900]], envp: &[b"A=a"], auxv: &[] };
 
-/// Where the frames run out, or something is in the way, nothing has changed.
+/// If the frames run out, or a page is in the way, nothing has changed.
 pub fn stack_undone(context: &mut Context) -> Outcome {
     on_process(context, |subject| {
         no_new_stack(subject)?;
         for allowance in 0..3 {
-            // The pages 0 to 2 can be had, and what is beyond them cannot.
+            // The pages 0 to 2 can be had, and those beyond cannot.
             let refuse = |subject: &mut Subject<'_, '_>| {
                 subject.allow_pages(Some(allowance));
                 Ok(StackError::OutOfFrames)
@@ -41,7 +41,7 @@ pub fn stack_undone(context: &mut Context) -> Outcome {
     })
 }
 
-/// `grow()` to a page that is somebody else's: the stack does not have it already.
+/// `grow()` to a page that is mapped, but not for the stack: that is `Occupied`, not `AlreadyMapped`.
 fn ensure_occupied(subject: &mut Subject<'_, '_>, page: Page) -> Outcome {
     let mut stack = subject.create()?;
     subject.map_other(page, 0xBAD)?;
@@ -57,7 +57,7 @@ fn ensure_occupied(subject: &mut Subject<'_, '_>, page: Page) -> Outcome {
     Ok(())
 }
 
-/// What needs so many pages has enough with exactly as many.
+/// An operation that takes some number of pages succeeds with exactly that many.
 fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
     subject.allow_pages(Some(1));
     let mut stack = subject.create()?;
@@ -72,12 +72,12 @@ fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
     subject.allow_pages(None);
     subject.ground.vmm.destroy_directory(child);
     subject.destroy(stack);
-    // How many pages it takes is how many pages are enough.
+    // It succeeds with as many pages as it takes.
     let mut stack = subject.create()?;
     for _ in 0..2 {
         let answer = subject.with(|pages| stack.set_up(pages, &LONG));
         if let Err(error) = answer {
-            fail!(expected: ("set_up() to go well with as many pages as it takes"), saw: ("the error {error:?}"))
+            fail!(expected: ("set_up() to succeed with as many pages as it takes"), saw: ("the error {error:?}"))
         }
         let needed = (END - PAGE_SIZE - stack.bottom().as_u32()) / PAGE_SIZE;
         subject.destroy(stack);
@@ -89,7 +89,7 @@ fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
     Ok(())
 }
 
-/// `create()` without a frame, without one for a table, and with its page taken.
+/// `create()` without a frame, without one for a table, and with its page mapped already.
 fn no_new_stack(subject: &mut Subject<'_, '_>) -> Outcome {
     let before = subject.state();
     subject.allow_pages(Some(0));
@@ -113,7 +113,7 @@ fn no_new_stack(subject: &mut Subject<'_, '_>) -> Outcome {
     subject.unmap_other(top)
 }
 
-/// `grow()` and `set_up()` that are refused after `pages` pages, until it is allowed.
+/// `grow()` and `set_up()` that are refused after `pages` pages, until they get enough.
 fn no_larger_stack<'s, 'm>(
     subject: &mut Subject<'s, 'm>,
     pages: u32,
@@ -136,7 +136,7 @@ fn no_larger_stack<'s, 'm>(
         ensure_bottom(&stack, "after set_up() was refused")?;
     }
     allow(subject)?;
-    // The stack is as good as before.
+    // The stack works as before.
     subject.grow(&mut stack, address.as_u32())?;
     subject.ensure_stack_from(&stack, address.as_u32(), format_args!("after grow(), with all pages to be had"))?;
     subject.destroy(stack);
@@ -149,7 +149,7 @@ fn ensure_bottom(stack: &UserStack, when: &str) -> Outcome {
     Ok(())
 }
 
-/// `fork()` into a process where not all pages can be had.
+/// `fork()` into a process that cannot have all pages.
 fn no_copy(subject: &mut Subject<'_, '_>) -> Outcome {
     let mut stack = subject.create()?;
     subject.grow(&mut stack, END - 4 * PAGE_SIZE)?;

@@ -1,4 +1,4 @@
-//! An address space for the stacks that a check is about, and the questions that
+//! An address space for the stacks of a check, and the questions that
 //! the checks have in common.
 
 use core::cell::RefCell;
@@ -21,7 +21,7 @@ pub const END: u32 = USER_STACK_END.as_u32();
 /// The pages of a user stack's region.
 pub const REGION: PageRange = PageRange::between(USER_STACK_START, USER_STACK_END);
 
-/// All pages of a process but the first, the one that null pointers point into.
+/// All pages of a process except the first, to which null pointers point.
 const USER_HALF: PageRange = PageRange::between(VirtAddr::new(PAGE_SIZE), USER_SPACE_END);
 
 /// A process's address space, which is loaded, and the machine under it.
@@ -30,12 +30,12 @@ pub struct Subject<'s, 'm> {
     pub ground: &'s mut Ground<'m>,
     /// The process's directory.
     pub process: Directory,
-    /// How many more pages may be mapped; `None` for as many as there are frames.
+    /// How many more pages may be mapped; `None` for no limit but the free frames.
     allowance: Option<u32>,
 }
 
-/// Runs a check in a process's address space, which is loaded. It has to have as
-/// many pages in the end as in the beginning: none.
+/// Runs a check in a process's loaded address space. At the end, the process must have as
+/// many pages as at the beginning: none.
 pub fn on_process(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_>) -> Outcome) -> Outcome {
     booted(context, |ground| {
         let process = ground.directory()?;
@@ -52,7 +52,7 @@ pub fn on_process(context: &mut Context, work: impl FnOnce(&mut Subject<'_, '_>)
     })
 }
 
-/// What a stack operation may change: see [`Subject::state`].
+/// The state that a stack operation may change: see [`Subject::state`].
 pub struct Before {
     mapped: State,
     contents: u32,
@@ -85,7 +85,7 @@ impl Subject<'_, '_> {
         work(&mut Limited { pages, allowance: &mut self.allowance })
     }
 
-    /// Lets only so many more pages be mapped, or, with `None`, all.
+    /// Lets only this many more pages be mapped, or, with `None`, all.
     pub fn allow_pages(&mut self, allowance: Option<u32>) {
         self.allowance = allowance;
     }
@@ -96,7 +96,7 @@ impl Subject<'_, '_> {
         circumstances::during(format_args!("create()"), || self.with(|pages| labs.user_stack(pages)))
     }
 
-    /// Makes a stack, which has to go well.
+    /// Makes a stack, which has to succeed.
     pub fn create(&mut self) -> Result<UserStack, Failed> {
         match self.try_create() {
             Ok(stack) => Ok(stack),
@@ -104,7 +104,7 @@ impl Subject<'_, '_> {
         }
     }
 
-    /// Grows a stack, which has to go well.
+    /// Grows a stack, which has to succeed.
     pub fn grow(&mut self, stack: &mut UserStack, address: u32) -> Outcome {
         let address = VirtAddr::new(address);
         let call = format_args!("grow({address})");
@@ -118,7 +118,7 @@ impl Subject<'_, '_> {
         circumstances::during(format_args!("destroy()"), || self.with(|pages| stack.destroy(pages)));
     }
 
-    /// Maps a page of the process for somebody else, full of this word.
+    /// Maps a page of the process, which is not the stack's, full of this word.
     pub fn map_other(&mut self, page: Page, word: u32) -> Outcome {
         let frame = self.ground.map_new(Space::Of(&self.process), page, Protection::USER_WRITE)?;
         self.ground.machine.fill(frame, word);
@@ -147,8 +147,8 @@ impl Subject<'_, '_> {
         Ok(())
     }
 
-    /// What is mapped in the process and in the kernel's half, what is in the pages
-    /// of the stack's region, and how many frames are free.
+    /// The mappings of the process and of the kernel half, the contents of the pages
+    /// of the stack's region, and the number of free frames.
     pub fn state(&self) -> Before {
         let mut contents = 0x811C_9DC5;
         for page in REGION.iter() {
@@ -164,7 +164,7 @@ impl Subject<'_, '_> {
         Before { mapped, contents, free_frames: self.ground.machine.free_frames() }
     }
 
-    /// Fails unless everything is as it was.
+    /// Fails unless all state is as before.
     pub fn ensure_unchanged(&self, before: &Before, when: &str) -> Outcome {
         self.ground.ensure_unchanged(&[Space::Of(&self.process)], &before.mapped, format_args!("{when}"))?;
         let after = self.state();
@@ -181,8 +181,8 @@ impl Subject<'_, '_> {
         Ok(())
     }
 
-    /// Fails unless exactly the pages from `bottom` to the end of the region are
-    /// mapped, of those from the guard page on, and the stack says so.
+    /// Fails unless, of all pages from the guard page on, exactly those from `bottom` to the end
+    /// of the region are mapped, and the stack reports `bottom`.
     pub fn ensure_stack_from(&self, stack: &UserStack, bottom: u32, when: fmt::Arguments<'_>) -> Outcome {
         for page in REGION.iter() {
             let meaning = self.ground.truth(Space::Of(&self.process), page.start());
@@ -210,7 +210,7 @@ impl Subject<'_, '_> {
         Ok(())
     }
 
-    /// Fails if a page of the stack, from `bottom` on, shows what its frame contained
+    /// Fails if a page of the stack, from `bottom` on, has the contents that its frame had
     /// when it was taken.
     pub fn ensure_nothing_old(&self, bottom: VirtAddr, call: &str) -> Outcome {
         for page in REGION.iter().filter(|page| page.start() >= bottom) {
@@ -239,7 +239,7 @@ impl Subject<'_, '_> {
     }
 }
 
-/// Pages of which only so many can be had.
+/// Pages that can be mapped only up to a limit.
 struct Limited<'a, P> {
     pages: P,
     allowance: &'a mut Option<u32>,
@@ -282,7 +282,7 @@ impl<P: Pages> Pages for Limited<'_, P> {
     }
 }
 
-/// Fails unless an answer is the expected error; `call` is the call.
+/// Fails unless `answer` is the expected error; `call` names the call.
 pub fn ensure_refused<T>(answer: Result<T, StackError>, expected: StackError, call: fmt::Arguments<'_>) -> Outcome {
     match answer {
         Err(saw) if saw == expected => Ok(()),

@@ -8,7 +8,7 @@ use mm_api::{Frame, Page, PageRange, Space, VirtAddr, VmmError};
 
 use super::subject::{KW, Subject, UR, UW, booted, ensure_answer, page, range};
 
-/// Pages for the kernel are in their area, apart from each other, and memory.
+/// Pages for the kernel are in their area, apart from each other, and backed by memory.
 pub fn kernel_allocation(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let area = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END);
@@ -48,7 +48,7 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
     })
 }
 
-/// Fails unless `page` is mapped to a frame of the manager's with this protection.
+/// Fails unless `page` is mapped with this protection to a frame that the manager took.
 fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protection: mm_api::Protection) -> Outcome {
     let truth = subject.truth(space, page.start());
     let owner = truth.map(|truth| subject.machine.owner(Frame::containing(truth.address)));
@@ -60,7 +60,7 @@ fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protect
     Ok(())
 }
 
-/// Before and after each allocation of the kernel is a page that faults, also
+/// Before and after each allocation of the kernel is a page that faults, even
 /// when gaps of all sizes are filled again.
 pub fn guard_gap(context: &mut Context) -> Outcome {
     booted(context, |subject| {
@@ -83,7 +83,7 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
         }
         ensure_guarded(subject, &taken, "after many allocations and frees")?;
 
-        // All of the area is taken by way of one frame, but for eight pages.
+        // All of the area is taken with a single frame, except eight pages.
         for range in taken.iter().filter(|range| !range.is_empty()) {
             subject.free(*range)?;
         }
@@ -101,7 +101,7 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
             format_args!("allocate(7) where only 8 pages in a row are not mapped"),
         )?;
         ensure_fills(subject, hole)?;
-        // Another place, further up, in two tables.
+        // Another place, further up, across two tables.
         let hole = range(KERNEL_VIRTUAL_END.as_u32() - 0x40_3000, 8);
         for page in hole.iter() {
             subject.unmap(Space::Kernel, page, shared)?;
@@ -110,7 +110,7 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
     })
 }
 
-/// Allocates all that fits into a hole of eight pages, the only one.
+/// Allocates as many pages as fit into a hole of eight pages, the only one.
 fn ensure_fills(subject: &mut Subject<'_>, hole: PageRange) -> Outcome {
     let Some(expected) = hole.first().checked_add(1).and_then(|first| PageRange::new(first, 6)) else { return Ok(()) };
     let answer = subject.vmm.allocate(6);
@@ -128,9 +128,9 @@ fn ensure_guarded(subject: &Subject<'_>, taken: &[PageRange], when: &str) -> Out
     Ok(())
 }
 
-/// Pages of a process are at the addresses asked for, zero, and protected.
+/// Pages of a process are at the addresses asked for, zeroed, and protected.
 ///
-/// Catches memory that still shows what was in its frames before.
+/// Catches memory that still has the old contents of its frames.
 pub fn user_allocation(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let directory = subject.directory()?;
@@ -162,7 +162,7 @@ pub fn user_allocation(context: &mut Context) -> Outcome {
         for place in [0x0804_7000, 0x0804_B000, 0x103F_E000, 0x1040_1000, 0xBFFE_F000, 0x0000_2000] {
             subject.ensure_faults(page(place), "beside an allocation")?;
         }
-        // Over something that is there already.
+        // Over pages that are mapped already.
         let before = subject.state_of(&[space]);
         for (first, pages) in
             [(0x0804_8000, 1), (0x0804_5000, 4), (0x0804_A000, 9), (0x1000_0000, 1100), (0xBFFE_F000, 2)]
@@ -207,7 +207,7 @@ fn ensure_zero(subject: &Subject<'_>, space: Space<'_>, page: Page) -> Outcome {
     Ok(())
 }
 
-/// Empty, null, wrapping and crossing ranges are errors with a name.
+/// A range that is empty, wraps, contains page 0 or crosses into the kernel half is refused by name.
 pub fn bad_ranges(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let last = page(0xFFFF_F000);
@@ -271,7 +271,7 @@ fn wrong_with(first: u32, pages: u32) -> Option<VmmError> {
     }
 }
 
-/// Where the frames do not suffice, what was done is undone.
+/// If there are too few frames, the pages mapped so far are unmapped again.
 pub fn frames_run_out(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         run_out_in_new(subject)?;
@@ -320,7 +320,7 @@ pub fn frames_run_out(context: &mut Context) -> Outcome {
         subject.machine.allow_frames(None);
         subject.ensure_unchanged(&spaces, &before, format_args!("running out of frames"))?;
 
-        // All that the machine has, and one more.
+        // All frames of the machine, and one more.
         let pages = subject.machine.free_frames() + 1;
         let answer = subject.vmm.allocate(pages);
         ensure_answer(answer, Err(VmmError::OutOfFrames), format_args!("allocate({pages}), one more than there are,"))?;

@@ -56,7 +56,7 @@ fn ensure_names_table(subject: &Subject<'_>, page: Page, table: mm_api::Frame) -
     Ok(())
 }
 
-/// Nothing is mapped that the layout does not list.
+/// No page is mapped that the layout does not list.
 ///
 /// Catches a directory that was not cleared, tables that were not, and a user
 /// half that shows the kernel.
@@ -87,7 +87,7 @@ fn ensure_nothing_mapped(subject: &Subject<'_>, range: PageRange, what: &str) ->
     while number < range.end() {
         let Some(page) = Page::new(number) else { break };
         number += match subject.machine.walk(root, page.start()) {
-            // No table at all: on to the next one.
+            // There is no table: skip to the next one.
             Err(missing) if missing.level == Level::Directory => TABLE_ENTRIES - page.table_index().as_u32(),
             Err(_) => 1,
             Ok(walk) => {
@@ -99,7 +99,7 @@ fn ensure_nothing_mapped(subject: &Subject<'_>, range: PageRange, what: &str) ->
     Ok(())
 }
 
-/// The directory can be loaded, and the kernel goes on under it.
+/// The directory can be loaded, and the kernel runs on.
 ///
 /// Catches read-only code that is writable under CR0.WP, and stack guards that
 /// are mapped.

@@ -6,15 +6,15 @@ use mm_api::{Frame, Page, PageRange, Space};
 
 use super::subject::{KR, KW, Named, Shown, Subject, UR, UW, Word, booted, kernel_tables, page, range};
 
-/// What is mapped in the kernel half is seen in every space, in those made
-/// earlier too, and what ends there ends in all of them.
+/// A mapping in the kernel half is seen in every space, also in those made
+/// earlier; one that ends there ends in all of them.
 pub fn kernel_half_shared(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let (a, b) = (subject.directory()?, subject.directory()?);
         let spaces = [Space::Of(&a), Space::Of(&b), Space::Kernel];
         let frame = subject.frame()?;
         subject.machine.fill(frame, 0x5A5A);
-        // Something in every table of the kernel half, made after the directories.
+        // A page in every table of the kernel half, mapped after the directories were made.
         for page in kernel_tables() {
             subject.map(Space::Current, page, frame, KW)?;
         }
@@ -34,7 +34,7 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
         }
         subject.context.checkpoint("in a space that was made before the kernel half was filled");
         see_many(subject, frame)?;
-        // A change made through any space is one in all of them, at once.
+        // A change through any space is a change in all of them, at once.
         let places = [page(0xF000_0000), page(0xF7C0_0000), page(0xF800_0000)];
         for ((through, loaded), place) in
             [(Space::Of(&b), Space::Of(&a)), (Space::Kernel, Space::Of(&b)), (Space::Of(&a), Space::Kernel)]
@@ -52,10 +52,10 @@ pub fn kernel_half_shared(context: &mut Context) -> Outcome {
     })
 }
 
-/// How many directories there are at a time, more than a byte counts.
+/// How many directories there are at a time: more than a byte can count.
 const MANY: usize = 300;
 
-/// What is mapped in the kernel half is seen in each of many directories.
+/// A mapping in the kernel half is seen in each of many directories.
 fn see_many(subject: &mut Subject<'_>, frame: Frame) -> Outcome {
     let mut many = [const { None }; MANY];
     for place in &mut many {
@@ -74,7 +74,7 @@ fn see_many(subject: &mut Subject<'_>, frame: Frame) -> Outcome {
     Ok(())
 }
 
-/// Loads a space, and fails unless it has what was mapped in the kernel half, what was
+/// Loads a space, and fails unless it has the page mapped in the kernel half, the pages
 /// allocated there, and the direct map.
 fn ensure_seen(subject: &mut Subject<'_>, space: Space<'_>, frame: Frame, allocated: PageRange) -> Outcome {
     for page in kernel_tables() {
@@ -93,7 +93,7 @@ fn ensure_seen(subject: &mut Subject<'_>, space: Space<'_>, frame: Frame, alloca
 }
 
 /// Protects and unmaps a page of the kernel half through one space, and fails unless that
-/// is a change in all of them.
+/// changes all of them.
 fn change(subject: &mut Subject<'_>, through: Space<'_>, place: Page, frame: Frame, spaces: &[Space<'_>]) -> Outcome {
     subject.write(place.start(), 0x5A5A)?;
     subject.forget_flushes();
@@ -111,8 +111,8 @@ fn change(subject: &mut Subject<'_>, through: Space<'_>, place: Page, frame: Fra
     Ok(())
 }
 
-/// A directory that is not loaded is changed without the loaded one, and
-/// without the processor, noticing.
+/// A change of a directory that is not loaded affects neither the loaded one nor
+/// the processor.
 pub fn other_directory(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let directory = subject.directory()?;
@@ -147,7 +147,7 @@ pub fn other_directory(context: &mut Context) -> Outcome {
         );
         subject.map(other, place, theirs, UW)?;
 
-        // Loaded in turn, each shows its own.
+        // Each shows its own pages when it is loaded.
         for round in 0..3 {
             subject.forget_flushes();
             subject.load(other)?;
@@ -158,7 +158,7 @@ pub fn other_directory(context: &mut Context) -> Outcome {
             subject.load(Space::Kernel)?;
             subject.ensure_reads(place.start(), 1, "the kernel's directory being loaded again")?;
         }
-        // The current space is whichever is loaded.
+        // The current space is the one that is loaded.
         subject.load(other)?;
         subject.unmap(Space::Current, place, theirs)?;
         subject.ensure_faults(place, "unmapped in the current space")?;
@@ -169,7 +169,7 @@ pub fn other_directory(context: &mut Context) -> Outcome {
     })
 }
 
-/// Destroying a directory gives back all that was its own and nothing else.
+/// Destroying a directory gives back all frames that belong to it alone, and no others.
 pub fn destroy_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let kernel = subject.allocate(3)?;
@@ -223,7 +223,7 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
         let saw = subject.machine.word(shared.start());
         ensure!(saw == Some(0x5A5A), expected: ("a shared frame to keep what was written to it"), saw: ("{}", Word(saw)));
 
-        // Another one that is loaded stays so.
+        // A loaded directory stays loaded when another one is destroyed.
         let other = subject.directory()?;
         subject.allocate_in(Space::Of(&other), range(0x2000_0000, 4), UR)?;
         subject.load(Space::Of(&survivor))?;
@@ -234,7 +234,7 @@ pub fn destroy_returns(context: &mut Context) -> Outcome {
         ensure!(cr3 == survivor.frame(), expected: ("{} to stay loaded", survivor.frame()), saw: ("{cr3} in CR3"));
         subject.ensure_reads(page(0x2000_0000).start(), 0x5A5A, "in a directory that was not destroyed")?;
 
-        // The loaded space shows the kernel's mappings made from now on.
+        // The loaded space shows the kernel's new mappings.
         let late = subject.allocate(1)?;
         subject.write(late.first().start(), 7)?;
         subject.vmm.destroy_directory(survivor);

@@ -7,7 +7,7 @@ use mm_api::{Page, PageRange, Space, VmmError};
 
 use super::subject::{KW, Subject, UR, UW, booted, ensure_answer, page, range};
 
-/// What was freed is not mapped any more, and its frames are back.
+/// Freed pages are not mapped any more, and their frames are back.
 pub fn free_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         subject.make_kernel_tables()?;
@@ -36,7 +36,7 @@ pub fn free_returns(context: &mut Context) -> Outcome {
                 saw: ("{saw}")
             );
         }
-        // Over and over: nothing gets lost, neither frames nor addresses.
+        // Over and over: neither frames nor addresses are lost.
         for round in 0..35 {
             let range = subject.allocate(1000)?;
             subject.free(range)?;
@@ -103,7 +103,7 @@ pub fn free_whole(context: &mut Context) -> Outcome {
     })
 }
 
-/// Frees an allocation while the pages before and after it are mapped, as anybody may.
+/// Frees an allocation while the pages before and after it are mapped, as callers may do.
 fn ensure_free_beside_mapped(subject: &mut Subject<'_>, allocation: PageRange) -> Outcome {
     let shared = subject.frame()?;
     let before = allocation.first().number().checked_sub(1).and_then(Page::new);
@@ -119,7 +119,7 @@ fn ensure_free_beside_mapped(subject: &mut Subject<'_>, allocation: PageRange) -
     Ok(())
 }
 
-/// `free_in` takes any pages that are allocated, across allocations, all or none.
+/// `free_in` takes any allocated pages, across allocations, all or none.
 pub fn free_parts(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let directory = subject.directory()?;
@@ -153,7 +153,7 @@ pub fn free_parts(context: &mut Context) -> Outcome {
             let left = subject.machine.managers_frames() - before;
             ensure!(left == 11, expected: ("10 pages and a table to be left"), saw: ("{left} frames"));
 
-            // What is not all allocated is not freed.
+            // A range that is not all allocated is not freed.
             let mapped = subject.map_new(space, page(0x0804_B000), UW)?;
             let state = subject.state_of(&[space]);
             for (first, pages) in [

@@ -7,7 +7,7 @@ use mm_api::{Page, PhysAddr, Protection, Space, Translation, VirtAddr, VmmError}
 
 use super::subject::{KR, KW, Shown, Subject, UR, UW, Word, any_frames, booted, ensure_answer, page, range};
 
-/// What is written through a page is in its frame, whichever page it is.
+/// A word that is written through a page is in its frame, whichever page it is.
 pub fn map_reaches_frame(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let places = [
@@ -44,7 +44,7 @@ pub fn map_reaches_frame(context: &mut Context) -> Outcome {
         }
         subject.write(VirtAddr::new(0x2000_0000), 0xCAFE)?;
         subject.ensure_reads(VirtAddr::new(0x2000_0000 + 4 * 0x40_3000), 0xCAFE, "where the same frame is mapped")?;
-        // Any frame that there can be, memory or not: only the tables are looked at.
+        // Any frame number, memory or not: only the tables are read.
         for (frame, offset) in any_frames().zip((0..).step_by(0x1000)) {
             for (place, protection) in [(page(0x1800_0000 + offset), UW), (page(0xF111_1000 + offset), KR)] {
                 subject.map(Space::Current, place, frame, protection)?;
@@ -56,7 +56,7 @@ pub fn map_reaches_frame(context: &mut Context) -> Outcome {
     })
 }
 
-/// `translate` says what the tables say, for each part of the address space.
+/// `translate` agrees with the tables, for each part of the address space.
 pub fn translate_truth(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let directory = subject.directory()?;
@@ -88,12 +88,12 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
             0xF012_4000,
             kernel.first().start().as_u32() + 0x1010,
         ];
-        // And any, up to the temporary mappings, which come and go.
+        // And random addresses, up to the temporary mappings, which come and go.
         let addresses: [u32; 24] = core::array::from_fn(|index| match fixed.get(index) {
             Some(address) => *address,
             None => subject.context.rng().below(TEMPORARY_START.as_u32()),
         });
-        // And the same again after a protection changed.
+        // Once more after a protection has changed.
         for round in 0..2 {
             for address in addresses.map(VirtAddr::new) {
                 for space in [Space::Current, Space::Kernel, Space::Of(&directory)] {
@@ -116,7 +116,7 @@ pub fn translate_truth(context: &mut Context) -> Outcome {
     })
 }
 
-/// `translate` and a walk of the tables say the same about `address`.
+/// Fails unless `translate` and a walk of the tables agree about `address`.
 fn ensure_translates(subject: &Subject<'_>, space: Space<'_>, address: VirtAddr) -> Outcome {
     let (truth, saw) = (subject.truth(space, address), subject.vmm.translate(space, address));
     ensure!(
@@ -153,7 +153,7 @@ pub fn table_on_demand(context: &mut Context) -> Outcome {
     })
 }
 
-/// Kernel and ring 3 can do with each page what its protection says, whatever
+/// The kernel and ring 3 can do with each page exactly what its protection allows, whatever
 /// the protections of the pages beside it are.
 pub fn rights_both_levels(context: &mut Context) -> Outcome {
     booted(context, |subject| {
@@ -192,7 +192,7 @@ pub fn rights_both_levels(context: &mut Context) -> Outcome {
     })
 }
 
-/// Mapping a page that is mapped is `AlreadyMapped`, and changes nothing.
+/// Mapping a page that is already mapped is `AlreadyMapped`, and changes nothing.
 pub fn map_twice(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let other = subject.frame()?;
@@ -211,7 +211,7 @@ pub fn map_twice(context: &mut Context) -> Outcome {
             }
             subject.ensure_mapped(Space::Current, place, frame, protection)?;
         }
-        // Where no frame is left the answer is still that the page is mapped.
+        // Even without a free frame, the answer is that the page is mapped.
         subject.machine.allow_frames(Some(0));
         let answer = subject.vmm.map(Space::Current, page(0x0804_8000), other, UR);
         ensure_answer(answer, Err(VmmError::AlreadyMapped), format_args!("map() of a mapped page, with no frame left,"))
@@ -240,7 +240,7 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
         ];
         for page in reserved.into_iter().chain(any).map(Page::containing) {
             let refused = Err(VmmError::Reserved);
-            // With user rights there are two reasons, and this one is listed first.
+            // With user rights two errors are true, and this one is listed first.
             for protection in [KW, UR] {
                 let answer = subject.vmm.map(Space::Current, page, frame, protection);
                 ensure_answer(answer, refused, format_args!("map() of {page} with {protection}"))?;

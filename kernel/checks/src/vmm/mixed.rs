@@ -1,4 +1,4 @@
-//! A check of everything together.
+//! A check of all calls together.
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
@@ -19,7 +19,7 @@ const PAGES: usize = USER_PAGES + KERNEL_PAGES;
 const SPACES: usize = 3;
 const STEPS: u32 = 3000;
 
-/// What should be at a page.
+/// What a page should be mapped to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Mapped {
     frame: Frame,
@@ -27,10 +27,10 @@ struct Mapped {
     allocated: bool,
 }
 
-/// What should be in each space; the kernel half's pages count in space 0.
+/// The model of each space; the kernel half's pages are in space 0.
 type Model = [[Option<Mapped>; PAGES]; SPACES];
 
-/// Which entry of the model a page of a space has.
+/// The index in the model of a page of a space.
 fn place(space: usize, number: usize) -> (usize, usize) {
     if number < USER_PAGES { (space, number) } else { (0, number) }
 }
@@ -43,7 +43,7 @@ fn page_of(number: usize) -> Page {
     }
 }
 
-/// In any sequence of calls, each page of each space is what it should be.
+/// After any sequence of calls, each page of each space is as the model says.
 pub fn random_spaces(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let directories = [subject.directory()?, subject.directory()?];
@@ -67,7 +67,7 @@ pub fn random_spaces(context: &mut Context) -> Outcome {
             }
         }
         circumstances::step(format_args!("the end: everything is unmapped"));
-        // At the end all goes, and every frame is back but the two directories'.
+        // At the end all pages are unmapped, and every frame is back except the two directories'.
         for which in 0..SPACES {
             for number in 0..PAGES {
                 let (of, at) = place(which, number);
@@ -98,7 +98,7 @@ fn single(page: Page) -> mm_api::PageRange {
     mm_api::PageRange::between(page.start(), mm_api::VirtAddr::new(page.start().as_u32() + 0x1000))
 }
 
-/// One random call, with its answer foreseen.
+/// Makes a random call, and compares its answer with the model's.
 fn change(
     subject: &mut Subject<'_>,
     directories: &[Directory; 2],
@@ -165,7 +165,7 @@ fn change(
     Ok(())
 }
 
-/// The processor finds in the loaded space what should be there, and a walk in
+/// Fails unless the processor finds the model's pages in the loaded space, and a walk finds them in
 /// the others.
 fn compare(subject: &Subject<'_>, directories: &[Directory; 2], model: &Model, current: usize, step: u32) -> Outcome {
     for number in 0..PAGES {

@@ -1,4 +1,4 @@
-//! Builds the manager that a check is about, and asks the questions that the
+//! Builds the manager of a check, and asks the questions that the
 //! checks have in common.
 
 use core::fmt::{self, Debug};
@@ -22,7 +22,7 @@ pub const UW: Protection = Protection::USER_WRITE;
 /// Where the code for ring 3 is mapped: a table of its own.
 const RING_3_CODE: u32 = 0x7FC0_0000;
 
-/// The manager, the machine under it, and what is true.
+/// The manager, the machine under it, and the check's context.
 pub struct Subject<'m> {
     /// The lab's manager.
     pub vmm: Manager,
@@ -32,7 +32,7 @@ pub struct Subject<'m> {
     pub context: &'m mut Context,
 }
 
-/// Runs a check on a manager that has not loaded any directory.
+/// Runs a check on a manager that has not loaded any directory yet.
 pub fn built(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outcome) -> Outcome {
     let map = context.machine_map();
     let labs = context.labs();
@@ -81,13 +81,13 @@ impl Subject<'_> {
         }
     }
 
-    /// A page of the user half that the seed chooses. Each slot, from 0 to 15, has 16 MiB, where no
-    /// check has anything else.
+    /// A page of the user half that the seed chooses. Each slot, from 0 to 15, has 16 MiB that no
+    /// check uses for anything else.
     pub fn user_page(&mut self, slot: u32) -> Page {
         page(0x9000_0000 + slot * 0x0100_0000 + self.context.rng().below(0x1000) * 0x1000)
     }
 
-    /// The same in the kernel half: each slot, from 0 to 7, has 4 MiB.
+    /// A page of the kernel half that the seed chooses: each slot, from 0 to 7, has 4 MiB.
     pub fn kernel_page(&mut self, slot: u32) -> Page {
         page(0xF900_0000 + slot * 0x0040_0000 + self.context.rng().below(0x400) * 0x1000)
     }
@@ -113,7 +113,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Maps a page, which has to go well.
+    /// Maps a page, which has to succeed.
     pub fn map(&mut self, space: Space<'_>, page: Page, frame: Frame, protection: Protection) -> Outcome {
         let call = format_args!("map({}, {page}, {frame}, {protection})", Named(space));
         let mapping = || self.machine.while_mapping(frame, || self.vmm.map(space, page, frame, protection));
@@ -128,21 +128,21 @@ impl Subject<'_> {
         Ok(frame)
     }
 
-    /// Unmaps a page, which has to answer with `frame`.
+    /// Unmaps a page, which has to return `frame`.
     pub fn unmap(&mut self, space: Space<'_>, page: Page, frame: Frame) -> Outcome {
         let call = format_args!("unmap({}, {page})", Named(space));
         let answer = circumstances::during(call, || self.vmm.unmap(space, page));
         ensure_answer(answer, Ok(frame), call)
     }
 
-    /// Changes a protection, which has to go well.
+    /// Changes a protection, which has to succeed.
     pub fn protect(&mut self, space: Space<'_>, page: Page, protection: Protection) -> Outcome {
         let call = format_args!("protect({}, {page}, {protection})", Named(space));
         let answer = circumstances::during(call, || self.vmm.protect(space, page, protection));
         ensure_answer(answer, Ok(()), call)
     }
 
-    /// Allocates pages for the kernel, which has to go well.
+    /// Allocates pages for the kernel, which has to succeed.
     pub fn allocate(&mut self, pages: u32) -> Result<PageRange, Failed> {
         let answer = circumstances::during(format_args!("allocate({pages})"), || self.vmm.allocate(pages));
         let range = match answer {
@@ -153,13 +153,13 @@ impl Subject<'_> {
         Ok(range)
     }
 
-    /// Frees pages of the kernel, which has to go well.
+    /// Frees pages of the kernel, which has to succeed.
     pub fn free(&mut self, range: PageRange) -> Outcome {
         let call = format_args!("free({range:?})");
         ensure_answer(circumstances::during(call, || self.vmm.free(range)), Ok(()), call)
     }
 
-    /// Allocates pages of a space, which has to go well.
+    /// Allocates pages of a space, which has to succeed.
     pub fn allocate_in(&mut self, space: Space<'_>, range: PageRange, protection: Protection) -> Outcome {
         let (first, pages) = (range.first(), range.len());
         let call = format_args!("allocate_in({}, {first}, {pages}, {protection})", Named(space));
@@ -167,7 +167,7 @@ impl Subject<'_> {
         ensure_answer(answer, Ok(()), call)
     }
 
-    /// Frees pages of a space, which has to go well.
+    /// Frees pages of a space, which has to succeed.
     pub fn free_in(&mut self, space: Space<'_>, range: PageRange) -> Outcome {
         let (first, pages) = (range.first(), range.len());
         let call = format_args!("free_in({}, {first}, {pages})", Named(space));
@@ -175,14 +175,14 @@ impl Subject<'_> {
         ensure_answer(answer, Ok(()), call)
     }
 
-    /// What the tables of a space say, by a walk that asks nobody.
+    /// What the tables of a space say, by a walk that does not ask the manager.
     pub fn truth(&self, space: Space<'_>, address: VirtAddr) -> Option<Translation> {
         let walk = self.machine.walk(self.vmm.root(space), address).ok()?;
         Some(Translation { address: walk.address, protection: walk.protection() })
     }
 
     /// Claims what the manager says about an address of the loaded space, for
-    /// whoever looks at the next checkpoint.
+    /// the grader to compare at the next checkpoint.
     pub fn claim(&self, address: VirtAddr) {
         self.context.claim(address, self.vmm.translate(Space::Current, address));
     }
@@ -227,7 +227,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Writes a word to memory that has to be writable for the kernel.
+    /// Writes a word to memory that the kernel must be able to write.
     pub fn write(&self, address: VirtAddr, word: u32) -> Outcome {
         let saw = self.machine.write(address, word);
         ensure!(saw.is_ok(), expected: ("the kernel to write to {address}"), saw: ("{}", Access(saw)));
@@ -254,8 +254,8 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Tries all four accesses to a page of the loaded space, each of which has
-    /// to go through exactly where `protection` says so.
+    /// Tries all four accesses to a page of the loaded space. Each of them has
+    /// to succeed exactly if `protection` allows it.
     pub fn ensure_rights(&self, page: Page, protection: Protection, when: &str) -> Outcome {
         let address = page.start();
         let tries = [
@@ -288,7 +288,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Fails unless exactly these pages were flushed since the last time, once
+    /// Fails unless exactly these pages were flushed since the last call, once
     /// each and in any order. Pages of a self-map do not count.
     pub fn ensure_flushed(&self, pages: &[Page], when: fmt::Arguments<'_>) -> Outcome {
         let flushes = self.machine.take_flushes();
@@ -308,12 +308,12 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Forgets what was flushed so far.
+    /// Forgets the flushes so far.
     pub fn forget_flushes(&self) {
         self.machine.take_flushes();
     }
 
-    /// All that an operation could change: the mappings in the user half and in
+    /// All state that an operation could change: the mappings in the user half and in
     /// the changeable kernel half of some spaces, and how many frames are taken.
     pub fn state_of(&self, spaces: &[Space<'_>]) -> State {
         let mut state = State { mappings: 0, digest: 0, frames: self.machine.managers_frames() };
@@ -335,7 +335,7 @@ impl Subject<'_> {
         state
     }
 
-    /// Fails unless everything is as it was.
+    /// Fails unless all of it is as before.
     pub fn ensure_unchanged(&self, spaces: &[Space<'_>], before: &State, when: fmt::Arguments<'_>) -> Outcome {
         let after = self.state_of(spaces);
         ensure!(
@@ -356,9 +356,9 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Has a page in each 4 MiB of the changeable kernel half mapped and
-    /// unmapped: a manager that keeps its tables there has all of them from then
-    /// on, so that they do not count as a change.
+    /// Maps and unmaps a page in each 4 MiB of the changeable kernel half. A manager
+    /// that keeps its tables there has all of them from then on, so that they do not
+    /// count as a change.
     pub fn make_kernel_tables(&mut self) -> Outcome {
         let frame = self.frame()?;
         for page in kernel_tables() {
@@ -379,7 +379,7 @@ pub fn kernel_tables() -> impl Iterator<Item = Page> {
     PageRange::between(KERNEL_VIRTUAL_START, TEMPORARY_START).iter().step_by(TABLE_ENTRIES as usize)
 }
 
-/// What [`Subject::state_of`] found.
+/// The result of [`Subject::state_of`].
 pub struct State {
     mappings: u32,
     digest: u32,
@@ -404,7 +404,7 @@ impl State {
     }
 }
 
-/// Fails unless an answer is the expected one; `call` is the call.
+/// Fails unless `answer` is the expected one; `call` names the call.
 pub fn ensure_answer<T: PartialEq + Debug>(
     saw: Result<T, VmmError>,
     expected: Result<T, VmmError>,
@@ -419,18 +419,18 @@ pub fn page(address: u32) -> Page {
     Page::containing(VirtAddr::new(address))
 }
 
-/// So many pages from an address that is written in a check.
+/// `len` pages from an address that is written in a check.
 pub fn range(address: u32, pages: u32) -> PageRange {
     PageRange::between(VirtAddr::new(address), VirtAddr::new(address + pages * mm_api::layout::PAGE_SIZE))
 }
 
-/// Frames that a page may be mapped to, memory or not: their numbers need up to 20 bits.
+/// Frames that a page may be mapped to, memory or not: their numbers have up to 20 bits.
 pub fn any_frames() -> impl Iterator<Item = Frame> {
     let numbers = [0, 0xB8, 0x1_0000, 0x4_3210, 0x8_0000, 0xF_EE00, 0xF_FFFF];
     numbers.into_iter().map(|number| Frame::containing(PhysAddr::new(number << PAGE_SHIFT)))
 }
 
-/// What a word of memory is, in words.
+/// A word of memory, in words.
 pub struct Word(pub Option<u32>);
 
 impl fmt::Display for Word {
@@ -469,7 +469,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// What became of an access, in words.
+/// The outcome of an access, in words.
 pub struct Access<T, E>(pub Result<T, E>);
 
 impl fmt::Display for Access<u32, Fault> {

@@ -8,7 +8,7 @@ use mm_api::{EntryFlags, Page, PageRange, Space, VmmError};
 
 use super::subject::{KR, KW, Subject, UR, UW, any_frames, booted, ensure_answer, page, range};
 
-/// `unmap` answers with the page's frame, which is the caller's again.
+/// `unmap` returns the page's frame, which belongs to the caller again.
 pub fn unmap_returns(context: &mut Context) -> Outcome {
     booted(context, |subject| {
         let any = [(subject.user_page(0), UW), (subject.user_page(1), KR), (subject.kernel_page(0), KW)];
@@ -24,7 +24,7 @@ pub fn unmap_returns(context: &mut Context) -> Outcome {
             subject.ensure_reads(neighbour.start(), 0xB0B, "its neighbour having been unmapped")?;
             let answer = subject.vmm.unmap(Space::Current, place);
             ensure_answer(answer, Err(VmmError::NotMapped), format_args!("unmap() of {place}, for the second time,"))?;
-            // It is ours: we can give it back, and map another one in its place.
+            // The frame is the check's: it can be given back, and another one mapped in its place.
             subject.machine.give_back(a);
             subject.map(Space::Current, place, b, protection)?;
             subject.ensure_reads(place.start(), 0xB0B, "mapped again, to another frame")?;
@@ -66,7 +66,7 @@ pub fn unmap_flushes(context: &mut Context) -> Outcome {
                 subject.ensure_faults(place, "right after unmap(), though the processor had used it before")?;
                 subject.ensure_flushed(&[place], format_args!("unmap() of {place}"))?;
             }
-            // Another frame in the same place: what counts is the new one.
+            // Another frame in the same place: only the new one counts.
             let first = page(place);
             subject.map(Space::Current, first, frames[0], protection)?;
             subject.ensure_reads(first.start(), first.number(), "mapped again")?;
@@ -102,7 +102,7 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
         for protection in [KR, KW, KR] {
             change(subject, kernel, protection)?;
         }
-        // What an allocation is, it stays.
+        // An allocation stays one.
         let frames = subject.machine.managers_frames();
         let allocation = range(0x1000_0000, 2);
         subject.allocate_in(Space::Current, allocation, UW)?;
@@ -125,7 +125,7 @@ pub fn protect_at_once(context: &mut Context) -> Outcome {
     })
 }
 
-/// Any page, through any protections, each another one than before.
+/// Through random protections, each different from the one before.
 fn change_at_random(subject: &mut Subject<'_>) -> Outcome {
     const ALL: [mm_api::Protection; 4] = [KR, KW, UR, UW];
     let place = subject.user_page(0);
@@ -139,8 +139,8 @@ fn change_at_random(subject: &mut Subject<'_>) -> Outcome {
     Ok(())
 }
 
-/// An allocation of the kernel stays one, from its first page to its last, when their
-/// protections change.
+/// An allocation of the kernel stays one, from its first page to its last, when
+/// protections of its pages change.
 fn keep_beginning(subject: &mut Subject<'_>) -> Outcome {
     let allocation = subject.allocate(3)?;
     for page in allocation.iter() {
@@ -157,7 +157,7 @@ fn keep_beginning(subject: &mut Subject<'_>) -> Outcome {
     subject.free(allocation)
 }
 
-/// What the processor noted in an entry stays there: that the page was used, and written to.
+/// The processor's notes in an entry stay there: that the page was accessed, and written to.
 fn keep_notes(subject: &mut Subject<'_>) -> Outcome {
     const NOTED: EntryFlags = EntryFlags::ACCESSED.union(EntryFlags::DIRTY);
     for place in [page(0x1800_0000), page(0xF020_0000)] {
@@ -176,7 +176,7 @@ fn keep_notes(subject: &mut Subject<'_>) -> Outcome {
     Ok(())
 }
 
-/// What the processor noted in an entry, in words.
+/// The processor's notes in an entry, in words.
 struct Noted(EntryFlags);
 
 impl fmt::Display for Noted {
@@ -190,7 +190,7 @@ impl fmt::Display for Noted {
     }
 }
 
-/// Changes a page's protection, and tries it out.
+/// Changes a page's protection, and tries the page.
 fn change(subject: &mut Subject<'_>, page: Page, protection: mm_api::Protection) -> Outcome {
     subject.forget_flushes();
     subject.protect(Space::Current, page, protection)?;
@@ -232,7 +232,7 @@ pub fn empty_tables(context: &mut Context) -> Outcome {
             subject.unmap(space, page(0x0800_5000), shared)?;
             ensure_tables(subject, before, 0, "after unmap()")?;
         }
-        // A table that went is not used any more.
+        // A table that was freed is not used any more.
         subject.map(Space::Current, page(0x0800_7000), shared, UW)?;
         subject.write(page(0x0800_7000).start(), 1)?;
         subject.unmap(Space::Current, page(0x0800_7000), shared)?;

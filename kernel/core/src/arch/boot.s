@@ -71,7 +71,7 @@ boot_high:
     mov cr3, eax
 
     mov esp, offset BOOT_STACK_END
-    xor ebp, ebp                        # where a walk of the frames ends
+    xor ebp, ebp                        # a walk of the stack frames ends here
     sub esp, 8                          # the stack is aligned to 16 bytes at the call
     push ebx
     push esi

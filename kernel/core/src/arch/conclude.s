@@ -1,13 +1,13 @@
-# Stops the machine where a check has come to its end. Whoever runs the machine
-# knows these two addresses: it goes on only if the processor stands at the
-# second one, and was called from where the kernel calls this.
+# Stops the machine at the end of a check. The grader knows these two addresses:
+# it lets the machine go on only if the processor stands at the second one, and
+# was called from the kernel's own place for this call.
 
 .section .text.stop_at_conclusion, "ax"
 .global stop_at_conclusion              # extern "C" fn(why: u32)
 stop_at_conclusion:
     push ebp
     mov ebp, esp
-    cli                                 # what is received next is for this alone
+    cli                                 # the reply on the serial port is for this code alone
     mov eax, [ebp + 8]
     mov edx, 0x505                      # QEMU's pvpanic; it finds the byte in AL
     out dx, al

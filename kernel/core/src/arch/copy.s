@@ -3,8 +3,8 @@
 .section .text.user_copy, "ax"
 
 # extern "C" fn user_copy(to: u32, from: u32, bytes: u32) -> u32
-# The answer is 0, or 1 if an access faulted: the exception handler goes on at
-# USER_COPY_FAULTED then, with the registers as they were.
+# Returns 0, or 1 if an access faulted: then the exception handler continues at
+# USER_COPY_FAULTED, with the registers as they were.
 .global user_copy
 user_copy:
     push esi

@@ -1,11 +1,11 @@
-# Where the processor arrives at an exception or an interrupt, and how it goes
-# back.
+# Entry points of exceptions and interrupts, and the way back from
+# them.
 
 .set USER_DATA, 0x23                    # entry 4 of the descriptor table, for ring 3
 .set KERNEL_DATA, 0x10                  # entry 2
 .set EFLAGS_AC, 0x40000
 
-# One stub a vector, 16 bytes each, in order: 32 exceptions and 16 lines of the
+# One stub per vector, 16 bytes each, in order: 32 exceptions and 16 lines of the
 # interrupt controllers. Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an
 # error code (Intel SDM volume 3A, table 6-1); the others get a zero in its place.
 .section .text.exception_stubs, "ax"
@@ -29,24 +29,24 @@ SYSTEM_CALL_STUB:
     push 0
     push 0x80
 
-# On the stack, from ESP up: what TrapFrame lists, without ESP and SS if it was
-# ring 0 that was interrupted.
+# On the stack, from ESP up: the fields of TrapFrame, without ESP and SS if
+# ring 0 was interrupted.
 .set FRAME_CS, 44
 trap_common:
     pushad
     cld
-    # AC is a program's own flag, and with SMAP what lets the kernel touch programs'
-    # memory. CLAC would do it in one instruction, where the processor knows it.
+    # AC is a program's own flag. With SMAP, it would let the kernel access programs'
+    # memory. CLAC clears it in one instruction, but not every processor has CLAC.
     pushfd
     and dword ptr [esp], ~EFLAGS_AC
     popfd
     test byte ptr [esp + FRAME_CS], 3
     jz 1f
-    # Ring 3 may have put anything into these, and into EBP.
+    # Ring 3 may have loaded anything into these, and into EBP.
     mov eax, KERNEL_DATA
     mov ds, ax
     mov es, ax
-    xor ebp, ebp                        # where a walk of the frames ends
+    xor ebp, ebp                        # a walk of the stack frames ends here
 1:  mov ebx, esp
     and esp, -16
     sub esp, 12
@@ -54,7 +54,7 @@ trap_common:
     call trap_entry
     mov esp, ebx
 
-# Goes on with the frame that ESP points to.
+# Continues with the frame that ESP points to.
 trap_return:
     test byte ptr [esp + FRAME_CS], 3
     jz 2f
@@ -68,8 +68,8 @@ trap_return:
     iretd
 
 # extern "C" fn user_enter(frame: *const TrapFrame, esp0: *mut u32)
-# Goes on in ring 3 with the frame. Unless `esp0` is null, what is left of this
-# stack becomes the one for traps, by storing where it begins at `esp0`.
+# Continues in ring 3 with the frame. Unless `esp0` is null, the rest of this stack
+# becomes the stack for traps: its beginning is stored at `esp0`.
 .global user_enter
 user_enter:
     push ebp
@@ -100,11 +100,11 @@ user_leave:
 
 .section .bss.user_enter, "aw", @nobits
 .balign 4
-USER_ENTER_STACK: .skip 4               # where user_enter put what user_leave pops
+USER_ENTER_STACK: .skip 4               # ESP in user_enter, for user_leave to pop from
 
 .section .text.exception_stubs, "ax"
-# The double fault's own task: its state is in its task state segment, its
-# stack sound whatever happened to the other one. The processor pushed an error
+# The double fault's own task. Its state is in its task state segment, and its
+# stack is sound whatever happened to the other one. The processor pushed an error
 # code, which is always zero.
 .global DOUBLE_FAULT_START
 DOUBLE_FAULT_START:
@@ -114,8 +114,8 @@ DOUBLE_FAULT_START:
     call double_fault_entry
     ud2
 
-# Stores the caller's registers, in the order of `Registers`, where its first
-# argument points to.
+# Stores the caller's registers, in the order of `Registers`, at the address in its
+# first argument.
 .global store_registers
 store_registers:
     push ebp

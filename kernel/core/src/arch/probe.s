@@ -1,8 +1,8 @@
 # Accesses that are allowed to fault.
 #
 # A probe saves its registers and its stack pointer, and tries an access. Either
-# the access goes through, or the exception handler finds that a probe is under
-# way and goes on at probe_resume, with the stack as the probe left it.
+# the access succeeds, or the exception handler finds that a probe is running
+# and continues at probe_resume, with the stack as the probe left it.
 
 .set USER_CODE, 0x1B                    # entries 3 and 4 of the descriptor table, for ring 3
 .set USER_DATA, 0x23
@@ -11,12 +11,12 @@
 .section .bss.probe, "aw", @nobits
 .balign 4
 .global PROBE_STACK
-PROBE_STACK: .skip 4                    # the probe's stack pointer; 0 when none is under way
+PROBE_STACK: .skip 4                    # the probe's stack pointer; 0 while none is running
 
 .section .text.probe, "ax"
 
 # extern "C" fn probe_kernel(address: u32, value: u32, what: u32) -> u32
-# Reads from the address (0), writes to it (1) or calls it (2). The answer is the word
+# Reads from the address (0), writes to it (1) or calls it (2). Returns the word
 # that was read.
 .global probe_kernel
 probe_kernel:
@@ -52,7 +52,7 @@ probe_leave:
     ret
 
 # extern "C" fn probe_user(address: u32, value: u32, code: u32, esp0: *mut u32) -> u32
-# Goes on in ring 3 at `code`, with the address in ECX and the value in EAX.
+# Continues in ring 3 at `code`, with the address in ECX and the value in EAX.
 # That code has no stack. It always ends in an exception, for which the
 # processor takes the stack pointer that is stored at `esp0`.
 .global probe_user
@@ -80,7 +80,7 @@ probe_user:
     iretd
 
 # extern "C" fn probe_resume(value: u32) -> !
-# Ends the probe that is under way, whose answer becomes `value`.
+# Ends the running probe, which returns `value`.
 .global probe_resume
 probe_resume:
     mov eax, [esp + 4]
@@ -92,9 +92,9 @@ probe_resume:
     mov esp, [PROBE_STACK]
     jmp probe_leave
 
-# What ring 3 executes: position independent, copied into a page for users.
-# At its start a read, 16 bytes further on a write; each ends in an exception. Behind
-# them a return.
+# The code for ring 3: position independent, copied into a page for users.
+# It begins with a read; 16 bytes further on is a write. Each ends in an exception. A return
+# follows them.
 .section .rodata.probe, "a"
 .global PROBE_USER_CODE
 .balign 4

@@ -1,15 +1,15 @@
-# A program that provokes every trap that ring 3 can provoke, for the check of
-# the harness that is about them: position independent, copied into a page for
-# users. It has a page for its stack.
+# A program that provokes every trap that ring 3 can provoke, for a check of the
+# harness: position independent, copied into a page for users. It has a page for
+# its stack.
 #
-# What it does and what the kernel finds then is listed in
-# kernel/checks/src/harness/ring_3.rs.
+# kernel/checks/src/harness/ring_3.rs lists its traps, and what the kernel must find
+# at each.
 
 .section .rodata.provoke, "a"
 .global RING_3_PROGRAM
 .global RING_3_PROGRAM_END
 RING_3_PROGRAM:
-    # A system call with a value of its own in every register.
+    # A system call with another value in every register.
     push 0x57ac0001
     std
     mov eax, 0x1
@@ -20,7 +20,7 @@ RING_3_PROGRAM:
     mov edi, 0xd1000006
     mov ebp, 0xb9000007
     int 0x80
-    # The answer is in EAX, and everything else as it was.
+    # The result is in EAX, and every other register as before.
     pushfd
     cld
     cmp eax, 0xa0000008
@@ -46,25 +46,25 @@ RING_3_PROGRAM:
     mov eax, 0x2
     int 0x80
 
-    # What ring 3 may not do. The handler passes over each: two bytes.
-    mov ecx, 0xc0100010                 # where the kernel is, and its data segment
+    # Forbidden instructions. The handler skips each: two bytes.
+    mov ecx, 0xc0100010                 # an address of the kernel, and its data segment
     mov [ecx], eax                      # write to the kernel
     mov eax, [ecx]                      # read from it
     cli; nop
     in al, 0xf4                         # a port
-    mov ds, ecx                         # a segment that it may not load
+    mov ds, ecx                         # a segment that ring 3 may not load
     int 0x20                            # the timer's vector
     fnop                                # floating point
     ud2
     hlt; nop
     xor ecx, ecx
     div ecx
-    int3                                # a trap: EIP is behind it already
+    int3                                # a trap: EIP is past it already
     mov eax, 0x3
     int 0x80
 
-    # With no data segments: the kernel does not depend on them, and they are
-    # back afterwards.
+    # Without data segments: the kernel does not depend on them, and they are
+    # restored afterwards.
     xor eax, eax
     mov ds, eax
     mov es, eax
@@ -76,7 +76,7 @@ RING_3_PROGRAM:
     mov ecx, esp
     mov eax, [ecx]
 
-    # Until the timer interrupts.
+    # Spins until the timer interrupts.
     mov ebx, 0x1
 1:  inc ebx
     jmp 1b
