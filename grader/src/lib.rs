@@ -1,28 +1,28 @@
-//! The program behind `cargo grade`: builds the kernel, runs each check on a machine
-//! on which that has just come up, and turns what it hears into scores.
+//! The program behind `cargo grade`: builds the kernel, runs each check on a freshly booted
+//! machine, and turns the machine's output into scores.
 //!
-//! Each folder is a room that knows those to its right and none to its left:
+//! Each folder is a room that may use those to its right, and none to its left:
 //!
 //! ```text
 //! commands -> batch, contest, debug, dev, watch -> book, peers -> report -> judge -> build, machine -> course -> host
 //! ```
 //!
-//! - `commands`: the command line, and what each command does;
+//! - `commands`: the command line, and the work of each command;
 //! - `batch`: a class's submissions, graded one by one;
 //! - `contest`: a student's allocator beside all others;
-//! - `debug`: a recorded run in gdb;
+//! - `contest`: a student's allocator compared with others;
 //! - `dev`: proofs and measurements for those who write the course;
 //! - `watch`: grading at each save, on a terminal;
-//! - `book`: the reader's pages, and what boots in them;
+//! - `book`: the reader's pages, and the kernels that boot in them;
 //! - `peers`: what allocators cost, the labs' and their peers from crates.io;
-//! - `report`: what a person or a program reads;
-//! - `judge`: a run, and how what a machine says becomes a verdict;
+//! - `report`: the results, for people and for programs;
+//! - `judge`: a run, and how a machine's output becomes a verdict;
 //! - `build`: from the course's files to a kernel;
 //! - `machine`: emulators, and a machine from its start to its end;
 //! - `course`: labs, checks and programs as they lie on the disk;
 //! - `host`: processes, exit statuses, the terminal, packages, errors.
 //!
-//! Nothing is public but what the program and its tests from end to end need.
+//! Only what the program and its end-to-end tests need is public.
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -46,9 +46,9 @@ pub use host::error::Error;
 
 use std::ffi::OsString;
 
-/// Becomes another program within limits, if this one was started for that: with the arguments
-/// that the grader gives it, or by cargo in the compiler's place. Returns only if it was not, or
-/// if the other one cannot be started: then with the exit status.
+/// Becomes another program under limits, if this one was started for that purpose: by
+/// the grader, with arguments for it, or by cargo in the compiler's place. Returns only if it was not,
+/// or if the other program cannot be started: then with the exit status.
 pub fn become_one(arguments: impl Iterator<Item = OsString> + Clone) -> Option<u8> {
     host::launcher::become_one(arguments.clone()).or_else(|| build::compiler::become_one(arguments))
 }
@@ -58,7 +58,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// The rooms as the crate's documentation has them; those in one string do not know each other.
+    /// The rooms in the order of the crate's documentation; those in one string do not use each other.
     const ORDER: [&[&str]; 8] = [
         &["commands"],
         &["batch", "contest", "debug", "dev", "watch"],
@@ -97,7 +97,7 @@ mod tests {
             for (at, _) in text.match_indices("crate::") {
                 let other = text[at + "crate::".len()..].split(|c: char| !c.is_alphanumeric()).next().unwrap();
                 uses += 1;
-                // A type of another crate, in a text, is no room.
+                // A type of another crate, in a string, is no room.
                 let is_room = other.starts_with(char::is_lowercase);
                 if is_room && other != own && rank(other).is_none_or(|rank| rank <= own_rank) {
                     wrong.push(format!("{} uses crate::{other}", name.display()));

@@ -14,10 +14,10 @@ use crate::host::process;
 
 use super::gather::{Gatherer, Kind, Trouble};
 
-/// What git may take for a submission.
+/// How much time git may take for a submission.
 const LIMITS: Limits = Limits { processor: Some(60), memory: Some(1 << 30), file: Some(256 << 20) };
 
-/// Hands over the files of what a bundle's `HEAD` names, or else of its only branch.
+/// Hands over the files of the commit that a bundle's `HEAD` names, or else of its only branch.
 ///
 /// # Errors
 /// If git cannot read it.
@@ -41,7 +41,7 @@ pub fn read(bundle: &Path, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A repository of our own, for as long as it is in use.
+/// A temporary repository of the grader's.
 pub struct Repository {
     folder: TempDir,
 }
@@ -57,17 +57,17 @@ impl Repository {
         Ok(repository)
     }
 
-    /// Makes it see another one's objects, and nothing else of it.
+    /// Lets git read another repository's objects, and nothing else of that repository.
     ///
     /// # Errors
-    /// If that cannot be noted.
+    /// If the file that names the other repository cannot be written.
     pub fn borrow_objects(&self, objects: &Path) -> std::io::Result<()> {
         let mut line = objects.as_os_str().as_bytes().to_owned();
         line.push(b'\n');
         fs::write(self.folder.path().join("objects/info/alternates"), line)
     }
 
-    /// What is in a bundle.
+    /// Clones a bundle.
     ///
     /// # Errors
     /// If git cannot read it.
@@ -93,10 +93,10 @@ impl Repository {
         Ok(Self { folder })
     }
 
-    /// The commit that was handed in.
+    /// The name of the commit that was handed in.
     ///
     /// # Errors
-    /// If it cannot be told which one.
+    /// If the bundle has no `HEAD` and several branches.
     pub fn commit(&self) -> Result<String, Trouble> {
         if self.git(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]).is_ok() {
             return Ok("HEAD".to_owned());
@@ -109,10 +109,10 @@ impl Repository {
         }
     }
 
-    /// What git says about it.
+    /// Runs git, and returns its output.
     ///
     /// # Errors
-    /// In git's words.
+    /// The message is git's own.
     pub fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Trouble> {
         let mut command = self.command()?;
         command.args(arguments);

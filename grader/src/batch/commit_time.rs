@@ -1,6 +1,6 @@
 //! When a submission was committed: the committer's time of the newest commit, for folders and git bundles.
 //!
-//! It is what the student's computer said. Who does not want to rely on that gives a file of times.
+//! The time is that of the student's computer. A teacher who does not want to rely on it gives a file of times.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::bundle::Repository;
 use super::read::Form;
 
-/// More bytes than the files that are read here have.
+/// The most bytes of the files that are read here.
 const MOST: u64 = 1 << 20;
 
-/// The time of what was handed in, if it has one.
+/// The time of the commit that was handed in, if there is one.
 pub fn of(path: &Path, form: Form) -> Option<Timestamp> {
     match form {
         Form::Folder => of_folder(path),
@@ -28,7 +28,7 @@ pub fn of(path: &Path, form: Form) -> Option<Timestamp> {
 
 /// The time of the commit that a folder's `HEAD` names.
 ///
-/// Git does not get to see the student's configuration, which may name programs to run: a repository of our own
+/// Git must not read the student's configuration, which may name programs to run: the grader's own repository
 /// borrows the objects.
 fn of_folder(folder: &Path) -> Option<Timestamp> {
     let git = folder.join(".git");
@@ -42,7 +42,7 @@ fn of_folder(folder: &Path) -> Option<Timestamp> {
     committed(&repository.git(&["cat-file", "commit", &commit]).ok()?)
 }
 
-/// The commit that `HEAD` names.
+/// The name of the commit that `HEAD` names.
 fn head(git: &Path) -> Option<String> {
     let text = |name: &str| {
         let path = git.join(name);
@@ -136,7 +136,7 @@ mod tests {
         fs::write(folder.path().join(".git/HEAD"), "ref: refs/../../secret\n").unwrap();
         assert_eq!(of(folder.path(), Form::Folder), None);
         assert_eq!(of(&folder.path().join("none.zip"), Form::Zip), None);
-        // The objects of somebody else are not looked at.
+        // Objects elsewhere, behind a link, are not read.
         let other = folder.path().join("other");
         repository(&other);
         let theirs = folder.path().join("theirs");

@@ -1,4 +1,4 @@
-//! Where a class's submissions are: one for each folder or archive, in whatever nesting they come.
+//! Finds a class's submissions: one per folder or archive, however they are nested.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,21 +11,21 @@ use crate::host::path::is_hidden;
 use super::gather::Wanted;
 use super::read::{Form, walk};
 
-/// Where a submission is.
+/// A submission's place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
-    /// Its place below the class's folder, without an archive's ending: what it is called.
+    /// Its path below the class's folder, without an archive's ending: the submission's name.
     pub name: String,
-    /// A name for its files, made of nothing but letters, digits and `.-_%`.
+    /// A name for its result files, made of letters, digits and `.-_%` only.
     pub key: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it is.
+    /// Its form.
     pub form: Form,
 }
 
 impl Source {
-    /// One that is at this place, under a name that whoever collected it gave it.
+    /// The submission at this path, under the name that the other system gave it.
     pub fn named(name: &str, path: &Path) -> Self {
         let is_folder = path.is_dir();
         let form = if is_folder { Form::Folder } else { form_of(path).unwrap_or(Form::Unknown) };
@@ -57,7 +57,7 @@ pub fn find(folder: &Path, wanted: &Wanted) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// What a folder holds and does not hide.
+/// The entries of a folder that are not hidden.
 fn children(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut children = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -70,7 +70,7 @@ fn children(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(children)
 }
 
-/// Adds the submissions at a path: it is one itself, or a folder of several.
+/// Adds the submissions at a path: the path is a submission itself, or a folder of several.
 fn visit(path: &Path, wanted: &Wanted, found: &mut Vec<(PathBuf, Form)>) {
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
         found.extend(form_of(path).map(|form| (path.to_owned(), form)));
@@ -80,7 +80,7 @@ fn visit(path: &Path, wanted: &Wanted, found: &mut Vec<(PathBuf, Form)>) {
     match &archives[..] {
         [] if !is_ambiguous => found.push((path.to_owned(), Form::Folder)),
         [archive] if files.is_empty() => found.extend(form_of(archive).map(|form| (archive.clone(), form))),
-        // Files and archives beside them are one submission, of which the files count.
+        // Files and archives beside each other are one submission, of which the files count.
         _ if !is_ambiguous && !files.is_empty() => found.push((path.to_owned(), Form::Folder)),
         _ => children(path).unwrap_or_default().iter().for_each(|child| visit(child, wanted, found)),
     }
@@ -90,12 +90,12 @@ fn form_of(path: &Path) -> Option<Form> {
     Form::of_file(&path.file_name()?.to_string_lossy()).map(|(form, _)| form)
 }
 
-/// What is in a folder and below.
+/// The contents of a folder and its subfolders.
 struct Holds {
-    /// The students' files, by their numbers.
+    /// The students' files that were found, by their indices.
     files: BTreeSet<usize>,
     archives: Vec<PathBuf>,
-    /// Whether two of its folders have the same file: then each is a submission.
+    /// Whether two of its folders have the same file: then each folder is a submission.
     is_ambiguous: bool,
 }
 
@@ -128,7 +128,7 @@ fn source(folder: &Path, path: PathBuf, form: Form) -> Source {
     Source { name: name[..name.len() - end].to_owned(), key, path, form }
 }
 
-/// Gives submissions that differ in their endings only, or in what is not UTF-8, their whole names.
+/// Gives submissions their whole file names if these differ only in the ending, or only in bytes that are not UTF-8.
 fn name_apart(sources: &mut [Source], folder: &Path) {
     let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     for source in sources {
@@ -143,11 +143,11 @@ fn name_apart(sources: &mut [Source], folder: &Path) {
     }
 }
 
-/// The longest name of a file that every file system takes, with room for an ending.
+/// The longest file name that every file system allows, less room for an ending.
 const LONGEST: usize = 180;
 
-/// A name for files: everything but letters, digits, `.`, `-` and `_` as `%` and two digits. Capital letters, too,
-/// since not every file system tells them from small ones.
+/// A name for files: every byte except small letters, digits, `.`, `-` and `_` as `%` and two digits. Capital letters, too,
+/// since some file systems do not distinguish them from small ones.
 fn key(place: &[u8]) -> String {
     let mut key = String::new();
     for byte in place {

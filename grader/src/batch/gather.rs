@@ -1,5 +1,5 @@
-//! Which of a submission's files are a student's: what is taken, however it is nested, and what
-//! is refused.
+//! Selects the student's files in a submission, however they are nested, and refuses
+//! dangerous entries.
 //!
 //! Nothing is ever unpacked onto the disk. A file counts by the end of its path, compared with
 //! what `lab.toml` lists, and its bytes are kept in memory until they are laid over a copy of the
@@ -11,34 +11,34 @@ use std::fmt;
 use crate::course::fence::LARGEST;
 use crate::course::workspace::Lab;
 
-/// More entries than this no submission has.
+/// The most entries that a submission may have.
 pub const MOST_ENTRIES: usize = 200_000;
 
-/// Folders with files that are not handed in, whatever they are called.
+/// Folders whose files are not handed in, even if they have the right names.
 const NOT_THEIRS: [&str; 6] = ["solution", "mistakes", "alternatives", "champion", "target", "__MACOSX"];
 
 /// A student's files by their names in the course, such as `labs/01-pmm/src/bitmap.rs`.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Why nothing of a submission is graded.
+/// Why a submission is not graded at all.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Trouble {
     /// It is made to do harm.
     Hostile(String),
-    /// It cannot be read, or not be understood.
+    /// It cannot be read, or is ambiguous.
     Unreadable(String),
-    /// None of the files is in it.
+    /// It has none of the files.
     Empty(String),
 }
 
-/// What stands somewhere in a submission.
+/// The kind of an entry of a submission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// A file.
     File,
     /// A symbolic link.
     SymbolicLink,
-    /// Another name for a file, in an archive.
+    /// A hard link, in an archive.
     HardLink,
     /// A pipe, a socket or a device.
     Special,
@@ -55,27 +55,27 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The files that are looked for.
+/// The files to look for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     names: Vec<String>,
 }
 
-/// How a path fits a file that is looked for.
+/// How well a path matches one of these files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fit {
-    /// Which of them.
+    /// The index of the file.
     pub number: usize,
-    /// In how many parts, from the end, the paths are the same.
+    /// How many parts of the two paths are the same, from the end.
     strength: usize,
     /// How many parts the path has.
     length: usize,
-    /// Whether it is the same in capital and small letters, too.
+    /// Whether they are the same in capital and small letters, too.
     is_exact: bool,
 }
 
 impl Wanted {
-    /// What these labs' `lab.toml` list.
+    /// The files in these labs' `lab.toml`.
     pub fn of(labs: &[&Lab]) -> Self {
         Self { names: labs.iter().flat_map(|lab| lab.files()).collect() }
     }
@@ -86,7 +86,7 @@ impl Wanted {
         Self { names: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 
-    /// How a path fits, if it does. Hidden files and folders do not.
+    /// How well a path matches, if it does. Hidden files and folders do not.
     pub fn fit(&self, path: &str) -> Option<Fit> {
         let parts: Vec<&str> = path.split('/').collect();
         if parts.iter().any(|part| part.starts_with('.') || NOT_THEIRS.contains(part)) {
@@ -102,7 +102,7 @@ impl Wanted {
     }
 }
 
-/// What was found in a submission so far.
+/// The files found so far in a submission.
 pub struct Gatherer<'a> {
     wanted: &'a Wanted,
     found: Vec<Found>,
@@ -116,16 +116,16 @@ struct Found {
 }
 
 impl<'a> Gatherer<'a> {
-    /// Nothing yet.
+    /// No files yet.
     pub fn new(wanted: &'a Wanted) -> Self {
         Self { wanted, found: Vec::new(), entries: 0 }
     }
 
-    /// Takes in an entry of an archive or a folder, if it is one of the files. `read` reads as many
-    /// of its bytes as it is told, and says in words what is wrong if it cannot.
+    /// Takes an entry of an archive or a folder, if it is one of the files. `read` reads at most as many
+    /// bytes as it is told, and returns an error in words if it cannot.
     ///
     /// # Errors
-    /// If the whole submission is not to be graded for it.
+    /// If the entry means that the whole submission must not be graded.
     pub fn entry(
         &mut self,
         path: &[u8],
@@ -149,11 +149,11 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// The student's files. Where there are several for one, that counts whose path has most in common
-    /// with the course's, and of those the one that is nested least.
+    /// The student's files. If there are several for one, the one counts whose path has the most parts in common
+    /// with the course's path, and of those the one that is nested least.
     ///
     /// # Errors
-    /// If there are none, or if it cannot be told which one is meant.
+    /// If there are none, or if it is not clear which one is meant.
     pub fn finish(self) -> Result<Files, Trouble> {
         let mut files = Files::new();
         for (number, name) in self.wanted.names.iter().enumerate() {
@@ -175,7 +175,7 @@ impl<'a> Gatherer<'a> {
     }
 }
 
-/// The one of several files that is meant: `None` if its name is written otherwise.
+/// The one of several files that is meant; `None` if the case of its name is wrong.
 fn the_one<'f>(files: &[&'f Found]) -> Result<Option<&'f Found>, Trouble> {
     let exact: Vec<&&Found> = files.iter().filter(|found| found.fit.is_exact).collect();
     if let ([first, ..], Some(other)) = (&exact[..], files.iter().find(|found| !found.fit.is_exact)) {
@@ -191,7 +191,7 @@ fn the_one<'f>(files: &[&'f Found]) -> Result<Option<&'f Found>, Trouble> {
     }
 }
 
-/// A path without what stands for the folder it is in.
+/// A path without parts such as `.`, which name the folder itself.
 fn inside(path: &str) -> Result<String, Trouble> {
     if path.starts_with('/') || path.split('/').next().is_some_and(|first| first.ends_with(':')) {
         return Err(Trouble::Hostile(format!("has an absolute path in it: {path}")));

@@ -1,7 +1,7 @@
 //! A class's submissions, graded one by one: `cargo grade batch`.
 //!
-//! Each submission is read, and its files by lab are compared with all others': the same files
-//! are graded once. What is left is graded in copies of the course, in a sandbox. Whatever
+//! Each submission is read, and its files are compared with all others', lab by lab: files that several students have
+//! are graded once. The rest is graded in copies of the course, in a sandbox. Whatever
 //! happens to one submission, every other one gets its row.
 
 mod bundle;
@@ -49,11 +49,11 @@ pub use sandbox::{Sandbox, Walls};
 pub use single::{Identity, Output, Single, single};
 pub use slurm::grade_slice;
 
-/// What is to be graded.
+/// The options of a batch.
 pub struct Batch {
     /// The folder with a submission for each student.
     pub folder: PathBuf,
-    /// Where results go.
+    /// The folder for the results.
     pub out: PathBuf,
     /// The labs; all if none is named.
     pub labs: Vec<String>,
@@ -61,47 +61,47 @@ pub struct Batch {
     pub seed: u64,
     /// How many submissions are graded at a time.
     pub jobs: usize,
-    /// Which computers grade.
+    /// The computers that grade.
     pub on: Computers,
-    /// What becomes of results that are there.
+    /// What happens to existing results.
     pub older: Older,
     /// Whether a sandbox is used.
     pub walls: Walls,
     /// The teacher's policy, if it is not in the course.
     pub policy: Option<PathBuf>,
-    /// What is written besides the tables.
+    /// The formats of the reports, besides the tables.
     pub formats: Vec<Format>,
 }
 
-/// Which computers grade.
+/// The computers that grade.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Computers {
-    /// This one.
+    /// This computer.
     This,
-    /// Those that Slurm gives, with these options for `sbatch`.
+    /// The computers that Slurm assigns, with these options for `sbatch`.
     Slurm(Vec<String>),
 }
 
-/// What becomes of results that are there already.
+/// What happens to existing results.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Older {
     /// There must be none.
     Refused,
-    /// They are kept, and what is missing is graded.
+    /// They are kept, and missing ones are graded.
     Kept,
-    /// The same, but for what is named: a submission, a lab, or `all`.
+    /// They are kept, except those named here: of a submission, of a lab, or `all`.
     Regraded(Vec<String>),
 }
 
-/// What came of it.
+/// The outcome of a batch.
 pub struct Outcome {
-    /// The table.
+    /// The table, as text.
     pub text: String,
     /// Whether every submission got its own verdict.
     pub is_whole: bool,
 }
 
-/// A submission, and what is in it.
+/// A submission, and its files.
 struct Submission {
     source: Source,
     contents: Result<Files, Trouble>,
@@ -110,7 +110,7 @@ struct Submission {
 }
 
 impl Submission {
-    /// What it has for a lab, if anything.
+    /// Its files for a lab, if it has any.
     fn task<'a>(&self, lab: &'a Lab) -> Option<Task<'a>> {
         Task::of(&self.source.name, lab, self.contents.as_ref().ok()?, self.seed)
     }
@@ -119,7 +119,7 @@ impl Submission {
 /// Grades a class.
 ///
 /// # Errors
-/// If it could not be done. What was graded until then is kept.
+/// If the class could not be graded. Results until then are kept.
 pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcome> {
     let policy = Policy::find(batch.policy.as_deref(), &engine.site.workspace)?;
     let labs = policy.labs(&engine.site.workspace, &batch.labs)?;
@@ -130,7 +130,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
     let store = Store::open(&batch.out)?;
     if batch.older == Older::Refused && store.has_results() {
         return Err(Error::new(format!("there are results in {}", batch.out.display()))
-            .advise("--resume goes on with them, --regrade all grades everything again"));
+            .advise("`--resume` continues the batch, `--regrade all` grades everything again"));
     }
     let again = regraded(&batch.older, &submissions, &labs)?;
     let how = How { jobs: batch.jobs, on: &batch.on, walls: batch.walls, again: &again };
@@ -149,7 +149,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
 /// Writes the reports of a class once more, without grading anything.
 ///
 /// # Errors
-/// If it was not graded before, or something cannot be written.
+/// If the class was not graded before, or a report cannot be written.
 pub fn report(
     out: &Path,
     labs: &[String],
@@ -166,28 +166,28 @@ pub fn report(
     Ok(Outcome { text: tables::text(&sheet), is_whole: true })
 }
 
-/// The files of a policy by their names beside each other, if there is one, for somebody who grades elsewhere.
+/// The files of a policy, if there is one, by their names, for a grader on another computer.
 ///
 /// # Errors
-/// If it is wrong, or one of these labs does not count.
+/// If the policy is wrong, or one of these labs does not count.
 pub fn policy_files(named: Option<&Path>, labs: &[String], workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
     Policy::find(named, workspace)?.labs(workspace, labs)?;
     Policy::files(named, workspace)
 }
 
-/// How things are graded.
+/// How the grader runs.
 struct How<'a> {
-    /// How many at a time.
+    /// How many submissions at a time.
     jobs: usize,
     /// On which computers.
     on: &'a Computers,
     /// Whether a sandbox is used.
     walls: Walls,
-    /// What is graded though it is known.
+    /// Which results are graded again although they are known.
     again: &'a [Key],
 }
 
-/// What the grader says about everything that was handed in, and how fast it was.
+/// The results for everything that was handed in, and the speed.
 fn graded(
     how: &How<'_>,
     engine: &Engine,
@@ -219,7 +219,7 @@ fn graded(
     Ok((reports, speed))
 }
 
-/// Grades on this computer: what came of it, and how long it took.
+/// Grades on this computer. Returns the results and the time that they took.
 fn here(work: &Work<'_>, jobs: usize, left: Vec<Task<'_>>, mut stages: Stages<'_>) -> Result<(Reports, Duration)> {
     if let Some(task) = left.first() {
         stages.prepare(jobs.min(left.len()), work.circumstances, work.progress)?;
@@ -237,7 +237,7 @@ fn on_cluster(slurm: &Slurm<'_>, left: Vec<Task<'_>>, mut stages: Stages<'_>) ->
         return Ok((Reports::new(), Duration::ZERO));
     }
     stages.prepare(slurm.tasks.min(left.len()), slurm.circumstances, slurm.progress)?;
-    // The copies of the course are for the tasks of the array from here on.
+    // From here on, the array's tasks use the copies of the course.
     drop(stages);
     slurm.progress.start_rated("Grading on the cluster", left.len());
     let start = Instant::now();
@@ -259,7 +259,7 @@ fn submission(source: Source, policy: &Policy, seed: u64, wanted: &Wanted) -> Su
     Submission { source, contents, committed, seed }
 }
 
-/// What there is to grade, each once.
+/// The tasks to grade, each once.
 fn tasks<'a>(submissions: &[Submission], labs: &[&'a Lab]) -> Vec<Task<'a>> {
     let mut tasks = BTreeMap::new();
     for submission in submissions {
@@ -270,7 +270,7 @@ fn tasks<'a>(submissions: &[Submission], labs: &[&'a Lab]) -> Vec<Task<'a>> {
     tasks.into_values().collect()
 }
 
-/// What is to be graded again.
+/// The names of submissions and labs to grade again.
 fn regraded(older: &Older, submissions: &[Submission], labs: &[&Lab]) -> Result<Vec<Key>> {
     let Older::Regraded(names) = older else { return Ok(Vec::new()) };
     let mut again = Vec::new();
@@ -296,7 +296,7 @@ fn regraded(older: &Older, submissions: &[Submission], labs: &[&Lab]) -> Result<
     Ok(again)
 }
 
-/// What is known already, and what is left to grade.
+/// The results that are known already, and the tasks that are left.
 fn known<'a>(tasks: Vec<Task<'a>>, store: &Store, of_batch: &str, again: &[Key]) -> (Reports, Vec<Task<'a>>) {
     let mut reports = Reports::new();
     let mut left = Vec::new();
@@ -311,7 +311,7 @@ fn known<'a>(tasks: Vec<Task<'a>>, store: &Store, of_batch: &str, again: &[Key])
     (reports, left)
 }
 
-/// Everything about every submission, with its file's name.
+/// All facts about every submission, with its file's name.
 fn facts(submissions: &[Submission], labs: &[&Lab], reports: &Reports) -> Vec<(String, Facts)> {
     let mut rows: Vec<Row> = submissions.iter().map(|submission| row(submission, labs, reports)).collect();
     row::note_same_files(&mut rows);

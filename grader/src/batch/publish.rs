@@ -1,5 +1,5 @@
-//! What is written at the end: the facts about each submission, the tables, and the reports in
-//! all formats that are wanted.
+//! Writes the results at the end: the facts about each submission, the tables, and the reports in
+//! the requested formats.
 
 use std::collections::BTreeMap;
 
@@ -70,10 +70,10 @@ fn reports(store: &Store, sheet: &Sheet, wanted: &[Format]) -> Result<()> {
     Ok(())
 }
 
-/// Writes the reports once more, from what was graded before.
+/// Writes the reports once more, from earlier results.
 ///
 /// # Errors
-/// If nothing was graded there, or not what the policy counts, or something cannot be written.
+/// If there are no results, or not for all labs that count in the policy, or a report cannot be written.
 pub fn again(
     store: &Store,
     policy: &Policy,
@@ -92,7 +92,7 @@ pub fn again(
         let read: Facts = serde_json::from_str(&store.read(&format!("submissions/{file}"))?).map_err(unlike)?;
         facts.insert(read.row.name.clone(), (key.to_owned(), read));
     }
-    // Who is not in the table any more has no report, either.
+    // A submission that is not in the table any more gets no report.
     let facts: Vec<(String, Facts)> = results.submissions.iter().filter_map(|row| facts.remove(&row.name)).collect();
     let labs = policy.labs(workspace, names)?;
     let graded = |lab: &&&Lab| facts.iter().any(|(_, facts)| facts.row.labs.iter().any(|row| row.id == lab.id));
@@ -108,7 +108,7 @@ pub fn again(
     Ok(sheet)
 }
 
-/// What `results.json` says.
+/// The contents of `results.json`.
 #[derive(Deserialize)]
 struct Results {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! Reading a submission, in whatever form it was handed in: a folder, a zip, a tar, a git bundle.
+//! Reads a submission in any form: a folder, a zip, a tar, a git bundle.
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use tar::EntryType;
 use super::bundle;
 use super::gather::{Files, Gatherer, Kind, Trouble, Wanted};
 
-/// Bytes of the largest archive that is looked at, and that one may have when it is unpacked.
+/// The largest archive that is read, in bytes, and the largest size when it is unpacked.
 const MOST_UNPACKED: u64 = 256 << 20;
 
-/// How a submission was handed in.
+/// The form of a submission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// A folder.
@@ -34,7 +34,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of a file, by its name, and the name's end that says so. `None` if it is no archive.
+    /// The form of a file, and the ending of its name that tells it. `None` if it is no archive.
     pub fn of_file(name: &str) -> Option<(Self, &'static str)> {
         let lower = name.to_lowercase();
         [
@@ -58,7 +58,7 @@ impl Form {
 /// The student's files in a submission.
 ///
 /// # Errors
-/// If none of it is to be graded.
+/// If the submission must not be graded.
 pub fn read(path: &Path, form: Form, wanted: &Wanted) -> Result<Files, Trouble> {
     let mut gatherer = Gatherer::new(wanted);
     match form {
@@ -76,7 +76,7 @@ fn unreadable(error: impl std::fmt::Display) -> Trouble {
     Trouble::Unreadable(format!("cannot be read: {error}"))
 }
 
-/// Opens an archive that is a file, and not too large.
+/// Opens an archive, if it is a file and not too large.
 fn open(path: &Path) -> Result<File, Trouble> {
     let found = fs::symlink_metadata(path).map_err(unreadable)?;
     if !found.is_file() {
@@ -88,7 +88,7 @@ fn open(path: &Path) -> Result<File, Trouble> {
     File::open(path).map_err(unreadable)
 }
 
-/// At most so many bytes of something.
+/// Reads at most this many bytes.
 fn start(from: impl Read, most: u64) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     from.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -143,7 +143,7 @@ fn zip(file: File, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Reads no more than [`MOST_UNPACKED`], and notes that there was more.
+/// A reader of at most [`MOST_UNPACKED`] bytes, which notes whether there were more.
 struct Bounded<'a, R> {
     inner: R,
     left: u64,

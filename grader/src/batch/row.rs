@@ -1,4 +1,4 @@
-//! What is said about each submission: a row of the tables, and a file of its own.
+//! The results of each submission: a row of the tables, and a file of its own.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::course::workspace::Lab;
 
 use super::gather::Trouble;
 
-/// What became of a submission, or of one of its labs.
+/// The outcome of a submission, or of one of its labs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It was graded.
     Graded,
-    /// It does not compile: of a submission, no lab that was handed in does.
+    /// It does not compile. A submission: none of its labs does.
     CouldNotBuild,
     /// It is made to do harm.
     Hostile,
@@ -29,7 +29,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// All there are, in the order in which they are told.
+    /// All outcomes, in the order in which reports list them.
     pub const ALL: [Self; 6] =
         [Self::Graded, Self::CouldNotBuild, Self::Hostile, Self::Empty, Self::Unreadable, Self::NotGraded];
 
@@ -46,17 +46,17 @@ impl Standing {
     }
 }
 
-/// What is said about a submission.
+/// The results of a submission.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub status: Standing,
     /// Why, unless it was graded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When it was committed, if it says so.
+    /// The time of its commit, if it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub committed: Option<Timestamp>,
     /// Its own seed, if every student has one.
@@ -64,30 +64,30 @@ pub struct Row {
     pub seed: Option<u64>,
     /// The points of all labs.
     pub score: u64,
-    /// The points that there are.
+    /// The points that can be had.
     pub max_score: u64,
     /// Its labs, in the course's order.
     pub labs: Vec<LabRow>,
 }
 
-/// What is said about a lab of a submission.
+/// The results of a lab of a submission.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LabRow {
-    /// Such as `01-pmm`.
+    /// The lab's folder, such as `01-pmm`.
     pub id: String,
-    /// What became of it.
+    /// The outcome.
     pub status: Standing,
     /// Why, unless it was graded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Its points.
     pub score: u64,
-    /// The points that there are.
+    /// The points that can be had.
     pub max_score: u64,
     /// BLAKE3 of the files that were graded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// Other submissions with the very same files: they were graded once.
+    /// Other submissions with exactly the same files: they were graded together.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub same_files: Vec<String>,
 }
@@ -99,7 +99,7 @@ impl LabRow {
         Self { id: lab.id.clone(), status, message, score: 0, max_score, hash: None, same_files: Vec::new() }
     }
 
-    /// A lab that was graded: `report` is what the grader's JSON says about it.
+    /// A lab that was graded: `report` is its part of the grader's JSON.
     pub fn graded(lab: &Lab, hash: &str, report: &Value) -> Self {
         let checks = report["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
         let is = |status: &str| checks.iter().find(|check| check["status"] == status);
@@ -117,7 +117,7 @@ impl LabRow {
 }
 
 impl Row {
-    /// A submission of which nothing is graded.
+    /// A submission that was not graded at all.
     pub fn without(name: &str, trouble: &Trouble, labs: &[&Lab]) -> Self {
         let (status, message) = match trouble {
             Trouble::Hostile(message) => (Standing::Hostile, message),
@@ -149,7 +149,7 @@ impl Row {
     }
 }
 
-/// Names in each row the other submissions that have the very same files.
+/// Adds to each row the names of other submissions with exactly the same files.
 pub fn note_same_files(rows: &mut [Row]) {
     let mut having: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for row in &*rows {

@@ -1,7 +1,7 @@
-//! Where a submission is compiled and booted: in bubblewrap (`bwrap`), without a network, without
-//! anybody's files but the course's, the compiler's and the emulator's, and those can only be read.
+//! The sandbox in which a submission is compiled and booted: bubblewrap (`bwrap`), without a network, and with no
+//! files except the course's, the compiler's and the emulator's, which are read-only.
 //!
-//! The grader runs itself in there. So what it starts, and the files that it reads, are in there, too.
+//! The grader runs itself in the sandbox. So the programs that it starts and the files that it reads are in the sandbox, too.
 
 use std::env;
 use std::fs;
@@ -21,13 +21,13 @@ use crate::host::process;
 /// Whether bubblewrap is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Walls {
-    /// It is, or nothing is graded.
+    /// It is used; without it, nothing is graded.
     Bubblewrap,
-    /// It is not: whoever grades said so.
+    /// It is not used: the teacher has chosen so.
     None,
 }
 
-/// What a submission is graded with, and in.
+/// The tools for grading a submission, and the sandbox.
 pub struct Sandbox {
     /// bubblewrap, if it is used.
     bwrap: Option<PathBuf>,
@@ -35,13 +35,13 @@ pub struct Sandbox {
     emulator: PathBuf,
     toolchain: Toolchain,
     cargo_home: Option<PathBuf>,
-    /// Where the first copy of the course is. In there, every copy is at this place: what was built in one is
-    /// as good in all others.
+    /// The place of the first copy of the course. In the sandbox, every copy is at this place: a build in one copy is valid
+    /// in all others.
     place: PathBuf,
 }
 
 impl Sandbox {
-    /// A sandbox, tried out.
+    /// A sandbox that has been tried.
     ///
     /// # Errors
     /// If there is no bubblewrap, or it does not work here.
@@ -74,7 +74,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The grader, to be run on the copy of the course in a stage: it grades one lab, with more arguments to come.
+    /// The grader as a command for the stage's copy of the course: it grades one lab, and takes more arguments.
     pub fn grader(&self, stage: &Stage, lab: &Lab) -> Command {
         let launcher = launcher::launcher();
         let mut command = match &self.bwrap {
@@ -93,19 +93,19 @@ impl Sandbox {
         command
     }
 
-    /// What the grader in there finds its tools by.
+    /// The environment by which the grader in the sandbox finds its tools.
     fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let mut variables = vec![
             ("RUSTC", self.toolchain.rustc.clone()),
             ("FOLIO_QEMU", self.emulator.clone()),
-            // What is needed was fetched before.
+            // Everything that cargo needs was fetched before.
             ("CARGO_NET_OFFLINE", "true".into()),
         ];
         variables.extend(self.cargo_home.clone().map(|folder| ("CARGO_HOME", folder)));
         variables
     }
 
-    /// bubblewrap's arguments for everything that is the same for all submissions, and for `/tmp`: this folder, or
+    /// bubblewrap's arguments that are the same for all submissions. `/tmp` is this folder, or
     /// an empty one.
     fn build_walls(&self, command: &mut Command, scratch: Option<&Path>) {
         command.args(["--unshare-all", "--die-with-parent", "--new-session", "--hostname", "folio", "--clearenv"]);
@@ -123,7 +123,7 @@ impl Sandbox {
         for (name, value) in self.environment() {
             command.args(["--setenv", name]).arg(value);
         }
-        // First, since what comes later may be in it.
+        // First, since folders that come later may lie in it.
         match scratch {
             Some(scratch) => command.arg("--bind").arg(scratch).arg("/tmp"),
             None => command.args(["--tmpfs", "/tmp"]),
@@ -147,7 +147,7 @@ impl Sandbox {
         }
     }
 
-    /// bubblewrap's arguments for one submission: its copy of the course, and the folder that is built into.
+    /// bubblewrap's arguments for one submission: its copy of the course, and the folder for its builds.
     fn let_in(&self, command: &mut Command, stage: &Stage, lab: &Lab) {
         let (course, built) = (self.place.join("course"), self.place.join("kernel"));
         command.arg("--bind").arg(stage.target_dir()).arg(built);

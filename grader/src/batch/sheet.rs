@@ -1,5 +1,5 @@
-//! A class's results under the teacher's policy: what every report for people and for other
-//! programs is made from.
+//! A class's results under the teacher's policy: the source of every report for people and for other
+//! programs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use super::policy::{Lateness, Mark, Policy, Show};
 use super::row::{LabRow, Row, Standing};
 use super::work::hash;
 
-/// Everything about one submission, before any policy: `submissions/NAME.json`.
+/// All facts about one submission, before any policy: `submissions/NAME.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     /// Its row.
@@ -30,31 +30,31 @@ pub struct Facts {
     pub took_ms: BTreeMap<String, u64>,
 }
 
-/// With what a class was graded.
+/// The tools that a class was graded with.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GradedWith {
     /// The emulator and its version.
     pub emulator: String,
     /// The compiler and its version.
     pub toolchain: String,
-    /// The seed of those that have none of their own.
+    /// The seed of students who have none of their own.
     pub seed: u64,
 }
 
 /// A class's results.
 #[derive(Debug)]
 pub struct Sheet {
-    /// What the course is called.
+    /// The course's title.
     pub title: String,
     /// What students see.
     pub show: Show,
     /// The labs that count.
     pub labs: Vec<LabHead>,
-    /// What they count together.
+    /// The points that they are worth together.
     pub worth: Mark,
     /// The submissions, by their names.
     pub students: Vec<Student>,
-    /// With what they were graded.
+    /// The tools that they were graded with.
     pub with: GradedWith,
     /// What a teacher should know about the policy.
     pub notes: Vec<String>,
@@ -63,13 +63,13 @@ pub struct Sheet {
 /// A lab of the course.
 #[derive(Debug)]
 pub struct LabHead {
-    /// Such as `01-pmm`.
+    /// The lab's folder, such as `01-pmm`.
     pub id: String,
-    /// Such as `Frames`.
+    /// The title, such as `Frames`.
     pub title: String,
-    /// What it counts.
+    /// The points that it is worth.
     pub worth: Mark,
-    /// When it is to be handed in.
+    /// The deadline.
     pub deadline: Option<Timestamp>,
 }
 
@@ -83,15 +83,15 @@ impl LabHead {
 /// A submission.
 #[derive(Debug)]
 pub struct Student {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// The same as a file's name.
+    /// Its key: the name of its files.
     pub key: String,
-    /// What became of it.
+    /// The outcome.
     pub status: Standing,
     /// Why, unless it was graded.
     pub message: Option<String>,
-    /// What it gets.
+    /// The points under the policy.
     pub mark: Mark,
     /// The seed of its random numbers.
     pub seed: u64,
@@ -102,31 +102,31 @@ pub struct Student {
 /// A lab of a submission.
 #[derive(Debug)]
 pub struct LabResult {
-    /// What became of it.
+    /// The outcome.
     pub status: Standing,
     /// Why, unless it was graded.
     pub message: Option<String>,
-    /// The points that the checks gave.
+    /// The points from the checks.
     pub score: u64,
-    /// The points that there are.
+    /// The points that the checks can give.
     pub max_score: u64,
-    /// What the points are worth, before what is lost by coming late.
+    /// The points under the policy's weights, before the deduction for lateness.
     pub raw: Mark,
-    /// What it gets.
+    /// The points under the policy.
     pub mark: Mark,
     /// When it was handed in.
     pub handed_in: Option<Timestamp>,
-    /// Whether that was in time.
+    /// Whether it was in time.
     pub lateness: Lateness,
-    /// Other submissions with the very same files.
+    /// Other submissions with exactly the same files.
     pub same_files: Vec<String>,
-    /// Whether the files are the course's own: nothing was written.
+    /// Whether the files are the skeleton's: nothing was written.
     pub is_untouched: bool,
-    /// What the compiler said, if it does not build, or what was refused.
+    /// The compiler's errors if it does not build, or the refused code.
     pub build_error: Option<String>,
     /// How many milliseconds grading took.
     pub took_ms: u64,
-    /// Its checks, in the lab's order; none if nothing was handed in that could be looked at.
+    /// Its checks, in the lab's order; none if it was not graded.
     pub checks: Vec<CheckResult>,
 }
 
@@ -139,7 +139,7 @@ pub struct CheckResult {
     pub status: Status,
     /// Its points.
     pub points: u64,
-    /// The points that there are.
+    /// The points that it can give.
     pub max_points: u64,
     /// The verdict in a sentence.
     pub message: String,
@@ -149,16 +149,16 @@ pub struct CheckResult {
     pub hints: Vec<String>,
     /// Further circumstances.
     pub context: Vec<String>,
-    /// Where it crashed: file and line.
+    /// The file and line of its crash.
     pub location: Option<String>,
-    /// What the student's code logged.
+    /// The log of the student's code.
     pub log: Vec<String>,
-    /// Whether students are not shown it.
+    /// Whether it is hidden from students.
     pub is_hidden: bool,
 }
 
 impl Sheet {
-    /// What the facts are worth under a policy. Each comes with its file's name.
+    /// Applies a policy to the facts. Each comes with its file's name.
     pub fn new(policy: &Policy, labs: &[&Lab], with: GradedWith, facts: &[(String, Facts)]) -> Self {
         let heads: Vec<LabHead> = labs
             .iter()
@@ -185,7 +185,7 @@ impl Sheet {
         }
     }
 
-    /// A lab of every submission.
+    /// The results of one submission's lab.
     pub fn of_lab(&self, number: usize) -> impl Iterator<Item = (&Student, &LabResult)> {
         self.students.iter().filter_map(move |student| Some((student, student.labs.get(number)?)))
     }
@@ -233,7 +233,7 @@ fn lab_result(policy: &Policy, lab: &Lab, facts: &Facts) -> LabResult {
     }
 }
 
-/// BLAKE3 of the course's own files, as of a submission's.
+/// BLAKE3 of the skeleton's files, computed like that of a submission's.
 fn own_hash(lab: &Lab) -> Option<String> {
     let read = |(name, file): (String, &String)| Some((name, fs::read(lab.folder.join(file)).ok()?));
     let files: Option<Files> = lab.files().into_iter().zip(&lab.toml.files).map(read).collect();
@@ -246,7 +246,7 @@ fn check_result(policy: &Policy, lab: &Lab, report: &Value) -> CheckResult {
     let hints = |check: &Check| check.tiers(&lab.toml.package);
     let location = &report["crash"]["location"];
     CheckResult {
-        // What the grader says that wrote it, this one knows.
+        // The status is one that this grader wrote, so it knows it.
         status: text(&report["status"]).and_then(|id| Status::of_id(&id)).unwrap_or(Status::Tampered),
         points: report["points"].as_u64().unwrap_or_default(),
         max_points: report["max_points"].as_u64().unwrap_or_default(),
@@ -282,10 +282,10 @@ pub mod samples {
     use crate::batch::policy;
     use crate::course::workspace::Workspace;
 
-    /// A name and a message that no page may obey.
+    /// A name and a message that no page may interpret.
     pub const HOSTILE: &str = "<script>alert(1)</script>\u{202E}\u{1b}[2J\" onload='x' &amp; ]]>";
 
-    /// With what the samples were graded.
+    /// The tools of the samples.
     pub fn with() -> GradedWith {
         GradedWith { emulator: "QEMU 7.2".to_owned(), toolchain: "rustc 1.95".to_owned(), seed: 1 }
     }

@@ -1,4 +1,4 @@
-//! One submission, graded for the autograder of another system, which has collected it and shows the result.
+//! Grades one submission for the autograder of another system, which has collected it and shows the result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::sheet::{GradedWith, Sheet};
 use super::store::Store;
 use super::{Computers, How, Submission, Walls, facts, graded, html, submission};
 
-/// What an autograder wants to have.
+/// The format of the result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Output {
     /// Gradescope's `results.json`
@@ -33,13 +33,13 @@ pub enum Output {
     Html,
 }
 
-/// What is to be graded.
+/// The options for one submission.
 pub struct Single {
     /// A folder, zip, tar or git bundle.
     pub path: PathBuf,
-    /// Whose it is, and when it was handed in.
+    /// The student's name, and when it was handed in.
     pub identity: Identity,
-    /// The labs; those that count if none is named.
+    /// The labs; if none is named, those that count.
     pub labs: Vec<String>,
     /// The teacher's policy, if it is not in the course.
     pub policy: Option<PathBuf>,
@@ -47,20 +47,20 @@ pub struct Single {
     pub seed: u64,
     /// Whether a sandbox is used.
     pub walls: Walls,
-    /// What comes of it.
+    /// The format of the result.
     pub output: Output,
 }
 
-/// Whose submission it is.
+/// Whose submission it is, and from when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
-    /// What the student is called: their seed depends on it.
+    /// The student's name: the seed depends on it.
     pub name: String,
     /// When it was handed in, if the system says so.
     pub handed_in: Option<Timestamp>,
 }
 
-/// What Gradescope says about a submission:
+/// The fields of Gradescope's metadata:
 /// <https://gradescope-autograders.readthedocs.io/en/latest/submission_metadata/>.
 #[derive(Deserialize)]
 struct Metadata {
@@ -76,7 +76,7 @@ struct User {
 }
 
 impl Identity {
-    /// What Gradescope's `submission_metadata.json` says: a group is called by all of its members.
+    /// Reads Gradescope's `submission_metadata.json`: a group's name is made of all of its members.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -91,12 +91,12 @@ impl Identity {
     }
 }
 
-/// Grades it, and returns what the autograder wants to have.
+/// Grades the submission, and returns the text for the autograder.
 ///
 /// # Errors
-/// If nothing can be said about it.
+/// If the submission cannot be graded at all.
 pub fn single(single: &Single, engine: &Engine, progress: &Progress) -> Result<String> {
-    // What is missing is told before anything is graded.
+    // Missing information is reported before anything is graded.
     let assignment = match single.output {
         Output::Classroom50 => Some(classroom50::Identity::from_environment()?),
         Output::Gradescope | Output::Autolab | Output::Html => None,
@@ -130,9 +130,10 @@ pub fn single(single: &Single, engine: &Engine, progress: &Progress) -> Result<S
         (Output::Autolab, _) => Ok(autolab::line(&sheet, student)),
         (Output::Html, _) => Ok(html::of_student(&sheet, student)),
         (Output::Classroom50, assignment) => {
-            let assignment = assignment.ok_or_else(|| Error::new("nobody says which assignment it is"))?;
+            let assignment = assignment.ok_or_else(|| Error::new("it is unknown which assignment this is"))?;
             let at = committed.ok_or_else(|| {
-                Error::new("nobody knows when it was committed").advise("name the student's checkout, with its `.git`")
+                Error::new("it is unknown when this was committed")
+                    .advise("name the student's checkout, with its `.git`")
             })?;
             classroom50::result(&sheet, student, &assignment, at)
         }

@@ -1,4 +1,4 @@
-//! How fast a class was graded, and on what the time went.
+//! How fast a class was graded, and how the time was spent.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::host::style::plural;
 
 use super::store::Spent;
 
-/// How fast it was.
+/// The speed of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Speed {
     /// How many labs' files were graded, each once.
     graded: usize,
-    /// By the clock, with several at a time.
+    /// The elapsed time, with several at a time.
     took: Duration,
-    /// By what was spent on each, added up.
+    /// The sum of the time spent on each.
     spent: Spent,
 }
 
 impl Speed {
-    /// What was spent on each, and how long all of it took.
+    /// The speed, from the time spent on each and the elapsed time.
     pub fn new(each: impl Iterator<Item = Spent>, took: Duration) -> Self {
         let mut speed = Self { graded: 0, took, spent: Spent::default() };
         for spent in each {
@@ -30,7 +30,7 @@ impl Speed {
         speed
     }
 
-    /// A line that says it of so many submissions; none if nothing was graded.
+    /// A line about the speed for this many submissions; `None` if nothing was graded.
     pub fn text(&self, submissions: usize) -> String {
         let Spent { took_ms, building_ms, booting_ms } = self.spent;
         if self.graded == 0 || took_ms == 0 {

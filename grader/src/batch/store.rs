@@ -1,12 +1,12 @@
-//! The folder for results. What is in it is whole, whenever the grader ends and however.
+//! The folder for results. Its files are always complete, whenever and however the grader ends.
 //!
 //! - `lock`: held by the batch that writes here, with its process's number;
-//! - `graded/LAB-HASH.json`: what the grader says about a lab's files, once for all submissions
-//!   that have the same, or once for each seed; with it a batch goes on where another one stopped;
-//! - `submissions/NAME.json`: everything about one submission;
+//! - `graded/LAB-HASH.json`: the result for a lab's files, once for all submissions
+//!   that have the same, or once for each seed; from it a batch continues where another one stopped;
+//! - `submissions/NAME.json`: all facts about one submission;
 //! - `results.csv` and `results.json`: the tables, written at the end;
 //! - `slurm/`: while Slurm grades, a store for each task of its array;
-//! - `html/` and the folders of other formats: the same for people and for other programs.
+//! - `html/` and the folders of other formats: the reports for people and for other programs.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -18,24 +18,24 @@ use serde_json::Value;
 use crate::host::error::{Error, Result};
 use crate::report::escaped;
 
-/// What files that are not whole yet are called.
+/// The beginning of the names of unfinished files.
 const UNFINISHED: &str = ".unfinished-";
 
-/// A folder for results that this process has for itself.
+/// A folder for results that only this process writes to.
 pub struct Store {
     folder: PathBuf,
     /// Held for as long as the store is in use.
     _lock: File,
 }
 
-/// What the grader says about a lab's files.
+/// The result for a lab's files.
 #[derive(Serialize, Deserialize)]
 pub struct Graded {
-    /// What it depends on besides those files.
+    /// The circumstances: everything it depends on besides those files.
     pub circumstances: String,
     /// The lab, as the grader's JSON has it.
     pub report: Value,
-    /// How long that took.
+    /// How long grading took.
     #[serde(flatten)]
     pub spent: Spent,
 }
@@ -48,12 +48,12 @@ pub struct Spent {
     pub took_ms: u64,
     /// Building kernels.
     pub building_ms: u64,
-    /// Machines.
+    /// Running machines.
     pub booting_ms: u64,
 }
 
 impl Store {
-    /// Takes a folder, and makes it if it is not there.
+    /// Takes a folder, and creates it if necessary.
     ///
     /// # Errors
     /// If another process has it, or it cannot be written.
@@ -90,29 +90,29 @@ impl Store {
         has_file("graded") || has_file("submissions")
     }
 
-    /// What a batch that was killed has not finished is not looked at by anyone.
+    /// Removes the unfinished files of a batch that was killed.
     fn remove_unfinished(&self) {
         for folder in [self.folder.clone(), self.folder.join("graded"), self.folder.join("submissions")] {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                    // It only takes room.
+                    // A leftover only takes room.
                     let _ = fs::remove_file(entry.path());
                 }
             }
         }
     }
 
-    /// What is known about a lab's files in these circumstances.
+    /// The result for a lab's files in these circumstances, if there is one.
     pub fn graded(&self, lab: &str, name: &str, circumstances: &str) -> Option<Graded> {
         graded_in(&self.folder, lab, name, circumstances)
     }
 
-    /// The place of what is called so.
+    /// The path of the file with this name.
     pub fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// What was written here.
+    /// The text of a file.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -136,18 +136,18 @@ impl Store {
         Ok(names)
     }
 
-    /// Keeps what is known about a lab's files.
+    /// Keeps the result for a lab's files.
     ///
     /// # Errors
-    /// If it cannot be written. What was known before is then as it was.
+    /// If it cannot be written. Then an earlier result stays as it was.
     pub fn keep(&self, lab: &str, name: &str, graded: &Graded) -> Result<()> {
         self.write(&graded_name(lab, name), &json(graded))
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file completely or not at all.
     ///
     /// # Errors
-    /// If it cannot be written; an older one is then as it was.
+    /// If it cannot be written. Then an older file stays as it was.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join(name);
         if let Some(folder) = path.parent() {
@@ -157,10 +157,10 @@ impl Store {
     }
 }
 
-/// What another process knows about a lab's files in these circumstances, which writes to its store in this folder.
+/// The result for a lab's files in these circumstances that another process has written to its store in this folder.
 pub fn graded_in(folder: &Path, lab: &str, name: &str, circumstances: &str) -> Option<Graded> {
     let path = folder.join(graded_name(lab, name));
-    // On a network's file system, a file that was not there is looked for anew only if its folder is opened.
+    // A network file system may remember that a file does not exist until its folder is opened again.
     let _ = fs::read_dir(path.parent()?);
     let graded: Graded = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     (graded.circumstances == circumstances).then_some(graded)
@@ -170,22 +170,22 @@ fn graded_name(lab: &str, name: &str) -> String {
     format!("graded/{lab}-{name}.json")
 }
 
-/// Something as JSON, with a newline at its end.
+/// A value as JSON, with a newline at its end.
 pub fn json(value: &impl Serialize) -> String {
-    // Text, numbers and lists only: there is nothing in it that JSON cannot say.
+    // It has text, numbers and lists only, which JSON can always represent.
     let mut text = escaped(&serde_json::to_string_pretty(value).unwrap_or_default());
     text.push('\n');
     text
 }
 
-/// Writes a file beside its place, waits until the disk has it, and moves it there in one step.
+/// Writes a file under another name, waits until the disk has it, and renames it in one step.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // So that the name survives a loss of power, too; not every file system can.
+    // So that the name survives a loss of power, too; not every file system supports this.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
@@ -238,7 +238,7 @@ mod tests {
         store.write("html/students/a.html", "page").unwrap();
         assert_eq!(store.list("html/students").unwrap(), ["a.html"]);
         assert_eq!(store.read("html/students/a.html").unwrap(), "page");
-        // A file is in the place of the folder.
+        // There is a file in the place of the folder.
         assert!(store.write("results.csv/x", "x").is_err());
     }
 }

@@ -10,7 +10,7 @@ use crate::host::style::printable;
 use super::row::{Row, Standing};
 use super::sheet::{GradedWith, Sheet};
 
-/// Raised whenever a field changes its meaning or goes away.
+/// Raised when a field changes its meaning or is removed.
 const FORMAT: u32 = 1;
 
 /// `results.json`.
@@ -23,7 +23,7 @@ pub struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    /// The rows, and what they were graded with.
+    /// The rows, and the tools that they were graded with.
     pub fn new(with: &'a GradedWith, submissions: &'a [&'a Row]) -> Self {
         Self { format: FORMAT, with, submissions }
     }
@@ -51,13 +51,13 @@ pub fn csv(rows: &[&Row], labs: &[&Lab]) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-/// A text that no spreadsheet takes for a formula.
+/// Text that no spreadsheet takes for a formula.
 pub fn cell(text: &str) -> String {
     let text = printable(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
-/// The table for a person, with what counts under the policy, and how many submissions there are of each kind.
+/// The table for a person, with the points under the policy, and how many submissions have each outcome.
 pub fn text(sheet: &Sheet) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).force_no_tty();
@@ -82,7 +82,7 @@ pub fn text(sheet: &Sheet) -> String {
     format!("{table}\n\n{}", closing(sheet))
 }
 
-/// How many there are of each kind, why the others were not graded, and what else a teacher should know.
+/// How many submissions have each outcome, why some were not graded, and the notes for the teacher.
 fn closing(sheet: &Sheet) -> String {
     let count = |kind| sheet.students.iter().filter(|student| student.status == kind).count();
     let counts: Vec<String> = Standing::ALL

@@ -23,13 +23,13 @@ use super::setup::tools::Machines;
     max_term_width = 100
 )]
 pub struct Cli {
-    /// What to do other than to grade.
+    /// A command other than grading.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What to grade.
+    /// Which labs to grade, and how.
     #[command(flatten)]
     pub grade: GradeArgs,
-    /// For every command.
+    /// Options of every command.
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -55,7 +55,7 @@ Environment:
 
 Exit codes: 0 all checks passed, 1 a check did not pass, 2 could not run.";
 
-/// What to grade.
+/// Which labs to grade, and how.
 #[derive(Args, Debug, Default)]
 pub struct GradeArgs {
     /// Labs to grade, such as `01` or `pmm`; all if none is named
@@ -95,7 +95,7 @@ pub struct GradeArgs {
     pub tell: Option<u16>,
 }
 
-/// For every command.
+/// Options of every command.
 #[derive(Args, Debug, Clone)]
 pub struct CommonArgs {
     /// Show logs, measurements, warnings and timings too
@@ -110,7 +110,7 @@ pub struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// Whether anything may be installed.
+    /// Whether the grader may install packages.
     pub fn permission(&self) -> Permission {
         if self.no_install { Permission::Refused } else { Permission::Granted }
     }
@@ -119,8 +119,8 @@ impl CommonArgs {
 /// When to use colour.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Color {
-    // Plain comments: help for each value would make all of the help twice as long.
-    // On a terminal, unless NO_COLOR is set.
+    // Plain comments: clap would show a help text for each value, and make the help twice as long.
+    // In colour on a terminal, unless NO_COLOR is set.
     #[allow(missing_docs)]
     Auto,
     #[allow(missing_docs)]
@@ -129,7 +129,7 @@ pub enum Color {
     Never,
 }
 
-/// What to do other than to grade.
+/// A command other than grading.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Show which compiler and emulator were found, and what is missing
@@ -177,7 +177,7 @@ pub enum Command {
         /// The task's number
         number: usize,
     },
-    /// Grade one submission for the autograder of another system, and write what that wants to have
+    /// Grade one submission for the autograder of another system, and write the result in its format
     Submission(SubmissionArgs),
     /// Make the zip that Gradescope takes as an autograder
     Gradescope(GradescopeArgs),
@@ -282,7 +282,7 @@ pub struct BatchArgs {
     pub report_only: bool,
 }
 
-/// Who grades a class.
+/// Where a class is graded.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BatchEngine {
     /// This computer
@@ -384,7 +384,7 @@ pub struct LookArgs {
 pub enum ContestCommand {
     /// Heaps: how little memory is lost, and how few instructions a call takes
     Heap {
-        /// For every contest.
+        /// Options of every contest.
         #[command(flatten)]
         common: ContestArgs,
         /// Draw a heap over time into this file, as SVG: where blocks lie, how large and how old they are
@@ -399,13 +399,13 @@ pub enum ContestCommand {
     },
     /// Frame allocators: how small their records are, and how few instructions a call takes
     Frames {
-        /// For every contest.
+        /// Options of every contest.
         #[command(flatten)]
         common: ContestArgs,
     },
 }
 
-/// For every contest.
+/// Options of every contest.
 #[derive(Args, Debug)]
 pub struct ContestArgs {
     /// Take the reference in place of your file

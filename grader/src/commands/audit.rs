@@ -8,7 +8,7 @@ use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::style::{self, View, plural};
 
-/// What there is to look at in the files of some labs, a line for each place.
+/// Lists the places in the files of some labs that a person should read, one per line.
 ///
 /// # Errors
 /// If there is no such lab, or a file cannot be read.
@@ -30,10 +30,10 @@ pub fn audit(course: &Workspace, labs: &[String], view: &View) -> Result<String>
     Ok(out)
 }
 
-/// Places, and why each deserves a look.
+/// The places, and why a person should read each.
 fn of_file(course: &Workspace, lab: &Lab, name: &str) -> Result<Vec<(String, String)>> {
     let path = course.root.join(name);
-    // As for a build: nothing but a file of ordinary length is read.
+    // As for a build, only files of ordinary length are read.
     let length = fs::symlink_metadata(&path).map_err(|error| Error::io("cannot look at", &path, &error))?;
     if !length.is_file() || length.len() > fence::LARGEST as u64 {
         return Ok(vec![(name.to_owned(), "it is no file, or larger than anybody writes".to_owned())]);

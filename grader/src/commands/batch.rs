@@ -12,16 +12,16 @@ use super::arguments::{BatchArgs, BatchEngine, CommonArgs};
 use super::output::print;
 use super::place::Place;
 
-/// Copies of the course that Slurm's tasks use, unless another number is named: each takes a few hundred MiB of disk.
+/// How many copies of the course Slurm's tasks use, unless `--jobs` says otherwise. Each takes a few hundred MiB of disk.
 const SLURM_TASKS: usize = 8;
 
 /// Grades a class, or writes its reports once more.
 ///
 /// # Errors
-/// If it could not be done.
+/// If the class could not be graded, or a report not be written.
 pub fn batch(arguments: &BatchArgs, common: &CommonArgs) -> Result<Exit> {
     let place = Place::find()?;
-    // A wrong name is told before anything is installed.
+    // A wrong name is reported before anything is installed.
     place.workspace.select(&arguments.labs)?;
     let outcome = if arguments.report_only {
         let policy = arguments.policy.as_deref();
@@ -61,7 +61,7 @@ fn graded(arguments: &BatchArgs, common: &CommonArgs, place: Place) -> Result<Ou
     batch::run(&batch, &place.engine(common)?, &Progress::new())
 }
 
-/// Grades what a task of Slurm's array is to grade.
+/// Grades the submissions of one task of Slurm's array.
 ///
 /// # Errors
 /// If nothing can be graded on this node.

@@ -9,7 +9,7 @@ use crate::host::style::{ACTION, NOTICE};
 use super::arguments::{BookArgs, CommonArgs};
 use super::output::{print, view};
 
-/// Builds the book, and shows it if it is to be shown.
+/// Builds the book, and with `--open` shows it.
 ///
 /// # Errors
 /// If mdBook or the kernel's compiler is missing and cannot be installed, or one of them fails.
@@ -21,7 +21,7 @@ pub fn book(arguments: &BookArgs, site: &Site, common: &CommonArgs) -> Result<()
             format!("In its chapters on labs the kernel boots; that loads up to {} KiB.\n", bytes / 1024)
         }
         Live::Lacking(lacking) => {
-            format!("{}: in its pages nothing boots: {lacking}.\n", view.paint(NOTICE, "note"))
+            format!("{}: no kernel boots in its pages: {lacking}.\n", view.paint(NOTICE, "note"))
         }
     };
     if arguments.open {
@@ -33,7 +33,7 @@ pub fn book(arguments: &BookArgs, site: &Site, common: &CommonArgs) -> Result<()
     let shown = first.strip_prefix(&site.workspace.root).unwrap_or(&first).display().to_string();
     print(&format!("The book: {}\n{live}", view.paint(ACTION, &shown)))?;
     print(&format!(
-        "What boots needs a web server, such as that of {}. Any host of static files serves the folder.\n",
+        "The kernels in its pages need a web server, such as that of {}. Any host of static files serves the folder.\n",
         view.paint(ACTION, "cargo grade book --open")
     ))
 }

@@ -1,4 +1,4 @@
-//! `cargo grade contest`: from the command line to a contest, and back.
+//! `cargo grade contest`: from the command line to a contest, and to its report.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use super::arguments::{CommonArgs, ContestArgs, ContestCommand};
 use super::output::{print, view};
 use super::place::Place;
 
-/// Holds a contest, and says what came of it.
+/// Holds a contest, and reports its result.
 ///
 /// # Errors
-/// If it could not be held, or what came of it cannot be written.
+/// If the contest could not be held, or its report cannot be written.
 pub fn command(command: &ContestCommand, common: &CommonArgs) -> Result<Exit> {
     let options = options(command);
     let drawn = options.picture.as_ref().map(|drawing| drawing.file.as_path());
@@ -23,7 +23,7 @@ pub fn command(command: &ContestCommand, common: &CommonArgs) -> Result<Exit> {
     if let [json, picture] = targets[..]
         && json == picture
     {
-        return Err(Error::new("--json and --picture both go to the same place").advise("name a file for one of them"));
+        return Err(Error::new("--json and --picture have the same destination").advise("name a file for one of them"));
     }
     for target in targets {
         report::try_out(target).map_err(|error| Error::new(error.to_string()))?;

@@ -9,13 +9,13 @@ use super::arguments::{CommonArgs, DebugArgs};
 use super::place::Place;
 use super::setup::debugger;
 
-/// Records the check that is named, and becomes gdb.
+/// Records the named check, and becomes gdb.
 ///
 /// # Errors
 /// If there is no such check, something is missing, or the kernel does not build.
 pub fn command(arguments: &DebugArgs, common: &CommonArgs) -> Result<Exit> {
     let place = Place::find()?;
-    // A wrong name is told before anything is looked for.
+    // A wrong name is reported before any tool is looked for.
     place.workspace.check(&arguments.check)?;
     let gdb = debugger::find()?;
     let recordings = place.target_dir.join("recordings");

@@ -1,4 +1,4 @@
-//! `cargo grade doctor`: what was found, and what to do about what was not.
+//! `cargo grade doctor`: the tools that were found, and how to get those that are missing.
 
 use std::path::Path;
 
@@ -17,21 +17,21 @@ use super::output::{print, view};
 use super::place::Place;
 use super::setup::tools::{Machines, Tools};
 
-/// A compiler that was looked at and cannot be used.
+/// The table's first column for a compiler that was tried and cannot be used.
 const TRIED: &str = "  tried";
 
-/// One thing that grading needs.
+/// A row of the table: a tool or a folder that grading needs.
 struct Row {
     what: &'static str,
     found: String,
     place: String,
-    /// What to do, if it is not as it should be.
+    /// What the user can do, if it is missing or wrong.
     remedy: Option<String>,
     /// Whether grading works without it.
     optional: bool,
 }
 
-/// Says what was found.
+/// Reports the tools that were found.
 ///
 /// # Errors
 /// If there is no course.
@@ -44,7 +44,7 @@ pub fn doctor(common: &CommonArgs) -> Result<Exit> {
     Ok(if fine { Exit::Passed } else { Exit::CouldNotRun })
 }
 
-/// What was found, as a table, and whether grading can work.
+/// The report as a table, and whether grading can work.
 fn report(workspace: &Workspace, tools: &Tools, target_dir: &Path, color: bool, width: usize) -> (String, bool) {
     let rows = rows(workspace, tools, target_dir);
     let fine = rows.iter().all(|row| row.remedy.is_none() || row.optional);

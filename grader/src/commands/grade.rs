@@ -23,13 +23,13 @@ use super::place::Place;
 use super::tries;
 use super::watch::DESK;
 
-/// Set to anything, this shows how long what took.
+/// The environment variable that, set to any value, makes the grader report its timings.
 const TIMINGS_VARIABLE: &str = "FOLIO_TIMINGS";
 
-/// Grades, in a program that was started at that time.
+/// Grades, and reports. `start` is when the program began.
 ///
 /// # Errors
-/// If it could not be done.
+/// If the labs could not be graded, or a report not be written.
 pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Result<Exit> {
     let targets = targets(arguments)?;
     for target in &targets {
@@ -37,7 +37,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     }
     let request = request(arguments);
     let place = Place::find()?;
-    // A wrong name is told before anything is installed or graded.
+    // A wrong name is reported before anything is installed or graded.
     place.workspace.select(&request.labs)?;
     for check in &request.checks {
         place.workspace.check(check)?;
@@ -61,7 +61,7 @@ pub fn grade(arguments: &GradeArgs, common: &CommonArgs, start: Instant) -> Resu
     tell(&run, &engine.site.workspace, arguments, common)?;
     if common.verbose || env::var_os(TIMINGS_VARIABLE).is_some() {
         let text = spent(&timings, found, start.elapsed());
-        // Nobody listens: nothing to do about it.
+        // Nobody reads standard error: nothing to do about it.
         let _ = write!(io::stderr(), "{text}");
     }
     Ok(exit_of(&run))
@@ -71,10 +71,10 @@ fn exit_of(run: &Run) -> Exit {
     Exit::of(run.labs.iter().flat_map(|lab| &lab.checks).all(|check| check.status.is_fine()))
 }
 
-/// Where the reports go.
+/// The destinations of the reports.
 ///
 /// # Errors
-/// If both go to the same place.
+/// If two of them go to the same place.
 fn targets(arguments: &GradeArgs) -> Result<Vec<&Path>> {
     match (arguments.json.as_deref(), arguments.junit.as_deref()) {
         (Some(json), Some(junit)) if json == junit => {
@@ -86,7 +86,7 @@ fn targets(arguments: &GradeArgs) -> Result<Vec<&Path>> {
     }
 }
 
-/// What the command line asks for.
+/// The run that the command line asks for.
 fn request(arguments: &GradeArgs) -> Request {
     Request {
         labs: arguments.labs.clone(),
@@ -103,7 +103,7 @@ fn request(arguments: &GradeArgs) -> Request {
     }
 }
 
-/// Grades on the engine's emulator, and on a second one if there is one: then both are compared.
+/// Grades on the first emulator and, if there is a second one, on that, too: then the two are compared.
 fn on_all(
     engine: &mut Engine,
     second: Option<Emulator>,
@@ -122,7 +122,7 @@ fn on_all(
     Ok((run, timings))
 }
 
-/// Writes the reports that are asked for.
+/// Writes the requested reports.
 fn tell(run: &Run, course: &Workspace, arguments: &GradeArgs, common: &CommonArgs) -> Result<()> {
     let root = &course.root;
     let on_stdout = |target: &Option<PathBuf>| target.as_deref() == Some(Path::new("-"));
@@ -132,21 +132,21 @@ fn tell(run: &Run, course: &Workspace, arguments: &GradeArgs, common: &CommonArg
     if let Some(target) = &arguments.junit {
         report::write(&report::junit(run, root), target).map_err(|error| Error::new(error.to_string()))?;
     }
-    // A program that reads standard output gets nothing but what it asked for.
+    // A program that reads standard output gets the report that it asked for, and nothing else.
     if !on_stdout(&arguments.json) && !on_stdout(&arguments.junit) {
         let view = view(common);
         print(&(report::text(run, root, &view) + &report::after_full_marks(run, course, &view)))?;
     }
     if common.verbose {
         for warnings in run.labs.iter().filter_map(|lab| lab.warnings.as_ref()) {
-            // Nobody listens: nothing to do about it.
+            // Nobody reads standard error: nothing to do about it.
             let _ = write!(anstream::stderr(), "{}", printable_with_colour(warnings));
         }
     }
     Ok(())
 }
 
-/// Where the time went.
+/// How long each part of the run took.
 fn spent(timings: &Timings, found: Duration, total: Duration) -> String {
     let mut text = format!("time: {:.2} s to find the tools", found.as_secs_f64());
     for (name, time) in &timings.builds {

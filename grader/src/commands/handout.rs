@@ -17,13 +17,13 @@ use super::arguments::{CommonArgs, HandoutArgs};
 use super::output::print;
 use super::place::Place;
 
-/// Writes a hand-out, or brings one up to date.
+/// Writes a hand-out, or updates one.
 ///
 /// # Errors
-/// If the course cannot be handed out as it is, or the folder is not one to write into.
+/// If the course cannot be handed out as it is, or the folder cannot take a hand-out.
 pub fn handout(arguments: &HandoutArgs, common: &CommonArgs) -> Result<()> {
     let place = Place::find()?;
-    // What is wrong is told before anything is installed or compiled.
+    // Mistakes are reported before anything is installed or compiled.
     let old = target(arguments, &place.workspace)?;
     ready(&place.workspace)?;
     let mut contents = handout::contents(&place.workspace)?;
@@ -34,7 +34,7 @@ pub fn handout(arguments: &HandoutArgs, common: &CommonArgs) -> Result<()> {
     print(&told(arguments, &site, &outcome, &without))
 }
 
-/// What was handed out into the folder before: nothing, if it is new.
+/// The files that were handed out into the folder before: none, if it is new.
 fn target(arguments: &HandoutArgs, workspace: &Workspace) -> Result<Manifest> {
     let folder = &arguments.folder;
     let shown = folder.display();
@@ -59,7 +59,7 @@ fn target(arguments: &HandoutArgs, workspace: &Workspace) -> Result<Manifest> {
     }
 }
 
-/// The real place of a folder, of which the last parts need not be there yet.
+/// The real path of a folder, whose last parts need not exist yet.
 fn nearest_real(folder: &Path) -> PathBuf {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let there = whole.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
@@ -129,7 +129,7 @@ fn can_be_compiled(lab: &Lab) -> Result<bool> {
     Ok(features.is_some_and(|features| features.contains_key("compiled")))
 }
 
-/// What was done.
+/// The outcome, in words.
 fn told(arguments: &HandoutArgs, site: &Site, outcome: &Outcome, without: &[&Lab]) -> String {
     let mut text = String::new();
     let labs = site.workspace.labs.len() - without.len();
@@ -142,7 +142,7 @@ fn told(arguments: &HandoutArgs, site: &Site, outcome: &Outcome, without: &[&Lab
             ("removed  ", &outcome.removed),
         ] {
             for name in names {
-                // Nothing can go wrong when a text is written to.
+                // Writing to a `String` does not fail.
                 let _ = writeln!(text, "{what} {name}");
             }
         }

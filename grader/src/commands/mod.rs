@@ -1,5 +1,5 @@
-//! The program: its command line, what each command does, and with which exit
-//! status it ends.
+//! The program: its command line, the work of each command, and its exit
+//! status.
 
 mod arguments;
 mod audit;
@@ -36,13 +36,13 @@ use output::{complain, print, view};
 use place::Place;
 use setup::tools::Machines;
 
-/// `cargo grade`, started at that time.
+/// Runs `cargo grade`. `start` is when the program began.
 pub fn main(start: Instant) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::CouldNotRun } else { Exit::Passed };
-            // Nobody listens: nothing to do about it.
+            // Nobody reads standard error: nothing to do about it.
             let _ = error.print();
             return exit.into();
         }
@@ -77,7 +77,7 @@ fn run(cli: Cli, start: Instant) -> Result<Exit> {
         }
         Some(Command::Run(arguments)) => {
             let place = Place::find()?;
-            // A wrong name is told before anything is installed.
+            // A wrong name is reported before anything is installed.
             place.workspace.select(&arguments.labs)?;
             run::run(&arguments, &place.engine(common)?)
         }

@@ -1,4 +1,4 @@
-//! What the commands print.
+//! Printing for all commands.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,7 +7,7 @@ use crate::host::style::{View, printable_with_colour};
 
 use super::arguments::CommonArgs;
 
-/// How to show something on standard output.
+/// How to lay out text for standard output.
 pub fn view(common: &CommonArgs) -> View {
     let stdout = io::stdout();
     let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
@@ -19,7 +19,7 @@ pub fn view(common: &CommonArgs) -> View {
     View { color, width, verbose: common.verbose }
 }
 
-/// Prints to standard output. A reader that has left is no error.
+/// Prints to standard output. If the reader has closed the pipe, that is no error.
 ///
 /// # Errors
 /// If it cannot be written to.
@@ -33,11 +33,11 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Says on standard error why it did not work.
+/// Reports an error on standard error.
 pub fn complain(error: &Error) {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     let mut out = anstream::stderr().lock();
-    // Nobody listens: nothing to do about it.
+    // Nobody reads standard error: nothing to do about it.
     let _ = writeln!(out, "{style}error{style:#}: {error}");
     if let Some(output) = error.tool_output() {
         let _ = writeln!(out, "{}", printable_with_colour(output.trim_end()));

@@ -1,4 +1,4 @@
-//! The course that a command is about, and the tools for it.
+//! The course that a command works on, and the tools for it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Place {
         Ok(Self { workspace, target_dir })
     }
 
-    /// All that building kernels needs, installed if it has to be.
+    /// The tools for building kernels, installed if necessary.
     ///
     /// # Errors
     /// If something is missing.
@@ -45,7 +45,7 @@ impl Place {
         Ok(Site { workspace: self.workspace, toolchain, target_dir: self.target_dir })
     }
 
-    /// All that grading in QEMU needs, installed if it has to be.
+    /// The tools for grading in QEMU, installed if necessary.
     ///
     /// # Errors
     /// If something is missing.
@@ -53,8 +53,8 @@ impl Place {
         self.engines(common, Machines::Qemu).map(|(engine, _)| engine)
     }
 
-    /// All that grading on these machines needs, installed if it has to be: the
-    /// engine with the first emulator, and the second one.
+    /// The tools for grading on these machines, installed if necessary: the
+    /// engine with the first emulator, and the second emulator.
     ///
     /// # Errors
     /// If something is missing.
@@ -82,7 +82,7 @@ fn no_compiler() -> Error {
     Error::new("there is no compiler that can build the kernel")
 }
 
-/// Cargo's target folder: the one that this program was built into, unless another is named.
+/// Cargo's target folder: `CARGO_TARGET_DIR`, or else the one that this program was built into.
 fn target_dir(root: &Path) -> PathBuf {
     let named = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let own = || {

@@ -21,8 +21,8 @@ use crate::report;
 
 use super::arguments::RunArgs;
 
-/// What a terminal sends for the end of the input, ^D: once for each process that there can be. After a file's end
-/// everybody who reads meets it again.
+/// The character that a terminal sends for the end of the input, ^D: once for each process that there can be. Each
+/// process that reads after the end of a file meets the end again.
 const END_OF_INPUT: &[u8] = &[0x04; 64];
 
 /// Builds the kernel and its programs, and boots it.
@@ -45,22 +45,22 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
     let screen = if arguments.window { Screen::Window } else { Screen::None };
     let qemu = engine.emulator.qemu()?;
     let mut command = qemu.system(&image.path, arguments.memory, screen, &programs);
-    // Beside the terminal, what the kernel says goes to a file: its last words may be for the grader.
+    // The kernel's output also goes to a file: its last lines may be for the grader.
     let heard = tempfile::NamedTempFile::new()
         .map_err(|error| Error::new(format!("cannot make a temporary file: {error}")).advise("is the disk full?"))?;
-    // Of the emulator's options, a comma ends one unless there are two.
+    // A comma ends an emulator's option, unless it is doubled.
     let file = heard.path().display().to_string().replace(',', ",,");
     command.args(["-chardev", &format!("stdio,id=console,mux=on,signal=off,logfile={file}")]);
     command.args(["-serial", "chardev:console", "-mon", "chardev=console,mode=readline"]);
     let leave = match &program {
         None => "`exit`, or Ctrl-A, then X",
         Some(word) => {
-            // With time that is counted in instructions, it is the same every time.
+            // With time counted in instructions, every run is the same.
             command.args(["-icount", "shift=3,sleep=off", "-append", word]);
             "Ctrl-A, then X"
         }
     };
-    // If nobody reads it, that is no reason not to boot.
+    // If nobody reads it, the machine boots all the same.
     let _ = writeln!(io::stderr(), "Booting. To leave: {leave}.");
     let ran = if io::stdin().is_terminal() {
         process::status(&mut command)
@@ -73,21 +73,21 @@ pub fn run(arguments: &RunArgs, engine: &Engine) -> Result<Exit> {
         let said = fs::read(heard.path()).unwrap_or_default();
         let missing = Missing::read(&String::from_utf8_lossy(&said));
         let text = missing.map(|missing| missing.told(&engine.site.workspace, arguments));
-        // As above.
+        // As above: nobody reads it.
         let _ = write!(anstream::stderr(), "{}", text.unwrap_or_default());
     }
     Ok(match status.code() {
         Some(exit::EMULATOR_NOT_STARTED) => Exit::CouldNotRun,
         Some(exit::GUEST_NOT_WRITTEN | exit::GUEST_CRASH) => Exit::Failed,
-        // Whoever uses the shell may leave it as they like.
+        // A person may leave the shell with any exit status.
         code if code == Some(exit::GUEST_OK) || program.is_none() => Exit::Passed,
         _ => Exit::Failed,
     })
 }
 
-/// Input that is held back until the machine says something: while a serial port is being set up, it loses what comes.
+/// Input that is held back until the machine's first output: until the serial port is set up, it loses input.
 struct OnceUp<R> {
-    /// The file with what the machine says.
+    /// The file with the machine's output.
     says: PathBuf,
     is_up: bool,
     input: R,
@@ -105,16 +105,16 @@ impl<R: Read> Read for OnceUp<R> {
     }
 }
 
-/// The lab's own functions are linked in only where the lab is named: everything stands on them.
+/// The lab's own functions are linked in only if the lab is named: everything else builds on them.
 fn symbols(arguments: &RunArgs, labs: &[&Lab]) -> Symbols {
     let is_named = !arguments.labs.is_empty() && labs.iter().any(|lab| lab.toml.symbols);
     if is_named { Symbols::Lab } else { Symbols::Course }
 }
 
-/// A part that the kernel needed and nobody has written.
+/// A part that the kernel needed and that is not written yet.
 #[derive(PartialEq, Eq, Debug)]
 struct Missing {
-    /// What `todo!()` says, such as `step 5: hand out a frame`, or nothing.
+    /// The text of the `todo!()`, such as `step 5: hand out a frame`; may be empty.
     what: String,
     /// The file, relative to the course.
     file: String,
@@ -123,7 +123,7 @@ struct Missing {
 }
 
 impl Missing {
-    /// Reads the kernel's last words, as grader/WIRE.md has them under "An operating system".
+    /// Reads the kernel's last lines, which `grader/WIRE.md` describes under "An operating system".
     fn read(said: &str) -> Option<Self> {
         let last = |start: &str| said.lines().rev().find_map(|line| line.trim_end().strip_prefix(start));
         let what = last("warning: this part is still to be written")?;
@@ -132,7 +132,7 @@ impl Missing {
         Some(Self { what: what.trim_start_matches(": ").to_owned(), file: file.to_owned(), line })
     }
 
-    /// Which lab, function and step it is, and how to go on.
+    /// The function and the step that is missing, and how to go on.
     fn told(&self, course: &Workspace, arguments: &RunArgs) -> String {
         let mut text = "not written yet: ".to_owned();
         if let Some(function) = report::function_at(&course.root, &self.file, self.line) {

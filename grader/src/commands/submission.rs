@@ -9,13 +9,13 @@ use crate::report;
 use super::arguments::{CommonArgs, SubmissionArgs};
 use super::place::Place;
 
-/// Grades it, and writes what the other system wants to have. That it was graded is success, whatever its points.
+/// Grades the submission, and writes the result for the other system. Succeeds whatever its points are.
 ///
 /// # Errors
-/// If nothing can be said about it. Then nothing is written.
+/// If the submission cannot be graded at all. Then nothing is written.
 pub fn submission(arguments: &SubmissionArgs, common: &CommonArgs) -> Result<Exit> {
     let place = Place::find()?;
-    // A wrong name is told before anything is installed.
+    // A wrong name is reported before anything is installed.
     place.workspace.select(&arguments.labs)?;
     report::remove_older(&arguments.to).map_err(|error| Error::new(error.to_string()))?;
     let identity = match &arguments.metadata {

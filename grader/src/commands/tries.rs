@@ -1,5 +1,5 @@
-//! How often in a row a check ended the same way, from one run to the next: whoever sees the same failure again and
-//! again is told what else there is than to try once more.
+//! How often in a row a check ended the same way, from one run to the next: after several equal failures, the report
+//! tells the student about other tools.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::host::kept;
 use crate::judge::results::{CheckReport, Graded, Run};
 
-/// By the check's name: how it ended last, and how often in a row.
+/// By the check's name: how its last run ended, and how many runs in a row ended so.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 struct Tries(BTreeMap<String, (String, u32)>);
 
 /// Counts a run of a student's labs, and notes in each check how often it has ended this way.
 ///
-/// What cannot be read is as if there had been no run before; what cannot be written is not remembered.
+/// A file that cannot be read counts as no earlier run; one that cannot be written is ignored.
 pub fn count(run: &mut Run, file: &Path) {
     let mut tries: Tries = kept::load(file);
     for lab in run.labs.iter_mut().filter(|lab| lab.graded == Graded::Student && lab.build_error.is_none()) {
@@ -23,12 +23,12 @@ pub fn count(run: &mut Run, file: &Path) {
             check.times = tries.note(check);
         }
     }
-    // It is no reason not to report what was graded.
+    // A failure here must not keep the report from the student.
     let _ = kept::save(&tries, file);
 }
 
 impl Tries {
-    /// Notes how a check ended; answers how often in a row it did so.
+    /// Notes how a check ended, and returns how many runs in a row ended so.
     fn note(&mut self, check: &CheckReport) -> u32 {
         let ended = ended(check);
         match self.0.get_mut(&check.name) {
@@ -41,7 +41,7 @@ impl Tries {
     }
 }
 
-/// How a check ended, without the numbers: another address is no other failure.
+/// How a check ended, without the numbers: a failure at another address is the same failure.
 fn ended(check: &CheckReport) -> String {
     let is_number = |word: &str| word.contains(|letter: char| letter.is_ascii_digit());
     let words = check.message.split_whitespace().filter(|word| !is_number(word));

@@ -1,4 +1,4 @@
-//! `cargo grade watch`: finds what it needs, and watches.
+//! `cargo grade watch`: finds the tools, and watches.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -11,17 +11,17 @@ use super::arguments::{CommonArgs, WatchArgs};
 use super::output::view;
 use super::place::Place;
 
-/// The file with how each check stood, in the kernels' folder.
+/// The file with the results of the last run, in the folder of the kernels.
 pub const DESK: &str = "desk.json";
 
-/// Watches until somebody leaves.
+/// Watches until the user quits.
 ///
 /// # Errors
-/// As [`watch::watch`], and if something that grading needs is missing.
+/// As [`watch::watch`], and if a tool for grading is missing.
 pub fn command(arguments: &WatchArgs, common: &CommonArgs) -> Result<Exit> {
     let place = Place::find()?;
     if let Some(lab) = &arguments.lab {
-        // A wrong name is told before anything is installed.
+        // A wrong name is reported before anything is installed.
         place.workspace.select(std::slice::from_ref(lab))?;
     }
     let kept = place.target_dir.join(DESK);

@@ -40,7 +40,7 @@ fn without_packages_the_book_is_built_and_what_is_missing_is_said() {
     Ran::of(with_path(&mut copy.command(&["book", "--no-install"]), folder.path()))
         .expect_code(0)
         .says("The book: book/book/index.html")
-        .says("note: in its pages nothing boots: packages from npm are missing, and --no-install was given");
+        .says("note: no kernel boots in its pages: packages from npm are missing, and --no-install was given");
     assert_eq!(copy.read("book/book/index.html"), "build\n");
     assert!(!built.exists(), "what no longer fits would boot in the pages");
 }

@@ -94,5 +94,5 @@ fn a_heap_that_is_wrong_has_no_points() {
 fn what_cannot_be_is_refused_before_anything_is_measured() {
     grade(course(), &["contest", "frames", "--picture", "x.svg"]).expect_code(2).says("--picture");
     let same = grade(course(), &["contest", "heap", "--picture", "-", "--json", "-"]).expect_code(2);
-    same.says("both go to the same place");
+    same.says("have the same destination");
 }

@@ -19,14 +19,14 @@ pub fn files(sheet: &Sheet) -> Vec<(String, String)> {
     sheet.students.iter().map(|student| (format!("autolab/{}.txt", student.key), line(sheet, student))).collect()
 }
 
-/// A student's line: a problem for each lab, called like the lab, and the total behind them on the scoreboard.
+/// A student's line: one problem per lab, named like the lab, and on the scoreboard the total after them.
 pub fn line(sheet: &Sheet, student: &Student) -> String {
     let labs = || sheet.labs.iter().zip(&student.labs);
     let result = Autoresult {
         scores: labs().map(|(lab, result)| (lab.id.as_str(), result.mark)).collect(),
         scoreboard: labs().map(|(_, result)| result.mark).chain([student.mark]).collect(),
     };
-    // Numbers and the labs' names only.
+    // It has only numbers and the labs' names.
     let mut text = escaped(&serde_json::to_string(&result).unwrap_or_default());
     text.push('\n');
     text
@@ -45,7 +45,7 @@ mod tests {
         for (student, (name, text)) in sheet.students.iter().zip(files(&sheet)) {
             assert_eq!(text.lines().count(), 1, "{name}");
             let result: Value = serde_json::from_str(&text).unwrap();
-            // What the page above documents: a number for each problem, and the scoreboard's entries.
+            // The page above documents a number for each problem, and the scoreboard's entries.
             let fields: Vec<&String> = result.as_object().unwrap().keys().collect();
             assert_eq!(fields, ["scoreboard", "scores"]);
             assert!(result["scores"].as_object().unwrap().values().all(Value::is_number));

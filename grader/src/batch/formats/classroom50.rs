@@ -1,7 +1,7 @@
 //! Classroom 50's `result.json`:
 //! <https://github.com/foundation50/classroom50/wiki/Advanced-Autograding#the-resultjson-contract>.
 //!
-//! Its runner says by variables of the environment whose submission it is; it stamps `owner` and `assignment_type`
+//! Its runner names the submission in environment variables. It adds `owner` and `assignment_type`
 //! itself.
 
 use std::env;
@@ -16,7 +16,7 @@ use crate::host::error::{Error, Result};
 
 use super::{Ending, all_lines};
 
-/// Which submission of which assignment it is.
+/// Which submission of which assignment the result is for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Identity {
     classroom: String,
@@ -28,10 +28,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What the runner says.
+    /// Reads the runner's variables.
     ///
     /// # Errors
-    /// If it does not say all of it.
+    /// If one of them is not set.
     pub fn from_environment() -> Result<Self> {
         let variable = |name: &str| {
             env::var(name).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
@@ -74,8 +74,8 @@ struct Test {
     output: String,
 }
 
-/// A student's file. Scores are whole numbers there, and are the sum of the tests': what is lost by coming late is a
-/// matter of Classroom 50, and hidden checks are left out.
+/// A student's file. Scores are whole numbers in this format, and are the sums of the tests': Classroom 50 has its own
+/// rules for late submissions, and hidden checks are left out.
 ///
 /// # Errors
 /// If a policy gives fractions of points, which the format does not have.
@@ -136,7 +136,7 @@ mod tests {
         let result: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(result["schema"], "classroom50/result/v1");
         assert_eq!(result["datetime"], at);
-        // Written by hand from the page above; without what the runner stamps.
+        // Written by hand from the page above, without the fields that the runner adds.
         for field in ["classroom", "assignment", "submission", "commit", "release", "review"] {
             assert!(result[field].is_string(), "{field}");
         }

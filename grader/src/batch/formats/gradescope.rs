@@ -48,7 +48,7 @@ pub fn results(sheet: &Sheet, student: &Student) -> String {
         }
     }
     json(&Results {
-        // In the place of the tests' sum: it has what was lost by coming late.
+        // Replaces the sum of the tests, since it includes the deduction for lateness.
         score: student.mark,
         execution_time: student.labs.iter().map(|lab| lab.took_ms).sum::<u64>() / 1000,
         output: about(sheet, student),
@@ -63,10 +63,10 @@ mod tests {
     use super::*;
     use crate::batch::sheet::samples::sheet;
 
-    /// A field, and whether a value is one of its type.
+    /// A field's name, and a test of its type.
     type Field = (&'static str, fn(&Value) -> bool);
 
-    /// The fields that the page above documents, and their types: for the whole, and for a test.
+    /// The fields that the page above documents, with their types: for the whole result, and for a test.
     const WHOLE: [Field; 7] = [
         ("score", Value::is_number),
         ("execution_time", Value::is_number),

@@ -1,5 +1,5 @@
-//! JUnit XML: for the class a suite for each student and lab, with everything; for a student a suite for each lab,
-//! with what the policy shows.
+//! JUnit XML. For the class, one suite per student and lab, with everything; for a student, one suite per lab,
+//! with what the policy shows students.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn files(sheet: &Sheet) -> Vec<(String, String)> {
     files
 }
 
-/// Who reads it.
+/// The reader of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
     Teacher,

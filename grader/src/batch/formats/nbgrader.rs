@@ -7,7 +7,7 @@ use crate::batch::sheet::Sheet;
 use crate::batch::tables::cell;
 use crate::host::error::{Error, Result};
 
-/// The columns. We do not know names and addresses: those are empty, as nbgrader leaves what it does not know.
+/// The columns. The grader knows no names and addresses: those are empty, as nbgrader leaves unknown values.
 const COLUMNS: [&str; 11] = [
     "assignment",
     "duedate",
@@ -54,12 +54,12 @@ pub fn files(sheet: &Sheet) -> Result<Vec<(String, String)>> {
     Ok(vec![("nbgrader.csv".to_owned(), text)])
 }
 
-/// A time as nbgrader writes it: in UTC, without a zone.
+/// A time in nbgrader's format: in UTC, without a zone.
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A number as Python writes it: to the hundredth, with a digit after the point.
+/// A number in Python's format: rounded to hundredths, with at least one digit after the point.
 fn decimal(number: f64) -> String {
     let rounded = (number * 100.0).round() / 100.0;
     format!("{rounded:?}")

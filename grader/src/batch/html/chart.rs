@@ -1,23 +1,23 @@
-//! Pictures, as SVG in the page: they follow its colours, and print.
+//! Pictures, as SVG inside the page: they use its colours, and can be printed.
 
 use maud::{Markup, html};
 
 /// A picture's size, in its own units.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 220.0;
-/// Above the highest column, for its number.
+/// The height above the highest column, for its number.
 const ABOVE: f64 = 24.0;
-/// Below the columns, for the axis.
+/// The height below the columns, for the axis.
 const BELOW: f64 = 46.0;
 
-/// Columns of a histogram.
+/// How many columns a histogram has.
 pub const COLUMNS: usize = 10;
 
-/// How many of these shares, from 0 to 1, are in each tenth; the whole is in the last one.
+/// How many of these shares, from 0 to 1, are in each tenth; a share of 1 is in the last tenth.
 pub fn tenths(shares: impl Iterator<Item = f64>) -> [usize; COLUMNS] {
     let mut counts = [0; COLUMNS];
     for share in shares {
-        // Not below zero, and cut to the last column.
+        // Shares below 0 are in the first column, and shares above 1 in the last.
         let column = (share.clamp(0.0, 1.0) * COLUMNS as f64 + 1e-9) as usize;
         counts[column.min(COLUMNS - 1)] += 1;
     }
@@ -55,7 +55,7 @@ pub fn histogram(counts: &[usize; COLUMNS]) -> Markup {
     }
 }
 
-/// A bar that is filled up to a share from 0 to 1. The number stands beside it.
+/// A bar that is filled up to a share from 0 to 1. The page prints the number beside it.
 pub fn bar(share: f64) -> Markup {
     html! {
         svg class="bar" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 10" preserveAspectRatio="none"
@@ -68,9 +68,9 @@ pub fn bar(share: f64) -> Markup {
 
 /// One part of a [strip].
 pub struct Part {
-    /// How wide it is, in points.
+    /// Its width, in points.
     pub points: u64,
-    /// The style's class.
+    /// Its class in the style sheet.
     pub class: &'static str,
 }
 

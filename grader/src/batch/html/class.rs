@@ -1,4 +1,4 @@
-//! The page for the teacher: how the class did, what most of it misses, and every student.
+//! The teacher's page: the distribution of the points, the checks that most students miss, and every student.
 
 use maud::{Markup, html};
 
@@ -10,10 +10,10 @@ use crate::host::style::plural;
 use super::chart;
 use super::{page as whole_page, scrolled, shown, standing, time};
 
-/// How many checks are shown as those that most students miss.
+/// How many of the checks that most students miss are shown.
 const MOST_MISSED: usize = 10;
 
-/// How many gradings are shown as the slowest.
+/// How many of the slowest gradings are shown.
 const SLOWEST: usize = 8;
 
 /// The page.
@@ -44,7 +44,7 @@ pub fn page(sheet: &Sheet) -> String {
     whole_page(&format!("{}: the class", sheet.title), &body)
 }
 
-/// The submissions that count in the figures: what does not build has no points, and is among them.
+/// The submissions that count in the figures. Those that do not build are among them, with 0 points.
 fn counted(sheet: &Sheet) -> Vec<&Student> {
     let is_counted = |status| matches!(status, Standing::Graded | Standing::CouldNotBuild);
     sheet.students.iter().filter(|student| is_counted(student.status)).collect()
@@ -71,7 +71,7 @@ fn mean(marks: &[Mark]) -> Mark {
     Mark::share(1, marks.len() as u64, sum)
 }
 
-/// The middle one, or the mean of the two in the middle, of sorted marks.
+/// The median of sorted marks: the middle one, or the mean of the two in the middle.
 fn median(marks: &[Mark]) -> Mark {
     match marks.len() {
         0 => Mark::ZERO,
@@ -91,7 +91,7 @@ fn distribution(sheet: &Sheet) -> Markup {
     }
 }
 
-/// A check over the whole class.
+/// The results of a check over the whole class.
 struct Rate<'a> {
     lab: &'a LabHead,
     id: &'a str,
@@ -108,7 +108,7 @@ impl Rate<'_> {
     }
 }
 
-/// A lab's checks, those first that most students miss; of those, the ones that count most.
+/// A lab's checks. Those come first that most students miss; among equals, those with the most points.
 fn rates<'a>(sheet: &'a Sheet, number: usize, lab: &'a LabHead) -> Vec<Rate<'a>> {
     let mut rates: Vec<Rate<'a>> = Vec::new();
     for (_, result) in sheet.of_lab(number) {
@@ -188,7 +188,7 @@ fn of_lab(sheet: &Sheet, number: usize, lab: &LabHead) -> Markup {
     }
 }
 
-/// A lab of one or more students, which was graded once.
+/// A lab of one or more students with the same files, which was graded once.
 struct Graded<'a> {
     student: &'a Student,
     others: usize,
@@ -196,7 +196,7 @@ struct Graded<'a> {
     took_ms: u64,
 }
 
-/// What took longest to grade. The same files, graded once, are one line.
+/// The slowest gradings. Files that several students have are one line.
 fn longest(sheet: &Sheet) -> Vec<Graded<'_>> {
     let mut all: Vec<Graded<'_>> = sheet
         .labs
@@ -241,7 +241,7 @@ fn slowest(sheet: &Sheet) -> Markup {
     }
 }
 
-/// What asks for a person.
+/// Submissions that a person should look at.
 fn to_look_at(sheet: &Sheet) -> Markup {
     let troubled = sheet.students.iter().filter(|student| student.status != Standing::Graded);
     let messages: Vec<(&Student, String)> = troubled
@@ -267,7 +267,7 @@ fn to_look_at(sheet: &Sheet) -> Markup {
         }
         @if !unknown.is_empty() {
             p {
-                "There is a deadline, and nobody knows when these were handed in. They count as in time: "
+                "There is a deadline, but the time when these were handed in is unknown. They count as in time: "
                 @for (at, student) in unknown.iter().enumerate() { @if at > 0 { ", " } (link(student)) }
             }
         }
@@ -275,7 +275,7 @@ fn to_look_at(sheet: &Sheet) -> Markup {
     }
 }
 
-/// Who has the same files as somebody else, by lab, and has written something.
+/// Groups of students with the same files, by lab, if the files differ from the skeleton.
 fn alike(sheet: &Sheet) -> Vec<(&str, Vec<&str>)> {
     let mut groups = Vec::new();
     for (number, lab) in sheet.labs.iter().enumerate() {
@@ -326,7 +326,7 @@ fn cell(lab: &LabResult) -> Markup {
     }
 }
 
-/// A link to a student's page. A key may contain `%`, which stands for itself in a file's name only.
+/// A link to a student's page. In an address, a key's `%` has to be escaped.
 fn link(student: &Student) -> Markup {
     html! { a href={ "students/" (student.key.replace('%', "%25")) ".html" } { (shown(&student.name)) } }
 }
@@ -371,7 +371,7 @@ mod tests {
         for part in [
             "the very same files",
             "alice, bob",
-            "nobody knows when these were handed in",
+            "the time when these were handed in is unknown",
             "1 late (deadline 2026-10-12",
         ] {
             assert!(text.to_lowercase().contains(&part.to_lowercase()), "{part}\n{text}");

@@ -1,8 +1,8 @@
 //! Pages for people: one for the class, and one for each student that can be mailed.
 //!
-//! Each is one file that needs no server, no network and no JavaScript. Everything that comes from a student goes
-//! through maud, which escapes it, and through [`shown`], which takes out what controls terminals and the direction
-//! of writing.
+//! Each is one file that needs no server, no network and no JavaScript. All text that comes from a student passes
+//! through maud, which escapes it, and through [`shown`], which removes characters that control terminals or the
+//! direction of writing.
 
 mod chart;
 mod class;
@@ -16,7 +16,7 @@ use crate::host::style::printable;
 use super::row::Standing;
 use super::sheet::{Sheet, Student};
 
-/// How every page looks.
+/// The style of all pages.
 const STYLE: &str = include_str!("style.css");
 
 /// The pages, by the names of their files.
@@ -33,9 +33,9 @@ pub fn of_student(sheet: &Sheet, student: &Student) -> String {
     student::page(sheet, student)
 }
 
-/// A page with this title, and this in it.
+/// A page with this title and this body.
 fn page(title: &str, body: &Markup) -> String {
-    // Nothing is loaded and nothing runs, even if something got past the escaping.
+    // The browser loads nothing and runs nothing, even if a tag got past the escaping.
     let allowed = "default-src 'none'; style-src 'unsafe-inline'";
     let page = html! {
         (DOCTYPE)
@@ -57,7 +57,7 @@ fn page(title: &str, body: &Markup) -> String {
     text
 }
 
-/// A text of a student's, without characters that are not to be shown.
+/// Text from a student, without control characters.
 fn shown(text: &str) -> String {
     printable(text)
 }
@@ -67,12 +67,12 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// A part that is wider than a phone: it is scrolled by itself, with the keyboard, too.
+/// A part that may be wider than a phone: it scrolls by itself, with the keyboard, too.
 fn scrolled(label: &str, content: &Markup) -> Markup {
     html! { div class="scroll" role="region" aria-label=(label) tabindex="0" { (content) } }
 }
 
-/// What became of something, as a word with a colour.
+/// A standing, as a word with a colour.
 fn standing(status: Standing) -> Markup {
     let class = match status {
         Standing::Graded => "plain",
@@ -117,7 +117,7 @@ mod tests {
     fn a_page_needs_nothing_but_itself() {
         for (name, text) in files(&sheet("")) {
             for word in ["http:", "https:", "<script", "<link", "<img", "@import", "url("] {
-                // The name space of pictures is a name, not an address.
+                // The namespace of SVG is a name, not an address.
                 assert!(!text.replace("http://www.w3.org/2000/svg", "").contains(word), "{name}: {word}");
             }
             for part in ["<html lang=\"en\">", "<title>", "name=\"viewport\"", "<main", "<h1>"] {

@@ -1,4 +1,4 @@
-//! The page for a student: it shows what the policy lets students see, and nothing of anybody else.
+//! The student's page: it shows what the policy lets students see, and nothing about other students.
 
 use maud::{Markup, html};
 

@@ -1,23 +1,23 @@
-//! What a submission loses that comes after the deadline.
+//! The points that a late submission loses.
 
 use jiff::Timestamp;
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
-/// What coming late costs.
+/// The cost of lateness.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LateRule {
-    /// So many seconds after the deadline are still in time.
+    /// For this many seconds after the deadline, a submission still counts as in time.
     pub grace: u64,
-    /// Percent of a lab's points that each begun day costs.
+    /// The percentage of a lab's points that each begun day costs.
     pub per_day: u8,
-    /// So many seconds after the deadline a lab stops to count. Never, if there is none.
+    /// This many seconds after the deadline, a lab no longer counts. Without a value, it always counts.
     pub until: Option<u64>,
 }
 
 impl Default for LateRule {
-    /// What is late does not count.
+    /// A late submission does not count.
     fn default() -> Self {
         Self { grace: 0, per_day: 100, until: None }
     }
@@ -28,19 +28,19 @@ impl Default for LateRule {
 pub enum Lateness {
     /// In time, or there is no deadline.
     InTime,
-    /// There is a deadline, and nobody knows when it was handed in. It counts as in time.
+    /// There is a deadline, but the time of handing in is not known. It counts as in time.
     Unknown,
     /// Late.
     Late {
-        /// By so many seconds.
+        /// How many seconds late.
         seconds: u64,
-        /// What is left of the points, in percent.
+        /// The percentage of the points that still counts.
         kept: u8,
     },
 }
 
 impl Lateness {
-    /// What the rule says of a lab with this deadline that was handed in at that time.
+    /// How late a lab with this deadline is that was handed in at that time, under this rule.
     pub fn of(rule: &LateRule, deadline: Option<Timestamp>, at: Option<Timestamp>) -> Self {
         let Some(deadline) = deadline else { return Self::InTime };
         let Some(at) = at else { return Self::Unknown };
@@ -53,7 +53,7 @@ impl Lateness {
         Self::Late { seconds, kept: u8::try_from(100_u64.saturating_sub(lost)).unwrap_or_default() }
     }
 
-    /// What is left of the points, in percent.
+    /// The percentage of the points that still counts.
     pub fn kept(self) -> u8 {
         match self {
             Self::InTime | Self::Unknown => 100,
@@ -61,7 +61,7 @@ impl Lateness {
         }
     }
 
-    /// In words, if there is something to say.
+    /// The lateness in words, unless the lab is in time.
     pub fn words(self) -> Option<String> {
         match self {
             Self::InTime => None,

@@ -1,31 +1,31 @@
-//! Points after weights and late rules: exact to the hundredth, so that sums are the same everywhere.
+//! Points after weights and deductions: exact to the hundredth, so that sums are the same everywhere.
 
 use std::fmt;
 use std::iter::Sum;
 
 use serde::{Serialize, Serializer};
 
-/// An amount of points, in hundredths of one.
+/// A number of points, in hundredths of a point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub struct Mark {
     hundredths: u64,
 }
 
 impl Mark {
-    /// None.
+    /// No points.
     pub const ZERO: Self = Self { hundredths: 0 };
 
-    /// So many whole points.
+    /// A whole number of points.
     pub fn whole(points: u64) -> Self {
         Self { hundredths: points.saturating_mul(100) }
     }
 
-    /// So many hundredths of a point.
+    /// A number of hundredths of a point.
     pub fn hundredths_of_a_point(hundredths: u64) -> Self {
         Self { hundredths }
     }
 
-    /// The share of `worth` that `score` is of `most`, rounded to the nearest hundredth; none of nothing.
+    /// The points for `score` of `most`, if `most` is worth `worth`: rounded to the nearest hundredth, and 0 if `most` is 0.
     pub fn share(score: u64, most: u64, worth: Self) -> Self {
         if most == 0 {
             return Self::ZERO;
@@ -35,23 +35,23 @@ impl Mark {
         Self { hundredths: u64::try_from(rounded).unwrap_or(u64::MAX) }
     }
 
-    /// What is left if only so many percent count.
+    /// The points that are left if only this percentage counts.
     pub fn percent(self, percent: u8) -> Self {
         Self::share(u64::from(percent), 100, self)
     }
 
     /// As a number, for formats that have numbers.
     pub fn number(self) -> f64 {
-        // Exact: nobody has 2^53 hundredths of points.
+        // Exact: nobody has 2⁵³ hundredths of points.
         self.hundredths as f64 / 100.0
     }
 
-    /// So many whole points, if it is a whole number of them.
+    /// The points as a whole number, if they are one.
     pub fn as_whole(self) -> Option<u64> {
         self.hundredths.is_multiple_of(100).then_some(self.hundredths / 100)
     }
 
-    /// Which share of `worth` it is, from 0 to 1.
+    /// The share of `worth`, from 0 to 1.
     pub fn of(self, worth: Self) -> f64 {
         if worth == Self::ZERO { 0.0 } else { self.number() / worth.number() }
     }
@@ -75,7 +75,7 @@ impl Sum for Mark {
     }
 }
 
-/// A whole number where it is one, so that formats that want integers get them.
+/// A whole number if possible, for formats that want integers.
 impl Serialize for Mark {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.hundredths % 100 {

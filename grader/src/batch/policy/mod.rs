@@ -1,5 +1,5 @@
-//! What a teacher decides about a class: which labs count and for how much, until when, what
-//! students see, and which random numbers each of them gets. `course.toml` says it.
+//! The teacher's decisions about a class, from `course.toml`: which labs count and for how much, the deadlines, what
+//! students see, and the seed of each student.
 
 mod late;
 mod mark;
@@ -19,26 +19,26 @@ pub use late::{LateRule, Lateness};
 pub use mark::Mark;
 pub use times::Times;
 
-/// What a teacher decides.
+/// A teacher's decisions about a class.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Policy {
-    /// What the course is called.
+    /// The course's title.
     title: Option<String>,
-    /// What its random numbers are drawn from, for each student others.
+    /// The secret from which each student's seed is derived.
     secret: Option<String>,
-    /// The labs that count, by their folders' names; all, for what their checks count, if there are none.
+    /// The labs that count, by their folders' names. If there are none, all labs count, with the points of their checks.
     labs: BTreeMap<String, LabPolicy>,
-    /// The checks that students are not shown.
+    /// The checks that are hidden from students.
     hidden: BTreeSet<String>,
     /// What students see.
     show: Show,
-    /// When submissions were handed in, as far as a file says it.
+    /// When submissions were handed in, if a file says so.
     times: Times,
-    /// What that file is called, relative to the policy's own.
+    /// That file's path, relative to the policy's.
     times_name: Option<String>,
 }
 
-/// What is decided about a lab.
+/// The decisions about a lab.
 #[derive(Clone, PartialEq, Debug)]
 struct LabPolicy {
     worth: Mark,
@@ -49,13 +49,13 @@ struct LabPolicy {
 /// What students see of their results, besides points and verdicts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Show {
-    /// What a check expected, and what it saw.
+    /// The expected and the seen value of a check.
     pub messages: bool,
-    /// How many of a check's hints.
+    /// How many hints of a check.
     pub hints: usize,
-    /// What their code logged.
+    /// The log of their code.
     pub log: bool,
-    /// What the compiler said.
+    /// The compiler's errors.
     pub compiler: bool,
     /// The seed of their random numbers.
     pub seed: bool,
@@ -68,7 +68,7 @@ impl Default for Show {
 }
 
 impl Policy {
-    /// The policy in a file that was named, or else in the course's own, or else the one that changes nothing.
+    /// The policy in a named file, or else in the course's own `course.toml`, or else one that changes nothing.
     ///
     /// # Errors
     /// `file:line: what is wrong, what to do`, or that the file cannot be read.
@@ -81,7 +81,7 @@ impl Policy {
         }
     }
 
-    /// The files that it is made of, as [`find`](Self::find) finds them, by their names beside each other.
+    /// The policy's files, as [`find`](Self::find) finds them, by their names.
     ///
     /// # Errors
     /// If one cannot be read, or the file of times is not beside the policy.
@@ -109,7 +109,7 @@ impl Policy {
         parse::parse(&text, file, workspace)
     }
 
-    /// What the course is called.
+    /// The course's title.
     pub fn title(&self) -> &str {
         self.title.as_deref().unwrap_or("Folio")
     }
@@ -119,10 +119,10 @@ impl Policy {
         self.show
     }
 
-    /// The labs to grade: those that are named, or else those that count.
+    /// The labs to grade: the named ones, or else all that count.
     ///
     /// # Errors
-    /// If one is named that is not there, or that does not count.
+    /// If a named lab does not exist, or does not count.
     pub fn labs<'a>(&self, workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a Lab>> {
         let named = workspace.select(names)?;
         if let (false, Some(lab)) = (names.is_empty(), named.iter().find(|lab| !self.counts(lab))) {
@@ -132,7 +132,7 @@ impl Policy {
         Ok(named.into_iter().filter(|lab| self.counts(lab)).collect())
     }
 
-    /// Whether all labs count, since none is named.
+    /// Whether all labs count, since the policy names none.
     pub fn counts_all(&self) -> bool {
         self.labs.is_empty()
     }
@@ -141,18 +141,18 @@ impl Policy {
         self.counts_all() || self.labs.contains_key(&lab.id)
     }
 
-    /// What a lab counts.
+    /// How many points a lab is worth.
     pub fn worth(&self, lab: &Lab) -> Mark {
         let own = || Mark::whole(lab.toml.checks.iter().map(|check| u64::from(check.points)).sum());
         self.labs.get(&lab.id).map_or_else(own, |lab| lab.worth)
     }
 
-    /// When a lab is to be handed in.
+    /// A lab's deadline.
     pub fn deadline(&self, lab: &str) -> Option<Timestamp> {
         self.labs.get(lab)?.deadline
     }
 
-    /// How late a lab is that was handed in at that time.
+    /// How late a lab is that was handed in at `at`.
     pub fn lateness(&self, lab: &str, at: Option<Timestamp>) -> Lateness {
         match self.labs.get(lab) {
             Some(lab) => Lateness::of(&lab.late, lab.deadline, at),
@@ -160,22 +160,22 @@ impl Policy {
         }
     }
 
-    /// When a submission's lab was handed in: as the file of times says, or else as is known from the submission.
+    /// When a submission's lab was handed in: by the file of times, or else as the submission itself says.
     pub fn handed_in(&self, submission: &str, lab: &str, known: Option<Timestamp>) -> Option<Timestamp> {
         self.times.of(submission, lab).or(known)
     }
 
-    /// Submissions that the file of times names, and that are not among these.
+    /// Submissions in the file of times that are not among these.
     pub fn unknown_in_times<'a>(&'a self, names: &BTreeSet<&str>) -> Vec<&'a str> {
         self.times.submissions().filter(|name| !names.contains(name)).collect()
     }
 
-    /// Whether students are not shown a check.
+    /// Whether a check is hidden from students.
     pub fn is_hidden(&self, check: &str) -> bool {
         self.hidden.contains(check)
     }
 
-    /// The seed of a submission's random numbers, if each has one of its own.
+    /// A submission's seed, if each student has a seed of their own.
     ///
     /// The first 8 bytes, little endian, of BLAKE3 in its mode for deriving keys: of the secret, a zero byte,
     /// and the submission's name.
@@ -209,7 +209,7 @@ mod tests {
         assert!(seeds[0] != seeds[1] && seeds[0] != seeds[2] && seeds[1] != seeds[2]);
         assert_eq!(one.seed("alice"), one.seed("alice"));
         assert_eq!(Policy::default().seed("alice"), None);
-        // What was drawn once has to be drawn again in years.
+        // A seed must be the same in years to come.
         assert_eq!(one.seed("alice"), Some(SEED_OF_ALICE));
     }
 

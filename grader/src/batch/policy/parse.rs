@@ -1,4 +1,4 @@
-//! `course.toml`: what it says, and what is wrong with it, by file and line.
+//! Reads `course.toml`, and reports mistakes in it by file and line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,10 +14,10 @@ use crate::host::error::{Error, Result};
 
 use super::{LabPolicy, LateRule, Mark, Policy, Show, Times};
 
-/// A secret that is shorter can be guessed.
+/// A shorter secret can be guessed.
 const SHORTEST_SECRET: usize = 16;
 
-/// More points than a lab can count.
+/// The most points that a lab can be worth.
 const MOST_POINTS: f64 = 1_000_000.0;
 
 #[derive(Deserialize)]
@@ -65,7 +65,7 @@ struct RawShow {
 /// Reads a policy.
 ///
 /// # Errors
-/// `file:line: what is wrong, what to do`, for whatever is wrong first.
+/// `file:line: what is wrong, what to do`, for the first mistake.
 pub fn parse(text: &str, file: &Path, workspace: &Workspace) -> Result<Policy> {
     let source = Source { text, file };
     let raw: RawPolicy = toml::from_str(text).map_err(|error| {
@@ -103,7 +103,7 @@ pub fn parse(text: &str, file: &Path, workspace: &Workspace) -> Result<Policy> {
     })
 }
 
-/// The text being read, to say where in it something is wrong.
+/// The text of the file, to tell the line of a mistake.
 struct Source<'a> {
     text: &'a str,
     file: &'a Path,

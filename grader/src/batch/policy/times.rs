@@ -1,4 +1,4 @@
-//! When submissions were handed in, as the system that collected them says: a CSV file.
+//! When submissions were handed in, according to the system that collected them: a CSV file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 
-/// Times by submission, and by lab where the file says so.
+/// Times by submission, and by lab if the file has that column.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Times {
     all: BTreeMap<(String, Option<String>), Timestamp>,
@@ -73,7 +73,7 @@ impl Times {
         of(Some(lab)).or_else(|| of(None)).copied()
     }
 
-    /// The submissions that are named.
+    /// The submissions that the file names.
     pub fn submissions(&self) -> impl Iterator<Item = &str> {
         self.all.keys().map(|(name, _)| name.as_str())
     }

@@ -15,20 +15,20 @@ use crate::host::process::{self, Process};
 use crate::host::progress::Progress;
 use crate::host::style;
 
-/// The word that makes this program a task of an array.
+/// The subcommand that makes this program a task of an array.
 const WORD: &str = "__slice";
 
-/// What `squeue` says of an array that ended a while ago.
+/// The answer of `squeue` about an array that ended a while ago.
 const FORGOTTEN: &str = "Invalid job id";
 
-/// Waits for a line. If there comes none, because whoever should write it has ended, even of a SIGKILL, it cancels the
-/// array. Signals are for whoever writes.
+/// Waits for a line. If none comes, because the process that should write it has ended, even by SIGKILL, it cancels the
+/// array. It ignores signals: they are for the writer.
 const GUARD: &str = r#"trap '' INT TERM HUP; read -r line || exec "$0" "$1""#;
 
-/// A program of Slurm's.
+/// The path of one of Slurm's programs.
 ///
 /// # Errors
-/// If it is not there.
+/// If it is not installed.
 pub fn program(name: &str) -> Result<PathBuf> {
     on_path(name).ok_or_else(|| {
         Error::new(format!("there is no `{name}` here"))
@@ -36,19 +36,19 @@ pub fn program(name: &str) -> Result<PathBuf> {
     })
 }
 
-/// Where a task of the array prints; `%a` stands for its number in what `sbatch` reads.
+/// The file that a task of the array prints to; for `sbatch`, `%a` stands for the task's number.
 pub fn log_name(number: impl Display) -> String {
     format!("{number}.log")
 }
 
-/// What each task of an array runs.
+/// The script that each task of an array runs.
 pub struct Script {
     folder: PathBuf,
     path: PathBuf,
 }
 
 impl Script {
-    /// Writes it to the array's folder: it runs the grader in the course, with this target folder.
+    /// Writes the script to the array's folder: it runs the grader in the course, with this target folder.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -68,7 +68,7 @@ impl Script {
     }
 }
 
-/// A path as a word of the shell's.
+/// A path as a quoted word for the shell.
 fn quoted(path: &Path) -> Result<String> {
     let text = path.to_str().ok_or_else(|| {
         Error::new(format!("the name of {} is not UTF-8", path.display())).advise("rename it, or grade it locally")
@@ -76,7 +76,7 @@ fn quoted(path: &Path) -> Result<String> {
     Ok(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
-/// What Slurm says of an array.
+/// The state of an array, according to Slurm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// A task of it runs or waits, or Slurm does not answer.
@@ -85,7 +85,7 @@ pub enum State {
     HasEnded,
 }
 
-/// An array that was submitted. If it is dropped, or this process ends, it is cancelled.
+/// A submitted array. If it is dropped, or this process ends, it is cancelled.
 pub struct Array {
     job: String,
     squeue: PathBuf,
@@ -96,7 +96,7 @@ pub struct Array {
 }
 
 impl Array {
-    /// Submits an array of so many tasks, which prints to the script's folder.
+    /// Submits an array of `count` tasks, which print to the script's folder.
     ///
     /// # Errors
     /// If Slurm does not take it.
@@ -128,7 +128,7 @@ impl Array {
         Ok(Self { job, squeue, guard, line, answers: Cell::new(true) })
     }
 
-    /// What Slurm says of it.
+    /// Asks Slurm for the array's state.
     ///
     /// # Errors
     /// If `squeue` cannot be started.
@@ -143,17 +143,17 @@ impl Array {
         }
         let answered_before = self.answers.replace(output.status.success());
         if answered_before && !output.status.success() {
-            // The controller may be restarted; the array goes on.
+            // The controller may be restarting; the array continues.
             let line = words.lines().next().unwrap_or("it does not answer");
             progress.note(&format!("Slurm says: {}; waiting", style::printable(line)));
         }
         Ok(State::Runs)
     }
 
-    /// It has ended, or nobody needs it any more than to its end: it is not cancelled.
+    /// The array has ended, or its results are complete: do not cancel it.
     pub fn finish(mut self) {
         if let Some(line) = &mut self.line {
-            // If the guard is gone, nothing is cancelled either.
+            // If the guard has ended, nothing is cancelled either.
             let _ = line.write_all(b"done\n");
         }
     }
@@ -162,7 +162,7 @@ impl Array {
 impl Drop for Array {
     fn drop(&mut self) {
         drop(self.line.take());
-        // It ends by itself now.
+        // It now ends by itself.
         let _ = self.guard.wait();
     }
 }

@@ -1,8 +1,8 @@
-//! A class graded by Slurm, on many computers with a file system in common: `cargo grade batch --engine slurm`.
+//! A class graded by Slurm, on many computers with a shared file system: `cargo grade batch --engine slurm`.
 //!
-//! The labs' files are dealt out to the tasks of a job array. Each task is this program again, with a copy of the
-//! course and a store of its own below RESULTS. This process alone writes to RESULTS itself: it takes over what the
-//! tasks have finished. What is missing when the array has ended was lost with a node, and is submitted again.
+//! The labs' files are dealt out to the tasks of a job array. Each task runs this program, with a copy of the
+//! course and a store of its own below RESULTS. Only this process writes to RESULTS itself: it takes over the results that the
+//! tasks have finished. Results that are missing when the array has ended were lost with a node, and are submitted again.
 
 mod array;
 mod slice;
@@ -26,30 +26,30 @@ use slice::Slice;
 
 pub use slice::grade as grade_slice;
 
-/// So many arrays are submitted until what is still missing is given up.
+/// How many arrays are submitted before missing results are given up.
 const ARRAYS: u32 = 3;
 
-/// How often is looked at what has arrived.
+/// How often this process looks for new results.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Looks between two questions to Slurm, which has others to answer.
+/// How many such looks pass between two questions to Slurm, which serves other users, too.
 const LOOKS_PER_QUESTION: u32 = 3;
 
-/// How a class is graded by Slurm.
+/// A class that Slurm grades.
 pub struct Slurm<'a> {
     /// The course, and the tools that the batch was begun with.
     pub engine: &'a Engine,
-    /// What is passed on to `sbatch`.
+    /// The options for `sbatch`.
     pub options: &'a [String],
-    /// The tasks of an array at most: as many copies of the course are prepared.
+    /// The most tasks of the array: this many copies of the course are prepared.
     pub tasks: usize,
     /// Whether a sandbox is used.
     pub walls: Walls,
-    /// Where results go.
+    /// The store for results.
     pub store: &'a Store,
-    /// What they depend on besides the files and the seed.
+    /// The circumstances of the results: everything they depend on besides the files and the seed.
     pub circumstances: &'a str,
-    /// What is shown meanwhile.
+    /// The progress on the terminal.
     pub progress: &'a Progress,
 }
 
@@ -62,7 +62,7 @@ pub fn find() -> Result<PathBuf> {
 }
 
 impl Slurm<'_> {
-    /// Grades everything. What has arrived is kept at once.
+    /// Grades everything. Each result is kept as soon as it arrives.
     ///
     /// # Errors
     /// If Slurm takes no array, or a result cannot be kept.
@@ -78,7 +78,7 @@ impl Slurm<'_> {
             let missing = self.collect(&folder, dealt, &array, &mut reports)?;
             array.finish();
             if missing.is_empty() {
-                // What a task has still open goes with the next batch.
+                // The next batch grades what a task has left open.
                 let _ = remove(&top);
                 return Ok(reports);
             }
@@ -94,13 +94,13 @@ impl Slurm<'_> {
                 });
                 reports.insert(task.key(), Err(why));
             }
-            // What the nodes said stays for whoever looks for the reason.
+            // The nodes' output stays, for a person who looks for the reason.
             return Ok(reports);
         }
         Ok(reports)
     }
 
-    /// Writes what each task of the array is to grade.
+    /// Writes the work of each task of the array.
     fn write(&self, folder: &Path, dealt: &[Vec<Task<'_>>]) -> Result<()> {
         for (number, tasks) in dealt.iter().enumerate() {
             Slice::new(self.circumstances, self.walls, tasks).write(&folder.join(number.to_string()))?;
@@ -108,7 +108,7 @@ impl Slurm<'_> {
         Ok(())
     }
 
-    /// What a node runs.
+    /// The script that a node runs.
     fn script(&self, folder: &Path) -> Result<Script> {
         let grader = std::env::current_exe().map_err(|error| Error::new(format!("cannot find the grader: {error}")))?;
         let site = &self.engine.site;
@@ -116,7 +116,7 @@ impl Slurm<'_> {
         Script::write(folder, &grader, &site.workspace.root, target)
     }
 
-    /// Takes over what arrives until the array has ended: what is missing then, with the number of its task.
+    /// Takes over results until the array has ended. Returns the missing ones, with the numbers of their tasks.
     fn collect<'t>(
         &self,
         folder: &Path,
@@ -129,7 +129,7 @@ impl Slurm<'_> {
             numbered.flat_map(|(number, tasks)| tasks.into_iter().map(move |task| (number, task))).collect();
         for look in 1_u32.. {
             let is_time = look % LOOKS_PER_QUESTION == 0;
-            // Asked before the last look: what a task wrote before it ended is seen.
+            // Slurm is asked before the last look, so that everything that a task wrote before it ended is found.
             let state = if is_time { array.state(self.progress)? } else { State::Runs };
             missing = self.take_over(folder, missing, reports)?;
             if state == State::HasEnded {
@@ -144,7 +144,7 @@ impl Slurm<'_> {
         Ok(missing)
     }
 
-    /// Takes over what has arrived; returns what has not.
+    /// Takes over the results that have arrived; returns the missing ones.
     fn take_over<'t>(
         &self,
         folder: &Path,
@@ -168,7 +168,7 @@ impl Slurm<'_> {
     }
 }
 
-/// Deals tasks out to so many hands at most, each of which gets one.
+/// Deals out the work to at most `hands` tasks, each of which gets some.
 fn deal(tasks: Vec<Task<'_>>, hands: usize) -> Vec<Vec<Task<'_>>> {
     let hands = hands.min(tasks.len()).max(1);
     let mut dealt: Vec<Vec<Task<'_>>> = (0..hands).map(|_| Vec::new()).collect();
@@ -178,7 +178,7 @@ fn deal(tasks: Vec<Task<'_>>, hands: usize) -> Vec<Vec<Task<'_>>> {
     dealt
 }
 
-/// Why a task of the array ended without its results, if its grader said so.
+/// Why a task of the array ended without its results, if its grader reported that.
 fn words_of(folder: &Path, number: usize) -> Option<String> {
     let text = fs::read(folder.join(array::log_name(number))).ok()?;
     let text = String::from_utf8_lossy(&text).into_owned();

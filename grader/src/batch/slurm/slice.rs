@@ -1,4 +1,4 @@
-//! What one task of a job array is to grade, and the task itself: `grade __slice FOLDER NUMBER`, on some node.
+//! The work of one task of a job array, and the task itself: `grade __slice FOLDER NUMBER`, on some node.
 
 use std::fs;
 use std::path::Path;
@@ -14,22 +14,22 @@ use crate::batch::sandbox::{Sandbox, Walls};
 use crate::batch::store::{Store, json};
 use crate::batch::work::{Key, Reports, Seed, Stages, Task, Work};
 
-/// What a task is to grade.
+/// The file with a task's work.
 const PLAN: &str = "slice.json";
 
-/// What a task that came to its end could not grade, and why.
+/// The file with what a task could not grade, and why.
 const FAILURES: &str = "failures.json";
 
-/// What one task of an array is to grade.
+/// The work of one task of an array.
 #[derive(Serialize, Deserialize)]
 pub struct Slice {
-    /// What the results depend on besides the files and the seed: a node with other tools grades nothing.
+    /// The circumstances of the results: a node with other tools grades nothing.
     circumstances: String,
     walls: Walls,
     tasks: Vec<Planned>,
 }
 
-/// A [`Task`], for another process.
+/// A [`Task`], in a form for another process.
 #[derive(Serialize, Deserialize)]
 struct Planned {
     whose: String,
@@ -39,7 +39,7 @@ struct Planned {
 }
 
 impl Slice {
-    /// These tasks.
+    /// A slice of these tasks.
     pub fn new(circumstances: &str, walls: Walls, tasks: &[Task<'_>]) -> Self {
         let planned = |task: &Task<'_>| Planned {
             whose: task.whose.clone(),
@@ -50,7 +50,7 @@ impl Slice {
         Self { circumstances: circumstances.to_owned(), walls, tasks: tasks.iter().map(planned).collect() }
     }
 
-    /// Writes it to the task's folder, which is made.
+    /// Writes the slice to the task's folder, which is created.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -60,12 +60,12 @@ impl Slice {
 
     fn read(store: &Store) -> Result<Self> {
         serde_json::from_str(&store.read(PLAN)?).map_err(|error| {
-            Error::new(format!("what there is to grade cannot be read: {error}")).advise("start the batch again")
+            Error::new(format!("the list of work cannot be read: {error}")).advise("start the batch again")
         })
     }
 }
 
-/// Grades what a task of the array is to grade, in the copy of the course that has its number.
+/// Does the work of a task of the array, in the copy of the course that has its number.
 ///
 /// # Errors
 /// If nothing can be graded on this node, or a result cannot be kept.
@@ -98,11 +98,11 @@ pub fn grade(folder: &Path, number: usize, engine: &Engine) -> Result<()> {
     let reports = work.grade(tasks, &stages)?;
     let failures: Vec<(Key, String)> =
         reports.into_iter().filter_map(|(key, report)| Some((key, report.err()?))).collect();
-    // After the last result nothing is written: nobody waits for this task then.
+    // After the last result nothing is written: this task is no longer waited for.
     if failures.is_empty() { Ok(()) } else { store.write(FAILURES, &json(&failures)) }
 }
 
-/// Takes over what the tasks of an array that has ended could not grade: another array could not either.
+/// Takes over the failures of an array that has ended: another array could not grade these either.
 pub fn take_failures(folder: &Path, missing: &mut Vec<(usize, Task<'_>)>, reports: &mut Reports) {
     missing.retain(|(number, task)| {
         let bytes = fs::read(folder.join(number.to_string()).join(FAILURES)).unwrap_or_default();

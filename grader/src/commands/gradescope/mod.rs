@@ -1,7 +1,7 @@
 //! `cargo grade gradescope`: makes the zip that Gradescope takes as an autograder:
 //! <https://gradescope-autograders.readthedocs.io/en/latest/specs/>.
 //!
-//! It holds the course as students get it, with the references compiled, and so nothing that a submission could copy.
+//! It holds the course as students get it, with the references compiled: there is nothing that a submission could copy.
 
 use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
@@ -20,10 +20,10 @@ use super::handout::{add_references, ready};
 use super::output::print;
 use super::place::Place;
 
-/// What is run once, when Gradescope makes the image.
+/// The script that Gradescope runs once, when it makes the image.
 const SETUP: &str = include_str!("setup.sh");
 
-/// What is run for each submission.
+/// The script that Gradescope runs for each submission.
 const RUN: &str = include_str!("run_autograder");
 
 /// The files of the zip, by their names.
@@ -35,7 +35,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// If the course cannot be handed out as it is, or the file cannot be written.
 pub fn gradescope(arguments: &GradescopeArgs, common: &CommonArgs) -> Result<()> {
     let place = Place::find()?;
-    // What is wrong is told before anything is installed or compiled.
+    // Mistakes are reported before anything is installed or compiled.
     let policy = batch::policy_files(arguments.policy.as_deref(), &arguments.labs, &place.workspace)?;
     let labs: Vec<String> = place.workspace.select(&arguments.labs)?.into_iter().map(|lab| lab.id.clone()).collect();
     ready(&place.workspace)?;
@@ -59,7 +59,7 @@ pub fn gradescope(arguments: &GradescopeArgs, common: &CommonArgs) -> Result<()>
     ))
 }
 
-/// What Gradescope runs, and with which labs.
+/// The scripts that Gradescope runs, and the labs that they grade.
 fn scripts(labs: &[String]) -> Files {
     let options: String = labs.iter().map(|lab| format!("--lab\n{lab}\n")).collect();
     Files::from([
@@ -69,7 +69,7 @@ fn scripts(labs: &[String]) -> Files {
     ])
 }
 
-/// Writes the zip beside its place, and moves it there when it is whole.
+/// Writes the zip beside its destination, and moves it there when it is complete.
 fn write(path: &Path, files: &Files) -> Result<()> {
     let failed = |error: &io::Error| Error::io("cannot write", path, error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -117,7 +117,7 @@ mod tests {
         assert!(write(&folder.path().join("none/autograder.zip"), &files).is_err());
     }
 
-    /// Runs the script in a folder laid out as Gradescope's container is, with a `cargo` that writes down its words.
+    /// Runs the script in a folder laid out like Gradescope's container, with a `cargo` that prints its arguments.
     #[test]
     fn a_submission_is_graded_where_gradescope_has_it() {
         let folder = tempfile::tempdir().unwrap();

@@ -17,14 +17,14 @@ use super::picture::{escaped, one_of_many, shared};
 use super::seen::{Seen, line};
 use super::{choose, write};
 
-/// A film has so many pictures at most: the last ones before the end.
+/// The most pictures of a film: the last ones before the end.
 const MOST: usize = 200;
 
-/// How the page looks, and what its slider does.
+/// The page's style, and its slider's script.
 const STYLE: &str = include_str!("film.css");
 const SCRIPT: &str = include_str!("film.js");
 
-/// Records the check that is named, and writes a page with its pictures.
+/// Records the named check, and writes a page with its pictures.
 ///
 /// # Errors
 /// If gdb is missing, the kernel does not build, the run cannot be recorded, or the page cannot be written.
@@ -80,7 +80,7 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
     )
 }
 
-/// What moves the film. Without a script there is nothing to move, and the last picture stays.
+/// The slider and its buttons. Without JavaScript they are hidden, and the last picture stays.
 const CONTROLS: &str = "\
 <div id=\"controls\" hidden>
 <button type=\"button\" id=\"back\">Back</button>
@@ -90,7 +90,7 @@ const CONTROLS: &str = "\
 </div>
 ";
 
-/// A moment: what is about to happen, what has changed, and the address space.
+/// A moment: the next call, the mappings that have changed, and the address space.
 fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>) -> String {
     let mut html = format!("<figure data-count=\"{}\">\n<figcaption>", grouped(moment.count));
     match &moment.call {
@@ -110,7 +110,7 @@ fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>) -
     html
 }
 
-/// What is mapped since the picture before, and what is no more.
+/// The mappings that are new since the picture before, and those that are gone.
 fn changes(seen: &Seen, before: &Seen) -> String {
     let lines = |seen: &Seen| seen.runs.iter().map(line).collect::<Vec<_>>();
     let (now, then) = (lines(seen), lines(before));
@@ -126,7 +126,7 @@ fn changes(seen: &Seen, before: &Seen) -> String {
     format!("<ul>\n{changed}</ul>\n")
 }
 
-/// `1 871 315`.
+/// A number in groups of three digits: `1 871 315`.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -164,7 +164,7 @@ mod tests {
         for elsewhere in ["src=", "url(", "@import", "fetch("] {
             assert!(!page.contains(elsewhere), "{elsewhere}");
         }
-        // The only address is a name, which nobody fetches.
+        // The only address is the namespace of SVG, which nobody fetches.
         assert_eq!(page.matches("http").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
         let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let mut unique = ids.clone();

@@ -23,13 +23,13 @@ use super::place::Place;
 use picture::picture;
 use seen::{Seen, text};
 
-/// Runs the check that is named, and shows and draws what it left.
+/// Runs the named check, and shows and draws the address space at its end.
 ///
 /// # Errors
 /// If there is no such check, it cannot be run, or the picture cannot be written.
 pub fn command(arguments: &LookArgs, common: &CommonArgs) -> Result<Exit> {
     let place = Place::find()?;
-    // A wrong name is told before anything is installed.
+    // A wrong name is reported before anything is installed.
     choose(&place.workspace, &arguments.what)?;
     let pictures = place.target_dir.join("look");
     if arguments.film {
@@ -51,7 +51,7 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs) -> Result<Exit> {
     Ok(Exit::Passed)
 }
 
-/// Writes a file, in a folder that is made if there is none.
+/// Writes a file, and makes its folder if there is none.
 fn write(file: &Path, text: &str) -> Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|error| Error::io("cannot make", folder, &error))?;
@@ -66,7 +66,7 @@ fn choose<'a>(workspace: &'a Workspace, what: &str) -> Result<(&'a Lab, &'a Chec
     }
     let lab = match workspace.labs.iter().find(|lab| lab.is_called(what)) {
         Some(lab) => lab,
-        // Says which names there are.
+        // The error lists the names of the labs.
         None => return workspace.check(what),
     };
     let checks = &lab.toml.checks;
@@ -74,7 +74,7 @@ fn choose<'a>(workspace: &'a Workspace, what: &str) -> Result<(&'a Lab, &'a Chec
     check.map(|check| (lab, check)).ok_or_else(|| Error::new(format!("labs/{} has no checks", lab.id)))
 }
 
-/// Runs a check, and looks at the machine when it ends.
+/// Runs a check, and reads the machine's memory when the check ends.
 fn look(engine: &Engine, lab: &Lab, check: &Check, arguments: &LookArgs, progress: &Progress) -> Result<Seen> {
     let mix = if arguments.solution { engine.site.mix(&[]) } else { engine.site.mix(&[lab]) };
     let image = engine.site.image_of(&mix, progress)?;

@@ -1,5 +1,5 @@
-//! An address space as a picture: the 1024 entries of its directory, and what is
-//! behind them.
+//! An address space as a picture: the 1024 entries of its directory, and the ranges that they
+//! map.
 
 use std::fmt::Write;
 
@@ -15,12 +15,12 @@ const STEP: usize = 15;
 /// Where the squares begin.
 const LEFT: usize = 104;
 const TOP: usize = 64;
-/// Lines of text under the squares at most.
+/// The most lines of text under the squares.
 const MOST_LINES: usize = 16;
 /// Between two of them.
 const LINE: usize = 17;
 
-/// All of it for this picture only: it may be put into a page with others.
+/// The style. Its rules apply to this picture only, since a page may contain others.
 const STYLE: &str = "\
 .folio-look text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2328; }
 .folio-look .t { font: bold 14px system-ui, sans-serif; } .folio-look .d { fill: #5b6370; }
@@ -39,12 +39,12 @@ pub fn picture(seen: &Seen) -> String {
     drawn(seen, "look", Ground::Own)
 }
 
-/// The same as one of many on a page that has [`shared`] once. `id` is unique there.
+/// The picture as one of many on a page that contains [`shared`] once. `id` is unique on the page.
 pub fn one_of_many(seen: &Seen, id: &str) -> String {
     drawn(seen, id, Ground::Shared)
 }
 
-/// What all pictures of a page share: the style, and a square for each entry.
+/// The parts that all pictures of a page share: the style, and a square for each entry.
 pub fn shared(entries: usize) -> String {
     let squares: String = (0..entries).map(square).collect();
     format!(
@@ -53,7 +53,7 @@ pub fn shared(entries: usize) -> String {
     )
 }
 
-/// Where the squares come from that are the same in every picture.
+/// Where a picture takes the squares from that are the same in every picture.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ground {
     Own,
@@ -114,7 +114,7 @@ fn grid(seen: &Seen, rows: usize, ground: Ground) -> String {
     svg
 }
 
-/// What the colours mean.
+/// The meaning of the colours.
 fn legend(rows: usize) -> String {
     let mut svg = String::new();
     let legend = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
@@ -143,7 +143,7 @@ fn squares(seen: &Seen, wanted: &str) -> String {
     all.filter(|(index, slot)| class(**slot, *index) == wanted).map(|(index, _)| square(index)).collect()
 }
 
-/// How a square is drawn.
+/// The class of a square, by its entry.
 fn class(slot: Slot, index: usize) -> &'static str {
     match slot {
         Slot::Empty => "none",
@@ -154,7 +154,7 @@ fn class(slot: Slot, index: usize) -> &'static str {
     }
 }
 
-/// The picture in a sentence, for those who cannot see it.
+/// The picture in a sentence, for readers who cannot see it.
 fn description(seen: &Seen) -> String {
     let count = |wanted: fn(&Slot) -> bool| seen.entries.iter().filter(|slot| wanted(slot)).count();
     let tables = count(|slot| matches!(slot, Slot::Table(_)));
@@ -166,7 +166,7 @@ fn description(seen: &Seen) -> String {
     text
 }
 
-/// Text as it may stand in SVG and HTML.
+/// Escapes text for SVG and HTML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,25 +1,25 @@
-//! What there was to be seen, and the same in words.
+//! An address space, and its description in words.
 
 use crate::host::style::{FAINT, STRONG, View, plural};
 use crate::machine::walk::{self, Run, Snapshot};
 
-/// What there was to be seen.
+/// An address space at one moment of a check.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// What it is, such as `The address space at the end of map-twice`.
+    /// The title, such as `The address space at the end of map-twice`.
     pub title: String,
-    /// How it ended, in a sentence.
+    /// How the check ended, in a sentence.
     pub ended: String,
     /// The register that names the directory.
     pub cr3: u32,
-    /// All that the directory maps.
+    /// All ranges that the directory maps.
     pub runs: Vec<Run>,
     /// Each of the directory's entries.
     pub entries: Vec<walk::Slot>,
 }
 
 impl Seen {
-    /// What a copy of the machine's tables shows.
+    /// Reads the address space from a copy of the machine's tables.
     pub fn new(title: String, ended: String, snapshot: &mut Snapshot) -> Self {
         let cr3 = snapshot.cr3;
         let (runs, entries) = (walk::runs(snapshot, cr3), walk::slots(snapshot, cr3));
@@ -27,10 +27,10 @@ impl Seen {
     }
 }
 
-/// More lines than this of one half are not shown.
+/// The most lines that are shown of one half.
 const MOST_LINES: usize = 40;
 
-/// The same in words, line by line from the lowest address to the highest.
+/// The ranges in words, line by line from the lowest address to the highest.
 pub fn text(seen: &Seen, view: &View) -> String {
     let mut text = format!(
         "{}\n{}\n",

@@ -11,7 +11,7 @@ use crate::host::system::System;
 /// Looks for gdb.
 ///
 /// # Errors
-/// If it is missing: with the command that installs it. If it lacks Python.
+/// If it is missing, with the command that installs it, or if it lacks Python.
 pub fn find() -> Result<PathBuf> {
     let Some(gdb) = on_path("gdb") else {
         return Err(Error::new("gdb is missing").advise("run `cargo grade setup --debug`"));
@@ -23,7 +23,7 @@ pub fn find() -> Result<PathBuf> {
     }
 }
 
-/// Installs it if it is missing, where apt is there.
+/// Installs gdb if it is missing and the system has apt.
 ///
 /// # Errors
 /// If it is missing and was not installed.

@@ -1,8 +1,8 @@
-//! What is missing for grading, and how to come by it.
+//! Tools that are missing for grading, and how to install them.
 //!
-//! On Debian and its kin the grader installs packages itself: it asks on a
-//! terminal, and elsewhere says what it does. On other systems it prints the
-//! commands. It never touches what rustup manages.
+//! On Debian and its derivatives the grader installs packages itself: on a terminal it asks
+//! first, elsewhere it says that it does. On other systems it prints the commands. It never
+//! changes anything that rustup manages.
 
 use crate::build::toolchain::Lack;
 use crate::host::apt::{self, Permission};
@@ -14,46 +14,46 @@ use crate::machine::qemu::NoEmulator;
 
 use super::tools::Tools;
 
-/// What is missing.
+/// The tools that are missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Missing {
     /// QEMU.
     pub emulator: bool,
     /// A compiler with the source of its library.
     pub compiler: bool,
-    /// Only a linker; a compiler without one is there.
+    /// Only a linker: there is a compiler without one.
     pub linker: bool,
     /// Bochs, with its display on a terminal and its firmware.
     pub bochs: bool,
     /// GRUB for a PC with a BIOS.
     pub grub: bool,
-    /// What makes CDs.
+    /// A program that makes CD images.
     pub xorriso: bool,
 }
 
-/// How to come by what is missing.
+/// How to install the missing tools.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Remedy {
-    /// Packages that apt has.
+    /// By installing these packages with apt.
     Apt(Vec<&'static str>),
-    /// Commands for the user.
+    /// By commands that the user runs.
     Commands(Vec<String>),
 }
 
 /// Debian 12's packages of a current compiler: a matched pair, the source of its library, a linker.
 const BOOKWORM_COMPILER: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
-/// What Debian and Ubuntu call QEMU for i386.
+/// QEMU for i386, as Debian and Ubuntu name it.
 const APT_EMULATOR: &str = "qemu-system-x86";
 
-/// What they call Bochs, its display on a terminal, and its firmware.
+/// Bochs, its display on a terminal, and its firmware, as Debian and Ubuntu name them.
 const APT_BOCHS: [&str; 4] = ["bochs", "bochs-term", "bochsbios", "vgabios"];
 
-/// What they call GRUB's programs, and its modules for a PC with a BIOS.
+/// GRUB's programs, and its modules for a PC with a BIOS, as Debian and Ubuntu name them.
 const APT_GRUB: [&str; 2] = ["grub-common", "grub-pc-bin"];
 
 impl Missing {
-    /// What is missing, of what was looked for.
+    /// The tools that were looked for and not found.
     pub fn of(tools: &Tools) -> Self {
         let unfit = tools.toolchain.as_ref().err();
         let linker = unfit.is_some_and(|unfit| unfit.iter().any(|compiler| compiler.lack == Lack::Linker));
@@ -72,7 +72,7 @@ impl Missing {
         self == Self::default()
     }
 
-    /// What is missing, as the beginning of a sentence.
+    /// The missing tools, as the beginning of a sentence.
     fn words(self) -> String {
         let mut words = Vec::new();
         if self.emulator {
@@ -101,7 +101,7 @@ impl Missing {
     }
 }
 
-/// How to come by what is missing on a system; `has_rustup` if rustup manages its compilers.
+/// How to install the missing tools on a system; `has_rustup` if rustup manages its compilers.
 pub fn remedy(missing: Missing, system: &System, has_rustup: bool) -> Remedy {
     let mut plan = Plan::default();
     if missing.emulator {
@@ -117,10 +117,10 @@ pub fn remedy(missing: Missing, system: &System, has_rustup: bool) -> Remedy {
     plan.remedy()
 }
 
-/// What is to be done, as far as it has been found out.
+/// The steps that have been collected so far.
 #[derive(Default)]
 struct Plan {
-    /// Packages that apt has.
+    /// Packages to install with apt.
     packages: Vec<&'static str>,
     /// Commands for the user.
     commands: Vec<String>,
@@ -145,7 +145,7 @@ impl Plan {
         }
     }
 
-    /// Which are `wanted` of Bochs, GRUB and xorriso.
+    /// Those of Bochs, GRUB and xorriso, in this order, that are missing.
     fn bochs(&mut self, wanted: [bool; 3], system: &System) {
         if !wanted.contains(&true) {
             return;
@@ -195,10 +195,10 @@ impl Plan {
     }
 }
 
-/// Sees to it that nothing is missing: looks, installs, and looks again.
+/// Makes sure that no tool is missing: looks, installs, and looks again.
 ///
 /// # Errors
-/// If something is missing and was not installed: with the commands to do it.
+/// If a tool is missing and was not installed, with the commands that install it.
 pub fn provide(tools: Tools, permission: Permission, again: &dyn Fn() -> Tools) -> Result<Tools> {
     let missing = Missing::of(&tools);
     if missing.nothing() {
@@ -219,7 +219,7 @@ pub fn provide(tools: Tools, permission: Permission, again: &dyn Fn() -> Tools) 
                 Some(Err(NoBochs { why: Some(why), .. })) => format!("Bochs cannot be used: {why}"),
                 _ => still.words(),
             };
-            Err(Error::new(format!("the packages were installed, and still {what}"))
+            Err(Error::new(format!("the packages were installed, but {what}"))
                 .advise("`cargo grade doctor` shows what was found"))
         }
     }

@@ -1,4 +1,4 @@
-//! `cargo grade setup`, and what every other command does first: looking for the
+//! `cargo grade setup`, and the first step of every other command: looking for the
 //! tools, and installing those that are missing.
 
 pub mod debugger;

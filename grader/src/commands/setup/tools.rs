@@ -1,4 +1,4 @@
-//! What grading needs from the machine it runs on, looked for.
+//! The tools that grading needs from the computer.
 
 use clap::ValueEnum;
 
@@ -7,21 +7,21 @@ use crate::host::probe::Probes;
 use crate::machine::bochs::{self, Bochs, NoBochs};
 use crate::machine::qemu::{self, NoEmulator, Qemu};
 
-/// What was found.
+/// The tools that were found.
 pub struct Tools {
-    /// A compiler, or all those that do not do.
+    /// A compiler, or all those that cannot be used.
     pub toolchain: Result<Toolchain, Vec<Unfit>>,
-    /// QEMU, or why there is none; `None` if it was not looked for.
+    /// QEMU, or why it cannot be used; `None` if it was not looked for.
     pub emulator: Option<Result<Qemu, NoEmulator>>,
     /// Bochs, or what it lacks; `None` if it was not looked for.
     pub bochs: Option<Result<Bochs, NoBochs>>,
 }
 
-/// On which emulators to grade.
+/// The emulators to grade on.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Machines {
-    // Plain comments: help for each value would make all of the help twice as long.
-    // What grading is made for.
+    // Plain comments: clap would show a help text for each value, and make the help twice as long.
+    // The emulator that grading is made for.
     #[default]
     #[allow(missing_docs)]
     Qemu,
@@ -45,7 +45,7 @@ impl Machines {
 }
 
 impl Tools {
-    /// Looks for a compiler only: to build kernels, and to boot none.
+    /// Looks for a compiler only: for commands that build kernels and boot none.
     pub fn find_compiler(probes: &Probes) -> Self {
         let tools = Self { toolchain: toolchain::find(probes), emulator: None, bochs: None };
         probes.save();
