@@ -311,7 +311,7 @@ impl Work<'_> {
         }
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = words.lines().find(|line| line.starts_with("error")).or(words.lines().next_back());
-        Ok(Err(style::printable(line.unwrap_or("the grader ended without a word"))))
+        Ok(Err(style::printable(line.unwrap_or("the grader ended without a message"))))
     }
 }
 

@@ -10,17 +10,17 @@ use crate::host::path::on_path;
 use crate::host::process;
 use crate::host::progress::Progress;
 
-/// The version that is installed where there is none.
+/// The version that is installed if there is none.
 const VERSION: &str = "0.5.4";
 
-/// How the version begins that the book is written for.
+/// The beginning of the versions that the book is written for.
 const SERIES: &str = "0.5.";
 
-/// The mdBook on `PATH`, if it is of the right version, or one in the folder `tools`, where it is
-/// installed if it has to be.
+/// The mdBook on `PATH`, if its version is right, or one in the folder `tools`, which is
+/// installed if necessary.
 ///
 /// # Errors
-/// If it may not be installed, or could not.
+/// If it may not be installed, or the installation fails.
 pub fn provide(tools: &Path, root: &Path, permission: Permission, progress: &Progress) -> Result<PathBuf> {
     let own = tools.join("bin").join(format!("mdbook{}", env::consts::EXE_SUFFIX));
     let is_fit = |program: &PathBuf| process::answer(program, &["--version"]).is_some_and(|said| fits(&said));
@@ -36,7 +36,7 @@ pub fn provide(tools: &Path, root: &Path, permission: Permission, progress: &Pro
     progress.start("Installing mdBook");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["install", "mdbook", "--version", VERSION, "--locked", "--quiet", "--root"]).arg(tools);
-    // Where cargo builds for this course is no place for it.
+    // The folder for this course's builds is no place for it.
     command.current_dir(root).env_remove("CARGO_TARGET_DIR");
     let output = process::output(&mut command);
     progress.finish();
@@ -50,12 +50,12 @@ pub fn provide(tools: &Path, root: &Path, permission: Permission, progress: &Pro
 /// mdBook, for the book in this folder.
 pub fn command(mdbook: &Path, book: &Path) -> Command {
     let mut command = Command::new(mdbook);
-    // The book's own preprocessor is started from there.
+    // mdBook starts the book's own preprocessor from there.
     command.current_dir(book);
     command
 }
 
-/// Whether what mdBook says of its version is one that the book is written for.
+/// Whether the output of `mdbook --version` names a version that the book is written for.
 fn fits(said: &str) -> bool {
     said.trim().strip_prefix("mdbook v").is_some_and(|version| version.starts_with(SERIES))
 }

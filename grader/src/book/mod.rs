@@ -1,8 +1,8 @@
-//! The reader's pages: the book, and what boots in them.
+//! The reader's pages: the book, and the kernels that boot in them.
 //!
 //! mdBook renders `book/src`. Beside the pages go an emulator that runs in a browser (v86), a
 //! terminal (xterm.js), and the kernel with its programs: `book/src/live/built`, which mdBook
-//! copies as it copies pictures. The pages work without them, and say then what is missing.
+//! copies as it copies pictures. The pages work without them, and then say what is missing.
 
 mod mdbook;
 mod packages;
@@ -20,30 +20,30 @@ use crate::host::progress::Progress;
 
 pub use packages::{Lacking, Use};
 
-/// The book of a course, and what builds it.
+/// The book of a course, and the tools that build it.
 pub struct Book<'a> {
     /// The course, and how its kernel is built.
     site: &'a Site,
-    /// Whether anything may be installed.
+    /// Whether packages may be installed.
     permission: Permission,
     /// The program that renders it.
     mdbook: PathBuf,
 }
 
-/// What boots in the pages.
+/// The files for the kernels that boot in the pages.
 #[derive(Debug)]
 pub enum Live {
-    /// What the files beside the pages weigh together, in bytes.
+    /// They are complete; their total size, in bytes.
     Built(u64),
-    /// Nothing: what is missing, and how to get it.
+    /// They are not: what is missing, and how to get it.
     Lacking(Lacking),
 }
 
 impl<'a> Book<'a> {
-    /// The book of this course, with mdBook installed if it has to be.
+    /// The book of this course, with mdBook installed if necessary.
     ///
     /// # Errors
-    /// If it may not be, or could not.
+    /// If mdBook is missing and may not be installed, or the installation fails.
     pub fn prepare(site: &'a Site, permission: Permission, progress: &Progress) -> Result<Self> {
         let mdbook = mdbook::provide(&tools(site), &site.workspace.root, permission, progress)?;
         Ok(Self { site, permission, mdbook })
@@ -54,7 +54,7 @@ impl<'a> Book<'a> {
         self.source().join("book")
     }
 
-    /// The packages for this use, as [`Lacking`] or in their folder.
+    /// The packages for this use, or what is missing.
     ///
     /// # Errors
     /// If npm fails.
@@ -91,20 +91,20 @@ impl<'a> Book<'a> {
         let mut command = mdbook::command(&self.mdbook, &self.source());
         command.args(["serve", "--open"]).arg(self.source());
         let status = process::status(&mut command).map_err(|error| Error::io("cannot start", &self.mdbook, &error))?;
-        // Without a code it was interrupted, which is how it ends.
+        // A process without an exit code was interrupted, which is how it should end.
         match status.code() {
             None | Some(0) => Ok(()),
             Some(_) => Err(Error::new("mdBook does not show the book").advise("is port 3000 in use?")),
         }
     }
 
-    /// Puts what runs in the pages beside them: the pictures that a reader can change, and what
-    /// boots. If something is missing for the latter, removes what is there of an earlier time.
+    /// Puts the files that run in the pages beside them: the pictures that a reader can change, and the
+    /// kernel. If something is missing for the kernel, removes older files.
     ///
     /// # Errors
     /// If the pictures or the kernel do not build, or a file cannot be written.
     pub fn make_live(&self, progress: &Progress) -> Result<Live> {
-        // A hand-out has none to run: its pages show the pictures' first states.
+        // A hand-out has no references to run: its pages show the pictures' first states.
         pictures::build(self.site, progress)?;
         let built = self.source().join("src/live/built");
         let packages = match self.packages(Use::Pages, progress)? {
@@ -124,7 +124,7 @@ impl<'a> Book<'a> {
     }
 }
 
-/// The folder of everything that is installed for the book: `target/book`.
+/// The folder for everything that is installed for the book: `target/book`.
 fn tools(site: &Site) -> PathBuf {
     site.target_dir.parent().unwrap_or(&site.target_dir).join("book")
 }

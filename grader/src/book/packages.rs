@@ -11,7 +11,7 @@ use crate::host::path::on_path;
 use crate::host::process;
 use crate::host::progress::Progress;
 
-/// What the packages are for.
+/// The use of the packages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Use {
     /// They go beside the pages.
@@ -41,14 +41,14 @@ impl fmt::Display for Lacking {
     }
 }
 
-/// The files that say which packages there are.
+/// The files that list the packages.
 const FILES: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// The folder with the packages' folders, `node_modules`, where they are installed if they have to
-/// be: in `tools`, of what `book/live` names.
+/// The folder with the packages' folder `node_modules`. The packages that `book/live` names are installed in `tools` if
+/// necessary.
 ///
 /// # Errors
-/// If npm fails. What is missing is no error.
+/// If npm fails. Missing packages are no error.
 pub fn provide(
     book: &Path,
     tools: &Path,
@@ -62,7 +62,7 @@ pub fn provide(
     });
     let modules = folder.join("node_modules");
     let wanted: Vec<Vec<u8>> = FILES.iter().map(|name| read(&book.join("live").join(name))).collect::<Result<_>>()?;
-    // Written last, so it is there only if all of them are.
+    // Written last, so it exists only if all packages do.
     let stamp = folder.join("installed");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted.concat()) {
         return Ok(Ok(modules));
@@ -88,7 +88,7 @@ pub fn provide(
     Ok(Ok(modules))
 }
 
-/// npm, to install exactly what the lock file names and to run nothing of it.
+/// npm, which installs exactly what the lock file names and runs none of its scripts.
 fn install(npm: &Path, folder: &Path, what_for: Use) -> Command {
     let mut command = Command::new(npm);
     command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);

@@ -1,9 +1,9 @@
 //! The files beside the pages: the emulator and the terminal as their packages have them, and
 //! the kernel with its programs.
 //!
-//! One file holds the kernel and then each program, and `machine.json` says where. What has to fit
-//! together has a part of its hash in its name, so that a browser never mixes what it kept with
-//! what is new. Compressed here is what many a host would not compress.
+//! One file holds the kernel and then each program, and `machine.json` says where each begins. Files that have to
+//! fit together have a part of their hash in their names, so that a browser never mixes cached files with
+//! new ones. The files are compressed here, since many hosts would not compress them.
 
 use std::fs;
 use std::io::Write;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::course::programs;
 use crate::host::error::{Error, Result};
 
-/// The terminal's files in the packages, and what they are called beside the pages. Hosts that do
+/// The terminal's files in the packages, and their names beside the pages. Hosts that do
 /// not know `.mjs` know `.js`.
 const TERMINAL: [(&str, &str); 3] = [
     ("@xterm/xterm/lib/xterm.mjs", "xterm.js"),
@@ -29,7 +29,7 @@ const TERMINAL: [(&str, &str); 3] = [
 /// The emulator: a script, and a program for WebAssembly.
 const EMULATOR: [&str; 2] = ["v86/build/libv86.mjs", "v86/build/v86.wasm"];
 
-/// Whose licences go with them.
+/// The packages whose licences go with them.
 const LICENSED: [&str; 3] = ["v86", "@xterm/xterm", "@xterm/addon-fit"];
 
 /// A file in the parcel.
@@ -40,7 +40,7 @@ struct Part {
     size: usize,
 }
 
-/// What is in the parcel.
+/// The contents of the parcel.
 #[derive(Serialize, PartialEq, Eq, Debug)]
 struct Contents {
     /// The emulator's files.
@@ -51,7 +51,7 @@ struct Contents {
     parts: Parts,
 }
 
-/// What is in that file.
+/// The contents of that file.
 #[derive(Serialize, PartialEq, Eq, Debug)]
 struct Parts {
     kernel: Part,
@@ -60,17 +60,17 @@ struct Parts {
     programs: Vec<Part>,
 }
 
-/// What a boot loader reads of a kernel's file.
+/// The parts of a kernel's file that a boot loader reads.
 struct Loaded {
     bytes: Vec<u8>,
     end: u32,
 }
 
-/// Writes all of them into the folder `built`, of a kernel's image, the programs of these names
-/// beside it, and the packages' folder. Answers with the bytes of all together.
+/// Writes all files into the folder `built`, from a kernel's image, the programs of these names
+/// beside it, and the packages' folder. Returns the size of all files, in bytes.
 ///
 /// # Errors
-/// If a file cannot be read or written, or the image is none.
+/// If a file cannot be read or written, or the image is no kernel.
 pub fn write(built: &Path, image: &Path, names: &[String], packages: &Path) -> Result<u64> {
     if built.exists() {
         fs::remove_dir_all(built).map_err(|error| Error::io("cannot remove", built, &error))?;
@@ -115,7 +115,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| Error::io("cannot read", path, &error))
 }
 
-/// A script without its last line, if that names a file for debuggers, which is not there.
+/// A script without its last line, if that names a source map, which is not there.
 fn without_source_map(script: &[u8]) -> &[u8] {
     let mark = b"\n//# sourceMappingURL=";
     let at = script.windows(mark.len()).rposition(|bytes| bytes == mark);
@@ -123,7 +123,7 @@ fn without_source_map(script: &[u8]) -> &[u8] {
 }
 
 fn compressed(bytes: &[u8]) -> Result<Vec<u8>> {
-    // The same bytes make the same file: no time is in it.
+    // The same bytes make the same file, since the file has no time stamp.
     let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
     let result = encoder.write_all(bytes).and_then(|()| encoder.finish());
     result.map_err(|error| Error::new(format!("cannot compress: {error}")))
@@ -139,11 +139,11 @@ fn licences(packages: &Path) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The headers and the segments of an image. Line tables and symbols stand behind them, and are
+/// The headers and the segments of an image, without the line tables and symbols at its end, which are
 /// four fifths of the file.
 fn loaded(elf: &[u8]) -> Option<Loaded> {
-    /// Where the header says where the table of sections is, how many there are, and which one
-    /// has their names (System V ABI, chapter 4, "ELF header").
+    /// Where the header has the offset of the section table, the number of sections, and the index of
+    /// the one with their names (System V ABI, chapter 4, "ELF header").
     const SECTION_FIELDS: [std::ops::Range<usize>; 3] = [32..36, 48..50, 50..52];
 
     let header = FileHeader32::<LittleEndian>::parse(elf).ok()?;
@@ -160,7 +160,7 @@ fn loaded(elf: &[u8]) -> Option<Loaded> {
     Some(Loaded { bytes, end })
 }
 
-/// All files one after the other, and where each is.
+/// All files one after the other, and the offset of each.
 fn packed(kernel: &Loaded, programs: &[(&str, Vec<u8>)]) -> (Parts, Vec<u8>) {
     let mut bytes = Vec::new();
     let mut add = |name: &str, file: &[u8]| {

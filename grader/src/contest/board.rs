@@ -1,4 +1,4 @@
-//! The table of who came where, and the same as JSON.
+//! The table of ranks, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use crate::peers::table::{align, plain_table};
 
 use super::entrant::{Entrant, Kind, Score};
 
-/// Who came where.
+/// The ranks of a contest.
 pub struct Board {
     title: String,
-    /// What is lost, as the heading of a column.
+    /// The unit of waste, as the heading of a column.
     waste: &'static str,
     seed: u32,
     /// In the order of their points.
@@ -24,7 +24,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// Ranks those who took part.
+    /// Ranks the entrants.
     pub fn new(title: String, waste: &'static str, seed: u32, mut entrants: Vec<Entrant>) -> Self {
         let points = |entrant: &Entrant| entrant.outcome.as_ref().map_or(f64::NEG_INFINITY, |score| score.points);
         entrants.sort_by(|one, other| points(other).total_cmp(&points(one)));
@@ -36,12 +36,12 @@ impl Board {
         self.details.push((title, table));
     }
 
-    /// Whoever is in the student's place.
+    /// The entrant in the student's place.
     pub fn own(&self) -> Option<&Entrant> {
         self.entrants.iter().find(|entrant| entrant.kind == Kind::Own)
     }
 
-    /// All of it as text.
+    /// All tables as text.
     pub fn text(&self, view: &View) -> String {
         let mut out = format!("{}\n", view.paint(STRONG, &self.title));
         let own = self.own().map(|own| own.name.as_str());
@@ -78,10 +78,10 @@ impl Board {
         table
     }
 
-    /// All of it for a program.
+    /// All tables for a program.
     ///
     /// # Errors
-    /// If it cannot be JSON.
+    /// If they cannot be written as JSON.
     pub fn json(&self) -> Result<String> {
         let rows = self.entrants.iter().map(|Entrant { name, kind, outcome }| Row {
             name,

@@ -1,4 +1,4 @@
-//! Who takes part, and how well they did.
+//! The entrants of a contest, and their scores.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::{Discipline, Place};
 
-/// Whose an allocator is.
+/// The author of an allocator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The student's, or what is in its place.
+    /// The student's, or the one in its place.
     Own,
     Reference,
     Champion,
@@ -18,7 +18,7 @@ pub enum Kind {
     Peer,
 }
 
-/// How the benchmark's names become those of the table.
+/// How the benchmark's names become the table's.
 #[derive(Clone, Copy)]
 pub struct Names {
     pub discipline: Discipline,
@@ -26,8 +26,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// What kind of entrant the benchmark means, and how the table calls it. `None` for what is
-    /// there for scale only: it does not hold what an allocator promises.
+    /// The kind of an entrant of the benchmark, and its name in the table. `None` for one that is
+    /// there only for scale: it does not keep an allocator's promises.
     pub fn of(self, name: &str) -> Option<(Kind, String)> {
         let own = match self.discipline {
             Discipline::Heap => "folio-heap",
@@ -47,7 +47,7 @@ impl Names {
     }
 }
 
-/// Someone who takes part.
+/// An allocator that takes part.
 #[derive(Clone, Debug)]
 pub struct Entrant {
     pub name: String,
@@ -55,43 +55,43 @@ pub struct Entrant {
     pub outcome: Result<Score, NoPoints>,
 }
 
-/// What two quantities come to.
+/// The score for two quantities.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Score {
-    /// 100 000 divided by the product of both: half of either is twice the points.
+    /// 100 000 divided by the product of the two: half as much of either doubles the points.
     pub points: f64,
-    /// Memory that is lost, in the contest's unit.
+    /// Wasted memory, in the contest's unit.
     pub waste: f64,
-    /// Instructions a call, the mean over everything that is measured.
+    /// Instructions per call, the mean over everything that is measured.
     pub instructions: f64,
-    /// Instructions of the dearest call, where that is told.
+    /// Instructions of the most expensive call, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<u32>,
 }
 
-/// What points are counted from: so that most heaps have between ten and a hundred.
+/// The numerator of the points, such that most heaps have between ten and a hundred.
 const SCALE: f64 = 100_000.0;
 
-/// What is taken for a product of nought, which no measurement is.
+/// Replaces a product of zero, which no measurement has.
 const LEAST: f64 = 1e-9;
 
 impl Score {
-    /// The points for so much waste and so many instructions. There is no bound to them: neither
-    /// can be nought, and the nearer they come the more each step counts.
+    /// The points for this much waste and this many instructions. They have no upper bound: neither quantity
+    /// can be zero, and the closer they come the more each step counts.
     pub fn new(waste: f64, instructions: f64, worst: Option<u32>) -> Self {
         let product = (waste * instructions).max(LEAST);
         Self { points: SCALE / product, waste, instructions, worst }
     }
 }
 
-/// Why there are no points.
+/// Why an entrant has no points.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NoPoints {
-    /// It panicked or hung, with these words.
+    /// It panicked or hung; these are its last words.
     Ended(String),
     /// It did something wrong in this trace or measurement.
     Wrong { place: String, what: String },
-    /// It was not made for all that is measured.
+    /// It does not support everything that is measured.
     NotForAll,
 }
 
@@ -101,12 +101,12 @@ impl NoPoints {
         *self != Self::NotForAll
     }
 
-    /// Whether something in it is still to be written.
+    /// Whether a part of it is still to be written.
     pub fn is_unfinished(&self) -> bool {
         matches!(self, Self::Ended(said) if said.contains("not yet implemented"))
     }
 
-    /// The same in a word or two, for a table.
+    /// The reason in a word or two, for a table.
     pub fn in_short(&self) -> &str {
         match self {
             Self::Ended(_) if self.is_unfinished() => "unfinished",
@@ -128,13 +128,13 @@ impl fmt::Display for NoPoints {
     }
 }
 
-/// The mean of factors: half as much here and twice as much there is no change. 0 of none.
+/// The geometric mean of factors: half as much here and twice as much there cancel out. 0 if there are none.
 pub fn geometric_mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let logarithms: Vec<f64> = numbers.map(f64::ln).collect();
     if logarithms.is_empty() { 0.0 } else { mean(logarithms.into_iter()).exp() }
 }
 
-/// The mean; 0 of none.
+/// The arithmetic mean; 0 if there are none.
 pub fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let (count, sum) = numbers.fold((0_u32, 0.0), |(count, sum), number| (count + 1, sum + number));
     sum / f64::from(count.max(1))

@@ -8,14 +8,14 @@ use crate::peers::{Kernel, Measured};
 use super::board::Board;
 use super::entrant::{Entrant, Names, NoPoints, Score, geometric_mean, mean};
 
-/// What the records cost, as the heading of a column. The one is for the frame that they are
-/// about: so that an allocator without any records has points that are a number.
+/// The cost of the records, as the heading of a column. One bit is added for the frame
+/// itself, so that an allocator without any records has finite points.
 const WASTE: &str = "1 + bits of records a frame";
 
 /// Measures all frame allocators, and ranks them.
 ///
 /// # Errors
-/// If they could not be measured.
+/// If they cannot be measured.
 pub fn board(kernel: &Kernel<'_>, names: Names, seed: u32, progress: &Progress) -> Result<Board> {
     let measured = measure_each(kernel, seed, progress)?;
     let title = format!("Frame allocators, memories of 32 MiB to 3.5 GiB, seed {seed}");
@@ -42,7 +42,7 @@ fn entrants(measured: &Measured<Cost>, names: Names) -> Vec<Entrant> {
     ran.chain(failed).collect()
 }
 
-/// What an allocator's measurements come to; `all` is how many there are for one that is made for all of them.
+/// The score of an allocator's measurements; `all` is how many there are for one that supports everything.
 fn outcome(costs: &[&Cost], all: usize) -> Result<Score, NoPoints> {
     if let Some(wrong) = costs.iter().find(|cost| cost.verdict != "ok") {
         let place = format!("{} MiB, {} frames at a time", wrong.memory_mib, wrong.frames_a_run);

@@ -14,18 +14,18 @@ use super::entrant::{Entrant, Kind, Names, NoPoints, Score, geometric_mean, mean
 use super::history::History;
 use super::picture::{Caption, picture};
 
-/// What is lost, as the heading of a column.
+/// The unit of waste, as the heading of a column.
 const WASTE: &str = "lost, in percent";
 
 /// Measures all heaps.
 ///
 /// # Errors
-/// If they could not be measured.
+/// If they cannot be measured.
 pub fn measure(kernel: &Kernel<'_>, seed: u32, progress: &Progress) -> Result<Figures> {
     measure_with(kernel, seed, progress)
 }
 
-/// Ranks all heaps, and says of the student's where it stands on each trace.
+/// Ranks all heaps, and compares the student's with the others on each trace.
 pub fn board(figures: &Figures, names: Names, seed: u32) -> Board {
     let entrants = entrants(figures, names);
     let title = format!("Heaps, the traces of seed {seed}");
@@ -38,7 +38,7 @@ pub fn board(figures: &Figures, names: Names, seed: u32) -> Board {
     board
 }
 
-/// Everybody's measurements, by the benchmark's name.
+/// The measurements of all heaps, by the benchmark's names.
 fn by_heap(costs: &[Cost]) -> Vec<(&str, Vec<&Cost>)> {
     let mut found: Vec<(&str, Vec<&Cost>)> = Vec::new();
     for cost in costs {
@@ -63,7 +63,7 @@ fn entrants(figures: &Figures, names: Names) -> Vec<Entrant> {
     ran.chain(failed).collect()
 }
 
-/// What a heap's measurements on all traces come to.
+/// The score of a heap's measurements on all traces.
 fn outcome(costs: &[&Cost]) -> Result<Score, NoPoints> {
     let mut used = Vec::new();
     for cost in costs {
@@ -81,7 +81,7 @@ fn outcome(costs: &[&Cost]) -> Result<Score, NoPoints> {
     Ok(Score::new(100.0 - mean(used.into_iter()), instructions, worst))
 }
 
-/// The student's heap, and the best of all others in each quantity.
+/// The student's heap on each trace, and the best other heap in each quantity.
 fn by_trace(costs: &[Cost], names: Names) -> Table {
     let own_name = by_heap(costs)
         .into_iter()
@@ -111,7 +111,7 @@ fn percent(cost: &Cost) -> f64 {
     cost.utilization.unwrap_or(0.0)
 }
 
-/// Draws where a heap has its blocks on one trace, in the smallest region that is enough.
+/// Draws the blocks of a heap on one trace, in the smallest region that is enough.
 ///
 /// # Errors
 /// If there is no such heap or trace, or the heap does not run it.
@@ -144,7 +144,7 @@ pub fn draw(kernel: &Kernel<'_>, figures: &Figures, names: Names, seed: u32, dra
     told(kernel, cost, &shown, seed)
 }
 
-/// What a variant of the textbook's heap costs on one trace, if the drawing is of one.
+/// The cost of a variant of the textbook's heap on one trace, if the drawing shows one.
 fn policy(kernel: &Kernel<'_>, seed: u32, drawing: &Drawing) -> Result<Option<Cost>> {
     let (Some(name), Some(trace)) = (&drawing.heap, &drawing.trace) else { return Ok(None) };
     if !policies::names(kernel)?.contains(name) {

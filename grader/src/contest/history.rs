@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-/// A line of what the benchmark tells: after this call, a block lies there; or nowhere any more.
+/// A line of the benchmark's output: after this call, a block lies there, or is freed.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Event {
     call: u32,
     block: u32,
-    /// From the beginning of the region.
+    /// The offset in the region.
     offset: Option<u32>,
     bytes: Option<u32>,
 }
@@ -24,24 +24,24 @@ pub struct Stay {
 }
 
 impl Stay {
-    /// The offset of the first byte behind it.
+    /// The offset of the first byte after it.
     pub fn end(&self) -> u32 {
         self.offset.saturating_add(self.bytes)
     }
 }
 
-/// All of a trace.
+/// The history of a whole trace.
 pub struct History {
     /// Bytes in the region.
     pub region: u32,
     /// How many calls there are.
     pub calls: u32,
-    /// In the order in which they ended.
+    /// In the order in which their lives ended.
     pub stays: Vec<Stay>,
 }
 
 impl History {
-    /// The history that these lines tell, in a region of so many bytes.
+    /// The history from these lines, in a region of `bytes` bytes.
     pub fn new(events: &[Event], region: u32) -> Self {
         let mut open: Vec<Option<Stay>> = Vec::new();
         let (mut stays, mut calls) = (Vec::new(), 0);
@@ -51,7 +51,7 @@ impl History {
             if open.len() <= index {
                 open.resize(index + 1, None);
             }
-            // What is about to be given back is there until the next call.
+            // A block that is about to be freed exists until the next call.
             stays.extend(open[index].take().map(|stay| Stay { until: event.call + 1, ..stay }));
             if let (Some(offset), Some(bytes)) = (event.offset, event.bytes) {
                 open[index] = Some(Stay { from: event.call, until: event.call, offset, bytes });
@@ -68,7 +68,7 @@ impl History {
             .iter()
             .flat_map(|stay| [(stay.from, i64::from(stay.bytes)), (stay.until, -i64::from(stay.bytes))])
             .collect();
-        // What goes with a call goes before what comes with it.
+        // Within a call, blocks that end are counted before blocks that begin.
         changes.sort_unstable();
         let (mut bytes, mut most, mut when) = (0, 0, 0);
         for (call, change) in changes {
@@ -80,7 +80,7 @@ impl History {
         when
     }
 
-    /// What was there after a call, in the order of the places.
+    /// The blocks after a call, in the order of their places.
     pub fn at(&self, call: u32) -> Moment {
         let mut blocks: Vec<Stay> =
             self.stays.iter().filter(|stay| stay.from <= call && call < stay.until).copied().collect();
@@ -89,7 +89,7 @@ impl History {
     }
 }
 
-/// What was there after a call.
+/// The blocks after a call.
 pub struct Moment {
     pub call: u32,
     region: u32,
@@ -105,7 +105,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// Less than this is a header and what a size was rounded up by; more is a hole.
+    /// A gap of fewer bytes is a header and rounding; a larger one is a hole.
     pub const HOLE: u32 = 16;
 }
 
@@ -115,7 +115,7 @@ impl Moment {
         self.blocks.iter().map(|block| block.bytes).sum()
     }
 
-    /// The gaps before, between and behind blocks.
+    /// The gaps before, between and after blocks.
     pub fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let mut end = 0;

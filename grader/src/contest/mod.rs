@@ -1,4 +1,4 @@
-//! `cargo grade contest`: a student's allocator beside the reference, the champion and the peers
+//! `cargo grade contest`: a student's allocator compared with the reference, the champion and peers
 //! from crates.io, with points that have no upper bound, and a picture of where a heap's memory goes.
 
 mod board;
@@ -30,7 +30,7 @@ pub enum Discipline {
     Frames,
 }
 
-/// Whose file is in the student's place.
+/// The file in the student's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// The student's own.
@@ -39,12 +39,12 @@ pub enum Place {
     Solution,
 }
 
-/// What to measure, and what to make of it.
+/// The options of a contest.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub discipline: Discipline,
     pub place: Place,
-    /// Which traces are drawn; 0 for the published ones.
+    /// The seed of the traces; 0 for the published ones.
     pub seed: u32,
     /// Where the result goes as JSON; `-` is standard output.
     pub json: Option<PathBuf>,
@@ -56,22 +56,22 @@ pub struct Options {
 pub struct Drawing {
     /// Where it goes, as SVG; `-` is standard output.
     pub file: PathBuf,
-    /// Of which heap, by the name that the table has for it; the student's if none is named.
+    /// The heap, by its name in the table; if none is named, the student's.
     pub heap: Option<String>,
-    /// On which trace; the one that wastes most if none is named.
+    /// The trace; if none is named, the one on which the heap wastes most.
     pub trace: Option<String>,
 }
 
-/// What came of a contest.
+/// The outcome of a contest.
 pub struct Outcome {
-    /// What to print, if anything.
+    /// The text to print, if any.
     pub text: Option<String>,
-    /// Whether the student's allocator did all that was asked of it.
+    /// Whether the student's allocator passed all measurements.
     pub is_sound: bool,
 }
 
 impl Discipline {
-    /// The cargo package of the lab that it is about.
+    /// The cargo package of the contest's lab.
     fn package(self) -> &'static str {
         match self {
             Self::Heap => "heap",
@@ -83,7 +83,7 @@ impl Discipline {
 /// Holds a contest.
 ///
 /// # Errors
-/// If it could not be held. That the student's allocator fails is none.
+/// If it cannot be held. A student's allocator that fails is no error.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<Outcome> {
     let labs = &engine.site.workspace.labs;
     let Some(lab) = labs.iter().find(|lab| lab.toml.package == options.discipline.package()) else {
@@ -123,7 +123,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
     Ok(Outcome { text: Some(text), is_sound })
 }
 
-/// The benchmark's kernel with the student's file in it.
+/// The benchmark's kernel, with the student's file in it.
 fn kernel<'a>(engine: &'a Engine, lab: &Lab, place: Place, progress: &Progress) -> Result<Kernel<'a>> {
     let (mix, beside) = match place {
         Place::Own => (engine.site.mix(&[lab]), Beside::ReferenceAndChampion),
@@ -139,7 +139,8 @@ fn kernel<'a>(engine: &'a Engine, lab: &Lab, place: Place, progress: &Progress) 
     }
     let kernel = Kernel::of_mix(engine, &mix, beside, progress)?;
     kernel.ok_or_else(|| {
-        Error::new("this copy of the course has no kernel/bench, which measures").advise("take the whole course")
+        Error::new("this copy of the course has no kernel/bench, which the contest boots")
+            .advise("take the whole course")
     })
 }
 
@@ -147,7 +148,7 @@ fn write(text: &str, file: &Path) -> Result<()> {
     report::write(text, file).map_err(|error| Error::new(error.to_string()))
 }
 
-/// What to do next about the student's allocator, where it has no points.
+/// What the student can do about an allocator without points.
 fn advice(board: &Board, lab: &Lab, place: Place, view: &View) -> String {
     let Some((own, said)) = board.own().and_then(|own| Some((own, own.outcome.as_ref().err()?))) else {
         return String::new();

@@ -1,5 +1,5 @@
-//! A heap over time: each block a rectangle from the call that handed it out to the one that took
-//! it back, and from its first byte to its last. What stays white is lost.
+//! A heap over time: each block is a rectangle from the call that handed it out to the call that took
+//! it back, and from its first byte to its last. White areas are lost memory.
 
 use std::fmt::Write;
 
@@ -14,10 +14,10 @@ const HEIGHT: f64 = 400.0;
 const BAR: f64 = 772.0;
 const BAR_WIDTH: f64 = 90.0;
 
-/// What is narrower is not drawn: nobody would see it, and there are thousands.
+/// The smallest width that is drawn: narrower blocks would not be seen, and there are thousands.
 const NARROWEST: f64 = 0.25;
 
-/// Sizes: up to how many bytes, how they are drawn, and what the legend says.
+/// Sizes: the largest number of bytes, the class in the style, and the text of the legend.
 const SIZES: [(u32, &str, &str); 5] = [
     (64, "s0", "up to 64 B"),
     (256, "s1", "to 256 B"),
@@ -26,7 +26,7 @@ const SIZES: [(u32, &str, &str); 5] = [
     (u32::MAX, "s4", "larger"),
 ];
 
-/// Ages in the bar: up to what part of the calls so far, how they are drawn, and what the legend says.
+/// Ages in the bar: the largest share of the calls so far, the class in the style, and the text of the legend.
 const AGES: [(f64, &str, &str); 4] = [
     (0.01, "a0", "younger than 1 %"),
     (0.1, "a1", "than 10 %"),
@@ -34,7 +34,7 @@ const AGES: [(f64, &str, &str); 4] = [
     (f64::INFINITY, "a3", "older"),
 ];
 
-/// All of it for this picture only: it may be put into a page with others.
+/// The style. Its rules apply to this picture only, since a page may contain others.
 const STYLE: &str = "\
 .folio-heap text { font: 12px system-ui, sans-serif; fill: #1f2328; }
 .folio-heap .t { font-weight: bold; font-size: 15px; } .folio-heap .d { fill: #5b6370; }
@@ -50,7 +50,7 @@ const STYLE: &str = "\
 .folio-heap .a3 { fill: #cfe0fb; } .folio-heap .hole { fill: #7a2f33; }
 }";
 
-/// What a picture is about.
+/// The subject of a picture.
 pub struct Caption<'a> {
     pub heap: &'a str,
     pub trace: &'a str,
@@ -93,7 +93,7 @@ pub fn picture(history: &History, caption: &Caption<'_>) -> String {
     svg
 }
 
-/// From calls and bytes to places in the picture.
+/// From calls and bytes to coordinates in the picture.
 struct Scale {
     calls: f64,
     region: f64,
@@ -110,11 +110,11 @@ impl Scale {
     }
 }
 
-/// An outline from the left to the right, of the bytes of a block.
+/// The outline of a block's bytes, from left to right.
 fn outline(path: &mut String, scale: &Scale, block: &Stay, left: f64, right: f64) {
     let (top, bottom) = (scale.y(block.end()), scale.y(block.offset));
     let (width, height) = (right - left, bottom - top);
-    // Writing to a string never fails.
+    // Writing to a `String` does not fail.
     let _ = write!(path, "M{left:.1} {top:.1}h{width:.1}v{height:.2}h-{width:.1}z");
 }
 
@@ -142,7 +142,7 @@ fn by_age(moment: &Moment, scale: &Scale) -> Vec<(&'static str, String)> {
     paths
 }
 
-/// Where the memory went that no block has, at the fullest moment.
+/// Where the memory outside blocks is, at the fullest moment.
 fn losses(moment: &Moment) -> String {
     let gaps = moment.gaps();
     let (beside, holes): (Vec<&Gap>, Vec<&Gap>) = gaps.iter().partition(|gap| gap.bytes < Gap::HOLE);
@@ -164,7 +164,7 @@ fn kib(bytes: u32) -> String {
     format!("{:.1} KiB", f64::from(bytes) / 1024.0)
 }
 
-/// What the sides of the plot mean.
+/// The labels of the plot's axes.
 fn axes(history: &History) -> Vec<String> {
     let right = LEFT + WIDTH;
     let (bottom, below) = (TOP + HEIGHT, TOP + HEIGHT + 18.0);
@@ -182,7 +182,7 @@ fn axes(history: &History) -> Vec<String> {
     ]
 }
 
-/// What the colours mean.
+/// The meaning of the colours.
 fn legend() -> Vec<String> {
     let sizes = SIZES.iter().map(|(_, class, text)| (*class, *text));
     let ages = AGES.iter().map(|(_, class, text)| (*class, *text)).chain([("hole", "no block's")]);
@@ -200,7 +200,7 @@ fn legend() -> Vec<String> {
     lines
 }
 
-/// Text as it may stand in SVG.
+/// Escapes text for SVG.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,4 +1,4 @@
-//! A film of a recorded run: how the page tables stood, moment by moment.
+//! A film of a recorded run: the page tables, moment by moment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,22 +19,22 @@ use super::{Subject, Tools, gdb, prepared};
 pub enum Pace {
     /// At each call into the lab.
     Calls,
-    /// After so many instructions, again and again.
+    /// After each such number of instructions.
     Instructions(u64),
 }
 
-/// How the machine stood at a moment.
+/// The machine at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moment {
-    /// So many instructions it had executed.
+    /// How many instructions it had executed.
     pub count: u64,
-    /// The call that is about to begin, with its arguments, and the line that makes it.
+    /// The next call, with its arguments, and the line that makes it.
     pub call: Option<(String, String)>,
     /// The page tables.
     pub tables: Snapshot,
 }
 
-/// A line of what gdb writes.
+/// A line of gdb's output.
 #[derive(Deserialize)]
 struct Line {
     count: u64,
@@ -43,12 +43,12 @@ struct Line {
     place: Option<String>,
     /// The frames of the directory and of its tables.
     frames: Vec<u32>,
-    /// The words of those that are not as they were in the line before.
+    /// The contents of those that differ from the line before.
     changed: BTreeMap<u32, Vec<u32>>,
 }
 
-/// Records a check, and takes pictures of the run: the last `most` of them, and one of its end. Answers with what
-/// became of the check, too.
+/// Records a check, and takes pictures of the run: the last `most` of them, and one of its end. Also returns
+/// the check's outcome.
 ///
 /// # Errors
 /// If it cannot be recorded, or gdb fails.
@@ -78,7 +78,7 @@ pub fn film(
     }
 }
 
-/// Reads what gdb wrote.
+/// Reads gdb's output.
 fn read(file: &Path) -> Result<Vec<Moment>> {
     let text = fs::read_to_string(file).map_err(|error| Error::io("cannot read", file, &error))?;
     let mut frames: BTreeMap<u32, Words> = BTreeMap::new();

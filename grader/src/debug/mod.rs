@@ -23,7 +23,7 @@ use stops::{Fine, Stops};
 
 pub use film::{Moment, Pace, film};
 
-/// What gdb is taught: modules of Python.
+/// The Python modules that add the course's commands to gdb.
 const MODULES: [(&str, &str); 6] = [
     ("calls.py", include_str!("gdb/calls.py")),
     ("lab.py", include_str!("gdb/lab.py")),
@@ -33,8 +33,8 @@ const MODULES: [(&str, &str); 6] = [
     ("commands.py", include_str!("gdb/commands.py")),
 ];
 
-/// What gdb is told before it connects. A breakpoint costs a message to the emulator when it is
-/// set, and not at each stop.
+/// Settings before gdb connects. A breakpoint costs a message to the emulator when it is
+/// set, and none at each stop.
 const SETTINGS: [&str; 6] = [
     "maintenance set target-async off",
     "set remotetimeout 600",
@@ -44,7 +44,7 @@ const SETTINGS: [&str; 6] = [
     "set breakpoint always-inserted on",
 ];
 
-/// What is debugged.
+/// The subject of a debugging session.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The lab.
@@ -53,21 +53,21 @@ pub struct Subject<'a> {
     pub check: &'a Check,
     /// The kernel.
     pub image: &'a Path,
-    /// For the checks that draw random numbers.
+    /// The seed for checks that draw random numbers.
     pub seed: u64,
 }
 
-/// What it is debugged with.
+/// The tools of a debugging session.
 pub struct Tools<'a> {
     /// gdb.
     pub gdb: &'a Path,
-    /// Where recordings go.
+    /// The folder for recordings.
     pub recordings: &'a Path,
 }
 
 /// Records a check, and becomes gdb. With `commands`, gdb runs these and ends.
 ///
-/// Returns only if that cannot be done: with the reason.
+/// Returns only if one of them fails: with the error.
 pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands: &[String]) -> Error {
     match prepared(engine, subject, tools, Fine::Start) {
         Ok(prepared) => {
@@ -81,16 +81,16 @@ pub fn debug(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, commands
 /// The file with the number of the emulator's process.
 const PROCESS: &str = "process";
 
-/// A recording, with what gdb needs beside it.
+/// A recording, and the files that gdb needs for it.
 struct Prepared {
     folder: PathBuf,
     /// The kernel that was recorded.
     image: PathBuf,
-    /// What became of the check.
+    /// The check's outcome.
     sentence: String,
 }
 
-/// Records a check, and writes down what gdb needs for it.
+/// Records a check, and writes the files that gdb needs for it.
 fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fine) -> Result<Prepared> {
     let programs = if subject.check.programs { engine.site.programs()? } else { Vec::new() };
     let recording = Recording::create(tools.recordings)?;
@@ -115,7 +115,7 @@ fn prepared(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, fine: Fin
     Ok(Prepared { folder, image, sentence })
 }
 
-/// A boot that was recorded, and what came of it.
+/// A recorded boot, and its verdict.
 struct Recorded<'a> {
     boot: Boot<'a>,
     verdict: Verdict,
@@ -161,7 +161,7 @@ fn recorded<'a>(
     on_machine(*last)
 }
 
-/// How gdb starts the emulator that it talks to: with a shell, which says what process it becomes.
+/// The command by which gdb starts the emulator that it talks to: through a shell, which writes down its process number.
 fn connect(replay: &Command, subject: &Subject<'_>, recording: &Path) -> String {
     let file = |name: &str| quoted(&recording.join(name).display().to_string());
     let folder = folder_of(subject.image);
@@ -186,7 +186,7 @@ fn gdb(engine: &Engine, prepared: &Prepared, tools: &Tools<'_>, commands: &[Stri
         gdb.args(["-ex", "quit"]);
     }
     gdb.arg(&prepared.image);
-    // What gdb shows of the source is named relative to the course.
+    // Paths of source files are relative to the course.
     gdb.current_dir(&engine.site.workspace.root);
     gdb
 }
@@ -195,12 +195,12 @@ fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).map_err(|error| Error::io("cannot write", file, &error))
 }
 
-/// The folder that the emulator finds kernel and programs in, for a shell.
+/// The folder in which the emulator finds the kernel and the programs, quoted for a shell.
 fn folder_of(image: &Path) -> String {
     quoted(&image.parent().unwrap_or(Path::new(".")).display().to_string())
 }
 
-/// A command as a shell reads it, with its parent's number in its place.
+/// A command for a shell, in which one number is that of the shell's parent.
 fn shell_words(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let for_shell = |word: &OsStr| match word.to_string_lossy() {
@@ -210,7 +210,7 @@ fn shell_words(command: &Command) -> String {
     words.map(for_shell).collect::<Vec<_>>().join(" ")
 }
 
-/// A word that a shell takes as it is.
+/// A word that a shell takes literally.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! Where gdb stops: at addresses, found by what the kernel's functions are called.
+//! Where gdb stops: at addresses, found by the names of the kernel's functions.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::judge::{Findings, Status};
 
 use super::Subject;
 
-/// Where a failure is reported: whoever calls this has seen it.
+/// The function that reports a failure: its caller has seen it.
 const FAILURE: &[&str] = &["<kernel_checks::check::Failed>::report"];
 
-/// Where crashes and panics are reported.
+/// The functions that report crashes and panics.
 const CRASHES: &[&str] = &[
     "__rustc::rust_begin_unwind",
     "kernel_core::crash::exception",
@@ -22,16 +22,16 @@ const CRASHES: &[&str] = &[
     "kernel_core::crash::no_kernel_stack",
 ];
 
-/// What is called just before a check begins.
+/// The function that is called just before a check begins.
 const START: &[&str] = &["kernel_core::watchdog::arm"];
 
-/// What is called when a check has ended.
+/// The function that is called when a check has ended.
 const END: &[&str] = &["kernel_core::conclusion::returned"];
 
-/// Libraries whose functions are instantiated for a lab, and belong to it then.
+/// Libraries whose functions are instantiated for a lab, and then belong to it.
 const LIBRARIES: [&str; 4] = ["core::", "<core::", "alloc::", "<alloc::"];
 
-/// Where a check that does not fail is stopped.
+/// Where a check that does not fail stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fine {
     /// Before it begins.
@@ -48,12 +48,12 @@ struct Function {
 }
 
 impl Function {
-    /// Whether it is a lab's. `package` is the beginning of all names there.
+    /// Whether it belongs to a lab. `package` is the beginning of all names there.
     fn is_in(&self, package: &str) -> bool {
         self.name.strip_prefix('<').unwrap_or(&self.name).starts_with(package)
     }
 
-    /// Whether it is a library's that was made for a lab.
+    /// Whether it is a library's function that was instantiated for a lab.
     fn is_made_for(&self, package: &str) -> bool {
         LIBRARIES.iter().any(|library| self.name.starts_with(library))
             && self.name.contains(package)
@@ -66,20 +66,20 @@ impl Function {
     }
 }
 
-/// Where gdb stops.
+/// The places where gdb stops.
 pub struct Stops {
     /// Where a run forward ends.
     ends: Vec<u64>,
     /// The instruction that faulted, if one did.
     fault: Option<u32>,
-    /// The lab's functions and those of libraries that were made for it, by address.
+    /// The lab's functions, and those of libraries that were instantiated for it, by address.
     own: Vec<Function>,
-    /// Where its own begin.
+    /// The addresses of the lab's own functions.
     entrances: Vec<u64>,
 }
 
 impl Stops {
-    /// The stops for a check that ended so. One that does not fail is stopped where `fine` says.
+    /// The stops for a check with this outcome. One that does not fail stops where `fine` says.
     ///
     /// # Errors
     /// If the image cannot be read.
@@ -98,7 +98,7 @@ impl Stops {
         let named = functions.iter().filter(|function| wanted.contains(&function.name.as_str()));
         let ends: Vec<u64> = named.map(|function| function.first).collect();
         if ends.is_empty() && !wanted.is_empty() {
-            return Err(Error::new("the kernel has none of the functions that gdb is to stop at"));
+            return Err(Error::new("the kernel has none of the functions at which gdb has to stop"));
         }
         let faulted = findings.crash.as_ref().filter(|crash| crash.exception.is_some());
         let package = format!("{}::", subject.lab.toml.package.replace('-', "_"));
@@ -110,11 +110,11 @@ impl Stops {
         Ok(Self { ends, fault: faulted.and_then(|crash| crash.backtrace.first().copied()), own, entrances })
     }
 
-    /// What the commands of gdb are given, as Python reads it. `sentence` says what became of the check, `connect`
-    /// starts the emulator, and `process` is the file with its process's number.
+    /// The facts for gdb's commands, as Python source. `sentence` tells the check's outcome, `connect`
+    /// starts the emulator, and `process` is the file with its process number.
     ///
     /// # Errors
-    /// If a text cannot be written so.
+    /// If a text cannot be written as Python source.
     pub fn given(&self, lab: &str, sentence: &str, connect: &str, process: &str) -> Result<String> {
         let text = |text: &str| serde_json::to_string(text).map_err(|error| Error::new(error.to_string()));
         let mut all = String::new();

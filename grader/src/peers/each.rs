@@ -1,4 +1,4 @@
-//! Many allocators, each measured in a machine of its own: one that panics or hangs costs no other its figures.
+//! Many allocators, each measured in a machine of its own: one that panics or hangs does not cost the others their figures.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,16 +13,16 @@ use super::kernel::{Kernel, read};
 
 /// Figures of many allocators.
 pub struct Measured<T> {
-    /// What was measured, in the order of the names.
+    /// The measurements, in the order of the names.
     pub rows: Vec<T>,
-    /// The names of those that panicked or hung, and what they said.
+    /// The names of those that panicked or hung, and their output.
     pub failed: Vec<(String, String)>,
 }
 
-/// Boots the benchmark with the words for each name, as many machines at a time as there are processors.
+/// Boots the benchmark with the arguments for each name, as many machines at a time as there are processors.
 ///
 /// # Errors
-/// If nothing could be measured at all.
+/// If no allocator could be measured at all.
 pub fn each<T: DeserializeOwned + Send>(
     kernel: &Kernel<'_>,
     names: &[String],

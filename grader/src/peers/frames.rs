@@ -1,4 +1,4 @@
-//! What frame allocators cost.
+//! The cost of frame allocators.
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::each::{Measured, each};
 use super::kernel::{Kernel, read};
 use super::table::{align, plain_table};
 
-/// One measurement: an allocator on one size of memory, taken so far in one way.
+/// One measurement: an allocator on one size of memory, of which a share is taken in one pattern.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Cost {
     pub allocator: String,
@@ -21,18 +21,18 @@ pub struct Cost {
     /// Instructions for one allocation.
     #[serde(rename(deserialize = "allocate_mean"))]
     pub allocate: f64,
-    /// Instructions for taking it back.
+    /// Instructions for one free.
     #[serde(rename(deserialize = "free_mean"))]
     pub free: f64,
     pub metadata_bytes_per_frame: f64,
-    /// `ok`, or what the allocator did wrong.
+    /// `ok`, or the mistake of the allocator.
     pub verdict: String,
 }
 
 /// Measures every frame allocator.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Cost>> {
     progress.start("Counting instructions: frame allocators");
     let text = kernel.run("frames").map_err(|error| {
@@ -47,20 +47,20 @@ struct Name {
     allocator: String,
 }
 
-/// Measures every frame allocator with the frames that a seed draws, each in a machine of its own.
+/// Measures every frame allocator with the frames that a seed chooses, each in a machine of its own.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn measure_each(kernel: &Kernel<'_>, seed: u32, progress: &Progress) -> Result<Measured<Cost>> {
     let names: Vec<Name> = read(&kernel.run("allocators")?)?;
     let names: Vec<String> = names.into_iter().map(|Name { allocator }| allocator).collect();
     each(kernel, &names, &|allocator| format!("frames {allocator} seed={seed}"), progress)
 }
 
-/// What is shown: how much is taken, in which pattern.
+/// The settings that are shown: the share that is taken, and the pattern.
 const SHOWN: (&str, u32) = ("low", 99);
 
-/// Two tables, for single frames and for runs: a row an allocator, a column a size of memory.
+/// Two tables, for single frames and for runs: a row per allocator, a column per size of memory.
 pub fn tables(costs: &[Cost]) -> Vec<(String, Table)> {
     let shown: Vec<&Cost> = costs.iter().filter(|cost| (cost.pattern.as_str(), cost.percent_taken) == SHOWN).collect();
     let mut sizes: Vec<u32> = shown.iter().map(|cost| cost.memory_mib).collect();

@@ -1,4 +1,4 @@
-//! What heaps cost, and how little memory is enough for them.
+//! The cost of heaps, and the least memory that they need.
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
@@ -10,30 +10,30 @@ use super::each::{Measured, each};
 use super::kernel::{Kernel, read};
 use super::table::{align, plain_table};
 
-/// Everything that is known of the heaps.
+/// All figures of the heaps.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Figures {
     traces: Vec<Trace>,
     heaps: Vec<Summary>,
     heaps_by_trace: Vec<Cost>,
-    /// Heaps that panicked or hung, and what they said.
+    /// Heaps that panicked or hung, and their output.
     #[serde(rename = "not_measured", skip_serializing_if = "Vec::is_empty")]
     failed: Vec<(String, String)>,
 }
 
 impl Figures {
-    /// The names of heaps that panicked or hung, and what they said.
+    /// The names of heaps that panicked or hung, and their output.
     pub fn failed(&self) -> &[(String, String)] {
         &self.failed
     }
 
-    /// What every heap that ran cost, trace by trace.
+    /// The cost of every heap that ran, trace by trace.
     pub fn by_trace(&self) -> &[Cost] {
         &self.heaps_by_trace
     }
 }
 
-/// A program that the heaps are measured with.
+/// A sequence of calls that the heaps are measured with.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Trace {
     trace: String,
@@ -43,7 +43,7 @@ pub struct Trace {
     /// The most blocks, and the most bytes in them, at a time.
     peak_blocks: u32,
     payload_bytes: u32,
-    /// The least memory for them, of any heap that keeps what lab 03's contract asks for.
+    /// The least memory that any heap needs for them if it keeps lab 03's contract.
     contract_bytes: u32,
 }
 
@@ -52,7 +52,7 @@ pub struct Trace {
 pub struct Cost {
     pub heap: String,
     pub trace: String,
-    /// Instructions a call: the mean, what 99 of 100 calls do not exceed, the most.
+    /// Instructions per call: the mean, the 99th percentile, the most.
     pub mean: f64,
     p99: u32,
     pub worst: u32,
@@ -67,14 +67,14 @@ pub struct Cost {
     /// The smallest region that is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heap_bytes: Option<u32>,
-    /// What the heap keeps outside its region.
+    /// The bytes that the heap keeps outside its region.
     bytes_elsewhere: u32,
-    /// The most bytes in blocks, in percent of the region and what is kept elsewhere.
+    /// The most bytes in blocks, in percent of the region and the bytes outside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub utilization: Option<f64>,
-    /// How many calls were refused though there was plenty of memory.
+    /// How many calls were refused although there was plenty of memory.
     pub failed: u32,
-    /// `ok`, or what the heap did wrong.
+    /// `ok`, or the mistake of the heap.
     pub verdict: String,
 }
 
@@ -91,24 +91,24 @@ impl Cost {
     }
 }
 
-/// All traces of one heap taken together.
+/// All traces of one heap, summarized.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Summary {
     pub heap: String,
-    /// Instructions a call in traces that do not reallocate: the mean of their
+    /// Instructions per call in traces that do not reallocate: the mean of their
     /// means, the largest of their 99th percentiles, the most.
     pub mean: f64,
     p99: u32,
     pub worst: u32,
-    /// Instructions a call in traces that do: the mean of their means.
+    /// Instructions per call in traces that reallocate: the mean of their means.
     reallocating: f64,
-    /// The mean of all traces, in percent, and the least of them.
+    /// The mean over all traces, in percent, and the least of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utilization: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     least_utilization: Option<f64>,
     failed: u32,
-    /// `ok`, or what the heap did wrong in the first trace that it did not do right.
+    /// `ok`, or the mistake of the heap in the first trace that it failed.
     pub verdict: String,
 }
 
@@ -120,7 +120,7 @@ struct Name {
 /// Measures every heap with the published traces, each in a machine of its own.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Figures> {
     measure_with(kernel, PUBLISHED, progress)
 }
@@ -131,17 +131,17 @@ pub const PUBLISHED: u32 = 0;
 /// Measures every heap with the traces that a seed draws.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn measure_with(kernel: &Kernel<'_>, seed: u32, progress: &Progress) -> Result<Figures> {
     let traces: Vec<Trace> = read(&kernel.run(&format!("traces seed={seed}"))?)?;
     let Measured { rows, failed } = on_each(kernel, &format!("seed={seed}"), progress)?;
     Ok(Figures { heaps: summaries(&traces, &rows), traces, heaps_by_trace: rows, failed })
 }
 
-/// Runs one trace on every heap, and returns the names of those that were not right.
+/// Runs one trace on every heap, and returns the names of the heaps that failed it.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn smoke(kernel: &Kernel<'_>, progress: &Progress) -> Result<(usize, Vec<String>)> {
     let Measured { rows, failed } = on_each(kernel, SMOKE, progress)?;
     let heaps = rows.len() + failed.len();
@@ -151,27 +151,27 @@ pub fn smoke(kernel: &Kernel<'_>, progress: &Progress) -> Result<(usize, Vec<Str
     Ok((heaps, wrong))
 }
 
-/// The trace that is soonest over.
+/// The shortest trace.
 const SMOKE: &str = "short-lived";
 
-/// Measures every heap, with more words on each command line: a trace, a seed.
+/// Measures every heap, with more arguments on each command line: a trace, a seed.
 fn on_each(kernel: &Kernel<'_>, more: &str, progress: &Progress) -> Result<Measured<Cost>> {
     let names: Vec<Name> = read(&kernel.run("heaps")?)?;
     let names: Vec<String> = names.into_iter().map(|Name { heap }| heap).collect();
     on_each_of(kernel, &names, more, progress)
 }
 
-/// The same for heaps of these names.
+/// Measures the heaps with these names.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn on_each_of(kernel: &Kernel<'_>, names: &[String], more: &str, progress: &Progress) -> Result<Measured<Cost>> {
     let mut measured = each(kernel, names, &|heap| format!("heap {heap} {more}"), progress)?;
     measured.rows.iter_mut().for_each(Cost::rate);
     Ok(measured)
 }
 
-/// All traces of each heap taken together.
+/// Summarizes the traces of each heap.
 pub fn summaries(traces: &[Trace], costs: &[Cost]) -> Vec<Summary> {
     let reallocates = |cost: &&Cost| traces.iter().any(|trace| trace.trace == cost.trace && trace.reallocations > 0);
     let each = |heap: &str| -> Summary {
@@ -194,7 +194,7 @@ pub fn summaries(traces: &[Trace], costs: &[Cost]) -> Vec<Summary> {
     names(costs, |cost| &cost.heap).into_iter().map(each).collect()
 }
 
-/// All names of a kind, each once, in the order in which they come.
+/// All names of a kind, each once, in the order in which they occur.
 fn names<'a>(costs: &'a [Cost], name: impl Fn(&'a Cost) -> &'a String) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for cost in costs {
@@ -205,18 +205,18 @@ fn names<'a>(costs: &'a [Cost], name: impl Fn(&'a Cost) -> &'a String) -> Vec<&'
     names
 }
 
-/// The mean, with one decimal; 0 of none.
+/// The mean, with one decimal; 0 if there are no numbers.
 fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let numbers: Vec<f64> = numbers.collect();
     tenths(numbers.iter().sum::<f64>() / numbers.len().max(1) as f64)
 }
 
-/// With one decimal.
+/// Rounds to one decimal.
 fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-/// Three tables: all traces together; then instructions and utilization, trace by trace.
+/// Three tables: all traces summarized; then instructions and utilization, trace by trace.
 pub fn tables(figures: &Figures) -> Vec<(String, Table)> {
     let header = ["", "a call", "99 % of calls", "worst", "reallocating", "utilization", "least", "failed", ""];
     let mut summary = plain_table(&header);

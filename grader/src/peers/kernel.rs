@@ -18,17 +18,17 @@ use crate::judge::Engine;
 const PACKAGE: &str = "kernel-bench";
 const MANIFEST: &str = "kernel/bench/Cargo.toml";
 
-/// As it is to be measured: a processor, and a profile, for figures that compare.
+/// For measurements: a processor and a profile whose figures can be compared.
 const MEASURED: Recipe =
     Recipe { target: "i686-bench", target_file: "kernel/bench/i686-bench.json", profile: "kernel-bench" };
 
-/// As the kernel that is graded, with which it shares what takes long to build.
+/// For a quick try: like the graded kernel, with which it shares what takes long to build.
 const QUICK: Recipe = Recipe { target: "i686-folio", target_file: "kernel/i686-folio.json", profile: "kernel" };
 
-/// Memory of the machine. What is managed in it is only described, or much smaller.
+/// Memory of the machine. The allocators' memory is only described, or much smaller.
 const MEMORY: &str = "256M";
 
-/// What is measured beside each lab's file, where it is there.
+/// The implementations that are measured beside each lab's file, if they exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Beside {
     /// The champion.
@@ -59,7 +59,7 @@ impl<'a> Kernel<'a> {
         Self::built(engine, &MEASURED, &engine.site.mix(&[]), Beside::Champion, progress)
     }
 
-    /// The same for other labs' files: those of a mix, none of which is refused.
+    /// Builds it for the files of several labs: those of a mix, of which the fence refuses none.
     ///
     /// # Errors
     /// If it cannot be built.
@@ -67,7 +67,7 @@ impl<'a> Kernel<'a> {
         Self::built(engine, &MEASURED, mix, beside, progress)
     }
 
-    /// The same, but to see whether it works: its figures mean nothing.
+    /// Builds it only to see whether it works: its figures mean nothing.
     ///
     /// # Errors
     /// If it cannot be built.
@@ -110,19 +110,19 @@ impl<'a> Kernel<'a> {
         Ok(Some(Self { engine, image: target_dir.join(recipe.target).join(recipe.profile).join(PACKAGE) }))
     }
 
-    /// Boots it with these words on its command line; returns the comma-separated values that it wrote.
+    /// Boots it with these arguments on its command line; returns the comma-separated values that it wrote.
     ///
     /// # Errors
-    /// If it does not end well: the error says how, but not what it was that ran.
+    /// If it fails: the error says how, but does not name the arguments.
     pub fn run(&self, words: &str) -> Result<String> {
-        // One nanosecond of guest time an instruction: the time stamp counter counts them.
+        // One nanosecond of guest time per instruction: the time stamp counter counts instructions.
         self.boot(words, &["-icount", "shift=0,sleep=off"])
     }
 
-    /// The same with the computer's own time, on which nothing that is graded depends.
+    /// Boots it with the computer's own time, on which no grade depends.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`run`](Self::run).
     pub fn run_timed(&self, words: &str) -> Result<String> {
         self.boot(words, &[])
     }
@@ -152,8 +152,8 @@ impl<'a> Kernel<'a> {
     }
 }
 
-/// The features by which the benchmark measures what is asked for. Of a reference that is there only compiled, for
-/// another target, it measures nothing: the student's file is in its place.
+/// The features of the benchmark that measure the requested implementations. If a reference exists only compiled, for
+/// another target, it cannot be measured: the student's file is in its place.
 fn features(course: &Workspace, mix: &Mix, beside: Beside) -> Vec<String> {
     let is_source = Lab::has_solution;
     let is_in_place = |lab: &Lab| mix.solutions.contains(&lab.toml.package);
@@ -165,13 +165,13 @@ fn features(course: &Workspace, mix: &Mix, beside: Beside) -> Vec<String> {
     features
 }
 
-/// The features of the benchmark by which it measures the champions that are in this copy of the
+/// The features of the benchmark that measure the champions in this copy of the
 /// course, such as `kernel-bench/pmm-champion`.
 pub fn champions(course: &Workspace) -> Vec<String> {
     measuring(course, "champion", Lab::has_champion)
 }
 
-/// The features by which it measures such labs' files of one kind, as far as it knows them.
+/// The benchmark's features that measure these labs' files of one kind, as far as it has such features.
 fn measuring(course: &Workspace, kind: &str, is_meant: impl Fn(&Lab) -> bool) -> Vec<String> {
     let manifest = fs::read_to_string(course.root.join(MANIFEST)).unwrap_or_default();
     let manifest: toml::Table = manifest.parse().unwrap_or_default();
@@ -181,10 +181,10 @@ fn measuring(course: &Workspace, kind: &str, is_meant: impl Fn(&Lab) -> bool) ->
     features.map(|feature| format!("{PACKAGE}/{feature}")).collect()
 }
 
-/// Reads comma-separated values by the names in their first line.
+/// Reads comma-separated values, with the names in their first line.
 ///
 /// # Errors
-/// If a line is not what is expected.
+/// If a line does not have the expected form.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
     let rows: Result<Vec<T>, _> = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect();
     rows.map_err(|error| {

@@ -1,4 +1,4 @@
-//! What lab 00's functions take, beside those of the compiler's own library.
+//! The cost of lab 00's functions, compared with those of the compiler's own library.
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::host::progress::Progress;
 use super::kernel::{Kernel, read};
 use super::table::{align, plain_table};
 
-/// One measurement: a function of somebody's, on ranges of one length.
+/// One measurement: a function of one implementation, on ranges of one length.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Cost {
     function: String,
@@ -19,10 +19,10 @@ pub struct Cost {
     ticks: f64,
 }
 
-/// Measures every function of everybody's.
+/// Measures every function of every implementation.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Cost>> {
     progress.start("Timing memcpy and its neighbours in the emulator");
     let text = kernel.run_timed("memory").map_err(|error| {
@@ -32,7 +32,7 @@ pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Cost>> {
     read(&text)
 }
 
-/// A table for each function: a row for whose it is, a column for a length.
+/// A table per function: a row per implementation, a column per length.
 pub fn tables(costs: &[Cost]) -> Vec<(String, Table)> {
     let lengths = distinct(costs.iter().map(|cost| cost.bytes));
     let candidates = distinct(costs.iter().map(|cost| cost.candidate.as_str()));
@@ -59,7 +59,7 @@ pub fn tables(costs: &[Cost]) -> Vec<(String, Table)> {
     functions.into_iter().map(table).collect()
 }
 
-/// Each of them once, in the order in which they come.
+/// Each name once, in the order in which they occur.
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = Vec::new();
     for one in all {

@@ -1,4 +1,4 @@
-//! What allocators cost in guest instructions: the labs' beside their peers,
+//! The cost of allocators in guest instructions: the labs' compared with their peers,
 //! as the kernel in `kernel/bench` counts them.
 
 mod each;

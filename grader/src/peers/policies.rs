@@ -1,4 +1,4 @@
-//! What each policy of a heap does to it: the textbook's heap, with one thing changed at a time.
+//! The effect of each policy of a heap: the textbook's heap, with one thing changed at a time.
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::heaps::{Summary, Trace, on_each_of, summaries};
 use super::kernel::{Kernel, read};
 use super::table::{align, plain_table};
 
-/// A variant, and what came of it on all traces.
+/// A variant, and its summary of all traces.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Policy {
     about: String,
@@ -27,7 +27,7 @@ struct Variant {
 /// The names of all variants.
 ///
 /// # Errors
-/// If the benchmark does not end well.
+/// If the benchmark fails.
 pub fn names(kernel: &Kernel<'_>) -> Result<Vec<String>> {
     let variants: Vec<Variant> = read(&kernel.run("policies")?)?;
     Ok(variants.into_iter().map(|variant| variant.heap).collect())
@@ -49,7 +49,7 @@ pub fn measure(kernel: &Kernel<'_>, progress: &Progress) -> Result<Vec<Policy>> 
     Ok(variants.into_iter().zip(summaries).map(|(Variant { about, .. }, summary)| Policy { about, summary }).collect())
 }
 
-/// A row a variant.
+/// A row per variant.
 pub fn table(policies: &[Policy]) -> Option<(String, Table)> {
     if policies.is_empty() {
         return None;

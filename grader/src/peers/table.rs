@@ -1,4 +1,4 @@
-//! How tables of figures look.
+//! The layout of tables of figures.
 
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 
@@ -10,7 +10,7 @@ pub fn plain_table(header: &[&str]) -> Table {
     table
 }
 
-/// Numbers to the right: the columns after the first.
+/// Right-aligns numbers: all columns after the first.
 pub fn align(table: &mut Table, numbers: usize) {
     for column in 1..=numbers {
         if let Some(column) = table.column_mut(column) {

@@ -1,4 +1,4 @@
-//! What `watch` knows, and what it does about each thing that happens. Nothing here touches a terminal, a file or
+//! The state of `watch`, and its answer to each event. Nothing here touches a terminal, a file or
 //! a process.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use crate::report::{Brief, CheckBrief, LabBrief, Standing};
 
 use super::kept::Kept;
 
-/// What goes on.
+/// The state of the current run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Phase {
-    /// Nothing: a save is waited for.
+    /// There is no run: `watch` waits for a save.
     Waiting,
     /// A run has been asked for, by a save of this file or by a key.
     Begun(Option<String>),
@@ -24,30 +24,30 @@ pub enum Phase {
     Building { what: String, package: String },
     /// Machines run.
     Booting { done: usize, total: usize, last: String },
-    /// The address space of a check is being looked at.
+    /// A check's address space is being read.
     Looking(String),
-    /// A run has come to its end, after tenths of seconds.
+    /// A run has ended, after tenths of seconds.
     Done { tenths: u64 },
-    /// Nothing could be run, and this is why.
+    /// The run failed, for this reason.
     Trouble(String),
 }
 
-/// What is shown.
+/// The page that is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Page {
-    /// What came of the last run.
+    /// The result of the last run.
     Result,
     /// Every check of the lab.
     List,
-    /// What the first check that does not pass is about.
+    /// The rule and the hints of the first check that does not pass.
     Explain,
     /// The keys.
     Keys,
-    /// What a program printed.
+    /// The output of a program.
     Text(String),
 }
 
-/// What is to be done.
+/// What `watch` has to do next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Nothing.
@@ -56,22 +56,22 @@ pub enum Action {
     Grade,
     /// Grade all labs.
     GradeAll,
-    /// Look at the address space of this check.
+    /// Look at the address space at the end of this check.
     Look(String),
-    /// Leave.
+    /// Quit.
     Leave,
 }
 
-/// How a check's standing changed.
+/// How the result of a check changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// It passes now, and did not.
+    /// It did not pass before, and passes now.
     Better,
-    /// It passed, and does not now.
+    /// It passed before, and does not pass now.
     Worse,
 }
 
-/// What `watch` knows.
+/// The state of `watch`.
 pub struct Desk {
     pub course: Workspace,
     pub kept: Kept,
@@ -79,15 +79,15 @@ pub struct Desk {
     pub page: Page,
     /// How many lines of the page are above the screen.
     pub scroll: usize,
-    /// What came of the last run of each lab.
+    /// The result of the last run of each lab.
     pub results: BTreeMap<String, LabBrief>,
-    /// What is different from the run before, by the check's name.
+    /// The changes since the run before, by the check's name.
     pub changes: BTreeMap<String, Change>,
-    /// Something to be known, in one line.
+    /// A message in one line.
     pub note: Option<String>,
-    /// How many more hints are shown of each check.
+    /// How many further hints are shown of each check.
     hints: BTreeMap<String, usize>,
-    /// What a program has printed so far.
+    /// The output of a program so far.
     heard: String,
     lab: usize,
 }
@@ -115,23 +115,23 @@ impl Desk {
         &self.course.labs[self.lab]
     }
 
-    /// The lab after it.
+    /// The next lab.
     pub fn next_lab(&self) -> Option<&Lab> {
         self.course.labs.get(self.lab + 1)
     }
 
-    /// What came of the last run of the lab.
+    /// The result of the lab's last run.
     pub fn result(&self) -> Option<&LabBrief> {
         self.results.get(&self.lab().id)
     }
 
-    /// The check of the lab to look at first: one that did not pass when it was run last.
+    /// The check of the lab to look at first: one that did not pass in its last run.
     pub fn first(&self) -> Option<&Check> {
         let name = self.result().map_or(self.kept.first(&self.lab().id), |result| result.first.as_deref())?;
         self.lab().toml.checks.iter().find(|check| check.name == name)
     }
 
-    /// The hints of the first check that were asked for: which of how many, and the hint.
+    /// The hint of the first check that the student asked for: its number, how many there are, and its text.
     pub fn hints(&self) -> Vec<(usize, usize, String)> {
         let Some(check) = self.first() else { return Vec::new() };
         let tiers = check.tiers(&self.lab().toml.package);
@@ -140,7 +140,7 @@ impl Desk {
         (1..).zip(tiers).skip(told).take(shown).map(|(number, hint)| (number, total, hint)).collect()
     }
 
-    /// How many hints stand in what is told of the first check anyway.
+    /// How many hints the report of the first check has in any case.
     fn told_already(&self) -> usize {
         let standing = |result: &LabBrief| {
             let check = result.checks.iter().find(|check| Some(&check.name) == result.first.as_ref());
@@ -149,7 +149,7 @@ impl Desk {
         usize::from(self.result().is_some_and(standing))
     }
 
-    /// A file was saved, made or taken away. `missing` is the first file of its lab that is not there.
+    /// A file was saved, created or removed. `missing` is the first file of its lab that does not exist.
     pub fn saved(&mut self, file: &Path, missing: Option<&Path>) -> Action {
         let name = file.strip_prefix(&self.course.root).unwrap_or(file).display().to_string();
         let of = |lab: &Lab| lab.files().contains(&name);
@@ -189,7 +189,7 @@ impl Desk {
             KeyCode::Char('l') => self.turn_page(Page::List),
             KeyCode::Char('e') => match self.first() {
                 Some(_) => self.turn_page(Page::Explain),
-                None => self.note = Some("there is no check to explain: none fails".to_owned()),
+                None => self.note = Some("no check fails, so there is none to explain".to_owned()),
             },
             KeyCode::Char('h') => self.next_hint(),
             KeyCode::Char('r') => {
@@ -205,7 +205,7 @@ impl Desk {
             KeyCode::Char('d') => {
                 self.note = Some(match self.first() {
                     Some(check) => format!("in another terminal: cargo grade debug {}", check.name),
-                    None => "there is no check to debug: none fails".to_owned(),
+                    None => "no check fails, so there is none to debug".to_owned(),
                 });
             }
             KeyCode::Down | KeyCode::Char('j') => self.scroll += 1,
@@ -222,7 +222,7 @@ impl Desk {
         Action::None
     }
 
-    /// Shows a page, or what came of the last run if that page is shown already.
+    /// Shows a page, or the result of the last run if that page is shown already.
     fn turn_page(&mut self, page: Page) {
         self.page = if self.page == page { Page::Result } else { page };
         self.scroll = 0;
@@ -230,7 +230,7 @@ impl Desk {
 
     fn next_hint(&mut self) {
         let Some(check) = self.first() else {
-            self.note = Some("there is no hint to give: no check fails".to_owned());
+            self.note = Some("no check fails, so there is no hint".to_owned());
             return;
         };
         let (name, total) = (check.name.clone(), check.tiers(&self.lab().toml.package).len());
@@ -242,11 +242,11 @@ impl Desk {
             *shown += 1;
         }
         self.page = Page::Result;
-        // The hints are at its beginning.
+        // The hints are at the page's beginning.
         self.scroll = 0;
     }
 
-    /// Turns to the next lab.
+    /// Changes to the next lab.
     fn go_on(&mut self) -> Action {
         if self.next_lab().is_none() {
             self.note = Some("that is the last lab".to_owned());
@@ -259,7 +259,7 @@ impl Desk {
 
     fn look(&mut self) -> Action {
         let Some(name) = self.first().map(|check| check.name.clone()) else {
-            self.note = Some("there is no check to look at: none fails".to_owned());
+            self.note = Some("no check fails, so there is none to look at".to_owned());
             return Action::None;
         };
         self.heard.clear();
@@ -267,7 +267,7 @@ impl Desk {
         Action::Look(name)
     }
 
-    /// A run tells what goes on.
+    /// A message about the progress of a run.
     pub fn told(&mut self, told: Told) {
         match told {
             Told::Start(what) => self.phase = Phase::Building { what, package: String::new() },
@@ -284,7 +284,7 @@ impl Desk {
                 self.phase = Phase::Booting { done, total, last };
             }
             Told::Step(what) => {
-                // That check is booted first, so that what came of it is there first.
+                // That check is booted first, so its result is there first.
                 if self.first().is_some_and(|first| what.split(": ").next() == Some(&first.name)) {
                     self.note = Some(what.clone());
                 }
@@ -297,7 +297,7 @@ impl Desk {
         }
     }
 
-    /// A run has come to its end.
+    /// A run has ended.
     pub fn done(&mut self, brief: Brief) {
         let tenths = if brief.seconds.is_finite() { brief.seconds.max(0.0) * 10.0 } else { 0.0 };
         self.phase = Phase::Done { tenths: tenths as u64 };
@@ -314,20 +314,20 @@ impl Desk {
         self.scroll = 0;
     }
 
-    /// Nothing could be run.
+    /// A run failed.
     pub fn trouble(&mut self, why: &str) {
         self.heard.clear();
         self.page = Page::Result;
         self.phase = Phase::Trouble(why.to_owned());
     }
 
-    /// A program has printed a line that is to be shown.
+    /// A program has printed a line for the page.
     pub fn hear(&mut self, line: &str) {
         self.heard.push_str(line);
         self.heard.push('\n');
     }
 
-    /// A program has come to its end, as it should.
+    /// A program has ended with success.
     pub fn ended(&mut self) {
         let text = std::mem::take(&mut self.heard);
         if matches!(self.phase, Phase::Looking(_)) {
@@ -337,7 +337,7 @@ impl Desk {
         }
     }
 
-    /// The checks of the lab but the first one that does not pass: those that changed come first.
+    /// The checks of the lab except the first one that does not pass: those that changed come first.
     pub fn others(&self) -> Vec<&CheckBrief> {
         let Some(result) = self.result().filter(|result| result.is_built) else { return Vec::new() };
         let mut others: Vec<&CheckBrief> =
@@ -347,7 +347,7 @@ impl Desk {
     }
 }
 
-/// How a standing changed; what was never run before has not.
+/// How a result changed; a check without an earlier result has not changed.
 fn change(before: Option<Standing>, now: Standing) -> Option<Change> {
     match (before? == Standing::Passed, now == Standing::Passed) {
         (false, true) => Some(Change::Better),
@@ -382,13 +382,13 @@ pub mod tests {
         }
     }
 
-    /// A desk for lab 01 of a course of two, of which nothing was run.
+    /// A desk for lab 01 of a course of two, without any run.
     pub fn desk() -> Desk {
         let labs = vec![lab("01-pmm", "pmm", &["a", "b", "c"]), lab("02-vmm", "vmm", &["d"])];
         Desk::new(Workspace { root: PathBuf::from("/course"), labs }, Kept::default(), 0)
     }
 
-    /// What came of lab 01 whose checks stand so.
+    /// The result of lab 01 with these standings.
     pub fn brief(standings: [Standing; 3]) -> Brief {
         let words = |standing| match standing {
             Standing::Passed => "passed",
@@ -422,7 +422,7 @@ pub mod tests {
         assert_eq!(desk.phase, Phase::Booting { done: 1, total: 3, last: "a: passed".to_owned() });
         desk.done(brief([Passed, Wrong, NotStarted]));
         assert_eq!((desk.phase.clone(), desk.first().unwrap().name.as_str()), (Phase::Done { tenths: 12 }, "b"));
-        // The next time, what comes of that one is told at once.
+        // The next time, the result of that check is shown at once.
         desk.told(Told::Step("a: passed".to_owned()));
         assert_eq!(desk.note, None);
         desk.told(Told::Step("b: passed".to_owned()));
@@ -460,14 +460,14 @@ pub mod tests {
         assert_eq!((desk.key(KeyCode::Char('h')), desk.hints().len()), (Action::None, 0));
         assert!(desk.note.as_ref().unwrap().contains("no hint"));
         desk.done(brief([Wrong, Passed, Passed]));
-        // The first one stands in the report.
+        // The report has the first hint.
         desk.key(KeyCode::Char('h'));
         assert_eq!(desk.hints(), [(2, 3, "Another one.".to_owned())]);
         desk.key(KeyCode::Char('h'));
         assert!(desk.hints()[1].2.contains("cargo test --package pmm"));
         desk.key(KeyCode::Char('h'));
         assert!(desk.hints().len() == 2 && desk.note.as_ref().unwrap().contains("last hint"));
-        // Of a check that is not started, none does.
+        // For a check that is not started, the report has none.
         desk.done(brief([Passed, NotStarted, Passed]));
         desk.key(KeyCode::Char('h'));
         assert_eq!(desk.hints(), [(1, 3, "Hint of b.".to_owned())]);

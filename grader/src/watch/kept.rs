@@ -1,4 +1,4 @@
-//! How each check of a student's stood when it was graded last, under the target folder: what `watch` begins with.
+//! The last result of each of a student's checks, in a file in the target folder: `watch` begins with it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,16 +11,16 @@ use crate::host::kept;
 use crate::judge::results::{Graded, Run};
 use crate::report::{LabBrief, Standing};
 
-/// Remembers how the checks of a student's labs stand after a run that `watch` did not start.
+/// Keeps the results of a student's labs after a run that `watch` did not start.
 ///
-/// What cannot be written is not remembered: that is no reason not to report what was graded.
+/// A file that cannot be written is no reason not to report the run: then the results are not kept.
 pub fn remember(run: &Run, file: &Path) {
     let mut standings = Kept::load(file);
     standings.note_run(run);
     let _ = standings.save(file);
 }
 
-/// How each check stood when it was graded last.
+/// The last result of each check.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Kept {
     /// By the lab's id, then by the check's name.
@@ -30,20 +30,20 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Reads a file. What is not there, or is damaged, is as if nothing had been graded.
+    /// Reads a file. If it does not exist or is damaged, there are no results.
     pub fn load(file: &Path) -> Self {
         kept::load(file)
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file completely or not at all.
     ///
     /// # Errors
-    /// If that is not possible.
+    /// If it cannot be written.
     pub fn save(&self, file: &Path) -> io::Result<()> {
         kept::save(self, file)
     }
 
-    /// How a check stood.
+    /// The last result of a check.
     pub fn standing(&self, lab: &str, check: &str) -> Option<Standing> {
         self.labs.get(lab)?.get(check).copied()
     }
@@ -53,7 +53,7 @@ impl Kept {
         self.first.get(lab).map(String::as_str)
     }
 
-    /// Remembers how a lab's checks stand. If it was not built, that says nothing about them.
+    /// Keeps the results of a lab's checks. A lab that was not built has none.
     pub fn note(&mut self, lab: &LabBrief) {
         if !lab.is_built {
             return;
@@ -66,7 +66,7 @@ impl Kept {
         };
     }
 
-    /// Remembers how the checks of a student's labs stand, which may be some of a lab's only.
+    /// Keeps the results of a run, which may have only some of a lab's checks.
     fn note_run(&mut self, run: &Run) {
         for lab in run.labs.iter().filter(|lab| lab.graded == Graded::Student && lab.build_error.is_none()) {
             let standings = self.labs.entry(lab.id.clone()).or_default();
@@ -74,7 +74,7 @@ impl Kept {
         }
     }
 
-    /// The points that a lab had.
+    /// The points of a lab.
     pub fn points(&self, lab: &Lab) -> u32 {
         let has_passed = |name: &str| self.standing(&lab.id, name) == Some(Standing::Passed);
         lab.toml.checks.iter().filter(|check| has_passed(&check.name)).map(|check| check.points).sum()

@@ -1,4 +1,4 @@
-//! What a grader that `watch` runs tells it, line by line on its standard output.
+//! The messages of a grader that `watch` runs, one per line of its standard output.
 
 use std::io::{self, Write};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::host::progress::Told;
 use crate::report::Brief;
 
-/// One line, in JSON.
+/// A message, as a line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Line {
-    /// What goes on.
+    /// The progress of the run.
     Told(Told),
-    /// What came of it: the last line.
+    /// The result of the run: the last line.
     Done(Brief),
 }
 
@@ -22,11 +22,11 @@ impl Line {
         let Ok(mut text) = serde_json::to_string(self) else { return };
         text.push('\n');
         let mut out = io::stdout().lock();
-        // Nobody listens: nothing to do about it.
+        // Nobody reads it: nothing to do about it.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Reads one; `None` if it is none.
+    /// Reads a line; `None` if it is no message.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }

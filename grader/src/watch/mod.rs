@@ -1,11 +1,11 @@
 //! `cargo grade watch`: grades a lab at each save, and shows what to look at next.
 //!
-//! - `desk` is what it knows, and what it does about each thing that happens;
-//! - `page` is what that looks like;
-//! - `saves`, `runner` and `terminal` are the world: files, graders, keys.
+//! - `desk` is the state, and the answer to each event;
+//! - `page` is the layout;
+//! - `saves`, `runner` and `terminal` are the outside world: files, graders, keys.
 //!
-//! Each run is a grader of its own, which tells line by line what goes on (`line`). So a save can
-//! stop a run with all of its machines and compilers, whatever they do at the moment.
+//! Each run is a grader of its own, which reports its progress line by line (`line`). So a save can
+//! stop a run with all of its machines and compilers, whatever they are doing.
 
 mod desk;
 mod input;
@@ -38,25 +38,25 @@ pub use kept::remember;
 pub use line::Line;
 pub use saves::Means;
 
-/// What to watch, and how.
+/// The options of `watch`.
 pub struct Options {
     /// The course.
     pub course: Workspace,
-    /// The lab to begin with; the first one that is not done, if none is named.
+    /// The lab to begin with; if none is named, the first one that is not done.
     pub lab: Option<String>,
-    /// How saves are found out about.
+    /// How saves are noticed.
     pub means: Means,
     /// The grader's own program.
     pub program: PathBuf,
-    /// Where it is kept how each check stood.
+    /// The file with the last result of each check.
     pub kept: PathBuf,
-    /// How text looks.
+    /// The layout of text.
     pub view: View,
-    /// Whether there is a terminal, with keys, that may be used as a whole.
+    /// Whether there is a terminal with keys, all of which `watch` may use.
     pub is_interactive: bool,
 }
 
-/// Watches until somebody leaves.
+/// Watches until the user quits.
 ///
 /// # Errors
 /// If there is no such lab, or files cannot be watched, or the terminal cannot be used.
@@ -66,7 +66,7 @@ pub fn watch(options: Options) -> Result<Exit> {
     let (tell, told) = mpsc::channel();
     let files: Vec<PathBuf> = options.course.labs.iter().flat_map(|lab| files(&options.course, lab)).collect();
     let tell_saves = tell.clone();
-    // Whoever does not listen any more is about to end.
+    // If nobody receives the event, the program is about to end.
     let _saves = Saves::of(&files, options.means, move |file| drop(tell_saves.send(Input::Saved(file))))?;
     let runner = Runner::new(options.program, options.course.root.clone(), tell.clone());
     let surface = if options.is_interactive {
@@ -88,7 +88,7 @@ pub fn watch(options: Options) -> Result<Exit> {
     Ok(Exit::Passed)
 }
 
-/// The lab to begin with, by its place in the course.
+/// The index in the course of the lab to begin with.
 fn first_lab(options: &Options, kept: &Kept) -> Result<usize> {
     let labs = &options.course.labs;
     if let Some(name) = &options.lab {
@@ -109,20 +109,20 @@ enum Surface {
     Lines(plain::Lines),
 }
 
-/// A desk, and the world around it.
+/// A desk, and the outside world.
 struct Watch {
     desk: Desk,
     runner: Runner,
     surface: Surface,
     view: View,
     file: PathBuf,
-    /// What was in the files of each lab when they were looked at last, by the lab's id. A compiler that reads a
-    /// file may look like a save of it, and so does a save of the same text.
+    /// The contents of each lab's files when they were last read, by the lab's id. A compiler that reads a
+    /// file may look like a save, and an editor may save the same text again.
     known: BTreeMap<String, blake3::Hash>,
 }
 
 impl Watch {
-    /// Does what there is to do until somebody leaves.
+    /// Answers events until the user quits.
     fn run(&mut self, told: &Receiver<Input>) {
         self.grade();
         loop {
@@ -130,7 +130,7 @@ impl Watch {
                 break;
             }
             let Ok(input) = told.recv() else { break };
-            // What has come meanwhile is shown at once.
+            // Events that have arrived meanwhile are answered at once.
             let more: Vec<Input> = told.try_iter().collect();
             if !std::iter::once(input).chain(more).all(|input| self.take(input)) {
                 break;
@@ -139,7 +139,7 @@ impl Watch {
         self.runner.end();
     }
 
-    /// Shows the desk as it is.
+    /// Shows the desk.
     fn show(&mut self) -> std::io::Result<()> {
         match &mut self.surface {
             Surface::Screen(terminal) => {
@@ -150,7 +150,7 @@ impl Watch {
         }
     }
 
-    /// Does what has to be done about something that happened. `false`: somebody leaves.
+    /// Answers an event. `false`: the user quits.
     fn take(&mut self, input: Input) -> bool {
         match input {
             Input::Saved(file) => self.saved(&file),
@@ -171,7 +171,7 @@ impl Watch {
         true
     }
 
-    /// Does what the desk wants to be done. `false`: somebody leaves.
+    /// Does what the desk wants. `false`: the user quits.
     fn act(&mut self, ask: impl FnOnce(&mut Desk) -> Action) -> bool {
         match ask(&mut self.desk) {
             Action::None => {}
@@ -185,7 +185,7 @@ impl Watch {
         true
     }
 
-    /// A file was saved. The same text once more is no reason to grade.
+    /// A file was saved. A save of the same text is no reason to grade.
     fn saved(&mut self, file: &Path) {
         let lab = self.desk.course.labs.iter().find(|lab| files(&self.desk.course, lab).iter().any(|own| own == file));
         let Some(lab) = lab else { return };
@@ -206,9 +206,9 @@ impl Watch {
         self.act(|desk| desk.saved(file, missing));
     }
 
-    /// Grades the lab; the check that was not right the last time comes first.
+    /// Grades the lab; the check that did not pass the last time comes first.
     fn grade(&mut self) {
-        // A save is acknowledged before anything else is done. A terminal that is gone is found out about later.
+        // A save is acknowledged first. A terminal that is gone is noticed later.
         let _ = self.show();
         let mut words = vec![self.desk.lab().id.clone(), "--tell".to_owned(), self.columns()];
         if let Some(first) = self.desk.first() {
@@ -217,7 +217,7 @@ impl Watch {
         self.start(words);
     }
 
-    /// How wide texts are to be.
+    /// The width of texts.
     fn columns(&self) -> String {
         match &self.surface {
             Surface::Screen(_) => Terminal::size().0.saturating_sub(1).clamp(40, 200).to_string(),
@@ -233,7 +233,7 @@ impl Watch {
         }
     }
 
-    /// What runs said a line.
+    /// The running program printed a line.
     fn said(&mut self, line: &str) {
         match Line::parse(line) {
             Some(Line::Told(told)) => self.desk.told(told),
@@ -247,19 +247,19 @@ impl Watch {
         }
     }
 
-    /// What ran has said all.
+    /// The running program has ended its output.
     fn ended(&mut self, complaints: &str) {
         let code = self.runner.finish();
         if code == Some(i32::from(Exit::CouldNotRun.code())) || code.is_none() {
             let why = complaints.trim();
-            self.desk.trouble(if why.is_empty() { "the grader ended without a word" } else { why });
+            self.desk.trouble(if why.is_empty() { "the grader ended without a message" } else { why });
         } else {
             self.desk.ended();
         }
     }
 }
 
-/// What is in files; one that cannot be read has nothing in it.
+/// The contents of files; a file that cannot be read counts as empty.
 fn contents(files: &[PathBuf]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for file in files {

@@ -1,4 +1,4 @@
-//! What a desk looks like: lines of text, for a terminal of any size or for none.
+//! The layout of a desk: lines of text, for a terminal of any size or for none.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::report::{CheckBrief, Standing, explain_check};
 
 use super::desk::{Change, Desk, Page, Phase};
 
-/// The keys, and what they do.
+/// The keys, and their effects.
 const KEYS: [(&str, &str, &str); 10] = [
     ("h", "hint", "one more hint for the check that is shown"),
     ("e", "explain", "all about that check"),
@@ -23,11 +23,11 @@ const KEYS: [(&str, &str, &str); 10] = [
     ("Esc", "", "back to what came of the last run"),
 ];
 
-/// What is above a page, and below it.
+/// The lines above a page, and below it.
 const ABOVE: usize = 3;
 const BELOW: usize = 2;
 
-/// The whole screen: not more lines than rows, each shorter than the columns.
+/// The whole screen: at most as many lines as rows, each shorter than the columns.
 pub fn screen(desk: &Desk, columns: usize, rows: usize, view: &View) -> Vec<String> {
     let view = View { width: columns.max(1), ..*view };
     let mut lines = vec![title(desk, &view), status(desk, &view), String::new()];
@@ -37,11 +37,11 @@ pub fn screen(desk: &Desk, columns: usize, rows: usize, view: &View) -> Vec<Stri
     lines.push(progress(desk, &view));
     lines.push(keys(&view));
     lines.truncate(rows);
-    // The last column stays free: a cursor behind it would be nowhere.
+    // The last column stays free, because a cursor after it would have no place.
     lines.iter().map(|line| truncate_str(line, columns.saturating_sub(1), "…").into_owned()).collect()
 }
 
-/// So many lines of a page, from one on; what there is besides is told in the last one.
+/// As many lines of a page, from one on, as there are rows; the last one tells how many are left out.
 fn window(page: Vec<String>, scroll: usize, room: usize, view: &View) -> Vec<String> {
     if page.len() <= room {
         return page;
@@ -69,7 +69,7 @@ fn title(desk: &Desk, view: &View) -> String {
     format!("{}{gap}{}", view.paint(STRONG, &left), view.paint(style, &right))
 }
 
-/// What goes on, in one line.
+/// The current phase, in one line.
 pub fn status(desk: &Desk, view: &View) -> String {
     let now = match &desk.phase {
         Phase::Waiting => "waiting for a save".to_owned(),
@@ -94,7 +94,7 @@ fn outcome(desk: &Desk, tenths: u64) -> String {
     let mut text = format!("done in {}.{} s", tenths / 10, tenths % 10);
     for (count, word) in [(count(Change::Better), "better"), (count(Change::Worse), "worse")] {
         if count > 0 {
-            // A string takes all that is written to it.
+            // Writing to a `String` does not fail.
             let _ = write!(text, ", {count} {word}");
         }
     }
@@ -137,7 +137,7 @@ fn page(desk: &Desk, view: &View) -> Vec<String> {
     }
 }
 
-/// What came of the last run: the first check that does not pass in full, all others in a line each.
+/// The result of the last run: the first check that does not pass in full, all others in a line each.
 pub fn result(desk: &Desk, view: &View) -> Vec<String> {
     let mut lines = Vec::new();
     if let Phase::Trouble(why) = &desk.phase {
@@ -199,7 +199,7 @@ fn row(desk: &Desk, check: &CheckBrief, view: &View) -> String {
     format!("{} {:<width$}  {words}  {change}", view.paint(style, mark), check.name).trim_end().to_owned()
 }
 
-/// Every check of the lab with its points, and how it stood when it was run last.
+/// Every check of the lab with its points and its last result.
 fn list(desk: &Desk, view: &View) -> Vec<String> {
     let lab = desk.lab();
     let width = lab.toml.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
@@ -216,7 +216,7 @@ fn list(desk: &Desk, view: &View) -> Vec<String> {
     lab.toml.checks.iter().map(row).collect()
 }
 
-/// What the first check that does not pass is about, with as many hints as were shown.
+/// The rule of the first check that does not pass, with as many hints as were asked for.
 fn explanation(desk: &Desk, view: &View) -> Vec<String> {
     let Some(check) = desk.first() else { return vec!["No check fails.".to_owned()] };
     let hints = desk.hints().last().map_or(1, |(number, ..)| *number);

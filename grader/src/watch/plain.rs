@@ -1,4 +1,4 @@
-//! A desk where there is no terminal: lines, each once, one after the other.
+//! A desk without a terminal: lines, each printed once, one after the other.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::desk::{Desk, Page, Phase};
 use super::page;
 use crate::host::style::{View, say};
 
-/// What has been told.
+/// The state of the output.
 #[derive(Default)]
 pub struct Lines {
     last: Option<Phase>,
@@ -14,10 +14,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Tells what is new.
+    /// Prints what is new.
     ///
     /// # Errors
-    /// If nobody reads it any more.
+    /// If standard output is closed.
     pub fn show(&mut self, desk: &Desk, view: &View) -> io::Result<()> {
         if desk.note != self.note {
             self.note.clone_from(&desk.note);
@@ -35,7 +35,7 @@ impl Lines {
         );
         self.last = Some(desk.phase.clone());
         match &desk.phase {
-            // Of what takes many steps, the first is told.
+            // Of a phase with many steps, only the first is printed.
             Phase::Building { .. } | Phase::Booting { .. } if is_step => Ok(()),
             Phase::Done { .. } | Phase::Trouble(_) => say(&report(desk, view)),
             _ => say(&format!("{}: {}\n", desk.lab().id, page::status(desk, view))),
@@ -43,7 +43,7 @@ impl Lines {
     }
 }
 
-/// All that came of a run.
+/// The whole result of a run.
 fn report(desk: &Desk, view: &View) -> String {
     let mut lines = match &desk.page {
         Page::Text(text) => text.lines().map(str::to_owned).collect(),

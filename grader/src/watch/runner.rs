@@ -18,23 +18,23 @@ pub struct Runner {
     program: PathBuf,
     root: PathBuf,
     tell: Sender<Input>,
-    /// How many runs there were: the number of the last one.
+    /// The number of runs so far: the number of the last one.
     number: u64,
     running: Option<Process>,
 }
 
 impl Runner {
-    /// Runs this program in the course at `root`, and tells what it prints.
+    /// Starts runs of this program in the course at `root`, and sends their output as events.
     pub fn new(program: PathBuf, root: PathBuf, tell: Sender<Input>) -> Self {
         Self { program, root, tell, number: 0, running: None }
     }
 
-    /// Whether what a run told is about the one that was started last, and not stopped since.
+    /// Whether a run with this number is the last one, and was not stopped.
     pub fn is_current(&self, number: u64) -> bool {
         self.running.is_some() && number == self.number
     }
 
-    /// Stops what runs, and runs the program with these words.
+    /// Stops the current run, and starts the program with these arguments.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -51,13 +51,13 @@ impl Runner {
         thread::spawn(move || {
             let complaints = thread::spawn(move || {
                 let mut text = Vec::new();
-                // What was read before an error is all there is.
+                // After an error in reading, the lines before it are all there is.
                 let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut text));
                 String::from_utf8_lossy(&text).into_owned()
             });
             let lines = stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n'));
             for line in lines.map_while(std::io::Result::ok) {
-                // Nobody listens any more: the program is about to end.
+                // Nobody receives events any more: the program is about to end.
                 let _ = tell.send(Input::Said(number, String::from_utf8_lossy(&line).into_owned()));
             }
             let _ = tell.send(Input::Ended(number, complaints.join().unwrap_or_default()));
@@ -66,24 +66,24 @@ impl Runner {
         Ok(())
     }
 
-    /// Waits for the end of a run that has said all, and answers with its exit code.
+    /// Waits for the end of a run that has ended its output, and returns its exit code.
     pub fn finish(&mut self) -> Option<i32> {
         self.running.take()?.wait().ok()?.code()
     }
 
-    /// Stops what runs, if anything does.
+    /// Stops the current run, if there is one.
     pub fn stop(&mut self) {
         let Some(mut process) = self.running.take() else { return };
         process.interrupt();
-        // It ends its own processes first. Nobody has to wait for that.
+        // It ends its own processes first. This program need not wait for that.
         thread::spawn(move || process.wait());
     }
 
-    /// Stops what runs, and waits until it has ended.
+    /// Stops the current run, and waits until it has ended.
     pub fn end(&mut self) {
         if let Some(mut process) = self.running.take() {
             process.interrupt();
-            // There is nothing to be done about one that cannot be waited for.
+            // There is nothing to do about a process that cannot be waited for.
             let _ = process.wait();
         }
     }

@@ -1,7 +1,7 @@
-//! Being told when a file is saved, however an editor does that.
+//! Notices when a file is saved, however an editor does that.
 //!
-//! Many editors write another file and give it the name. So the folders are watched and
-//! not the files, and what happens to other files in them is left out.
+//! Many editors write a new file and rename it. So the folders are watched, not
+//! the files, and changes of other files in them are ignored.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -14,29 +14,29 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debounc
 
 use crate::host::error::{Error, Result};
 
-/// A burst of saves is told of as one: so long after its first, and a quarter of that. A person takes twice as
-/// long for at once.
+/// A burst of saves counts as one if it ends within this time and a quarter of it. A person notices a delay of twice
+/// this time.
 const BURST: Duration = Duration::from_millis(40);
 
-/// Where nobody tells of saves, the files are read this often.
+/// How often the files are read where the system reports no saves.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How saves are found out about.
+/// How saves are noticed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Means {
-    /// The operating system tells.
+    /// The operating system reports them.
     Told,
-    /// The files are read again and again.
+    /// The files are read repeatedly.
     Polled,
 }
 
-/// Tells of saves for as long as it lives.
+/// Reports saves until it is dropped.
 pub struct Saves {
     _watcher: Box<dyn Any>,
 }
 
 impl Saves {
-    /// Calls `saved` for each of the files that has been changed, made or taken away.
+    /// Calls `saved` for each of the files that was changed, created or removed.
     ///
     /// # Errors
     /// If a folder cannot be watched.
@@ -69,8 +69,8 @@ impl Saves {
     }
 }
 
-/// Whether something happened to a file. That somebody reads it is told of too: a compiler, or this program itself,
-/// which would then go on for ever.
+/// Whether a file may have changed. Reads are reported too: those of a compiler, or of this program itself,
+/// which would then never stop.
 fn is_change(kind: EventKind) -> bool {
     !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
 }
@@ -89,7 +89,7 @@ fn watching<W: Watcher + 'static>(
     Ok(Saves { _watcher: Box::new(watcher) })
 }
 
-/// A file by the real name of its folder. The file itself may be gone, or a link.
+/// A file by the canonical path of its folder. The file itself may not exist, or be a link.
 fn real(file: &Path) -> PathBuf {
     let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
     match (folder, file.file_name()) {
@@ -104,7 +104,7 @@ mod tests {
     use std::fs;
     use std::sync::mpsc;
 
-    /// Longer than anything takes.
+    /// Longer than any event takes.
     const AGES: Duration = Duration::from_secs(60);
 
     fn each(means: Means) {
@@ -113,7 +113,7 @@ mod tests {
         fs::write(&file, "0").unwrap();
         let (tell, told) = mpsc::channel();
         let _saves = Saves::of(std::slice::from_ref(&file), means, move |path| tell.send(path).unwrap()).unwrap();
-        // An editor's files beside it are left out, and the file that takes its place is not.
+        // An editor's temporary files are ignored; the file that replaces the old one is not.
         fs::write(folder.path().join(".bitmap.rs.swp"), "swap").unwrap();
         fs::write(folder.path().join("4913"), "").unwrap();
         let new = folder.path().join("bitmap.rs~new");
@@ -136,7 +136,7 @@ mod tests {
         let _saves = Saves::of(&files, Means::Told, move |path| tell.send(path).unwrap()).unwrap();
         assert_eq!(fs::read(&read).unwrap(), b"0");
         fs::write(&saved, "1").unwrap();
-        // What happened earlier is told of earlier, or with it in the order of names.
+        // An earlier event is reported earlier, or together with this one in the order of names.
         assert_eq!(told.recv_timeout(AGES).unwrap(), real(&saved));
         assert!(told.try_iter().all(|file| file == real(&saved)));
     }

@@ -1,4 +1,4 @@
-//! The terminal, while a program has all of it: entered and always given back.
+//! The terminal, while the program uses the whole screen: it is always given back.
 
 use std::io::{self, Write};
 use std::panic;
@@ -19,7 +19,7 @@ use crate::host::process;
 
 use super::input::Input;
 
-/// Whether the terminal is ours.
+/// Whether the program has the terminal.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// The terminal. It is given back when this is dropped, at a panic, and when a signal ends the grader.
@@ -50,7 +50,7 @@ impl Terminal {
         (usize::from(columns), usize::from(rows))
     }
 
-    /// Shows lines, from the top. There must not be more than rows, or longer ones than columns.
+    /// Shows lines, from the top. There must be at most as many as rows, none longer than the columns.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -71,16 +71,16 @@ impl Drop for Terminal {
     }
 }
 
-/// Makes the terminal what it was, if it is not.
+/// Restores the terminal, if the program has it.
 fn give_back() {
     if ENTERED.swap(false, Ordering::SeqCst) {
-        // If it is gone, nobody sees it.
+        // If the terminal is gone, nobody sees it.
         let _ = execute!(io::stdout(), EnableLineWrap, Show, LeaveAlternateScreen);
         let _ = terminal::disable_raw_mode();
     }
 }
 
-/// Tells of keys from now on.
+/// Reports keys from now on.
 pub fn tell_keys(tell: Sender<Input>) {
     thread::spawn(move || {
         while let Ok(event) = read() {
@@ -99,7 +99,7 @@ pub fn tell_keys(tell: Sender<Input>) {
                 break;
             }
         }
-        // The terminal is gone: as if somebody had left.
+        // The terminal is gone: the same as if the user had quit.
         let _ = tell.send(Input::Interrupt);
     });
 }
