@@ -1,4 +1,4 @@
-//! Grading what was handed in: each lab's files once, several at a time, each in a copy of the course.
+//! Grades the submissions' files: each lab's files once, several at a time, each in a copy of the course.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -26,10 +26,10 @@ use super::gather::Files;
 use super::sandbox::Sandbox;
 use super::store::{Graded, Spent, Store};
 
-/// So often a lab's files are graded if the grader itself fails.
+/// How often a lab's files are graded if the grader itself fails.
 const TRIES: u32 = 2;
 
-/// A lab's files, as one or more submissions have them.
+/// A lab's files, which one or more submissions have.
 pub struct Task<'a> {
     /// The first submission that has them.
     pub whose: String,
@@ -37,16 +37,16 @@ pub struct Task<'a> {
     pub lab: &'a Lab,
     /// BLAKE3 of their names and bytes.
     pub hash: String,
-    /// What its random numbers are drawn from.
+    /// The seed of the random numbers.
     pub seed: Seed,
     /// The files.
     pub files: Files,
 }
 
-/// What a submission's random numbers are drawn from.
+/// The seed of a submission's random numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Seed {
-    /// The same for all.
+    /// The same for all students.
     Common(u64),
     /// The student's own.
     Own(u64),
@@ -61,11 +61,11 @@ impl Seed {
     }
 }
 
-/// A lab, and what its files and their seed are called: what a result is known by.
+/// A lab, and the key of its files and their seed: the key of a result.
 pub type Key = (String, String);
 
 impl<'a> Task<'a> {
-    /// What the result is known by.
+    /// The key of the result.
     pub fn key(&self) -> Key {
         let name = match self.seed {
             Seed::Common(_) => self.hash.clone(),
@@ -74,7 +74,7 @@ impl<'a> Task<'a> {
         (self.lab.id.clone(), name)
     }
 
-    /// What a submission has for a lab, if anything.
+    /// The task for a submission's lab, if the submission has files for it.
     pub fn of(whose: &str, lab: &'a Lab, files: &Files, seed: Seed) -> Option<Self> {
         let names = lab.files();
         let files: Files =
@@ -107,10 +107,10 @@ impl<'a> Stages<'a> {
         Ok(Self { engine, stages: vec![Self::stage(engine, 0)?] })
     }
 
-    /// The copy with this number alone, which another process has prepared.
+    /// Only the copy with this number, which another process has prepared.
     ///
     /// # Errors
-    /// If it cannot be brought up to date.
+    /// If it cannot be updated.
     pub fn only(engine: &'a Engine, number: usize) -> Result<Self> {
         let stage = Self::stage(engine, number)?;
         empty(&stage.scratch())?;
@@ -126,7 +126,7 @@ impl<'a> Stages<'a> {
         target.join("batch").join(number.to_string())
     }
 
-    /// The course and the tools: what results depend on besides the files and the seed.
+    /// The course and the tools: the circumstances of results, besides the files and the seed.
     ///
     /// # Errors
     /// If a file of the course cannot be read.
@@ -141,9 +141,9 @@ impl<'a> Stages<'a> {
         Self::folder(engine, 0)
     }
 
-    /// Makes as many copies as are to be used at a time, with the kernel built in each: the references are
-    /// compiled then, and what is not on this computer is fetched. `circumstances` tell whether what is
-    /// built there is of use.
+    /// Makes as many copies as are used at a time, and builds the kernel in each: this compiles the references
+    /// and fetches what is not on this computer. `circumstances` tells whether earlier builds
+    /// can be used.
     ///
     /// # Errors
     /// If one cannot be made, or the course does not compile.
@@ -175,7 +175,7 @@ impl<'a> Stages<'a> {
     }
 }
 
-/// Makes a folder that has nothing in it.
+/// Makes an empty folder.
 fn empty(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", folder, &error)),
@@ -183,7 +183,7 @@ fn empty(folder: &Path) -> Result<()> {
     }
 }
 
-/// Copies what is in a folder with the times of the files, which tell cargo that nothing is new.
+/// Copies a folder's files with their times, which tell cargo that nothing has changed.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut command = Command::new("cp");
     command.args(["-R", "-p"]).arg(from.join(".")).arg(to);
@@ -197,28 +197,28 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// What there is to grade, and where it goes.
+/// The work of a batch, and the store for its results.
 pub struct Work<'a> {
-    /// What grades.
+    /// The sandbox that grades.
     pub sandbox: &'a Sandbox,
-    /// Where results go.
+    /// The store for results.
     pub store: &'a Store,
-    /// What they depend on besides the files and the seed.
+    /// The circumstances of the results: everything besides the files and the seed.
     pub circumstances: &'a str,
-    /// What is shown meanwhile.
+    /// The progress on the terminal.
     pub progress: &'a Progress,
 }
 
-/// What the grader says about a lab's files, or why it says nothing.
+/// The result for a lab's files, or why there is none.
 pub type Reports = BTreeMap<Key, Result<Graded, String>>;
 
-/// What a result depends on besides the files.
+/// The circumstances of a result, besides the files.
 pub fn circumstances(of_batch: &str, seed: Seed) -> String {
     format!("{of_batch}, seed {}", seed.number())
 }
 
 impl Work<'_> {
-    /// Grades everything. What is done is kept at once.
+    /// Grades everything. Each result is kept at once.
     ///
     /// # Errors
     /// If a result cannot be kept.
@@ -251,7 +251,7 @@ impl Work<'_> {
         }
     }
 
-    /// Grades a lab's files, and keeps what comes of it.
+    /// Grades a lab's files, and keeps the result.
     fn graded(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<Graded, String>> {
         let mut why = String::new();
         for _ in 0..TRIES {
@@ -271,10 +271,10 @@ impl Work<'_> {
         Ok(Err(why))
     }
 
-    /// Grades the course as it is in each copy: what cannot be built later is then a submission's fault.
+    /// Grades the course itself in each copy: if a build fails later, that is the submission's fault.
     ///
     /// # Errors
-    /// If that does not work.
+    /// If the course cannot be graded.
     pub fn try_out(&self, stages: &Stages<'_>, lab: &Lab) -> Result<()> {
         for stage in &stages.stages {
             let seed = Seed::Common(DEFAULT_SEED);
@@ -292,8 +292,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Lays the files over the course, and runs the grader on them: what its JSON says about the lab, and on what it
-    /// spent its time, or why it could not do its work.
+    /// Lays the files over the course, and runs the grader on them. Returns the lab's part of the grader's JSON and the
+    /// time spent, or why the grader failed.
     fn run(&self, task: &Task<'_>, stage: &Stage) -> Result<Result<(Value, Spent), String>> {
         let over = Over::lay(stage, &task.files)?;
         let mut command = self.sandbox.grader(stage, task.lab);
@@ -322,7 +322,7 @@ fn next<'a>(queue: &Mutex<VecDeque<Task<'a>>>, is_stopped: &AtomicBool) -> Optio
     queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-/// A submission's files in the place of the course's.
+/// Puts a submission's files in the place of the course's.
 struct Over<'a> {
     stage: &'a Stage,
     before: Files,

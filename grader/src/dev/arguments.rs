@@ -115,16 +115,16 @@ pub enum DevCommand {
     Clippy,
 }
 
-/// One of the things that can be measured.
+/// One of the measurements.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum What {
     /// From save to score, and boots a second
     Time,
-    /// The time of memcpy and its kin in the emulator: the lab's beside the compiler's own
+    /// The time of memcpy and its kin in the emulator: the lab's compared with the compiler's own
     Memory,
-    /// The cost of frame allocators in guest instructions: the lab's beside its peers
+    /// The cost of frame allocators in guest instructions: the lab's compared with its peers
     Frames,
-    /// The cost of heaps in guest instructions and in memory: the lab's beside its peers
+    /// The cost of heaps in guest instructions and in memory: the lab's compared with its peers
     Heap,
     /// The effect of each policy of a heap, in guest instructions and in memory
     Policies,

@@ -17,7 +17,7 @@ pub fn command(class: &Path, out: &Path, jobs: usize) -> Result<Command> {
     command.arg("batch").arg(class).arg("--out").arg(out).args(["--no-install", "--color", "never"]);
     command.arg("--jobs").arg(jobs.to_string());
     if !has_bubblewrap() {
-        // The class is the course's own.
+        // The class contains only the course's own code.
         command.arg("--unsafe-no-sandbox");
     }
     Ok(command)

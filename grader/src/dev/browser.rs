@@ -1,7 +1,7 @@
-//! `cargo grade dev browser`: the book in headless Chromium, as a reader uses it.
+//! `cargo grade dev browser`: tests the book in headless Chromium, as a reader uses it.
 //!
-//! The tests are `book/live/tests`; Node.js runs them. Where there is no npm or no Chromium they
-//! are not run, and that is said.
+//! The tests are `book/live/tests`; Node.js runs them. Without npm or Chromium they
+//! are skipped, with a message.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// The oldest version of Node.js that runs the tests.
 const OLDEST_NODE: u32 = 20;
 
-/// The variable that names another one.
+/// The environment variable with the path of another Chromium.
 const VARIABLE: &str = "FOLIO_CHROMIUM";
 
-/// Builds the book and runs its tests; returns whether nothing failed.
+/// Builds the book and runs its tests; returns whether none failed.
 ///
 /// # Errors
 /// If the book cannot be built, or the tests cannot be started.
@@ -56,7 +56,7 @@ pub fn run(site: &Site, permission: Permission, progress: &Progress) -> Result<b
     Ok(status.success())
 }
 
-/// Says why the tests are not run. That is no failure.
+/// Reports why the tests are skipped. That is no failure.
 fn skip(why: &str) -> bool {
     println!("skipped, the book was not tested in a browser: {why}");
     true
@@ -72,12 +72,12 @@ fn node() -> std::result::Result<PathBuf, String> {
     }
 }
 
-/// The 20 of `v20.10.0`.
+/// The major version: the 20 of `v20.10.0`.
 fn major(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// The files of tests.
+/// The test files.
 fn tests(folder: &Path) -> Result<Vec<PathBuf>> {
     let listing = std::fs::read_dir(folder).map_err(|error| Error::io("cannot read", folder, &error))?;
     let files = listing.filter_map(|entry| Some(entry.ok()?.path()));
@@ -89,7 +89,7 @@ fn tests(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Chromium, installed if it has to be and apt can do it; or why there is none.
+/// Chromium, installed if necessary and if apt can do it; or why there is none.
 fn chromium(permission: Permission) -> std::result::Result<PathBuf, String> {
     let found = || {
         let named = env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(|name| named_program(&name));

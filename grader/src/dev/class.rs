@@ -1,5 +1,5 @@
-//! Writes a class to try `cargo grade batch` on: references, known mistakes, alternatives, files that nobody has begun,
-//! files that do not compile, and labs that were not handed in. The same numbers give the same class.
+//! Writes a class to try `cargo grade batch` on: references, known mistakes, alternatives, untouched skeletons,
+//! files that do not compile, and labs that were not handed in. The same options give the same class.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use crate::host::error::{Error, Result};
 use super::check::files::Files;
 use super::check::variant::{self, Kind, Variant, roots};
 
-/// What is written.
+/// The options of a class.
 pub struct Options {
-    /// Where to: a folder that is not there yet, or empty.
+    /// The destination: a folder that does not exist yet, or is empty.
     pub folder: PathBuf,
     /// Labs by name; all if empty.
     pub labs: Vec<String>,
@@ -31,7 +31,7 @@ pub enum Each {
     OneLab,
 }
 
-/// What a student has for a lab, one after the other: most have something in which a mistake is.
+/// The kinds of a student's files for a lab, by turns: most contain a mistake.
 const TURNS: [Turn; 10] = [
     Turn::Mistake,
     Turn::Reference,
@@ -45,7 +45,7 @@ const TURNS: [Turn; 10] = [
     Turn::Alternative,
 ];
 
-/// What a student has for a lab.
+/// The kind of a student's files for a lab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Turn {
     Reference,
@@ -59,7 +59,7 @@ enum Turn {
 /// Writes the class, and returns how many files it has.
 ///
 /// # Errors
-/// If the folder is in use, or something cannot be read or written.
+/// If the folder is in use, or a file cannot be read or written.
 pub fn write(workspace: &Workspace, options: &Options) -> Result<usize> {
     let folder = &options.folder;
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -93,8 +93,7 @@ fn put(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|error| Error::io("cannot write", path, &error))
 }
 
-/// What a student has for a lab at this turn: the student's files only, with what stands beside them in the course put
-/// into them.
+/// A student's files for a lab at this turn: only the files that the lab takes, with their modules put into them.
 fn handed_in(lab: &Lab, variants: &[Variant], number: usize, turn: usize) -> Result<Files> {
     let (round, turn) = (number / TURNS.len(), TURNS[turn % TURNS.len()]);
     let fits = |variant: &&Variant| match turn {
@@ -108,7 +107,7 @@ fn handed_in(lab: &Lab, variants: &[Variant], number: usize, turn: usize) -> Res
     if all.is_empty() {
         return Ok(Files::new());
     }
-    // Those that have the same turn get others of its kind.
+    // Students with the same turn get different files of that kind.
     let variant = all[(number + round) % all.len()];
     let mut files = Files::new();
     for root in roots(lab) {
@@ -121,11 +120,11 @@ fn handed_in(lab: &Lab, variants: &[Variant], number: usize, turn: usize) -> Res
     Ok(files)
 }
 
-/// A file with the modules that it names in it, since only the student's own files are taken.
+/// A file with its modules written into it, since only the student's own files are taken.
 fn whole(name: &str, files: &Files) -> Result<String> {
     let missing = |name: &str| Error::new(format!("there is no {name}, which the implementation names"));
     let text = files.get(name).ok_or_else(|| missing(name))?;
-    // The modules of `x.rs` are in `x/`, but for those of a student's file, which is a root.
+    // The modules of `x.rs` are in `x/`, except those of a student's file, which is a crate's root for them.
     let below = match name.rsplit_once('/') {
         Some(_) => name.trim_end_matches(".rs").to_owned() + "/",
         None => String::new(),

@@ -1,8 +1,8 @@
 //! `cargo grade dev clippy`: clippy on everything, with warnings denied.
 //!
-//! The kernel and its labs are looked at as they are built for the kernel's own
+//! The kernel and its labs are checked for the kernel's own
 //! target, by the compiler that builds them; everything else as cargo builds it
-//! for this machine.
+//! for this computer.
 
 use std::env;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::peers;
 /// The clippy that belongs to Debian's compiler.
 const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 
-/// Looks at everything; returns whether there is nothing to complain about.
+/// Runs clippy on everything; returns whether it found nothing.
 ///
 /// # Errors
 /// If clippy is missing or cannot be run.
@@ -52,9 +52,9 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
     let program = kernel_clippy(engine, permission)?;
     let mut kernel = engine.site.builder().clippy(&program);
     let mut features = engine.site.features(&engine.site.mix(&[]));
-    // What hand-outs are made with is in no kernel of the course's own.
+    // The features for hand-outs are in no kernel of the course itself.
     kernel.args(["--package", "lab-abi", "--package", "reference"]);
-    // The benchmark's own target takes a library of its own; its code is the same on this one.
+    // The benchmark's own target needs a library of its own; its code is the same on this one.
     if root.join("kernel/bench/Cargo.toml").is_file() {
         kernel.args(["--package", "kernel-bench"]);
         features.extend(peers::champions(&engine.site.workspace));
@@ -66,7 +66,7 @@ pub fn run(engine: &Engine, view: &View, permission: Permission) -> Result<bool>
     Ok(fine)
 }
 
-/// What a lab's package can be, and the feature that makes it so.
+/// The roles of a lab's package, and the feature for each.
 fn implementations(lab: &Lab) -> Vec<(&'static str, Option<&'static str>)> {
     let mut found = vec![("the student's", None)];
     if lab.has_solution() {
@@ -85,7 +85,7 @@ fn cargo(root: &std::path::Path) -> Command {
     command
 }
 
-/// Runs one clippy, with warnings denied; what it says goes to standard error.
+/// Runs one clippy, with warnings denied; its output goes to standard error.
 fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
     eprintln!("{}", view.paint(FAINT, &format!("clippy: {what}")));
     command.args(["--", "--deny", "warnings"]).stdin(Stdio::null());
@@ -98,7 +98,7 @@ fn look(what: &str, mut command: Command, view: &View) -> Result<bool> {
     Ok(status.success())
 }
 
-/// The clippy of the compiler that builds the kernel, installed if it has to be.
+/// The clippy of the compiler that builds the kernel, installed if necessary.
 fn kernel_clippy(engine: &Engine, permission: Permission) -> Result<PathBuf> {
     let program = engine.site.toolchain.cargo.with_file_name("cargo-clippy");
     if program.is_file() {

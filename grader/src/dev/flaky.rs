@@ -1,7 +1,7 @@
-//! Grades the references again and again, and reports every verdict that is not always the same.
+//! Grades the references repeatedly, and reports every verdict that is not always the same.
 //!
-//! The seed stays, so each machine executes the same instructions each time: whatever changes comes from outside,
-//! such as from how busy the computer is. That can be made as bad as it gets.
+//! The seed stays the same, so each machine executes the same instructions each time: a difference comes from outside,
+//! for example from the load of the computer. A worst-case load can be generated.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,40 +16,40 @@ use crate::host::style::{BAD, GOOD, View, plural, printable};
 use crate::judge::results::Run;
 use crate::judge::{Boots, Engine, Request, Whose, processors};
 
-/// So many threads for each processor keep it busy.
+/// How many threads per processor keep it busy.
 const THREADS: usize = 3;
 
-/// What is run, and how.
+/// The options of a series of runs.
 pub struct Options {
     /// Labs by name; all if empty.
     pub labs: Vec<String>,
-    /// How often.
+    /// How many runs.
     pub runs: u32,
-    /// No run begins when so much time is over.
+    /// No run begins after this time.
     pub most: Option<Duration>,
-    /// What the computer does meanwhile.
+    /// The load of the computer meanwhile.
     pub load: Load,
-    /// How a check comes by its machine.
+    /// How a check gets its machine.
     pub boots: Boots,
 }
 
-/// What the computer does meanwhile.
+/// The load of the computer meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Load {
-    /// Whatever it does.
+    /// Its ordinary load.
     None,
-    /// It computes, in bursts of all lengths, on more threads than it has processors.
+    /// Computations in bursts of all lengths, on more threads than there are processors.
     Busy,
 }
 
-/// Grades the references that often; returns whether every verdict was always the same, and fine.
+/// Grades the references repeatedly; returns whether every verdict was always the same, and a pass.
 ///
 /// # Errors
 /// If a run could not be made.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let request =
         Request { labs: options.labs.clone(), whose: Whose::Solution, boots: options.boots, ..Request::default() };
-    // Before anything is counted, everything is built.
+    // Everything is built before the first run that counts.
     let mut tally = Tally::default();
     let (first, timings) = engine.grade(&request, progress)?;
     tally.add(&first, timings.booted);
@@ -73,11 +73,11 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 }
 
 fn print(text: &str) {
-    // Nobody listens: the exit code says it, too.
+    // If nobody reads it, the exit code still says it.
     let _ = crate::host::style::say(text);
 }
 
-/// Does something while the computer is that busy.
+/// Calls `work` under this load.
 fn under<T>(load: Load, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     let threads = if load == Load::Busy { THREADS * processors() } else { 0 };
@@ -92,10 +92,10 @@ fn under<T>(load: Load, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Computes and sleeps by turns, for as long as up to 60 and 15 milliseconds, until it is over.
+/// Computes and sleeps by turns, for up to 60 and 15 milliseconds, until `is_over` is set.
 fn burn(seed: u64, is_over: &AtomicBool) {
     let mut state = seed;
-    // Splitmix: any lengths will do, as long as they are never in step.
+    // Splitmix: any lengths are fine, as long as the threads are never in step.
     let mut next = move || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -120,7 +120,7 @@ type Key = (String, String);
 /// Verdicts, and how often each was given.
 type Verdicts = BTreeMap<String, u32>;
 
-/// What was said about each check, and how often.
+/// The verdicts of each check, and how often each came.
 #[derive(Default)]
 struct Tally {
     runs: u32,
@@ -147,19 +147,19 @@ impl Tally {
         }
     }
 
-    /// Checks whose verdict was not always the same, or not fine.
+    /// Checks whose verdict was not always the same, or not a pass.
     fn unsteady(&self) -> Vec<(&Key, &Verdicts)> {
         let is_steady = |key| self.fine.get(key) == Some(&self.runs);
         self.verdicts.iter().filter(|(key, said)| said.len() > 1 || !is_steady(*key)).collect()
     }
 
-    /// What there is to say, and whether all is well.
+    /// The report, and whether all is well.
     fn text(&self, options: &Options, took: Duration, view: &View) -> (String, bool) {
         let unsteady = self.unsteady();
         let mut text = String::new();
         for ((lab, check), said) in &unsteady {
             let said: Vec<String> = said.iter().map(|(verdict, count)| format!("{count} × {verdict}")).collect();
-            // Nothing can go wrong when a text is written to.
+            // Writing to a `String` does not fail.
             let _ = writeln!(text, "{} {lab} {check}: {}", view.paint(BAD, "unsteady"), printable(&said.join("; ")));
         }
         let _ = writeln!(
@@ -192,7 +192,7 @@ mod tests {
         Options { labs: Vec::new(), runs: 2, most: None, load, boots: Boots::Shared }
     }
 
-    /// A run in which all checks pass but those of which `change` thinks otherwise.
+    /// A run in which all checks pass, unless `change` decides otherwise.
     fn run_with(change: impl Fn(&str) -> Option<Status>) -> Run {
         let mut run = samples::run();
         for check in run.labs.iter_mut().flat_map(|lab| &mut lab.checks) {

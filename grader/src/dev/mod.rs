@@ -1,4 +1,4 @@
-//! `cargo grade dev …`: for those who write the course.
+//! `cargo grade dev …`: commands for the course's authors.
 
 mod arguments;
 mod batches;
@@ -28,7 +28,7 @@ pub use arguments::DevCommand;
 /// Runs one of these commands; returns whether all is well.
 ///
 /// # Errors
-/// If it could not be done.
+/// If the command could not be carried out.
 pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permission) -> Result<bool> {
     let progress = Progress::new();
     match command {

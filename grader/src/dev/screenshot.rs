@@ -1,4 +1,4 @@
-//! `cargo grade dev screenshot`: what a person would see on the machine's screen,
+//! `cargo grade dev screenshot`: a picture of the machine's screen
 //! after some lines were typed.
 
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::judge::Engine;
 
 use super::shell::Shell;
 
-/// What to do.
+/// The options of a screenshot.
 pub struct Options {
-    /// Where the picture goes.
+    /// The file for the picture.
     pub file: PathBuf,
     /// Lines to type, one after the other.
     pub lines: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Options {
 /// # Errors
 /// If the kernel does not build, or its shell does not come up.
 pub fn run(engine: &Engine, options: &Options, progress: &Progress) -> Result<bool> {
-    // The emulator writes where it runs; it must not depend on where that is.
+    // The emulator writes relative to its own folder, so the path must be absolute.
     let file = std::path::absolute(&options.file).map_err(|error| Error::io("cannot find", &options.file, &error))?;
     let mut shell = Shell::start(engine, options.memory, progress)?;
     shell.type_lines(&options.lines)?;

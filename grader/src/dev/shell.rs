@@ -1,4 +1,4 @@
-//! The operating system with the references, at its shell, and whoever types there.
+//! The operating system with the references, at its shell, and the typing.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -16,15 +16,15 @@ use crate::host::progress::Progress;
 use crate::judge::Engine;
 use crate::machine::qemu::{Control, Screen};
 
-/// What the shell says when it waits for a line.
+/// The shell's prompt.
 const PROMPT: &[u8] = b"folio> ";
 
 /// How long the shell may take to come up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A machine that runs the references. It ends when this is dropped.
+/// A machine that runs the references. It ends when it is dropped.
 pub struct Shell {
-    /// To look at the machine, and to stop it.
+    /// The connection for looking at the machine and stopping it.
     pub control: Control,
     serial: UnixStream,
     process: Process,
@@ -48,14 +48,14 @@ impl Shell {
         command.stdin(OwnedFd::from(control_end)).stdout(OwnedFd::from(serial_end)).stderr(Stdio::null());
         let process = Process::spawn(&mut command, Signal::KILL)
             .map_err(|error| Error::io("cannot start", &qemu.program, &error))?;
-        // Its ends of the connections are closed here, so that its own end shows.
+        // The emulator's ends of the connections are closed here, so that its exit is noticed.
         drop(command);
         let mut control = Control::new(control);
         control.start(false);
         Ok(Self { control, serial, process })
     }
 
-    /// Types lines, each once the shell waits for one; without any, waits for the first prompt.
+    /// Types lines, each when the shell waits for one; without lines, waits for the first prompt.
     ///
     /// # Errors
     /// If the shell does not come up.
@@ -69,12 +69,12 @@ impl Shell {
         if lines.is_empty() { self.wait_for_prompt() } else { Ok(()) }
     }
 
-    /// Lets the machine run for a while, and has `look` look at it then.
+    /// Lets the machine run for a while, and then calls `look`.
     ///
     /// # Errors
-    /// If what it prints cannot be read.
+    /// If the machine's output cannot be read.
     pub fn after<T>(&mut self, wait: Duration, look: impl FnOnce(&mut Control) -> T) -> Result<T> {
-        // What is printed meanwhile is read, so that the machine does not wait for us.
+        // The output is read meanwhile, so that the machine never waits for a reader.
         let mut drain = self.serial.try_clone().map_err(|error| Error::new(format!("cannot read: {error}")))?;
         let reader = thread::spawn(move || std::io::copy(&mut drain, &mut std::io::sink()));
         thread::sleep(wait);
@@ -84,10 +84,10 @@ impl Shell {
         Ok(seen)
     }
 
-    /// Reads what the machine prints, up to the shell's prompt.
+    /// Reads the machine's output, up to the shell's prompt.
     ///
     /// # Errors
-    /// If it does not come.
+    /// If the prompt does not come.
     pub fn wait_for_prompt(&mut self) -> Result<()> {
         let failed = |said: &[u8]| {
             Error::new("the shell did not ask for a line").output(String::from_utf8_lossy(said).into_owned())

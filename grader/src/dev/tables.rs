@@ -1,4 +1,4 @@
-//! `cargo grade dev tables`: the page tables of the operating system at its shell, as a text.
+//! `cargo grade dev tables`: the page tables of the operating system at its shell, as text.
 //!
 //! The book's picture of a page walk reads it, so that a reader walks through the tables of a
 //! kernel that has really booted.
@@ -15,15 +15,15 @@ use crate::machine::walk::{Snapshot, Words};
 
 use super::shell::Shell;
 
-/// What to do.
+/// The options of the text.
 pub struct Options {
-    /// Where the text goes.
+    /// The file for the text.
     pub file: PathBuf,
     /// How much memory the machine has.
     pub memory: Memory,
 }
 
-/// Boots the references, waits for the shell's prompt, and writes what its tables say.
+/// Boots the references, waits for the shell's prompt, and writes the contents of the page tables.
 ///
 /// # Errors
 /// If the kernel does not build, its shell does not come up, or the file cannot be written.
@@ -44,7 +44,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
 }
 
 /// The tables, frame by frame. `INDEX ENTRY` is an entry that is not zero; `INDEX ENTRY COUNT`
-/// are so many from there on, each of which names the frame after the one before.
+/// is a run of `COUNT` entries from there on, each with the frame after that of the entry before.
 fn text(snapshot: &Snapshot, memory: Memory) -> String {
     let mut text = format!(
         "# The page tables of the references' operating system, waiting at its shell's prompt, on a\n\
@@ -65,10 +65,10 @@ fn text(snapshot: &Snapshot, memory: Memory) -> String {
     text
 }
 
-/// Bytes in a page: how much more the entry for the next frame is.
+/// Bytes in a page: the difference between the entries for two consecutive frames.
 const PAGE: u32 = 4096;
 
-/// The entries of a table that are not zero: the first of a run, and how many there are.
+/// The entries of a table that are not zero: the first of each run, and the length of the run.
 fn runs(words: &Words) -> Vec<(usize, u32, u32)> {
     let mut runs: Vec<(usize, u32, u32)> = Vec::new();
     for (index, &entry) in words.iter().enumerate().filter(|(_, entry)| **entry != 0) {

@@ -1,4 +1,4 @@
-//! All figures, and how they are shown.
+//! All figures, and their layout.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use super::time::CheckRow;
 /// All figures.
 #[derive(Serialize)]
 pub struct Figures {
-    /// Where time was measured.
+    /// The computer on which time was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processors: Option<usize>,
     pub emulator: String,

@@ -1,9 +1,9 @@
-//! `cargo grade dev bench`: how long a student waits from save to score, and for what; how fast a class is graded; and
+//! `cargo grade dev bench`: how long a student waits from save to score, and why; how fast a class is graded; and
 //! how many instructions allocators and the operating system take.
 //!
-//! Time is measured in a copy of the course, on the program as it is: build it
+//! Time is measured in a copy of the course, with the grader's program as it is: build it
 //! with `--release` or not, as you mean to use it. The median of several runs
-//! counts; a busy machine shows in the spread. Instructions are always the same.
+//! counts; the spread shows whether the computer was busy. Instruction counts are always the same.
 
 mod class;
 mod figures;
@@ -26,23 +26,23 @@ use super::staged::staged;
 use figures::{Figures, tables};
 use time::{Bench, Colds};
 
-/// What to measure.
+/// The options of a measurement.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// These things only; everything if there are none.
+    /// Only these; all if there are none.
     pub what: Vec<What>,
-    /// How often.
+    /// How many times each is measured.
     pub runs: usize,
-    /// Without what builds everything anew.
+    /// Whether builds from scratch are left out.
     pub warm: bool,
-    /// Where to write the figures as JSON.
+    /// The file for the figures as JSON.
     pub json: Option<PathBuf>,
 }
 
-/// Measures, and prints what came of it. Always true: figures are neither right nor wrong.
+/// Measures, and prints the figures. Returns true: figures are neither right nor wrong.
 ///
 /// # Errors
-/// If it could not be done.
+/// If something could not be measured.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let mut figures = Figures {
         processors: None,
@@ -106,7 +106,7 @@ fn save_to_score(engine: &Engine, options: &Options, progress: &Progress, figure
     bench.boots(&mut figures.rows)
 }
 
-/// What allocators cost.
+/// The cost of allocators.
 fn instructions(
     engine: &Engine,
     is_wanted: impl Fn(What) -> bool,
@@ -129,7 +129,7 @@ fn instructions(
     Ok(())
 }
 
-/// Sees whether all heaps run; returns whether they do.
+/// Tries whether all heaps run; returns whether they do.
 fn smoke(engine: &Engine, progress: &Progress) -> Result<bool> {
     let Some(kernel) = Kernel::build_quickly(engine, progress)? else { return Ok(true) };
     let (heaps, wrong) = heaps::smoke(&kernel, progress)?;

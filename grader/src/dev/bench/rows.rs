@@ -1,19 +1,19 @@
-//! JSON for figures: indented down to the rows of a table, each of which is one line.
+//! Figures as JSON, indented down to the rows of a table, each of which is one line.
 //!
-//! So a file of figures can be read, and what changes in it shows line by line.
+//! So a file of figures can be read, and a diff shows changes row by row.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// How deep it is indented: the document, and the tables in it.
+/// How deep the JSON is indented: the document, and the tables in it.
 const INDENTED: usize = 2;
 
 /// Figures as JSON, with a line break at the end.
 ///
 /// # Errors
-/// If they cannot be JSON.
+/// If they cannot be written as JSON.
 pub fn json(figures: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     figures.serialize(&mut Serializer::with_formatter(&mut bytes, Rows { depth: 0 }))?;

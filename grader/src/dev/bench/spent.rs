@@ -1,11 +1,11 @@
-//! Times that were measured several times, and their median.
+//! Times that were measured repeatedly, and their medians.
 
 use std::fs;
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// One thing that was measured several times.
+/// The measurements of one quantity.
 #[derive(Serialize)]
 pub struct Row {
     pub what: String,
@@ -13,13 +13,13 @@ pub struct Row {
     pub median: f64,
     pub least: f64,
     pub most: f64,
-    /// Processor time of everything that was started, where the system tells it.
+    /// Processor time of all processes that were started, where the system reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processor_time: Option<f64>,
     pub runs: usize,
 }
 
-/// One measurement: wall time and, where the system tells it, processor time.
+/// One measurement: wall time and, where the system reports it, processor time.
 #[derive(Clone, Copy)]
 pub struct Spent {
     pub wall: Duration,
@@ -27,7 +27,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// Where only the wall time is known.
+    /// A measurement of the wall time only.
     pub fn wall(wall: Duration) -> Self {
         Self { wall, processor: None }
     }
@@ -38,7 +38,7 @@ impl Spent {
 /// From fields 16 and 17 of `/proc/self/stat` (proc(5)), in hundredths of a second.
 pub fn children_time() -> Option<Duration> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name in brackets, which may hold blanks.
+    // The second field is the program's name in parentheses, which may contain spaces.
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
     let ticks = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     Some(Duration::from_millis(10 * (ticks(16)? + ticks(17)?)))
@@ -67,7 +67,7 @@ pub fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().copied().fold(0.0, f64::max)
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// The median: the middle one, or the mean of the two in the middle; 0 if there are none.
 pub fn median(numbers: &mut [f64]) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let half = numbers.len() / 2;

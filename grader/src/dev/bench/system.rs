@@ -1,7 +1,7 @@
-//! What the operating system takes in guest instructions, on the references: forks and
-//! exits, system calls, and what labs 01 and 02 do for it.
+//! The cost of the operating system in guest instructions, with the references: forks and
+//! exits, system calls, and the work of labs 01 and 02 for it.
 //!
-//! The kernel itself counts, in the checks of the harness that are named here.
+//! The kernel itself counts, in the harness checks that are named here.
 
 use std::path::Path;
 
@@ -18,30 +18,30 @@ use crate::machine::Boot;
 
 use crate::peers::table::{align, plain_table};
 
-/// The check that counts for processes.
+/// The check that measures processes.
 const OF_PROCESSES: &str = "harness-costs-of-processes";
-/// The check that counts for labs 01 to 03 as they come up, and for lab 02.
+/// The check that measures labs 01 to 03 as they come up, and lab 02.
 const OF_MEMORY: &str = "harness-costs-of-memory";
 
 /// How much memory the machine has.
 const MEMORY: &str = "64M";
-/// A larger one, to see what a frame takes.
+/// A larger machine, to compute the cost of a frame.
 const MORE_MEMORY: &str = "1G";
 
-/// What a check measured: name, value, unit.
+/// A check's measurements: name, value, unit.
 type Measures = Vec<(String, u64, String)>;
 
 /// One figure.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Cost {
-    /// What was counted.
+    /// What was measured.
     what: String,
     instructions: u64,
-    /// What they are for: a page, a call, …
+    /// The unit: a page, a call, …
     per: String,
 }
 
-/// What stands for each figure, in the order in which they are shown.
+/// The text for each figure, in the order in which they are shown.
 const SHOWN: [(&str, &str); 22] = [
     ("fork-and-exit-smallest", "Fork and exit of the smallest process"),
     ("fork-and-exit-heap-1-mib", "Fork and exit, 1 MiB on the heap"),
@@ -67,13 +67,13 @@ const SHOWN: [(&str, &str); 22] = [
     (A_FRAME, "Memory comes up (labs 01 to 03)"),
 ];
 
-/// What is computed and not counted.
+/// The figure that is computed and not measured.
 const A_FRAME: &str = "start-a-frame";
 
-/// Counts everything, on the references where there are any.
+/// Measures everything, with the references where there are any.
 ///
 /// # Errors
-/// If the kernel does not build, or counts nothing.
+/// If the kernel does not build, or measures nothing.
 pub fn measure(engine: &Engine, progress: &Progress) -> Result<Vec<Cost>> {
     let image = engine.site.image_of(&engine.site.mix(&[]), progress)?.path;
     progress.start("Counting instructions: the system");
@@ -88,7 +88,7 @@ pub fn measure(engine: &Engine, progress: &Progress) -> Result<Vec<Cost>> {
     Ok(costs(&measures))
 }
 
-/// Boots the kernel for a check, and returns what that measured.
+/// Boots the kernel for a check, and returns the check's measurements.
 fn run(engine: &Engine, image: &Path, check: &str, memory: &str) -> Result<Measures> {
     let nonce = nonce()?;
     let programs = if check == OF_PROCESSES { engine.site.programs()? } else { Vec::new() };
@@ -117,7 +117,7 @@ fn value(measures: &Measures, key: &str) -> Option<u64> {
     measures.iter().find(|(name, ..)| name == key).map(|(_, value, _)| *value)
 }
 
-/// What is shown of it, in order.
+/// The figures that are shown, in order.
 fn costs(measures: &Measures) -> Vec<Cost> {
     let found = |(key, what): (&str, &str)| {
         let (_, instructions, unit) = measures.iter().find(|(name, ..)| name == key)?;

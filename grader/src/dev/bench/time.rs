@@ -1,4 +1,4 @@
-//! From save to score, and boots a second.
+//! From save to score, and boots per second.
 
 use std::env;
 use std::fs;
@@ -21,10 +21,10 @@ use crate::host::process;
 use crate::host::progress::Progress;
 use crate::judge::{DEFAULT_SEED, Engine, Request, Whose, processors};
 
-/// Boots to count how many there are in a second.
+/// How many boots are timed to count the boots per second.
 const BOOTS: usize = 40;
 
-/// What one check's machines take.
+/// The time of one check's machines.
 #[derive(Serialize)]
 pub struct CheckRow {
     pub lab: String,
@@ -34,16 +34,16 @@ pub struct CheckRow {
     pub seconds: f64,
 }
 
-/// Whether it is measured how long everything takes with nothing built before.
+/// Whether builds from scratch are measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colds {
-    /// It is.
+    /// They are.
     Measured,
-    /// It is left out, for it takes minutes.
+    /// They are left out, because they take minutes.
     LeftOut,
 }
 
-/// Everything that is needed to measure.
+/// The tools of the measurement.
 pub struct Bench<'a> {
     pub colds: Colds,
     pub staged: &'a Engine,
@@ -52,7 +52,7 @@ pub struct Bench<'a> {
     pub progress: &'a Progress,
 }
 
-/// A file that is saved again and again, each time with another number in it.
+/// A file that is saved repeatedly, each time with another number in it.
 struct Saved {
     file: String,
     text: String,
@@ -61,7 +61,7 @@ struct Saved {
 }
 
 impl Saved {
-    /// The words that grade it.
+    /// The arguments that grade it.
     fn words<'w>(&self, lab: &'w Lab) -> Vec<&'w str> {
         let option = (self.whose == Whose::Solution).then_some("--solution");
         [lab.id.as_str()].into_iter().chain(option).collect()
@@ -81,7 +81,7 @@ impl Bench<'_> {
                 false => self.first(lab)?,
             });
         }
-        // What an earlier run built may be of another time.
+        // An earlier build may be out of date.
         self.save(&mut saved)?;
         self.child(&saved.words(lab))?;
         self.warm(lab, &mut saved, rows)?;
@@ -92,8 +92,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The lab's first file, to be saved again and again: the reference's, so that every check
-    /// runs to its end, or the student's where there is none.
+    /// The lab's first file, to be saved repeatedly: the reference's, so that every check
+    /// runs to its end, or the student's if there is no reference.
     fn saved(&self, lab: &Lab) -> Result<Saved> {
         let student = lab.toml.files.first().cloned().unwrap_or_default();
         let (below, whose) = match student.strip_prefix("src/") {
@@ -106,15 +106,15 @@ impl Bench<'_> {
         Ok(Saved { file, text, whose, edits: 0 })
     }
 
-    /// Saves a file that is not as it was.
+    /// Saves the file with a change.
     fn save(&self, saved: &mut Saved) -> Result<()> {
         saved.edits += 1;
-        // It is not enough to change a comment: then the compiler finds that nothing changed.
+        // A change of a comment is not enough: then the compiler finds that nothing changed.
         let edit = format!("#[used]\nstatic EDIT: u32 = {};\n", saved.edits);
         self.stage.replace(&saved.file, format!("{}\n{edit}", saved.text))
     }
 
-    /// With nothing built before.
+    /// Measures a grading with nothing built before.
     fn cold(&self, lab: &Lab, saved: &mut Saved) -> Result<Row> {
         self.progress.start("Building everything anew");
         self.save(saved)?;
@@ -127,14 +127,14 @@ impl Bench<'_> {
         Ok(row(&format!("{}: save to score, nothing built before", lab.id), &[spent]))
     }
 
-    /// The student's file as it was handed out, after other labs were graded.
+    /// Measures a grading of the student's file as handed out, after other labs were graded.
     fn first(&self, lab: &Lab) -> Result<Row> {
         self.progress.start(&format!("{}: for the first time", lab.id));
         let spent = self.child(&[&lab.id])?;
         Ok(row(&format!("{}: first grade, after another lab's", lab.id), &[spent]))
     }
 
-    /// All labs' references, with everything built.
+    /// Measures a grading of all labs' references, with everything built.
     ///
     /// # Errors
     /// If they cannot be graded.
@@ -149,7 +149,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What `cargo grade` takes besides: to see that the grader itself is up to date.
+    /// Measures the time that `cargo grade` adds: cargo has to see that the grader is up to date.
     ///
     /// # Errors
     /// If cargo cannot be started.
@@ -167,7 +167,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// As a student works: everything but the lab is built.
+    /// Measures a student's work: everything but the lab is built.
     fn warm(&self, lab: &Lab, saved: &mut Saved, rows: &mut Vec<Row>) -> Result<()> {
         let (mut whole, mut idle) = (Vec::new(), Vec::new());
         let (mut compile, mut boot, mut first) = (Vec::new(), Vec::new(), Vec::new());
@@ -191,7 +191,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What one check's machines take.
+    /// The time of one check's machines.
     fn check(&self, lab: &Lab, check: &Check, saved: &Saved) -> Result<CheckRow> {
         let mut times: Vec<f64> = Vec::new();
         for _ in 0..self.runs {
@@ -204,7 +204,7 @@ impl Bench<'_> {
         Ok(CheckRow { lab: lab.id.clone(), check: check.name.clone(), boots, seconds: median(&mut times) })
     }
 
-    /// How many machines start, speak and end in a second.
+    /// How many machines can start, report and end per second.
     ///
     /// # Errors
     /// If one does not.
@@ -255,7 +255,7 @@ impl Bench<'_> {
         })
     }
 
-    /// Runs this program as a user does.
+    /// Runs this program like a user.
     fn child(&self, words: &[&str]) -> Result<Spent> {
         let program = env::current_exe().map_err(|error| Error::new(format!("cannot find this program: {error}")))?;
         let target = self.stage.target_dir();

@@ -1,11 +1,11 @@
-//! Whether the places in the book that a lab points to are there.
+//! Whether the places in the book to which a lab links exist.
 
 use std::fs;
 use std::path::Path;
 
 use crate::course::workspace::Lab;
 
-/// What the lab's links into the book lack: one sentence each.
+/// The lab's broken links into the book: one sentence each.
 pub fn complaints(root: &Path, lab: &Lab) -> Vec<String> {
     let mut complaints = Vec::new();
     let links = lab.toml.checks.iter().map(|check| (check.line, check.chapter.as_str()));
@@ -29,7 +29,7 @@ pub fn complaints(root: &Path, lab: &Lab) -> Vec<String> {
     complaints
 }
 
-/// Whether the page has a place of that name: a heading, an explicit id, or a
+/// Whether the page has a place with that name: a heading, an explicit id, or a
 /// check in the list that the book makes from `lab.toml`.
 fn has_anchor(text: &str, anchor: &str, lab: &Lab) -> bool {
     let heading = |line: &str| line.starts_with('#') && slug(line.trim_start_matches('#').trim()) == anchor;

@@ -1,4 +1,4 @@
-//! The files of an implementation: what stands in a lab's `solution/`, or could.
+//! The files of an implementation: those of a lab's `solution/`, or files that could replace them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,13 +7,13 @@ use std::path::Path;
 use crate::host::error::{Error, Result};
 use crate::host::path::is_hidden;
 
-/// Texts by their names, relative to the folder that they stand in.
+/// Texts by their names, relative to their folder.
 pub type Files = BTreeMap<String, String>;
 
 /// All Rust files in a folder and in those below it.
 ///
 /// # Errors
-/// The first that cannot be read.
+/// That of the first file that cannot be read.
 pub fn read_all(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     for name in names(folder)? {
@@ -33,8 +33,8 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, &error))
 }
 
-/// The names of all files in a folder and in those below it, relative to it and sorted; without those that
-/// editors and systems leave behind, which begin with a dot.
+/// The names of all files in a folder and its subfolders, relative to the folder and sorted. Files of
+/// editors and systems, whose names begin with a dot, are left out.
 ///
 /// # Errors
 /// If a folder cannot be read.

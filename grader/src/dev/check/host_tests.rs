@@ -1,4 +1,4 @@
-//! A lab's host tests: on the reference all pass, on the skeleton all fail, and
+//! A lab's host tests: with the reference all pass; with the skeleton all fail, and
 //! only because a `todo!()` is reached.
 
 use std::env;
@@ -8,30 +8,30 @@ use std::process::{Command, Output};
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
-/// What came of one run of a lab's host tests.
+/// The outcome of one run of a lab's host tests.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Outcome {
     /// How many tests passed.
     pub passed: usize,
     /// The names of those that failed because they reached a `todo!()`.
     pub not_started: Vec<String>,
-    /// The names of those that failed otherwise, and what they said.
+    /// The names of those that failed otherwise, and their messages.
     pub failed: Vec<(String, String)>,
-    /// What the compiler said, if the tests do not compile.
+    /// The compiler's errors, if the tests do not compile.
     pub build_error: Option<String>,
 }
 
-/// What is tested.
+/// The files that are tested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tested {
     /// The student's files.
     Student,
-    /// What stands in the place of the reference: that itself, or another implementation.
+    /// The files in the place of the reference: the reference itself, or another implementation.
     InPlaceOfReference,
 }
 
 impl Tested {
-    /// The words for cargo that choose it.
+    /// The arguments of cargo that choose them.
     pub fn features(self) -> &'static [&'static str] {
         match self {
             Self::Student => &[],
@@ -51,14 +51,14 @@ pub fn run(root: &Path, target: &Path, package: &str, tested: Tested) -> Result<
     command.args(tested.features());
     command
         .current_dir(root)
-        // A failure that is expected leaves no trace.
+        // An expected failure must leave no file behind.
         .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")
         .env("RUST_BACKTRACE", "0");
     let output = process::output(&mut command).map_err(|error| Error::io("cannot start", Path::new(&cargo), &error))?;
     Ok(outcome_of(&output))
 }
 
-/// What came of a `cargo test` that printed this.
+/// The outcome of a `cargo test` with this output.
 pub fn outcome_of(output: &Output) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout);
     let mut outcome = read(&text);
@@ -69,7 +69,7 @@ pub fn outcome_of(output: &Output) -> Outcome {
     outcome
 }
 
-/// Reads what `cargo test` prints.
+/// Parses the output of `cargo test`.
 fn read(text: &str) -> Outcome {
     let mut outcome = Outcome::default();
     for line in text.lines() {
@@ -88,7 +88,7 @@ fn read(text: &str) -> Outcome {
     outcome
 }
 
-/// What a failed test printed.
+/// The output of a failed test.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
     let heading = format!("---- {} stdout ----\n", name.strip_suffix(" - should panic").unwrap_or(name));
     let Some(start) = text.find(&heading).map(|at| at + heading.len()) else { return "" };

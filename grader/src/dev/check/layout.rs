@@ -1,4 +1,4 @@
-//! Whether a lab's folder holds what it should and nothing else.
+//! Whether a lab's folder has the files that it should, and no others.
 
 use crate::course::workspace::Lab;
 use crate::host::error::Result;
@@ -7,10 +7,10 @@ use super::contract;
 use super::files;
 use super::variant::roots;
 
-/// The files that every lab has beside the student's.
+/// The files that every lab has besides the student's.
 const REQUIRED: [&str; 5] = ["README.md", contract::PAGE, "lab.toml", "Cargo.toml", "src/lib.rs"];
 
-/// What does not belong into the lab's folder, or is missing there: one sentence each.
+/// Stray and missing files of the lab's folder: one sentence each.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -49,11 +49,11 @@ fn belongs(file: &str, student: &[String]) -> bool {
     }
     let Some((folder, rest)) = file.split_once('/') else { return false };
     match folder {
-        // They may have several files: those that the switch names, and the modules of these.
+        // These may have several files: those that the switch names, and their modules.
         "solution" | "champion" => rest.ends_with(".rs"),
         "mistakes" => !rest.contains('/') && rest.ends_with(".patch"),
         "alternatives" => {
-            // Those to a lab's second file are in a folder with its name, and so on.
+            // Alternatives to a lab's second file are in a folder with its name, and so on.
             let others = student.iter().skip(1).filter_map(|name| name.strip_prefix("src/")?.strip_suffix(".rs"));
             let rest = match rest.split_once('/') {
                 Some((folder, name)) if others.clone().any(|other| other == folder) => name,

@@ -1,9 +1,9 @@
 //! Miri, the interpreter that finds undefined behaviour: runs the host tests of the
-//! labs that have unsafe code, where a Miri is installed.
+//! labs with unsafe code, if a Miri is installed.
 //!
-//! Nothing is installed for it, and rustup is never asked: its `cargo-miri` is on
-//! `PATH` also where there is no Miri. What counts is the interpreter itself, in the
-//! folder of a toolchain, with the library's source, which it interprets too.
+//! Nothing is installed for it, and rustup is not asked: its `cargo-miri` is on
+//! `PATH` even if there is no Miri. What counts is the interpreter itself, in the
+//! folder of a toolchain, with the library's source, which it interprets as well.
 
 use std::env;
 use std::fs;
@@ -18,8 +18,8 @@ use crate::host::process;
 
 use super::host_tests::{self, Outcome};
 
-/// Pointers are made from pointers and never from numbers. What tests leak on purpose,
-/// the memory of their heaps, is left alone.
+/// Pointers are made from pointers and never from numbers. The tests leak the memory of their heaps
+/// on purpose, so leaks are ignored.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-ignore-leaks";
 
 /// Random programs are not run: Miri is some hundred times slower than the processor.
@@ -35,13 +35,13 @@ pub struct Miri {
 /// Finds a Miri.
 ///
 /// # Errors
-/// Why there is none, in half a sentence.
+/// The reason why there is none, in half a sentence.
 pub fn find() -> std::result::Result<Miri, String> {
     choose(&toolchains())
 }
 
-/// The folders of the toolchains that are installed: that of the cargo which runs this
-/// program, rustup's, and whatever else is on `PATH`.
+/// The folders of the installed toolchains: that of the cargo which runs this
+/// program, rustup's, and all others on `PATH`.
 fn toolchains() -> Vec<PathBuf> {
     let above = |program: PathBuf| Some(program.parent()?.parent()?.to_owned());
     let own = env::var_os("CARGO").map(PathBuf::from).and_then(above);
@@ -53,7 +53,7 @@ fn toolchains() -> Vec<PathBuf> {
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
-    // Nightlies last by date, so the newest comes first.
+    // Nightlies are last and sorted by date, so that reversed the newest comes first.
     installed.sort();
     installed.reverse();
     let path = env::var_os("PATH").unwrap_or_default();
@@ -61,7 +61,7 @@ fn toolchains() -> Vec<PathBuf> {
     own.into_iter().chain(installed).chain(others).collect()
 }
 
-/// The first toolchain that has all that it takes.
+/// The first toolchain that is complete.
 fn choose(toolchains: &[PathBuf]) -> std::result::Result<Miri, String> {
     let with_miri = |root: &&PathBuf| ["miri", "cargo-miri", "cargo"].iter().all(|name| is_program(root, name));
     let has_source = |root: &&PathBuf| root.join("lib/rustlib/src/rust/library/std/src/lib.rs").is_file();
@@ -79,7 +79,7 @@ fn is_program(root: &Path, name: &str) -> bool {
     bin.join(name).is_file() || bin.join(format!("{name}.exe")).is_file()
 }
 
-/// Whether the lab has unsafe code, which alone can be undefined behaviour.
+/// Whether the lab has unsafe code: only that can have undefined behaviour.
 pub fn concerns(lab: &Lab) -> bool {
     lab.code() == Code::Unsafe
 }
@@ -105,13 +105,13 @@ pub fn run(miri: &Miri, root: &Path, target: &Path, lab: &Lab) -> Result<Outcome
         .env("MIRIFLAGS", FLAGS)
         .env("RUSTUP_AUTO_INSTALL", "0")
         .env("RUST_BACKTRACE", "0")
-        // They name the compiler that this program was built with.
+        // These variables name the compiler that this program was built with.
         .env_remove("RUSTC")
         .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN");
     let output = process::output(&mut command).map_err(|error| Error::io("cannot start", &cargo, &error))?;
     let mut outcome = host_tests::outcome_of(&output);
-    // Undefined behaviour ends the whole program: no test is named then.
+    // Undefined behaviour ends the whole program, so no test is named.
     let said = String::from_utf8_lossy(&output.stderr);
     if let Some(at) = said.find("error: Undefined Behavior") {
         outcome.build_error = None;
@@ -120,7 +120,7 @@ pub fn run(miri: &Miri, root: &Path, target: &Path, lab: &Lab) -> Result<Outcome
     Ok(outcome)
 }
 
-/// The names of the test programs in a folder, but for the one that is too slow.
+/// The names of the test programs in a folder, except the one that is too slow.
 fn tests(folder: &Path) -> Result<Vec<String>> {
     let listing = fs::read_dir(folder).map_err(|error| Error::io("cannot read", folder, &error))?;
     let mut names: Vec<String> = listing

@@ -1,9 +1,9 @@
 //! `cargo grade dev check`: the course proves itself.
 //!
-//! A check is only worth its points if it catches something, and a lab is only
-//! fair if whoever does it rightly passes. So every lab comes with mistakes
-//! that have to be caught and with alternatives that have to pass, and they are
-//! graded here as a student's file is: built into a kernel and booted.
+//! A check is worth its points only if it catches a mistake, and a lab is
+//! fair only if every correct implementation passes. So every lab comes with mistakes
+//! that have to be caught and with alternatives that have to pass. They are
+//! graded here like a student's file: built into a kernel and booted.
 
 mod chapters;
 mod contract;
@@ -33,26 +33,26 @@ use host_tests::Tested;
 use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, within_fence, wrong_or};
 use variant::{Kind, Variant, Variants};
 
-/// What to prove.
+/// The options of a proof.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Labs by name; all if empty.
     pub labs: Vec<String>,
-    /// Run every check on every mistake, and say which ones catch it.
+    /// Run every check on every mistake, and report the checks that catch it.
     pub full: bool,
-    /// Try only so many mistakes of each lab, spread over all of them.
+    /// Try only this many mistakes of each lab, spread over all of them.
     pub mistakes: Option<u16>,
-    /// Leave out the skeletons: the student's files have been worked on.
+    /// Leave out the skeletons, because the student's files contain work.
     pub no_skeleton: bool,
-    /// How many machines at a time.
+    /// How many machines run at a time.
     pub jobs: usize,
 }
 
-/// Proves every lab, tells on standard output what it finds, and returns
+/// Proves every lab, reports its findings on standard output, and returns
 /// whether everything holds.
 ///
 /// # Errors
-/// If it could not be done.
+/// If a proof could not be made.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
     let labs = engine.site.workspace.select(&options.labs)?;
@@ -71,7 +71,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 /// Runs the host tests of labs with unsafe code under Miri, and nothing else.
 ///
 /// # Errors
-/// If it could not be done.
+/// If the tests could not be run.
 pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
     let labs = engine.site.workspace.select(labs)?;
@@ -89,14 +89,14 @@ pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Prog
     Ok(proof.closing(start))
 }
 
-/// What has been found so far.
+/// The findings so far.
 struct Proof<'a> {
     options: &'a Options,
     view: &'a View,
     progress: &'a Progress,
-    /// What does not hold, and what to do about it.
+    /// What does not hold, with advice.
     told: Vec<String>,
-    /// What could not be looked at here.
+    /// What could not be tested here.
     left_out: Vec<String>,
     steps: usize,
     failed: usize,
@@ -107,7 +107,7 @@ impl<'a> Proof<'a> {
         Self { options, view, progress, told: Vec::new(), left_out: Vec::new(), steps: 0, failed: 0 }
     }
 
-    /// Tells what came of it all, and returns whether everything holds.
+    /// Reports all findings, and returns whether everything holds.
     fn closing(self, start: Instant) -> bool {
         self.progress.finish();
         let Self { view, told, left_out, steps, failed, .. } = self;
@@ -152,7 +152,7 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// The variants that are tried: of the mistakes as many as are wanted, spread over all of them.
+    /// The variants to try: of the mistakes only as many as requested, spread over all of them.
     fn chosen<'v>(&self, variants: &'v [Variant]) -> Vec<&'v Variant> {
         let all = variants.iter().filter(|variant| matches!(variant.kind, Kind::Mistake(_))).count();
         let wanted = self.options.mistakes.map_or(all, usize::from);
@@ -169,7 +169,7 @@ impl<'a> Proof<'a> {
         variants.iter().filter(|variant| is_chosen(variant)).collect()
     }
 
-    /// Grades a variant, and tells whether that comes out as it should.
+    /// Grades a variant, and reports whether the result is as it should be.
     fn variant(&mut self, staged: &Engine, stage: &Stage, lab: &Lab, variant: &Variant) -> Result<()> {
         put(stage, lab, &variant.files)?;
         let checks = match &variant.kind {
@@ -204,8 +204,8 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// Runs the lab's host tests on the champion, the reference and the skeleton; the reference
-    /// is back in its place then.
+    /// Runs the lab's host tests on the champion, the reference and the skeleton. Afterwards the reference
+    /// is back in its place.
     fn host_tests(&mut self, stage: &Stage, lab: &Lab, variants: &[Variant]) -> Result<()> {
         let of = |wanted: fn(&Kind) -> bool| variants.iter().find(|variant| wanted(&variant.kind));
         let champion = of(|kind| matches!(kind, Kind::Champion));
@@ -229,7 +229,7 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// Runs the host tests of a lab with unsafe code under Miri, if there is one, on `what` is in
+    /// Runs the host tests of a lab with unsafe code under Miri, if there is one. `what` is in
     /// the place of the reference.
     fn miri(&mut self, lab: &Lab, stage: &Stage, what: &str) -> Result<()> {
         if !miri::concerns(lab) {
@@ -253,12 +253,12 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// Prints a line, with the line of progress out of its way.
+    /// Prints a line above the line of progress.
     fn say(&self, text: &str) {
         self.progress.suspend(|| say(text));
     }
 
-    /// Tells what came of a step.
+    /// Reports the outcome of a step.
     fn step(&mut self, kind: &str, what: &str, step: Step) {
         self.steps += 1;
         let (mark, style, note) = match &step {
@@ -266,7 +266,7 @@ impl<'a> Proof<'a> {
             Err(wrong) => ("✘", BAD, plural(wrong.len(), "thing") + " wrong"),
         };
         let mut line = String::new();
-        // Writing to a string cannot fail.
+        // Writing to a `String` does not fail.
         let _ =
             write!(line, "  {} {kind:<12}{what:<32} {}", self.view.paint(style, mark), self.view.paint(FAINT, &note));
         self.say(line.trim_end());
@@ -282,7 +282,7 @@ fn put(stage: &Stage, lab: &Lab, files: &Files) -> Result<()> {
     stage.replace_folder(&format!("labs/{}/solution", lab.id), files)
 }
 
-/// Prints a line. Where nobody listens there is nothing to do about it.
+/// Prints a line. If nobody reads it, there is nothing to do about it.
 fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }

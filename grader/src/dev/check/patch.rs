@@ -1,4 +1,4 @@
-//! A wrong implementation as a lab keeps it: `mistakes/NAME.patch`.
+//! A known mistake of a lab, in a file of its own: `mistakes/NAME.patch`.
 //!
 //! ```text
 //! Mistake: the frame is marked after it is returned
@@ -9,7 +9,7 @@
 //! @@ …
 //! ```
 //!
-//! It may change several files, and add one: then its `---` names `/dev/null`.
+//! The diffs may change several files, and add some: then `---` names `/dev/null`.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use super::files::Files;
 /// A known mistake, and the check that has to catch it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mistake {
-    /// What is wrong, in a few words.
+    /// The mistake, in a few words.
     pub title: String,
     /// The name of the check that must fail.
     pub caught_by: String,
@@ -30,14 +30,14 @@ pub struct Mistake {
     diff: String,
 }
 
-/// What a diff does to a file of the reference.
+/// A diff's change of a file of the reference.
 enum Change {
     Add(String),
     Modify(String),
 }
 
 impl Mistake {
-    /// Reads a patch file; `path` is for messages.
+    /// Parses a patch file; `path` is for messages.
     ///
     /// # Errors
     /// `path:line: what is wrong; what to do`.
@@ -74,10 +74,10 @@ impl Mistake {
         Ok(mistake)
     }
 
-    /// The reference with the mistake in it; `path` is for messages.
+    /// The reference with the mistake; `path` is for messages.
     ///
     /// # Errors
-    /// If the diff does not fit the reference any more.
+    /// If the diff does not apply to the reference any more.
     pub fn apply(&self, reference: &Files, path: &Path) -> Result<Files> {
         let wrong =
             |what: String| Error::new(format!("{}: {what}", path.display())).advise("make it again with `diff -u`");
@@ -101,7 +101,7 @@ impl Mistake {
         Ok(files)
     }
 
-    /// The diffs, and what each does.
+    /// The diffs, and the change that each makes.
     fn changes(&self) -> Result<Vec<(Change, FilePatch<'_, str>)>, String> {
         let mut changes = Vec::new();
         for diff in PatchSet::parse(&self.diff, ParseOptions::unidiff()) {
@@ -126,7 +126,7 @@ impl Mistake {
     }
 }
 
-/// A file's name relative to `solution/`, from how a diff calls it: `a/solution/FILE`, or
+/// A file's name relative to `solution/`, from its name in a diff: `a/solution/FILE`, or
 /// with more folders before it.
 fn below_solution(name: &str) -> Result<String, String> {
     let name = name.split('\t').next().unwrap_or(name).trim();

@@ -1,4 +1,4 @@
-//! What each step proves, and how it is told that it does not.
+//! What each step proves, and how its failures are reported.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use super::host_tests::{Outcome, Tested};
 use super::patch::Mistake;
 use super::variant::{Kind, Variant};
 
-/// What came of one step: a short note, or what is wrong.
+/// The outcome of one step: a short note, or a list of what is wrong.
 pub type Step = Result<String, Vec<String>>;
 
-/// The same of many checks is told of the first few.
+/// Equal failures of many checks are reported for the first few only.
 fn few(mut wrong: Vec<String>) -> Vec<String> {
     const TOLD: usize = 3;
     if wrong.len() > TOLD + 1 {
@@ -29,7 +29,7 @@ fn few(mut wrong: Vec<String>) -> Vec<String> {
     wrong
 }
 
-/// What is wrong, or if nothing is, a note.
+/// The list of what is wrong or, if it is empty, the note.
 pub fn wrong_or(wrong: Vec<String>, note: &str) -> Step {
     if wrong.is_empty() { Ok(note.to_owned()) } else { Err(wrong) }
 }
@@ -38,7 +38,7 @@ pub fn prefixed(prefix: &str, wrong: Vec<String>) -> Vec<String> {
     wrong.into_iter().map(|wrong| format!("{prefix}: {wrong}")).collect()
 }
 
-/// Whether every check is named by a mistake as the one that catches it.
+/// Whether every check is named by a mistake that it catches.
 pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
     let named: BTreeSet<&str> = variants
         .iter()
@@ -67,7 +67,7 @@ pub fn coverage(lab: &Lab, variants: &[Variant]) -> Step {
     wrong_or(wrong, &format!("{} for {}", plural(mistakes, "mistake"), plural(lab.toml.checks.len(), "check")))
 }
 
-/// Whether nothing that the course comes with contains what would be refused of a student. Modules in
+/// Whether the fence accepts all files of the course. Modules in
 /// files of their own are refused only where those files are not handed in.
 pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
     let code = lab.code();
@@ -98,7 +98,7 @@ pub fn within_fence(lab: &Lab, variants: &[Variant]) -> Step {
 pub fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result<Step> {
     let image = match staged.site.build(&staged.site.mix(&[]), progress, &mut Vec::new())? {
         Built::Image(image) => image,
-        // The reference's own step says more.
+        // The step of the reference reports the errors.
         Built::Broken(_) => return Ok(Err(vec!["the kernel does not compile with the references".to_owned()])),
     };
     let listed = staged.list(&image.path)?;
@@ -121,7 +121,7 @@ pub fn list_of_checks(staged: &Engine, lab: &Lab, progress: &Progress) -> Result
     Ok(wrong_or(wrong, &plural(ours.len(), "check")))
 }
 
-/// Whether what came of a variant is what it is there to prove.
+/// Whether a variant's result is the one that the variant should have.
 pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
     if let Some(error) = &report.build_error {
         let error = anstream::adapter::strip_str(error).to_string();
@@ -191,7 +191,7 @@ fn judge_mistake(mistake: &Mistake, report: &LabReport) -> Step {
     }
 }
 
-/// Whether a verdict says that something is wrong with the implementation.
+/// Whether a verdict means that the implementation is wrong.
 fn caught(status: Status) -> bool {
     matches!(status, Status::Failed | Status::Panicked | Status::Crashed | Status::Hung)
 }
@@ -203,7 +203,7 @@ fn came_out(check: &CheckReport) -> String {
     }
 }
 
-/// Whether Miri has nothing to say.
+/// Whether the tests pass under Miri.
 pub fn under_miri(lab: &Lab, outcome: &Outcome) -> Step {
     let start = |said: &str| said.lines().take(3).collect::<Vec<_>>().join(" ");
     if let Some(error) = &outcome.build_error {
@@ -218,7 +218,7 @@ pub fn under_miri(lab: &Lab, outcome: &Outcome) -> Step {
     wrong_or(wrong, &format!("{} pass", outcome.passed))
 }
 
-/// Whether the host tests say what they should.
+/// Whether the host tests have the right results.
 pub fn host(lab: &Lab, tested: Tested, outcome: &Outcome) -> Step {
     let features: String = tested.features().iter().map(|word| format!(" {word}")).collect();
     let command = format!("`cargo test -p {}{features}`", lab.toml.package);
@@ -316,7 +316,7 @@ mod tests {
         }
     }
 
-    /// In a unit test, since it takes a moment for all mistakes of all labs.
+    /// In a unit test, since it takes only a moment for all mistakes of all labs.
     #[test]
     fn so_does_all_of_this_course() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -1,8 +1,8 @@
-//! The implementations of a lab that the course itself comes with: the skeleton,
+//! The implementations that the course has for a lab: the skeleton,
 //! the reference, the champion, known mistakes and alternatives.
 //!
-//! Each is laid in the place of `solution/`, so that all of them are built in one
-//! mix, and each may have as many files as it likes.
+//! Each is put in the place of `solution/`, so that all of them are built in one
+//! mix, and each may have any number of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,34 +14,34 @@ use crate::host::path::is_hidden;
 use super::files::{Files, read, read_all};
 use super::patch::Mistake;
 
-/// One implementation, and what has to come of it.
+/// One implementation, and the result that it has to have.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Where it comes from, relative to the lab's folder.
+    /// The file that it comes from, relative to the lab's folder.
     pub origin: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What stands in `solution/`.
+    /// The files for `solution/`.
     pub files: Files,
 }
 
-/// What a variant is there to prove.
+/// The claim that a variant proves.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// What the student begins with: no check may pass.
+    /// The skeleton: no check may pass.
     Skeleton,
     /// The reference: every check has to pass.
     Reference,
-    /// The fastest design that is known: every check has to pass.
+    /// The fastest known design: every check has to pass.
     Champion,
     /// A mistake: the check that it names has to fail.
     Mistake(Mistake),
-    /// Correct, but unlike the reference: every check has to pass that does not judge cost.
+    /// Correct, but unlike the reference: every check that does not judge cost has to pass.
     Alternative,
 }
 
 impl Kind {
-    /// The kind in a word.
+    /// The kind, in a word.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Skeleton => "skeleton",
@@ -54,7 +54,7 @@ impl Kind {
 }
 
 /// The files that the switch names, relative to `src/`, `solution/` or `champion/`:
-/// they are called like the student's. Whatever else stands beside them is a module of theirs.
+/// they have the names of the student's. All other files beside them are their modules.
 pub fn roots(lab: &Lab) -> impl Iterator<Item = &str> {
     lab.toml.files.iter().map(|name| name.strip_prefix("src/").unwrap_or(name))
 }
@@ -62,24 +62,24 @@ pub fn roots(lab: &Lab) -> impl Iterator<Item = &str> {
 /// The reference.
 ///
 /// # Errors
-/// The first file that cannot be read.
+/// That of the first file that cannot be read.
 pub fn reference(lab: &Lab) -> Result<Files> {
     read_all(&lab.folder.join("solution"))
 }
 
-/// All that a lab has.
+/// All variants of a lab.
 #[derive(Debug, Default)]
 pub struct Variants {
     /// In the order: skeleton, reference, champions, mistakes, alternatives.
     pub all: Vec<Variant>,
-    /// Patches that are none, or do not fit the reference, and why.
+    /// Patches that cannot be read, or do not apply to the reference, and why.
     pub unfit: Vec<String>,
 }
 
 /// All variants of a lab.
 ///
 /// # Errors
-/// The first file that cannot be read.
+/// That of the first file that cannot be read.
 pub fn all(lab: &Lab) -> Result<Variants> {
     let reference = reference(lab)?;
     let mut variants = vec![
@@ -107,7 +107,7 @@ pub fn all(lab: &Lab) -> Result<Variants> {
     Ok(Variants { all: variants, unfit })
 }
 
-/// The student's files as they are handed out, among the reference's: nothing names these then.
+/// The student's files as they are handed out, among the reference's, which they do not use.
 fn skeleton(lab: &Lab, reference: &Files) -> Result<Files> {
     let mut files = reference.clone();
     for root in roots(lab) {
@@ -139,7 +139,7 @@ fn champions(lab: &Lab, reference: &Files) -> Result<Vec<Variant>> {
     Ok(found)
 }
 
-/// The champion's files, with the reference's in the place of student's files for which it has none.
+/// The champion's files, and the reference's where the champion has no file of that name.
 fn champion(lab: &Lab, reference: &Files) -> Result<Files> {
     let mut files = read_all(&lab.folder.join("champion"))?;
     if roots(lab).all(|root| files.contains_key(root)) {
@@ -260,7 +260,7 @@ mod tests {
             with(&[("champion/blocks.rs", "fast"), ("champion/shared.rs", "lock"), ("champion/bins/wide.rs", "")]);
         assert_eq!(whole[2].kind.word(), "champion");
         assert_eq!(whole[2].files.keys().collect::<Vec<_>>(), ["bins/wide.rs", "blocks.rs", "shared.rs"]);
-        // What it has no file for is the reference's, with all that this may need.
+        // If it has no file of that name, the reference's is taken, with all modules.
         let part = with(&[("champion/blocks.rs", "fast")]);
         assert_eq!((text(&part[2], "blocks.rs"), text(&part[2], "shared.rs")), (Some("fast"), Some("lock();\n")));
         assert_eq!(text(&part[2], "region.rs"), Some("good();\n"));

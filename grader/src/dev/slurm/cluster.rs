@@ -1,4 +1,4 @@
-//! A cluster of one node on loopback, in a folder of its own, without systemd: MUNGE, which says who asks, Slurm's
+//! A cluster of one node on loopback, in a folder of its own, without systemd: MUNGE, which authenticates, Slurm's
 //! controller, and the daemon of a node. They end with this process.
 
 use std::fs;
@@ -20,10 +20,10 @@ use crate::judge::processors;
 /// How long the cluster may take to be ready.
 const READY: Duration = Duration::from_secs(60);
 
-/// How long its daemons may take to end by themselves.
+/// How long its daemons may take to exit.
 const END: Duration = Duration::from_secs(10);
 
-/// Bytes of the key that MUNGE's users have in common.
+/// Bytes of the key that MUNGE's users share.
 const KEY: usize = 1024;
 
 /// The programs of a cluster.
@@ -35,10 +35,10 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds them, or says what is missing.
+    /// Finds the programs, or reports the missing ones.
     ///
     /// # Errors
-    /// If they are not all there.
+    /// If a program is missing.
     pub fn find() -> std::result::Result<Self, String> {
         let find = |name: &str| {
             let program =
@@ -58,15 +58,15 @@ impl Programs {
 /// A cluster that runs.
 pub struct Cluster {
     configuration: PathBuf,
-    /// In the order in which they were started.
+    /// The daemons, in the order in which they were started.
     daemons: Vec<Process>,
 }
 
 impl Cluster {
-    /// Starts one, with what it writes in this folder, and waits until its node is ready.
+    /// Starts a cluster, with its files in this folder, and waits until its node is ready.
     ///
     /// # Errors
-    /// If that does not happen; the error has what the daemons said.
+    /// If it does not get ready; the error has the daemons' output.
     pub fn start(programs: &Programs, folder: &Path) -> Result<Self> {
         for folder in [folder, &folder.join("state"), &folder.join("spool")] {
             fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
@@ -90,7 +90,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Its `slurm.conf`, for the variable `SLURM_CONF`.
+    /// The path of its `slurm.conf`, for the variable `SLURM_CONF`.
     pub fn configuration(&self) -> &Path {
         &self.configuration
     }
@@ -112,27 +112,27 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // What was started last ends first. The others still answer it.
+        // The daemon that was started last ends first, while the others still answer it.
         while let Some(daemon) = self.daemons.pop() {
             daemon.interrupt();
             let (number, start) = (daemon.id(), Instant::now());
             while !has_ended(number) && start.elapsed() < END {
                 thread::sleep(Duration::from_millis(50));
             }
-            // Now it is killed, if it has to be.
+            // If it is still running, it is killed now.
             drop(daemon);
         }
     }
 }
 
-/// Whether a child of this process has ended, and waits to be reaped.
+/// Whether a child of this process has ended, and is a zombie.
 fn has_ended(number: u32) -> bool {
     let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     pid.is_none_or(|pid| waitid(WaitId::Pid(pid), options).is_ok_and(|status| status.is_some()))
 }
 
-/// Writes what MUNGE's users have in common.
+/// Writes the key that MUNGE's users share.
 fn write_key(path: &Path) -> Result<()> {
     let mut key = [0; KEY];
     getrandom::fill(&mut key).map_err(|error| Error::new(format!("cannot draw a key: {error}")))?;
@@ -154,7 +154,7 @@ fn munge_words(folder: &Path) -> Vec<String> {
     fixed.into_iter().chain(places.map(|(option, name)| place(option, name))).collect()
 }
 
-/// The cluster's `slurm.conf`: plain plugins that need no control groups, and ports that nobody has.
+/// The cluster's `slurm.conf`: simple plugins that need no control groups, and free ports.
 fn configured(folder: &Path, host: &str, user: &str) -> Result<String> {
     let port = || TcpListener::bind("127.0.0.1:0").and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
     let failed = |error| Error::new(format!("there is no free port: {error}"));
@@ -180,7 +180,7 @@ fn answer(program: &str, words: &[&str]) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Waits until something is so, if it becomes so in time.
+/// Waits until a condition holds, or the time is over.
 fn wait_until(is_so: impl Fn() -> bool) -> Option<()> {
     let start = Instant::now();
     while start.elapsed() < READY {
@@ -192,7 +192,7 @@ fn wait_until(is_so: impl Fn() -> bool) -> Option<()> {
     None
 }
 
-/// The cluster did not come up: what its daemons said.
+/// The error for a cluster that does not get ready, with its daemons' output.
 fn not_ready(folder: &Path) -> Error {
     let said = ["munged", "slurmctld", "slurmd"].map(|name| {
         let bytes = fs::read(folder.join(format!("{name}.log"))).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! `cargo grade dev slurm`: a small class, graded on this computer and by Slurm on a cluster of one node, which is made
-//! for it. Both must come to the same.
+//! `cargo grade dev slurm`: a small class, graded on this computer and by Slurm on a cluster of one node, which is started
+//! for it. Both must give the same results.
 //!
-//! Where Slurm is not installed nothing is compared, and that is said.
+//! If Slurm is not installed, nothing is compared, and a message says so.
 
 mod cluster;
 
@@ -19,7 +19,7 @@ use crate::host::style::say;
 use super::{batches, class};
 use cluster::{Cluster, Programs};
 
-/// What is graded.
+/// The options of a comparison.
 pub struct Options {
     /// Labs by name; all if empty.
     pub labs: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Options {
     pub submissions: u32,
 }
 
-/// Grades a class both ways, and compares; returns whether they are the same.
+/// Grades a class both ways, and compares; returns whether the results are the same.
 ///
 /// # Errors
 /// If the cluster cannot be started, or the class not be graded.
@@ -35,7 +35,7 @@ pub fn run(workspace: &Workspace, options: &Options, progress: &Progress) -> Res
     let programs = match Programs::find() {
         Ok(programs) => programs,
         Err(why) => {
-            // Nobody listens: it is no failure either way.
+            // Nobody reads it: it is no failure either way.
             let _ = say(&format!("skipped, nothing was graded by Slurm: {why}\n"));
             return Ok(true);
         }
@@ -72,7 +72,7 @@ pub fn run(workspace: &Workspace, options: &Options, progress: &Progress) -> Res
     Ok(different.is_empty())
 }
 
-/// The names of the files in two folders with results that are not the same in both, but for times.
+/// The names of the files that differ between two folders with results, times apart.
 fn compared(one: &Path, other: &Path) -> Result<Vec<String>> {
     let mut names = vec!["results.csv".to_owned(), "results.json".to_owned()];
     for folder in ["graded", "submissions"] {
@@ -89,7 +89,7 @@ fn compared(one: &Path, other: &Path) -> Result<Vec<String>> {
     Ok(names.into_iter().filter(|name| !is_same(name)).collect())
 }
 
-/// A file without the times in it, if it is there.
+/// A file without the times in it, if it exists.
 fn timeless(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     if path.extension().is_none_or(|ending| ending != "json") {
@@ -100,7 +100,7 @@ fn timeless(path: &Path) -> Option<String> {
     Some(value.to_string())
 }
 
-/// Times are numbers of milliseconds, and are called so.
+/// Times are numbers of milliseconds, which their names tell.
 fn forget_times(value: &mut Value) {
     match value {
         Value::Object(fields) => {

@@ -1,7 +1,7 @@
-//! Whether each sentence of a lab's contract has a check that fails when it is broken: the lab's page
-//! `CONTRACT.md` says so, sentence by sentence, and this says whether that is true.
+//! Whether each sentence of a lab's contract has a check that fails when the sentence is broken. The lab's page
+//! `CONTRACT.md` claims so, sentence by sentence; this module verifies the claims.
 //!
-//! A row's mistakes show it. That each of them is caught by the check that its patch names is proved by
+//! A row's mistakes are the proof. That the check named in its patch catches each mistake is proved by
 //! building and booting it, as for all mistakes.
 
 mod page;
@@ -21,7 +21,7 @@ use sentences::Sentence;
 /// The page's name, in a lab's folder.
 pub const PAGE: &str = "CONTRACT.md";
 
-/// What is wrong with the lab's page: one sentence each.
+/// The mistakes of the lab's page: one sentence each.
 pub fn complaints(lab: &Lab, variants: &[Variant]) -> Vec<String> {
     let place = format!("labs/{}/{PAGE}", lab.id);
     let Ok(text) = fs::read_to_string(lab.folder.join(PAGE)) else {
@@ -37,7 +37,7 @@ pub fn complaints(lab: &Lab, variants: &[Variant]) -> Vec<String> {
     wrong.iter().map(|wrong| format!("{place}: {wrong}")).collect()
 }
 
-/// Whether the page has the sentences of the contract, all of them and no others.
+/// Whether the page has all sentences of the contract, and no others.
 fn against_source(folder: &Path, section: &Section) -> Vec<String> {
     let Ok(source) = fs::read_to_string(folder.join(&section.file)) else {
         return vec![format!("{} cannot be read: name a file of the contract", section.file)];
@@ -59,7 +59,7 @@ fn against_source(folder: &Path, section: &Section) -> Vec<String> {
     wrong
 }
 
-/// Whether a row names checks and mistakes that there are, and that belong together.
+/// Whether a row names existing checks and mistakes, and these belong together.
 fn against_lab(lab: &Lab, variants: &[Variant], row: &Row) -> Vec<String> {
     let of = format!("`{}`, \"{}\"", row.sentence.of, row.sentence.text);
     let mut wrong = Vec::new();
@@ -96,7 +96,7 @@ fn mistake<'v>(variants: &'v [Variant], name: &str) -> Option<&'v Mistake> {
     })
 }
 
-/// Checks that stand on no sentence, though they judge neither cost nor the whole system.
+/// Checks that prove no sentence, though they judge neither cost nor the whole system.
 fn unfounded(lab: &Lab, sections: &[Section]) -> Vec<String> {
     let named: BTreeSet<&str> =
         sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.checks).map(String::as_str).collect();

@@ -10,18 +10,18 @@
 //! - `FrameAllocator::allocate`: Which one is the allocator's choice.
 //! ```
 //!
-//! What is in the table is checked. What is in a list names, explains, leaves a choice, or binds the kernel.
+//! The rows of the table are checked. The sentences of the list name, explain, leave a choice, or bind the kernel.
 
 use super::sentences::Sentence;
 
-/// What the page says of a file of `kernel/mm-api`.
+/// The page's section about a file of `kernel/mm-api`.
 #[derive(Debug)]
 pub struct Section {
     /// The file, relative to the lab's folder, as the page's link names it.
     pub file: String,
     /// The sentences that are checked.
     pub rows: Vec<Row>,
-    /// The sentences that nobody can break.
+    /// The sentences that no implementation can break.
     pub listed: Vec<Sentence>,
 }
 
@@ -35,7 +35,7 @@ pub struct Row {
     pub mistakes: Vec<String>,
 }
 
-/// Reads the page.
+/// Parses the page.
 pub fn read(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in text.lines() {
@@ -47,7 +47,7 @@ pub fn read(text: &str) -> Vec<Section> {
         if line.starts_with("| `") {
             section.rows.push(row(line));
         } else if let Some((of, text)) = line.strip_prefix("- `").and_then(|item| item.split_once("`: ")) {
-            // An arrow, and behind it why it cannot be checked.
+            // An arrow, and after it the reason why it cannot be checked.
             let text = text.split(" → ").next().unwrap_or(text).trim();
             section.listed.push(Sentence { of: of.to_owned(), text: text.to_owned() });
         }
@@ -55,7 +55,7 @@ pub fn read(text: &str) -> Vec<Section> {
     sections
 }
 
-/// Where a heading's link leads.
+/// The target of a heading's link.
 fn target(heading: &str) -> Option<String> {
     Some(heading.split_once("](")?.1.split_once(')')?.0.to_owned())
 }
@@ -68,7 +68,7 @@ fn row(line: &str) -> Row {
     Row { sentence: Sentence { of, text }, checks, mistakes }
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn names(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

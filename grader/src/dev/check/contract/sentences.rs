@@ -1,6 +1,6 @@
 //! The sentences of a contract: of the documentation in a file of `kernel/mm-api`.
 
-/// A sentence, and what it is said of.
+/// A sentence, and the item that it describes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Sentence {
     /// A trait, a type, or a part of one: `FrameAllocator`, `FrameAllocator::free`.
@@ -9,7 +9,7 @@ pub struct Sentence {
     pub text: String,
 }
 
-/// All sentences that a source file says of its items, each once, in the order of the file.
+/// All sentences in a source file's documentation of its items, each once, in the order of the file.
 pub fn of_source(source: &str) -> Vec<Sentence> {
     let mut found = Vec::new();
     let mut documentation = Vec::new();
@@ -42,7 +42,7 @@ pub fn of_source(source: &str) -> Vec<Sentence> {
     found
 }
 
-/// The name of what a line of code declares.
+/// The name of the item that a line of code declares.
 fn name_of(code: &str) -> Option<String> {
     let declared = match code.strip_prefix("impl") {
         Some(rest) => rest.split_once(" for ").map_or(rest, |(_, what)| what),
@@ -53,7 +53,7 @@ fn name_of(code: &str) -> Option<String> {
     words.filter(|word| !word.is_empty()).find(|word| !keywords.contains(word)).map(str::to_owned)
 }
 
-/// What stands together: headings and the targets of links are nobody's sentence.
+/// The paragraphs of a documentation. Headings and the targets of links belong to no sentence.
 fn paragraphs(lines: &[&str]) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for line in lines {
@@ -76,7 +76,7 @@ fn paragraphs(lines: &[&str]) -> Vec<String> {
     paragraphs
 }
 
-/// A paragraph's sentences. What stands in bold at its beginning, with a full stop, is a title.
+/// A paragraph's sentences. A bold beginning that ends with a full stop is a title.
 fn split(paragraph: &str) -> Vec<String> {
     let paragraph = paragraph.trim();
     let title = paragraph.strip_prefix("**").and_then(|rest| rest.split_once("**"));
@@ -100,7 +100,7 @@ fn split(paragraph: &str) -> Vec<String> {
     sentences
 }
 
-/// The text alone: links are their words, and nothing is bold.
+/// The plain text: links are replaced by their words, and bold type is removed.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

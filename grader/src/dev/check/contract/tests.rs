@@ -27,7 +27,7 @@ const LAB: &str = "title = \"t\"\npackage = \"pmm\"\nfiles = [\"src/a.rs\"]\ncha
 
 const PATCH: &str = "Mistake: m\nCaught-by: right\n\n--- a/solution/a.rs\n+++ b/solution/a.rs\n@@ -1 +1 @@\n-a\n+b\n";
 
-/// What is wrong with a page of a lab with the checks `right` and `cheap`, and the mistake `off`.
+/// The mistakes of a page of a lab with the checks `right` and `cheap`, and the mistake `off`.
 fn wrong(page: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, cost: bool| {
@@ -71,14 +71,14 @@ fn what_is_wrong_with_a_page_is_told() {
     }
 }
 
-/// In a unit test, since it takes a moment for all labs.
+/// In a unit test, since it takes only a moment for all labs.
 #[test]
 fn the_pages_of_this_course_are_right_and_leave_no_contract_out() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let course = Workspace::open(root).unwrap();
     let mut named = Vec::new();
     for lab in &course.labs {
-        // What students get has the pages, and not the mistakes that they name.
+        // Students get the pages, but not the mistakes that these name.
         if lab.has_solution() {
             let variants = variant::all(lab).unwrap();
             assert_eq!(complaints(lab, &variants.all), Vec::<String>::new());
