@@ -1,4 +1,4 @@
-// Readies the boxes in which the kernel boots. Loads nothing more until one is used.
+// Prepares the boxes in which the kernel boots. Loads nothing more until the reader uses one.
 (() => {
     "use strict";
 

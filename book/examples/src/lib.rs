@@ -1,4 +1,4 @@
-//! The worked examples of the book. What a chapter shows is included from
+//! The worked examples of the book. Chapters include their code from
 //! here, so it compiles, and its tests run with all others.
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-// The kernel boots in the chapters, and a reader uses it.
+// The kernel boots in the chapters, and a reader works with it.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -57,7 +57,7 @@ async function scrolledBack(page) {
     let text = await shown(page);
     for (let tries = 0; !text.includes("Folio 0.") && tries < 100; tries += 1) {
         await page.mouse.wheel(0, -200);
-        // The terminal draws when the page does.
+        // The terminal is drawn when the page is.
         await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
         text = (await shown(page)) + "\n" + text;
     }
@@ -98,7 +98,7 @@ for (const name of await chapters()) {
         await says(page, /^1 passed\.$/);
         const result = page.locator(".live-results li");
         assert.match(await result.innerText(), new RegExp(`^${check} passed, with \\d+ MiB$`));
-        // The chapter explains the check where the result leads to.
+        // The result links to the chapter's explanation of the check.
         const target = await result.locator("a").getAttribute("href");
         assert.equal(await page.locator(target).count(), 1);
         assert.deepEqual(wrong, []);
@@ -111,7 +111,7 @@ test("the screen shows the map of memory", async () => {
     const colours = () =>
         page.locator(".live-screen").evaluate(canvas => {
             const { width, height } = canvas;
-            // The right part: the map. Its cells have one colour each, and the reference leaves a seam between none.
+            // The right part is the map. Its cells have one colour each, and the reference draws no seam between them.
             const { data } = canvas.getContext("2d").getImageData(width * 0.6, 0, width * 0.4, height);
             return new Set(new Uint32Array(data.buffer)).size;
         });
@@ -166,7 +166,7 @@ test("the keyboard is enough", async () => {
     await button.focus();
     await page.keyboard.press("Enter");
     await until(page, /folio> /);
-    // The terminal has the focus, and the page's own keys do nothing: these turn pages and open the search.
+    // While the terminal has the focus, the page's own keys, which turn pages and open the search, have no effect.
     for (const key of ["ArrowLeft", "ArrowRight", "s", "?"]) {
         await page.keyboard.press(key);
     }
@@ -186,7 +186,7 @@ test("a copy of the book without the kernel says so", async () => {
     await page.goto(site.root + "lab-01-frames.html");
     await page.getByRole("button", { name: "Boot the kernel" }).click();
     await says(page, /cargo grade book builds it with one; cargo grade run 01 boots/);
-    // It is looked for anew the next time.
+    // The page looks for it again the next time.
     await page.unroute("**/live/built/**");
     await page.getByRole("button", { name: "Boot the kernel" }).click();
     await until(page, /folio> /);

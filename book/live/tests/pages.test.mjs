@@ -1,4 +1,4 @@
-// Every page, as readers of all kinds see it.
+// Every page, with each theme and width, with and without scripts.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -21,7 +21,7 @@ for (const [who, options] of Object.entries(READERS)) {
         const { page, wrong, close } = await reader(site, options);
         for (const name of await pages()) {
             await page.goto(site.root + name, { waitUntil: "load" });
-            // The contents are made by a script.
+            // A script makes the table of contents.
             await page.waitForSelector("#mdbook-sidebar .chapter", { state: "attached" });
             const [scrolls, width] = await page.evaluate(() => {
                 const { scrollWidth, clientWidth } = document.documentElement;

@@ -1,5 +1,5 @@
-// The pictures that a reader can change: with the keyboard alone, and compared with what
-// book/pictures-live computes here for the same choices.
+// The pictures that a reader can change: used with the keyboard alone, and compared with the output of
+// book/pictures-live for the same choices.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

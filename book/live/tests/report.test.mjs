@@ -1,4 +1,4 @@
-// What a page makes of the kernel's reports.
+// How a page shows the kernel's reports.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -64,7 +64,7 @@ async function serve(request, response) {
 /** The names of all pages that a reader comes to. */
 export async function pages() {
     const names = (await readdir(PAGES)).filter(name => name.endsWith(".html"));
-    // One is for printing, one is what mdBook's contents are without scripts, one is shown where there is no page.
+    // One is for printing, one is mdBook's table of contents for readers without scripts, one is shown for a page that does not exist.
     return names.filter(name => !["print.html", "toc.html", "404.html"].includes(name)).sort();
 }
 

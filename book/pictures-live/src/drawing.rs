@@ -4,15 +4,15 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Write;
 
-/// A drawing that is being made. Lengths are in its own units, of which the page shows one as
-/// about a pixel.
+/// A drawing in the making. Lengths are in its own units; on the page, one unit is about
+/// a pixel.
 pub struct Drawing {
     name: &'static str,
     body: String,
 }
 
 impl Drawing {
-    /// An empty one, of the picture with this name.
+    /// An empty drawing, for the picture with this name.
     pub fn new(name: &'static str) -> Self {
         let mut drawing = Self { name, body: String::new() };
         let tip = "<path class=\"head\" d=\"M0 0L10 5L0 10z\"/>";
@@ -33,14 +33,14 @@ impl Drawing {
         self.line(&format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"));
     }
 
-    /// Text, from its left end on the line it stands on; with the class `c` its middle, with `e` its right end.
+    /// Text at a point on its base line: with its left end there, with the class `c` its middle, with `e` its right end.
     pub fn text(&mut self, class: &str, (x, y): (u32, u32), text: &str) {
         if !text.is_empty() {
             self.line(&format!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(text)));
         }
     }
 
-    /// A rectangle of a table, with a text in its middle.
+    /// A rectangle of a table, with text in its middle.
     pub fn cell(&mut self, class: &str, at: (u32, u32), size: (u32, u32), text_class: &str, text: &str) {
         self.rect(class, at, size);
         self.text(&format!("c {text_class}"), (at.0 + size.0 / 2, at.1 + size.1 / 2 + 4), text);
@@ -52,7 +52,7 @@ impl Drawing {
         self.line(&format!("<path class=\"line\" d=\"{path}\" marker-end=\"{tip}\"/>"));
     }
 
-    /// The SVG: what it is called, and what can be read in the place of it.
+    /// The SVG, with a title and a description for readers who cannot see it.
     pub fn finish(self, (width, height): (u32, u32), title: &str, description: &str) -> String {
         let Self { name, body } = self;
         let mut svg = format!(
@@ -65,12 +65,12 @@ impl Drawing {
     }
 }
 
-/// Text as it may stand in SVG.
+/// Escapes text for SVG.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// A number in 32 bits as the book writes it: `0xC010_0000`.
+/// A 32-bit number in the book's form: `0xC010_0000`.
 pub fn word(number: u32) -> String {
     format!("0x{:04X}_{:04X}", number >> 16, number & 0xFFFF)
 }

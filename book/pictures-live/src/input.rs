@@ -1,4 +1,4 @@
-//! What the reader has chosen.
+//! The reader's choices.
 
 /// The value of a key: what follows it on its line. `None` if the key is missing.
 pub fn value<'a>(input: &'a str, key: &str) -> Option<&'a str> {
@@ -6,7 +6,7 @@ pub fn value<'a>(input: &'a str, key: &str) -> Option<&'a str> {
     lines.find(|(found, _)| *found == key).map(|(_, value)| value.trim())
 }
 
-/// What may be chosen for a key: what it is called, and the value.
+/// A choice for a key: its name, and its value.
 pub fn choices<'a>(choices: &'a str, key: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let parts = choices.lines().filter_map(|line| line.split_once('\t'));
     parts.filter(move |(found, _)| *found == key).filter_map(|(_, choice)| choice.split_once('\t'))

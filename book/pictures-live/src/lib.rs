@@ -1,10 +1,10 @@
 //! The book's pictures that a reader can change.
 //!
-//! A picture is a function: from what the reader has chosen, as text, to a drawing and a sentence
-//! about it. It remembers nothing, so a page that goes back a step only asks again. What it shows
-//! is computed by the crates that the kernel is made of. The page calls it as WebAssembly;
-//! the program in `main.rs` writes each picture's first state into `book/pictures/`, where it
-//! stays for those who read without scripts.
+//! A picture is a function: from the reader's choices, as text, to a drawing and a sentence
+//! about it. It has no state, so a page that goes back a step only calls it again. The crates of the
+//! kernel compute what it shows. The page calls it as WebAssembly; the program in `main.rs` writes
+//! each picture's first state into `book/pictures/`, which a reader without scripts
+//! sees.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![deny(unsafe_code)]
 
@@ -26,21 +26,21 @@ use alloc::string::String;
 /// A picture.
 #[derive(Debug)]
 pub struct Picture {
-    /// Its name, and that of its file: `book/pictures/live-NAME.svg`.
+    /// Its name, which is part of the name of its file: `book/pictures/live-NAME.svg`.
     pub name: &'static str,
-    /// Draws it, with lines of what was chosen: a key, a space and a value. What is not there is
-    /// as in the first state.
+    /// Draws it for some choices, one per line: a key, a space and a value. For a missing key it
+    /// takes the value of the first state.
     pub show: fn(&str) -> Shown,
-    /// What a reader may want to choose, a line each: the key, what it is called, and the value, with tabs between.
+    /// Suggestions for the reader, one per line: the key, the label and the value, with tabs between them.
     pub choices: &'static str,
 }
 
-/// What a picture shows.
+/// The output of a picture.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shown {
-    /// In a sentence, also of what was chosen and makes no sense.
+    /// A sentence about it, or about choices that make no sense.
     pub says: String,
-    /// What the page shows beside it: an address, or how many steps of how many were made.
+    /// A state for the page to show beside it: an address, or the number of the step and of all steps.
     pub state: String,
     /// The SVG.
     pub svg: String,

@@ -1,6 +1,6 @@
-//! Writes the first state of each picture, which is what stands in the page:
-//! `cargo run --package pictures-live --features references`. With a picture's name, prints what it
-//! shows of the choices on standard input: what it says, its state, and the SVG.
+//! Writes the first state of each picture, which is part of the page:
+//! `cargo run --package pictures-live --features references`. With a picture's name, prints its
+//! output for the choices on standard input: the sentence, the state, and the SVG.
 #![forbid(unsafe_code)]
 
 use std::error::Error;

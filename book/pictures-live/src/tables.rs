@@ -1,4 +1,4 @@
-//! The page tables of a kernel that has booted, as `cargo grade dev tables` has written them.
+//! The page tables of a booted kernel, as `cargo grade dev tables` has written them.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -11,13 +11,13 @@ use mm_api::{Entry, Frame, PhysAddr, TableIndex};
 
 use crate::input::hexadecimal;
 
-/// The operating system of the references, waiting at its shell's prompt.
+/// The operating system of the references, at its shell's prompt.
 const TAKEN: &str = include_str!("../tables.txt");
 
 /// Entries of a table.
 const ENTRIES: usize = 1024;
 
-/// Frames that hold tables, and which of them is the directory.
+/// The frames with tables, and which of them is the directory.
 pub struct Tables {
     /// The directory's frame, which CR3 names.
     pub root: Frame,
@@ -25,18 +25,18 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Those that were taken.
+    /// The tables of the file.
     ///
     /// # Panics
-    /// If the file is not one that the command writes; a test reads it.
+    /// If the file is damaged; a test reads it.
     pub fn taken() -> Self {
         Self::parse(TAKEN).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    /// Reads a file of tables.
+    /// Parses a file of tables.
     ///
     /// # Errors
-    /// A line that is none of such a file.
+    /// The first line that does not have the file's form.
     fn parse(text: &str) -> Result<Self, String> {
         let mut root = None;
         let mut frames: BTreeMap<Frame, Vec<u32>> = BTreeMap::new();
@@ -61,14 +61,14 @@ impl Tables {
         Ok(Self { root: root.ok_or("the page tables are without CR3")?, frames })
     }
 
-    /// An entry of the table in a frame. Frames that hold no table have none that are present.
+    /// An entry of the table in a frame. In a frame without a table, no entry is present.
     pub fn entry(&self, frame: Frame, index: TableIndex) -> Entry {
         let word = self.frames.get(&frame).and_then(|table| table.get(index.as_u32() as usize));
         word.map_or(Entry::EMPTY, |word| Entry::from_bits(*word))
     }
 }
 
-/// Writes entries into a table, each naming the frame after the one before.
+/// Writes a run of entries into a table, each with the frame after the one before.
 fn fill(table: Option<&mut Vec<u32>>, index: &str, entry: &str, count: &str) -> Option<()> {
     let (first, count): (usize, usize) = (index.parse().ok()?, count.parse().ok()?);
     let entries = table?.get_mut(first..first.checked_add(count)?)?;

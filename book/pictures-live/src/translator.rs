@@ -1,4 +1,4 @@
-//! The walk from an address to a byte, through the tables of a kernel that has booted.
+//! The walk from an address to a byte, through the tables of a booted kernel.
 
 use alloc::format;
 use alloc::string::String;
@@ -21,15 +21,15 @@ address\tthe kernel's heap\t0xF800_0010
 address\t4 MiB at once\t0xC040_0000
 address\tnull\t0x0000_0000";
 
-/// Where the picture begins.
+/// The address of the first state.
 const FIRST: u32 = 0xC010_0000;
 
-/// A column: where its table begins, and how wide it is.
+/// A column: where its table begins, and its width.
 const DIRECTORY: Column = Column { x: 124, width: 176 };
 const TABLE: Column = Column { x: 344, width: 176 };
 const PAGE: Column = Column { x: 564, width: 140 };
 
-/// The uppermost row of the tables, a row's height, and the row that the walk goes through.
+/// The uppermost row of the tables, the height of a row, and the row of the walk.
 const TOP: u32 = 140;
 const ROW: u32 = 26;
 const MIDDLE: u32 = TOP + 2 * ROW;
@@ -40,7 +40,7 @@ struct Column {
     width: u32,
 }
 
-/// A table that the walk has read an entry of.
+/// A table, and the entry that the walk read.
 #[derive(Clone, Copy)]
 struct Read {
     frame: Frame,
@@ -48,7 +48,7 @@ struct Read {
     entry: Entry,
 }
 
-/// Draws the walk of `address`, `step` pages further.
+/// Draws the walk of the address `step` pages after `address`.
 pub fn show(input: &str) -> Shown {
     let typed = value(input, "address").map_or(Some(FIRST), hexadecimal);
     let step: i32 = value(input, "step").and_then(|step| step.parse().ok()).unwrap_or(0);
@@ -68,7 +68,7 @@ pub fn show(input: &str) -> Shown {
     Shown { says, state: word(address), svg }
 }
 
-/// What the walk has found, in words.
+/// The result of the walk, in words.
 fn sentence(address: u32, found: &Result<Walk, NotPresent>) -> String {
     let address = word(address);
     match found {
@@ -79,7 +79,7 @@ fn sentence(address: u32, found: &Result<Walk, NotPresent>) -> String {
     }
 }
 
-/// Who may do what.
+/// The rights to the page, in words.
 fn rights(protection: Protection) -> &'static str {
     match (protection.user, protection.writable) {
         (true, true) => "Programs and the kernel may read and write it.",
@@ -132,13 +132,13 @@ fn register(drawing: &mut Drawing, root: Frame) {
     arrow(drawing, 90, DIRECTORY.x);
 }
 
-/// From the entry that names a frame to the lower edge of that frame.
+/// The arrow from an entry to the lower edge of the frame that it names.
 fn arrow(drawing: &mut Drawing, from: u32, to: u32) {
     let (middle, foot) = (from + 18, TOP + 5 * ROW - 4);
     drawing.arrow(&format!("M{from} {} H{middle} V{foot} H{}", MIDDLE + ROW / 2, to - 4));
 }
 
-/// A table, with the entry that was read and its neighbours.
+/// A table, with the entry that the walk read and its neighbours.
 fn table(drawing: &mut Drawing, tables: &Tables, read: Read, column: Column, name: &str) {
     let Column { x, width } = column;
     heading(drawing, column, name, Some(read.frame));
@@ -184,7 +184,7 @@ fn letters(entry: Entry) -> String {
     format!("{}: {}", number(entry.frame()), set.join(" "))
 }
 
-/// The frame that the page is seen in, and the byte.
+/// The frame of the page, and the byte.
 fn page(drawing: &mut Drawing, walk: &Walk) {
     let Column { x, width } = PAGE;
     let byte = walk.address.as_u32();
@@ -197,13 +197,13 @@ fn page(drawing: &mut Drawing, walk: &Walk) {
     drawing.text("c m s good-text", (x + width / 2, TOP + 5 * ROW + 18), &word(byte));
 }
 
-/// Nothing, where the walk would go on.
+/// An empty place, where the walk would continue.
 fn missing(drawing: &mut Drawing, column: Column, text: &str) {
     heading(drawing, column, text, None);
     drawing.rect("none", (column.x, TOP), (column.width, 5 * ROW));
 }
 
-/// What is above a column: its name, and the frame that it is in.
+/// The heading of a column: its name, and the frame that it is in.
 fn heading(drawing: &mut Drawing, column: Column, name: &str, frame: Option<Frame>) {
     let middle = column.x + column.width / 2;
     drawing.text(if frame.is_some() { "c b s" } else { "c s dim" }, (middle, TOP - 24), name);

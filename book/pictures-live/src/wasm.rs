@@ -1,8 +1,8 @@
-//! What a page calls.
+//! The functions that a page calls.
 //!
-//! Text goes in and out through one buffer. The page asks for [`room`], writes what was chosen
-//! there as UTF-8, calls [`show`] or [`choices`], and reads the answer: so many bytes from
-//! [`answer`] on. An answer of [`show`] is two lines, what the picture says and its state, and then
+//! Text goes in and out through one buffer. The page asks for [`room`], writes the choices there
+//! as UTF-8, calls [`show`] or [`choices`], and reads the answer, whose length that call returns, from
+//! [`answer`] on. An answer of [`show`] is two lines, the sentence and the state, and then
 //! the SVG.
 #![allow(unsafe_code)] // For the functions' names alone.
 
@@ -18,16 +18,16 @@ use crate::{Picture, find};
 #[global_allocator]
 static HEAP: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
-/// What was chosen, and then the answer.
+/// The choices, and then the answer.
 static TEXT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// The page sees that its call did not return.
+/// After a panic, the page sees that its call did not return.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Where so many bytes may be written.
+/// Makes room for the choices, and returns its address.
 #[unsafe(no_mangle)]
 extern "C" fn room(bytes: usize) -> *mut u8 {
     let mut text = TEXT.lock();
@@ -36,14 +36,14 @@ extern "C" fn room(bytes: usize) -> *mut u8 {
     text.as_mut_ptr()
 }
 
-/// Where the last answer is.
+/// The address of the last answer.
 #[unsafe(no_mangle)]
 extern "C" fn answer() -> *const u8 {
     TEXT.lock().as_ptr()
 }
 
-/// Draws the picture that is named in the first line, with what was chosen in the others; returns
-/// how many bytes the answer has.
+/// Draws the picture whose name is in the first line, with the choices in the other lines. Returns
+/// the length of the answer in bytes.
 #[unsafe(no_mangle)]
 extern "C" fn show() -> usize {
     answered(|picture, chosen| {
@@ -52,13 +52,13 @@ extern "C" fn show() -> usize {
     })
 }
 
-/// What may be chosen of the picture that is named; returns how many bytes the answer has.
+/// The suggestions for the named picture. Returns the length of the answer in bytes.
 #[unsafe(no_mangle)]
 extern "C" fn choices() -> usize {
     answered(|picture, _| String::from(picture.choices))
 }
 
-/// Answers for the picture that is named; nothing if there is none.
+/// Answers for the named picture; with nothing if there is no such picture.
 fn answered(answer: impl FnOnce(&Picture, &str) -> String) -> usize {
     let mut text = TEXT.lock();
     let answer = {

@@ -1,4 +1,4 @@
-//! What stands in the book's pages for those who read without scripts.
+//! The first states, which readers without scripts see in the book's pages.
 #![cfg(feature = "references")]
 
 use std::fs;
@@ -21,7 +21,7 @@ fn the_pictures_of_the_book_are_the_first_states() {
     }
 }
 
-/// The script finds the figure by its name, and the page the script.
+/// The script finds the figure by its name, and the page names the script.
 #[test]
 fn each_picture_has_its_figure_and_its_script() {
     let pages: Vec<String> = fs::read_dir(book().join("src"))

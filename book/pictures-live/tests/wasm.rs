@@ -1,4 +1,4 @@
-//! What the page computes is what is computed here: the same questions to the WebAssembly that
+//! The page computes what the crate computes: the same questions to the WebAssembly that
 //! `cargo grade dev pictures` has built, and to the crate.
 #![cfg(feature = "references")]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use pictures_live::PICTURES;
 use wasmi::{Engine, Instance, Linker, Memory, Module, Store, TypedFunc};
 
-/// Questions for each picture: its first state, others, and what makes no sense.
+/// Questions for each picture: its first state, others, and choices that make no sense.
 const QUESTIONS: &[(&str, &[&str])] = &[
     (
         "translator",
@@ -115,7 +115,7 @@ fn a_picture_that_is_not_there_is_nothing() {
     assert_eq!((page.ask("show", "zebra\n"), page.ask("choices", "")), (String::new(), String::new()));
 }
 
-/// The references leave what a machine lends them with it, so the memory grows: a little.
+/// The references never free what the machine lends them, so the memory grows: a little.
 #[test]
 fn a_reader_can_go_on_for_long() {
     let mut page = Page::new();

@@ -1,6 +1,6 @@
-//! The names that the C design of this kernel had, as the documentation of the
-//! labs' traits gives them: in brackets behind the sentence that says what a
-//! method does, such as ``Hands out a free frame (`PMM_AllocatePhysicalPage`)``.
+//! The names that the C design of this kernel had. The documentation of the
+//! labs' traits has them in brackets after the sentence that describes a
+//! method, such as ``Hands out a free frame (`PMM_AllocatePhysicalPage`)``.
 //!
 //! A method with a raw pointer in its signature is a C function under its own
 //! name, such as `kmalloc`.
@@ -22,21 +22,21 @@ pub struct CNames {
 /// A method that has names in C.
 #[derive(Debug)]
 struct Method {
-    /// The file that it is in, without the ending: `pmm`.
+    /// The name of its file, without the ending: `pmm`.
     file: String,
-    /// As Rust calls it: `FrameAllocator::allocate`.
+    /// Its name in Rust: `FrameAllocator::allocate`.
     name: String,
-    /// As C does.
+    /// Its names in C.
     in_c: Vec<String>,
     /// The first sentence of its documentation.
     what: String,
 }
 
 impl CNames {
-    /// Reads the Rust files in `folder`.
+    /// Parses the Rust files in `folder`.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no Rust.
+    /// A file that cannot be read, or that is no Rust.
     pub fn read(folder: &Path) -> Result<Self, Problem> {
         let unreadable = |error: std::io::Error| Problem::in_file(folder, format!("cannot be read: {error}"));
         let mut files = Vec::new();
@@ -96,7 +96,7 @@ impl CNames {
     }
 }
 
-/// What the comments before a method say.
+/// The text of the comments before a method.
 fn documentation(attributes: &[Attribute]) -> String {
     let mut text = String::new();
     for attribute in attributes {
@@ -135,7 +135,7 @@ fn without_names(sentence: String) -> (Vec<String>, String) {
     (names, text)
 }
 
-/// Whether it is a function's name, and not that of an instruction such as `STAC`.
+/// Whether it is the name of a function, and not of an instruction such as `STAC`.
 fn is_a_name(text: &str) -> bool {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     text.chars().all(is_allowed) && text.chars().any(|letter| letter.is_ascii_lowercase())

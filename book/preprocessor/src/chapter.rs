@@ -1,4 +1,4 @@
-//! Finds in a chapter what it asks for, and puts it in.
+//! Replaces the requests in a chapter.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use crate::figures::Figures;
 use crate::lab::Lab;
 use crate::{Problem, Sources, live, markdown};
 
-/// The chapter's text with every request replaced. `file` is what a problem names.
+/// The chapter's text with every request replaced. `file` is the name in problems.
 ///
 /// # Errors
-/// A request that is not understood, and in which line.
+/// A request that is unknown, with its line.
 pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Problem> {
     let Sources { labs, figures, c_names } = sources;
     let mut out = String::with_capacity(text.len());
@@ -49,7 +49,7 @@ pub fn expanded(text: &str, file: &Path, sources: &Sources) -> Result<String, Pr
     Ok(out)
 }
 
-/// The lab of this name, or what is wrong with the name.
+/// The lab of this name, or the problem with the name.
 fn lab_of<'a>(id: &str, labs: &'a [Lab]) -> Result<&'a Lab, String> {
     labs.iter().find(|lab| lab.id == id).ok_or_else(|| {
         let known: Vec<&str> = labs.iter().map(|lab| lab.id.as_str()).collect();

@@ -1,5 +1,5 @@
-//! What was measured of the labs' allocators and their peers, and the tables
-//! that the book shows of it.
+//! The measurements of the labs' allocators and their peers, and the book's tables
+//! of them.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::Problem;
 
-/// The figures that `cargo grade dev bench --json` has written.
+/// The figures of a file that `cargo grade dev bench --json` has written.
 #[derive(Deserialize, Default, Debug)]
 pub struct Figures {
     emulator: String,
@@ -49,7 +49,7 @@ struct Frames {
     verdict: String,
 }
 
-/// A program that heaps are measured with.
+/// A sequence of calls that heaps are measured with.
 #[derive(Deserialize, Debug)]
 struct Trace {
     trace: String,
@@ -91,7 +91,7 @@ struct Policy {
     utilization: Option<f64>,
 }
 
-/// Something that the operating system does.
+/// An operation of the operating system.
 #[derive(Deserialize, Debug)]
 struct System {
     what: String,
@@ -132,10 +132,10 @@ impl Figures {
         "measured-with",
     ];
 
-    /// Reads the figures.
+    /// Parses the figures.
     ///
     /// # Errors
-    /// If the file cannot be read, or is not what `cargo grade dev bench` writes.
+    /// If the file cannot be read, or does not have the form that `cargo grade dev bench` writes.
     pub fn read(file: &Path) -> Result<Self, Problem> {
         let text =
             fs::read_to_string(file).map_err(|error| Problem::in_file(file, format!("cannot be read: {error}")))?;
@@ -257,7 +257,7 @@ impl Figures {
         out
     }
 
-    /// A row for each number of jobs.
+    /// A row per number of jobs.
     fn of_class(&self) -> String {
         let mut out = String::from(
             "| Jobs | Submissions a minute | Labs a minute | Compiling | Booting | The rest |\n\
@@ -273,7 +273,7 @@ impl Figures {
         out
     }
 
-    /// A row a variant, with what it gains or loses over the first one.
+    /// A row per variant, with its gain or loss compared with the first.
     fn of_policies(&self) -> String {
         let mut out =
             String::from("| | What is different | Utilization | | A call | Worst |\n|:---|:---|---:|---:|---:|---:|\n");
@@ -297,7 +297,7 @@ impl Figures {
         out
     }
 
-    /// A row a trace, a column a heap, the best of each row in bold. Names in brackets are for scale only.
+    /// A row per trace, a column per heap, the best of each row in bold. Names in brackets are for scale only.
     fn by_trace(&self, best: Best, decimals: usize, number: impl Fn(&HeapOnTrace) -> Option<f64>) -> String {
         let costs: Vec<&HeapOnTrace> = self.heaps_by_trace.iter().filter(|cost| !is_for_scale(&cost.heap)).collect();
         let heaps = names(costs.iter().map(|cost| cost.heap.as_str()));
@@ -339,18 +339,18 @@ impl Figures {
     }
 }
 
-/// A table that needs the room: see `style.css`.
+/// A table that is allowed more width: see `style.css`.
 fn many_columns(table: &str) -> String {
     format!("<div class=\"figures\">\n\n{table}\n</div>\n")
 }
 
-/// Which number of a row is the best.
+/// The index of the best number of a row.
 enum Best {
     Least,
     Most,
 }
 
-/// All names, each once, in the order in which they come.
+/// All names, each once, in the order in which they occur.
 fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names = Vec::new();
     for name in all {
@@ -369,7 +369,7 @@ fn is_ours(name: &str) -> bool {
     name.starts_with("folio")
 }
 
-/// A name as it is shown: a package's as code, what is for scale only in words, ours in bold.
+/// A name as the book shows it: a package's as code, an entry for scale only in words, ours in bold.
 fn named(name: &str) -> String {
     match name {
         _ if name.ends_with("-champion-thrifty") => "**thrifty champion**".to_owned(),

@@ -1,4 +1,4 @@
-//! What the book takes from a lab's `lab.toml`.
+//! The parts of a lab's `lab.toml` that the book shows.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use crate::Problem;
 
-/// A lab, as far as the book shows it.
+/// The parts of a lab that the book shows.
 #[derive(Debug)]
 pub struct Lab {
     /// The folder's name, such as `01-pmm`.
@@ -22,24 +22,24 @@ pub struct Lab {
     pub checks: Vec<Check>,
 }
 
-/// A check, as far as the book shows it.
+/// The parts of a check that the book shows.
 #[derive(Debug)]
 pub struct Check {
     /// The name, which is also the anchor in the chapter.
     pub name: String,
-    /// What it counts if passed.
+    /// Its points.
     pub points: u32,
-    /// The memory sizes that it runs with, such as `64M`.
+    /// The memory sizes of its machines, such as `64M`.
     pub memory: Vec<String>,
-    /// How many million guest instructions it may take before it counts as hung.
+    /// After how many million guest instructions it counts as hung.
     pub budget: u64,
     /// Whether it judges cost and not correctness.
     pub cost: bool,
-    /// Whether its machine is given the programs of ring 3.
+    /// Whether its machine gets the programs of ring 3.
     pub programs: bool,
     /// The rule of the contract.
     pub rule: String,
-    /// Where to look.
+    /// The hint: where to look.
     pub hint: String,
     /// The page of the book, with the anchor.
     pub chapter: String,
@@ -52,8 +52,8 @@ impl Lab {
     }
 }
 
-/// `lab.toml` as it is written. The grader is the one that refuses fields it
-/// does not know; the book only reads what it shows.
+/// `lab.toml` in its written form. The grader refuses unknown fields; the book only
+/// reads those that it shows.
 #[derive(Deserialize)]
 struct File {
     title: Spanned<String>,
@@ -91,8 +91,8 @@ fn default_budget() -> u64 {
 /// a `lab.toml` are no labs.
 ///
 /// # Errors
-/// The first file that cannot be read or that does not make sense, and where.
-/// A check's name that two labs use counts too, since a name is unique in the course.
+/// The first file that cannot be read or that is wrong, and the line. A check's name
+/// that two labs use is wrong, too, since a name is unique in the course.
 pub fn read_all(labs: &Path) -> Result<Vec<Lab>, Problem> {
     let unreadable = |error: std::io::Error| Problem::in_file(labs, format!("cannot be read: {error}"));
     let mut folders = Vec::new();
@@ -129,7 +129,7 @@ pub fn read_all(labs: &Path) -> Result<Vec<Lab>, Problem> {
 /// The lab in `folder`.
 ///
 /// # Errors
-/// What is wrong with its `lab.toml`, and in which line.
+/// The first mistake in its `lab.toml`, with the line.
 pub fn read(folder: &Path) -> Result<Lab, Problem> {
     let file = folder.join("lab.toml");
     let text =
@@ -195,7 +195,7 @@ fn parse(id: String, file: &Path, text: &str) -> Result<Lab, Problem> {
     Ok(Lab { id, title: parsed.title.into_inner(), chapter: parsed.chapter.into_inner(), checks })
 }
 
-/// Whether QEMU would take `size` as a number of mebibytes or gibibytes.
+/// Whether QEMU would accept `size` as a number of mebibytes or gibibytes.
 fn is_memory_size(size: &str) -> bool {
     let digits = size.strip_suffix('M').or_else(|| size.strip_suffix('G'));
     digits.is_some_and(|digits| digits.parse::<u32>().is_ok_and(|number| number > 0) && !digits.starts_with('+'))

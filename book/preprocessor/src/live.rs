@@ -1,13 +1,13 @@
-//! The box in a lab's chapter in which the kernel boots. `theme/live.js` brings it to life.
+//! The box in a lab's chapter in which the kernel boots. `theme/live.js` makes it work.
 
 use crate::lab::{Check, Lab};
 
 /// The most memory that a machine in a page may have, in MiB.
 const MOST: u32 = 1024;
 
-/// The box, as somebody sees it whose browser runs no scripts: with what to do instead. Which
-/// checks run in it is in its attribute `data-checks`, as JSON: of each the name, the memory of its
-/// machine in MiB, and whether that has programs.
+/// The box for a browser without scripts, with advice what to do instead. Its attribute
+/// `data-checks` lists the checks that run in it, as JSON: of each the name, the memory of its
+/// machine in MiB, and whether the machine has programs.
 pub fn section(lab: &Lab) -> String {
     let number = lab.id.split('-').next().unwrap_or(&lab.id);
     let checks: Vec<_> =
@@ -25,7 +25,7 @@ pub fn section(lab: &Lab) -> String {
 }
 
 /// The memory of the smallest machine that a check runs on, in MiB; `None` if the check does not
-/// run in a page. Those on cost count instructions, which QEMU does for them.
+/// run in a page. Checks on cost do not: only QEMU counts instructions.
 fn memory(check: &Check) -> Option<u32> {
     let smallest = check.memory.iter().filter_map(|size| mebibytes(size)).min()?;
     (!check.cost && smallest <= MOST).then_some(smallest)
@@ -40,7 +40,7 @@ fn mebibytes(size: &str) -> Option<u32> {
     }
 }
 
-/// Which checks run in QEMU only.
+/// The sentence about the checks that run in QEMU only.
 fn elsewhere(lab: &Lab) -> String {
     let missing: Vec<String> = lab
         .checks

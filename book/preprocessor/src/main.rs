@@ -1,5 +1,5 @@
-//! mdBook runs this program on the whole book before it renders it: see the
-//! library for what it does, and `book.toml` for how it is called.
+//! mdBook runs this program on the whole book before it renders the book. The library says what the program
+//! does, and `book.toml` how mdBook calls it.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -12,7 +12,7 @@ use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{PreprocessorContext, parse_input};
 
 fn main() -> ExitCode {
-    // mdBook asks `supports RENDERER` first. Markdown is fit for all of them.
+    // mdBook first asks `supports RENDERER`. The output is Markdown, which suits all renderers.
     if env::args().nth(1).as_deref() == Some("supports") {
         return ExitCode::SUCCESS;
     }
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the book as mdBook writes it to standard input, and writes it back.
+/// Reads the book from standard input, in mdBook's form, and writes it back.
 fn run() -> Result<(), Box<dyn Error>> {
     let (context, book) = parse_input(io::stdin().lock())
         .map_err(|error| format!("mdBook runs this program, and gives it the book as JSON ({error:#})"))?;

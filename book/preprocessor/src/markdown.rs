@@ -1,11 +1,11 @@
-//! The Markdown that a lab's checks become.
+//! The Markdown for a lab's checks.
 
 use std::fmt::Write;
 
 use crate::lab::{Check, Lab};
 
 /// The section of a lab's chapter that explains its checks: a table, then one
-/// subsection a check, whose anchor is the check's name.
+/// subsection per check, with the check's name as its anchor.
 pub fn section(lab: &Lab) -> String {
     let mut out = String::from("| Check | Memory | Points |\n|:---|:---|---:|\n");
     for check in &lab.checks {
@@ -14,7 +14,7 @@ pub fn section(lab: &Lab) -> String {
     }
     out += &total(lab);
     for check in &lab.checks {
-        // A hint is folded away: who wants to find it alone can.
+        // A hint is folded, so that a reader who does not want it need not see it.
         let _ = write!(
             out,
             "\n### `{name}` {{#{name}}}\n\n\
@@ -30,7 +30,7 @@ pub fn section(lab: &Lab) -> String {
     out
 }
 
-/// One table a lab, whose rows point at the labs' chapters.
+/// One table per lab, whose rows link to the lab's chapter.
 pub fn overview(labs: &[Lab]) -> String {
     let mut out = String::new();
     for lab in labs {
@@ -87,7 +87,7 @@ fn sizes(sizes: &[String]) -> String {
     out
 }
 
-/// `64M` as a person writes it: `64 MiB`. What is not such a size stays as it is.
+/// `64M` for people: `64 MiB`. A text that is no such size stays as it is.
 fn words(size: &str) -> String {
     let mebibytes = match (size.strip_suffix('M'), size.strip_suffix('G')) {
         (Some(number), _) => number.parse::<u64>().ok(),
@@ -102,14 +102,14 @@ fn words(size: &str) -> String {
     }
 }
 
-/// `lab.toml` names a page as the reader's browser does; mdBook wants the
+/// `lab.toml` names a page as the reader's browser does; mdBook needs the
 /// source's name, and checks it.
 fn source_link(page: &str) -> String {
     page.replacen(".html", ".md", 1)
 }
 
-/// Keeps what has a meaning in Markdown from having it, except code between
-/// backticks: the texts in `lab.toml` are also printed on a terminal, where
+/// Escapes characters that have a meaning in Markdown, except in code between
+/// backticks. The texts in `lab.toml` are also printed on a terminal, where
 /// backticks are the only mark-up that reads well.
 fn escaped(text: &str) -> String {
     let mut out = String::new();

@@ -1,19 +1,19 @@
-//! What is wrong with a file, and where.
+//! Problems in files, with their places.
 
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Something in a file that has to be put right before the book can be built.
+/// A mistake in a file that has to be corrected before the book can be built.
 ///
 /// Printed as `file:line: what is wrong`, the form that editors understand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// The file.
     pub file: PathBuf,
-    /// The line, from 1. `None` if it is the file as a whole.
+    /// The line, from 1. `None` for the file as a whole.
     pub line: Option<usize>,
-    /// What is wrong, in one sentence without the full stop.
+    /// What is wrong, as a sentence without its full stop.
     pub what: String,
 }
 

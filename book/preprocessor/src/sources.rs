@@ -1,4 +1,4 @@
-//! What the book is made from beside its pages.
+//! The sources of the book besides its pages.
 
 use std::path::Path;
 
@@ -7,22 +7,22 @@ use crate::c_names::CNames;
 use crate::figures::Figures;
 use crate::lab::{self, Lab};
 
-/// What a page can ask for.
+/// The sources that a page can request.
 #[derive(Default, Debug)]
 pub struct Sources {
     /// The labs, in the order of their names.
     pub labs: Vec<Lab>,
-    /// What was measured.
+    /// The measurements.
     pub figures: Figures,
     /// The names in C.
     pub c_names: CNames,
 }
 
 impl Sources {
-    /// Reads all of it below the course's top folder.
+    /// Reads all sources below the course's top folder.
     ///
     /// # Errors
-    /// The first file that cannot be read, or does not make sense.
+    /// That of the first file that cannot be read, or is wrong.
     pub fn read(root: &Path) -> Result<Self, Problem> {
         Ok(Self {
             labs: lab::read_all(&root.join("labs"))?,

@@ -57,14 +57,14 @@ class Box {
             hears: character => {
                 said = (said + character).slice(-PROMPT.length);
                 if (said === PROMPT && this.#status.textContent === "Booting …") {
-                    this.#say("The kernel runs. Type into the terminal: help says what there is. Tab leaves it.");
+                    this.#say("The kernel runs. Type into the terminal: help lists the programs. Tab leaves the terminal.");
                 }
             },
-            ends: code => this.#say(code === ENDED_WELL ? "The machine has ended." : "The machine has ended, and not well."),
+            ends: code => this.#say(code === ENDED_WELL ? "The machine has ended." : "The machine has ended with an error."),
             stopped: () => this.#say("Stopped."),
         });
         this.#screen.screen.watch(this.#machine);
-        // Where it is wider than the page, the map is on the right. What is on the left is in the terminal, too.
+        // If the page is too narrow for the whole screen, show the map on its right: the terminal has the rest.
         element.scrollLeft = element.scrollWidth;
         this.#terminal.focus();
     }

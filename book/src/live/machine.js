@@ -1,4 +1,4 @@
-// A PC that boots the kernel: v86, given what a boot loader gives.
+// A PC that boots the kernel: v86, with what a boot loader would pass on.
 
 /** Where v86 puts the Multiboot information (Multiboot Specification 0.6.96, section 3.3). */
 const INFORMATION = 0x7c00;
@@ -52,7 +52,7 @@ async function fetchAll(built) {
         return response;
     };
     const unpacked = async name => unpack(new Uint8Array(await (await fetched(name)).arrayBuffer()));
-    // It names the others by their contents, so those may come from what the browser has kept.
+    // Its file names change with their contents, so those files may come from the browser's cache.
     const contents = await (await fetched("machine.json", { cache: "no-cache" })).json();
     const [script, wasm] = contents.emulator;
     const [{ V86 }, program, parcel] = await Promise.all([

@@ -1,5 +1,5 @@
-// What the kernel reports of a check: the part of grader/WIRE.md that a reader needs. The grader
-// demands more of a result; a page shows what the kernel says.
+// The kernel's report of a check: the part of grader/WIRE.md that a reader needs. The grader
+// demands more of a result; a page shows the kernel's own words.
 
 /** What the kernel tells the emulator at its end. */
 const PASSED = 0x10;

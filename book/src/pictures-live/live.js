@@ -1,5 +1,5 @@
-// A picture that the reader can change. The page has its first state as SVG; this fetches the
-// code that draws the others, once the picture comes into view. Without it, the picture stays.
+// A picture that the reader can change. The page contains its first state as SVG; once the picture comes
+// into view, this fetches the code that draws the other states. Without that code, the picture stays as it is.
 
 let code;
 
@@ -37,7 +37,7 @@ export class Picture {
             const length = this.#functions[question]();
             return new TextDecoder().decode(new Uint8Array(memory.buffer, answer(), length));
         } catch (error) {
-            // It has stopped in the middle: the next question goes to a new one.
+            // The code stopped in the middle of a call: the next question goes to a new instance.
             this.#start();
             throw error;
         }
@@ -113,7 +113,7 @@ function start(figure, title, picture, controls) {
     const form = element("form", { className: "picture-controls" });
     form.setAttribute("aria-label", title);
     form.addEventListener("submit", (event) => event.preventDefault());
-    // The book turns its pages with the arrow keys and searches with letters: not while somebody types here.
+    // The book turns its pages with the arrow keys and searches with letters, but not while the reader types here.
     form.addEventListener("keydown", (event) => event.stopPropagation());
     form.append(...controls(picture, draw).map((row) => element("div", { className: "picture-row" }, ...row)));
     figure.querySelector("svg.pic").before(form, says);

@@ -1,4 +1,4 @@
-// The stack of a program that begins.
+// The initial stack of a program.
 import { bringToLife, button, element, labelled } from "./live.js";
 
 bringToLife("stack", "Start a program with a command line", (picture, draw) => {

@@ -1,4 +1,4 @@
-//! The processes, and what can happen to them.
+//! The processes, and the events that can happen to them.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -10,34 +10,34 @@ use mm_api::{DemandPaging, Page, PageRange, Pages, Purpose, Region, Rights, Shar
 use mm_host::{FakeFork, FakeProcess};
 use mmap::Demand;
 
-/// How many pages a process has in the picture. The last one is shared.
+/// How many pages a process has in the picture. The last page is shared.
 pub const PAGES: usize = 4;
 const PRIVATE: u32 = 3;
 
-/// The first page's number. It could be any.
+/// The first page's number. Any number would do.
 const FIRST: u32 = 0x2_0000;
 
 /// One of the two processes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Who {
-    /// The one that was there first.
+    /// The first process.
     Parent,
-    /// The one that the fork has made.
+    /// The process that the fork makes.
     Child,
 }
 
-/// What can happen.
+/// An event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
     /// The parent forks.
     Fork,
-    /// A process writes to a page: its place, from 0.
+    /// A process writes to the page at this place, from 0.
     Write(Who, usize),
     /// A process exits.
     Exit(Who),
 }
 
-/// All events, and what they are called.
+/// All events, with their names.
 const EVENTS: [(&str, Event); 11] = [
     ("fork", Event::Fork),
     ("write-parent-1", Event::Write(Who::Parent, 0)),
@@ -58,39 +58,39 @@ impl Event {
         EVENTS.iter().find(|(known, _)| *known == name).map(|(_, event)| *event)
     }
 
-    /// All of them.
+    /// All events.
     pub fn all() -> impl Iterator<Item = Self> {
         EVENTS.iter().map(|(_, event)| *event)
     }
 
-    /// What it is called.
+    /// The name of the event.
     pub fn name(self) -> &'static str {
         EVENTS.iter().find(|(_, event)| *event == self).map_or("", |(name, _)| name)
     }
 }
 
-/// What an event has done. Frames are called by their numbers in the picture.
+/// The effect of an event. Frames are named by their numbers in the picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Done {
     /// The process was forked, and the shared page was filled for it.
     Forked {
-        /// Whether the shared page had no frame before.
+        /// Whether the shared page had no frame before the fork.
         filled: bool,
     },
-    /// The page has its first frame.
+    /// The page got its first frame.
     Filled(usize),
-    /// The page has a copy.
+    /// The page got a copy.
     Copied {
-        /// The frame that it had.
+        /// The old frame.
         from: usize,
-        /// The one that it has.
+        /// The new frame.
         to: usize,
     },
-    /// The page may be written to again.
+    /// The page became writable again.
     Allowed(usize),
-    /// There was no fault; so many pages have the frame.
+    /// There was no fault; this many pages have the frame.
     Written(u32),
-    /// So many frames were given back.
+    /// This many frames were given back.
     Left(u32),
 }
 
@@ -99,7 +99,7 @@ pub enum Done {
 pub struct Mapped {
     /// The frame's number in the picture, from 1.
     pub frame: usize,
-    /// At how many pages it is mapped.
+    /// At how many pages the frame is mapped.
     pub users: u32,
     /// Whether the program may write to the page.
     pub writable: bool,
@@ -111,15 +111,15 @@ pub struct Mapped {
 pub struct Machine {
     parent: Option<FakeProcess>,
     child: Option<FakeProcess>,
-    /// The frames in use, each at its number in the picture less 1. One that was freed makes room.
+    /// The frames in use, each at its number in the picture less 1. A freed frame leaves its place to another.
     places: Vec<Option<u32>>,
-    /// What was written to last.
+    /// The frame that was written to last.
     pub last: Option<(Who, usize)>,
     writes: u32,
 }
 
 impl Machine {
-    /// One process, which has written to its first two pages and shares the last.
+    /// A process that has written to its first two pages and shares the last.
     pub fn new() -> Self {
         let mut machine =
             Self { parent: Some(FakeProcess::new()), child: None, places: Vec::new(), last: None, writes: 0 };
@@ -130,7 +130,7 @@ impl Machine {
         machine
     }
 
-    /// Whether this can happen now.
+    /// Whether an event is possible now.
     pub fn is_possible(&self, event: Event) -> bool {
         match event {
             Event::Fork => self.parent.is_some() && self.child.is_none(),
@@ -138,7 +138,7 @@ impl Machine {
         }
     }
 
-    /// Has something happen that is possible.
+    /// Lets a possible event happen.
     pub fn make(&mut self, event: Event) -> Done {
         self.last = None;
         match event {
@@ -162,12 +162,12 @@ impl Machine {
         self.places.iter().flatten().count() as u32
     }
 
-    /// How many numbers frames have or had.
+    /// The highest number that a frame has or had.
     pub fn highest(&self) -> usize {
         self.places.len()
     }
 
-    /// The pages of a process; nothing where one has no frame. Empty if there is no such process.
+    /// The pages of a process; `None` for a page without a frame. Empty if there is no such process.
     pub fn pages(&self, who: Who) -> Vec<Option<Mapped>> {
         let process = self.process(who);
         process.map_or_else(Vec::new, |process| (0..PAGES).map(|place| self.mapped(process, place)).collect())
@@ -204,13 +204,13 @@ impl Machine {
         }
     }
 
-    /// What the kernel does at `fork`, with lab 07's code.
+    /// The kernel's work for a `fork`, with lab 07's code.
     fn fork(&mut self) -> Done {
         let Some(parent) = self.parent.take() else { return Done::Forked { filled: false } };
         let filled = !parent.is_mapped(page(PAGES - 1));
         let mut fork = FakeFork::of(parent);
         for region in [region(0), region(PAGES - 1)] {
-            // There are frames without end.
+            // There is no limit to the frames.
             let _ = Demand::fork(&mut fork, &region);
         }
         (self.parent, self.child) = (Some(fork.parent), Some(fork.child));
@@ -218,14 +218,14 @@ impl Machine {
         Done::Forked { filled }
     }
 
-    /// What the processor and the kernel do at a write, with lab 07's code.
+    /// The processor's and the kernel's work for a write, with lab 07's code.
     fn write(&mut self, who: Who, place: usize, text: &str) -> Done {
         let (page, region) = (page(place), region(place));
         let from = self.process(who).and_then(|process| process.frame(page)).and_then(|frame| self.place_of(frame));
         let Some(process) = self.process_mut(who) else { return Done::Written(0) };
         let protection = process.protection(page);
         let may_write = protection.is_some_and(|protection| protection.writable);
-        // There are frames without end, so nothing is refused.
+        // There is no limit to the frames, so nothing is refused.
         let _ = match protection {
             None => Demand::fill(process, &region, page),
             Some(_) if !may_write => Demand::write(process, &region, page),
@@ -246,7 +246,7 @@ impl Machine {
         }
     }
 
-    /// Gives new frames a number, and takes those of frames that are gone.
+    /// Numbers new frames, and takes the numbers of freed ones.
     fn note_frames(&mut self) {
         let processes = self.parent.iter().chain(&self.child);
         let used: Vec<u32> =

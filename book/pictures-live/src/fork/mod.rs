@@ -13,7 +13,7 @@ use crate::input::value;
 
 use machine::{Done, Event, Machine, Who};
 
-/// What the picture begins with, for a reader who can go on.
+/// The first state of the picture, for a reader with scripts.
 pub const CHOICES: &str = "events\tthe first state\tfork write-child-1";
 
 /// Draws the two processes after all events.
@@ -34,12 +34,12 @@ pub fn show(input: &str) -> Shown {
     Shown { says, state: possible.join(" "), svg }
 }
 
-/// So many frames do something.
+/// "1 frame is", "2 frames are", with these verbs.
 fn frames(count: u32, does: &str, and_do: &str) -> String {
     format!("{} {}", plural(count, "frame"), if count == 1 { does } else { and_do })
 }
 
-/// What has happened, in words.
+/// The last event, in words.
 fn sentence(event: Event, done: Done) -> String {
     let name = |who| if who == Who::Parent { "parent" } else { "child" };
     let whose = match event {
@@ -106,7 +106,7 @@ mod tests {
         );
         assert!(says("fork exit-parent").contains("0 frames go back"), "{}", says("fork exit-parent"));
         assert!(says("fork exit-parent exit-child").ends_with("0 frames are in use."));
-        // Who is alone may write again without a copy.
+        // A process that has the frame alone may write again without a copy.
         assert!(says("fork exit-parent write-child-1").contains("nothing is copied. 3 frames are"));
     }
 
@@ -121,7 +121,7 @@ mod tests {
         assert!(says("fork fork zebra").contains("“zebra” cannot happen here."));
     }
 
-    /// Whatever happens: the frames' counts are those of the pages that have them.
+    /// After any events, the frames' counts are the numbers of pages that have them.
     #[test]
     fn counts_are_those_of_the_pages() {
         let all: Vec<Event> = Event::all().collect();

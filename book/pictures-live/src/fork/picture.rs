@@ -7,15 +7,15 @@ use crate::drawing::Drawing;
 
 use super::machine::{Machine, PAGES, Who};
 
-/// Where the columns begin, and how wide their boxes are.
+/// Where the columns begin, and the width of their boxes.
 const PARENT: u32 = 14;
 const FRAMES: u32 = 282;
 const CHILD: u32 = 536;
 const WIDTH: u32 = 170;
 const FRAME_WIDTH: u32 = 156;
-/// Frames that there is room for: both processes with pages of their own, and the shared one.
+/// How many frames have room: enough for both processes with pages of their own, and the shared one.
 const MOST_FRAMES: usize = 7;
-/// A box's height, the distance of frames, and of pages.
+/// The height of a box, and the distances of frames and of pages.
 const HEIGHT: u32 = 34;
 const FRAME_STEP: u32 = 44;
 const PAGE_STEP: u32 = 74;

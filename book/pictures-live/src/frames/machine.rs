@@ -1,4 +1,4 @@
-//! A small memory, its allocator, and what is known about each frame.
+//! A small memory, its allocator, and the state of each frame.
 
 use alloc::vec::Vec;
 
@@ -17,10 +17,10 @@ const MAP: MemoryMap<'_> = MemoryMap {
     reserved: &[PhysRange { start: 0, end: 3 * 4096 }],
 };
 
-/// What a frame is.
+/// The state of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// Reserved, or no memory at all.
+    /// Reserved, or not memory at all.
     NotManaged,
     /// Lent to the allocator for its records.
     Records,
@@ -30,22 +30,22 @@ pub enum State {
     Allocated,
 }
 
-/// What can happen.
+/// An event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A run is asked for.
+    /// A run is allocated.
     Allocate(Order),
-    /// Frames are given back: the first one's number, and the order of the run.
+    /// A run is freed: the number of its first frame, and its order.
     Free(u32, Order),
-    /// All frames are handed out.
+    /// All frames are allocated.
     AllocateAll,
-    /// Every second frame is given back that is handed out.
+    /// Every second allocated frame is freed.
     FreeEverySecond,
 }
 
 impl Event {
-    /// Reads `a`, `r2`, `f17` or `F16.2`: a frame, a run of order 2, and the same given back; `all`
-    /// for all frames, and `half` for every second one given back.
+    /// Parses `a`, `r2`, `f17` or `F16.2`: allocate a frame or a run of order 2, free a frame or a run; `all`
+    /// allocates all frames, and `half` frees every second one.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "a" => return Some(Self::Allocate(Order::ZERO)),
@@ -69,22 +69,22 @@ pub fn order(power: &str) -> Option<Order> {
     power.parse().ok().and_then(Order::new)
 }
 
-/// What an event has done.
+/// The effect of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Done {
-    /// A run was handed out.
+    /// A run was allocated.
     Allocated(FrameRun),
     /// There is no such run.
     NoRun(Order),
-    /// A run was given back.
+    /// A run was freed.
     Freed(FrameRun),
-    /// It was not taken.
+    /// The free was refused.
     Refused(FreeError),
     /// No run of this order begins there.
     NoSuchRun,
-    /// So many frames were handed out, until none was free.
+    /// This many frames were allocated, until none was free.
     AllocatedAll(u32),
-    /// So many frames were given back.
+    /// This many frames were freed.
     FreedEverySecond(u32),
 }
 
@@ -97,7 +97,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that has just come up.
+    /// A machine that has just booted.
     ///
     /// # Panics
     /// If the allocator does not manage its memory.
@@ -112,7 +112,7 @@ impl Machine {
         Self { allocator, states, last: FrameRange::EMPTY }
     }
 
-    /// Has something happen.
+    /// Lets an event happen.
     pub fn make(&mut self, event: Event) -> Done {
         self.last = FrameRange::EMPTY;
         match event {
@@ -166,17 +166,17 @@ impl Machine {
         }
     }
 
-    /// What a frame is.
+    /// The state of a frame.
     pub fn state(&self, number: u32) -> State {
         self.states.get(number as usize).copied().unwrap_or(State::NotManaged)
     }
 
-    /// How many frames are free, as the allocator counts them.
+    /// How many frames are free, by the allocator's count.
     pub fn free(&self) -> u32 {
         self.allocator.free_frames()
     }
 
-    /// The runs of which all frames are free.
+    /// The runs whose frames are all free.
     pub fn free_runs(&self, order: Order) -> impl Iterator<Item = FrameRun> {
         let starts = (0..FRAMES).step_by(order.frames() as usize);
         let runs = starts.filter_map(move |number| FrameRun::new(Frame::new(number)?, order));

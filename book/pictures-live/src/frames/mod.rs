@@ -37,7 +37,7 @@ pub fn show(input: &str) -> Shown {
     for word in value(input, "events").unwrap_or_else(first).split_ascii_whitespace() {
         says = match Event::parse(word) {
             Some(event) => sentence(&machine.make(event)),
-            None => format!("“{word}” is nothing that can happen here."),
+            None => format!("“{word}” cannot happen here."),
         };
     }
     let runs = machine.free_runs(order).count() as u32;
@@ -55,7 +55,7 @@ fn are(count: u32) -> String {
     plural(count, "frame") + if count == 1 { " is" } else { " are" }
 }
 
-/// What has happened, in words.
+/// The last event, in words.
 fn sentence(done: &Done) -> String {
     match done {
         Done::Allocated(run) if run.order() == Order::ZERO => format!("Frame {} is handed out.", run.first().number()),
@@ -110,7 +110,7 @@ mod tests {
         assert!(says("f4000", 0).starts_with("Refused: that is no frame"), "{}", says("f4000", 0));
         assert!(says("F33.2", 0).starts_with("A run begins at a multiple"));
         for word in ["x", "r", "r21", "f", "f-1", "F1", "F1.", "F4.x", "f99999999999"] {
-            assert!(says(word, 0).contains("is nothing that can happen here."), "{word}: {}", says(word, 0));
+            assert!(says(word, 0).contains("cannot happen here."), "{word}: {}", says(word, 0));
         }
     }
 
@@ -123,7 +123,7 @@ mod tests {
         );
     }
 
-    /// Whatever happens: there is a run exactly if the picture shows one, and the count is that of the picture.
+    /// After any events, the allocator finds a run exactly if the picture shows one, and its count is the picture's.
     #[test]
     fn the_allocator_finds_what_the_picture_shows() {
         let mut machine = Machine::new();

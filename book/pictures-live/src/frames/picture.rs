@@ -14,7 +14,7 @@ const BITS: u32 = 32;
 const LEFT: u32 = 40;
 const TOP: u32 = 48;
 const SIDE: u32 = 20;
-/// Every so many frames, one has its number.
+/// After this many frames, one is labelled with its number.
 const TICKS: u32 = 4;
 const STEP: u32 = 74;
 

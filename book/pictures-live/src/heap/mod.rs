@@ -27,13 +27,13 @@ trace\tnext fit spreads its blocks\ta=92 b=84 c=68 -b d=36 -a e=12 f=12 -d g=12 
 trace\tworst fit cuts up every large block\ta=92 b=12 c=92 d=124 -d -a e=84 f=12 -f -c g=108 -g h=116 i=12 j=108
 trace\ta buffer that grows\ta=16 b=8 c=32 -a d=64 -c e=96 -d f=128 -e g=160 -f h=192 -g";
 
-/// What the reader has chosen.
+/// The reader's choices.
 struct Choice {
     fitting: &'static Fitting,
     merges: bool,
 }
 
-/// Draws the heap after so many calls of the trace as `step` says, all of them at first.
+/// Draws the heap after the first `step` calls of the trace; without a step, after all of them.
 pub fn show(input: &str) -> Shown {
     let first = || choices(CHOICES, "trace").next().map_or("", |(_, trace)| trace);
     let (trace, complaint) = match Trace::parse(value(input, "trace").unwrap_or_else(first)) {
@@ -54,7 +54,7 @@ pub fn show(input: &str) -> Shown {
     Shown { says, state: format!("{step}/{all}"), svg }
 }
 
-/// What the last call did, and how the heap stands.
+/// The effect of the last call, and the state of the heap.
 fn sentence(trace: &Trace, step: usize, run: &Run) -> String {
     let Some(call) = step.checked_sub(1).map(|last| &trace.calls[last]) else {
         return String::from("No call yet: the heap has taken no memory.");
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// How much each fit takes of a trace, with merging: as in [`FITS`].
+    /// How much memory each fit takes for a trace, with merging: as in [`FITS`].
     fn taken(name: &str) -> [u32; 5] {
         let (_, text) = choices(CHOICES, "trace").find(|(found, _)| *found == name).unwrap();
         let trace = Trace::parse(text).unwrap();

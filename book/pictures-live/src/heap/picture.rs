@@ -1,4 +1,4 @@
-//! The picture: the heap's blocks, and a table of what each policy makes of the same calls.
+//! The picture: the heap's blocks, and a table that compares the policies on the same calls.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -58,7 +58,7 @@ pub fn draw(trace: &Trace, step: usize, choice: &Choice, run: &Run, says: &str) 
     drawing.finish((720, TABLE + 13 * LINE + 8), "A heap, call by call", says)
 }
 
-/// So many bytes of the heap: a piece in each row that they are in, the widest with the label.
+/// Some bytes of the heap: a piece in each row that they are in, with the label in the widest piece.
 fn strip(drawing: &mut Drawing, start: u32, bytes: u32, class: &str, label: &str) {
     let (mut at, end) = (start, start + bytes);
     let mut widest = (0, (0, 0));
@@ -77,7 +77,7 @@ fn strip(drawing: &mut Drawing, start: u32, bytes: u32, class: &str, label: &str
     drawing.text(class, widest.1, label);
 }
 
-/// What each policy has made of these calls.
+/// The results of the policies for these calls.
 fn table(drawing: &mut Drawing, trace: &Trace, step: usize, choice: &Choice) {
     let heads = ["taken", "utilization", "free", "largest", "refused"];
     for (head, x) in heads.into_iter().zip(COLUMNS) {

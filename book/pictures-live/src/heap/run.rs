@@ -10,18 +10,18 @@ use textbook_heap::{Block, FIRST_FIT, Fit, Order, Policy, Textbook, Variant};
 
 use super::trace::Call;
 
-/// Bytes that the heap may take.
+/// The most bytes that the heap may take.
 pub const REGION: u32 = 1024;
 
 /// How `kmalloc` aligns blocks, in bytes.
 const ALIGN: usize = mm_api::HEAP_ALIGN as usize;
 
-/// What became of the last call.
+/// The outcome of the last call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// Nothing was done.
     Nothing,
-    /// The block begins so many bytes past the region's beginning.
+    /// The block begins this many bytes past the region's beginning.
     At(u32),
     /// The block was freed.
     Freed,
@@ -30,24 +30,24 @@ pub enum Outcome {
 /// A heap after some calls.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Its blocks, and what the used ones are called.
+    /// Its blocks, and the names of the used ones.
     pub blocks: Vec<(Block, Option<&'a str>)>,
     /// Bytes that it has taken of the region.
     pub taken: u32,
     /// How many requests were refused.
     pub refused: u32,
-    /// The most bytes that were asked for in all blocks at a time.
+    /// The most bytes that were asked for, in all blocks at a time.
     pub peak: u32,
     /// How many blocks are free, and how many bytes the largest has, with its header.
     pub free_blocks: usize,
     /// See [`free_blocks`](Self::free_blocks).
     pub largest_free: u32,
-    /// What became of the last call.
+    /// The outcome of the last call.
     pub outcome: Outcome,
 }
 
 impl Run<'_> {
-    /// The peak in percent of what was taken; `None` if nothing was.
+    /// The peak in percent of the memory taken; `None` if none was.
     pub fn utilization(&self) -> Option<u32> {
         (100 * self.peak).checked_div(self.taken)
     }
@@ -55,16 +55,16 @@ impl Run<'_> {
 
 /// A way to choose a free block.
 pub struct Fitting {
-    /// What the page calls it.
+    /// Its name in the page's choices.
     pub key: &'static str,
-    /// What a reader calls it.
+    /// Its name for the reader.
     pub name: &'static str,
     merging: fn(&[Call]) -> Run<'_>,
     not_merging: fn(&[Call]) -> Run<'_>,
 }
 
 impl Fitting {
-    /// Makes the calls on an empty heap. The blocks are called as in the trace.
+    /// Makes the calls on an empty heap. The blocks have their names in the trace.
     pub fn run<'a>(&self, merges: bool, calls: &'a [Call]) -> Run<'a> {
         if merges { (self.merging)(calls) } else { (self.not_merging)(calls) }
     }
@@ -86,7 +86,7 @@ macro_rules! fits {
             }
         )*
 
-        /// All of them, the first one first.
+        /// All fits, the default first.
         pub const FITS: &[Fitting] = &[
             $(Fitting { key: $key, name: $name, merging: run::<$merging>, not_merging: run::<$not_merging> },)*
         ];
@@ -108,7 +108,7 @@ struct Handed<'a> {
     bytes: u32,
 }
 
-/// The program that a trace is of.
+/// The program whose calls the trace has.
 #[derive(Default)]
 struct Program<'a> {
     /// Its blocks, by their offsets in the region.
@@ -119,7 +119,7 @@ struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// It got a block, or none.
+    /// The program allocates a block, or is refused.
     fn got(&mut self, name: &'a str, bytes: u32, block: Option<(u32, NonNull<u8>)>) -> Outcome {
         let Some((offset, pointer)) = block else {
             self.refused += 1;
@@ -131,7 +131,7 @@ impl<'a> Program<'a> {
         Outcome::At(offset)
     }
 
-    /// It gives up a block, if it has that.
+    /// The program frees a block, if it has one of that name.
     fn give_up(&mut self, name: &str) -> Option<NonNull<u8>> {
         let offset = self.handed.iter().find(|(_, block)| block.name == name).map(|(offset, _)| *offset)?;
         let block = self.handed.remove(&offset)?;
@@ -139,7 +139,7 @@ impl<'a> Program<'a> {
         Some(block.pointer)
     }
 
-    /// What a block of the heap is called.
+    /// The name of a block of the heap.
     fn name_of(&self, block: &Block) -> Option<&'a str> {
         let mut within = self.handed.range(block.start..block.start + block.bytes);
         within.next().filter(|_| block.used).map(|(_, handed)| handed.name)
@@ -148,7 +148,7 @@ impl<'a> Program<'a> {
 
 #[allow(unsafe_code)]
 fn run<V: Variant>(calls: &[Call]) -> Run<'_> {
-    // Words, so that it begins at a multiple of eight.
+    // Words of eight bytes, so that the region begins at a multiple of eight.
     let mut memory: Vec<u64> = vec![0; REGION as usize / size_of::<u64>()];
     let base: NonNull<u8> = NonNull::from(memory.as_mut_slice()).cast();
     // SAFETY: the memory lives to the end of this function, and nobody else uses it.
@@ -164,7 +164,7 @@ fn run<V: Variant>(calls: &[Call]) -> Run<'_> {
             }
             Call::Free { name } => match program.give_up(name) {
                 Some(pointer) => {
-                    // SAFETY: the heap has handed it out, and the program has given it up.
+                    // SAFETY: the heap has handed out the block, and the program does not use it any more.
                     unsafe { heap.free(pointer) };
                     Outcome::Freed
                 }
@@ -190,7 +190,7 @@ mod tests {
     use super::super::trace::Trace;
     use super::*;
 
-    /// Whatever is called: the blocks lie one behind the other without gaps, up to what was taken.
+    /// After any calls, the blocks follow each other without gaps, up to the end of the memory taken.
     #[test]
     fn every_byte_is_in_a_block() {
         let trace = Trace::parse("a=24 b=100 c=1 d=57 -b e=30 -a -d f=200 g=300 h=9 -f -c i=500 j=100").unwrap();

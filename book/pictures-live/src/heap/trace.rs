@@ -5,31 +5,31 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// So many calls at most.
+/// The most calls.
 const MOST_CALLS: usize = 100;
-/// A block may have so many bytes at most: the picture shows a heap of 1 KiB.
+/// The most bytes of a block: the picture shows a heap of 1 KiB.
 const MOST_BYTES: u32 = 1000;
-/// Letters of a name: more do not fit into a small block.
+/// The most letters of a name: more do not fit into a small block.
 const LONGEST_NAME: usize = 2;
 
 /// A call of the heap.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
-    /// A block is asked for.
+    /// Allocates a block.
     Allocate {
-        /// What it is called.
+        /// The name of the block.
         name: String,
-        /// How many bytes.
+        /// Its size in bytes.
         bytes: u32,
     },
-    /// A block is given back.
+    /// Frees a block.
     Free {
-        /// What it is called.
+        /// The name of the block.
         name: String,
     },
 }
 
-/// A program, as the heap sees it.
+/// A program, as a sequence of calls of the heap.
 #[derive(Default)]
 pub struct Trace {
     /// Its calls.
@@ -37,10 +37,10 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads a trace.
+    /// Parses a trace.
     ///
     /// # Errors
-    /// What is wrong with it, in a sentence.
+    /// The mistake, in a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut trace = Self::default();
         let mut live = BTreeSet::new();

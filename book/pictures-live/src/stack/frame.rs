@@ -1,4 +1,4 @@
-//! A stack that was set up, and read again as the program reads it.
+//! A stack that lab 05 has set up, read as the program reads it.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,7 +13,7 @@ use mm_host::FakePages;
 /// Bytes in a word.
 pub const WORD: u32 = 4;
 
-/// Which part of the frame a word is in.
+/// The part of the frame that a word is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// How many arguments there are.
@@ -22,7 +22,7 @@ pub enum Part {
     Arguments,
     /// The list of variables.
     Environment,
-    /// What the kernel tells.
+    /// The auxiliary vector.
     Auxiliary,
     /// Nothing.
     Padding,
@@ -33,29 +33,29 @@ pub enum Part {
 /// A word of the stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word {
-    /// Where it is.
+    /// Its address.
     pub part: Part,
-    /// What it contains, as a number or as bytes.
+    /// Its contents, as a number or as bytes.
     pub shown: String,
-    /// What it means.
+    /// Its meaning.
     pub means: String,
-    /// Where it points to, if it is an address.
+    /// The index of the word that it points to, if it is an address.
     pub points_to: Option<u32>,
 }
 
-/// The stack of a program that begins.
+/// The initial stack of a program.
 #[derive(Debug)]
 pub struct InitialFrame {
     /// The stack pointer.
     pub pointer: u32,
-    /// From the stack pointer upwards.
+    /// The words from the stack pointer upwards.
     pub words: Vec<Word>,
-    /// Bytes of vectors, of padding and of strings.
+    /// How many bytes the vectors, the padding and the strings take.
     pub parts: [u32; 3],
 }
 
 impl InitialFrame {
-    /// Has lab 05's code set up a stack. `None` if it refuses to.
+    /// Lets lab 05's code set up a stack. `None` if it refuses.
     pub fn of(argv: &[&[u8]], envp: &[&[u8]]) -> Option<Self> {
         let mut pages = FakePages::new(PageRange::between(USER_STACK_START, USER_STACK_END));
         let auxv = [
@@ -69,13 +69,13 @@ impl InitialFrame {
         Some(Reader { pointer: pointer.as_u32(), bytes, words: Vec::new() }.read())
     }
 
-    /// The place of the word that the byte at an address is in.
+    /// The index of the word with the byte at an address.
     pub fn place_of(&self, address: u32) -> usize {
         ((address - self.pointer) / WORD) as usize
     }
 }
 
-/// Goes through a stack from its pointer upwards.
+/// Walks through a stack from its pointer upwards.
 struct Reader {
     pointer: u32,
     bytes: Vec<u8>,
@@ -137,7 +137,7 @@ impl Reader {
         }
     }
 
-    /// What is above the vectors: padding up to the lowest string, and strings.
+    /// The bytes above the vectors: padding up to the lowest string, and the strings.
     fn rest(&mut self, lowest: u32) {
         for at in (self.words.len() * WORD as usize..self.bytes.len()).step_by(WORD as usize) {
             let address = self.pointer + at as u32;
@@ -168,7 +168,7 @@ fn letter(byte: u8) -> String {
 mod tests {
     use super::*;
 
-    /// Every address that the program finds leads to the string that it was given.
+    /// Every address on the stack leads to the string that the program was given.
     #[test]
     fn addresses_lead_to_their_strings() {
         let frame = InitialFrame::of(&[b"a", b"longer", b"\xC3\xA9"], &[b"X=1"]).unwrap();

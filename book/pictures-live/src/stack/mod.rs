@@ -21,7 +21,7 @@ environment\tone variable\tHOME=/
 environment\ttwo variables\tHOME=/ TERM=vt100
 environment\tnone\t";
 
-/// Words that there is room for.
+/// The most words that the picture has room for.
 const MOST_WORDS: usize = 64;
 
 /// Draws the stack of a program that is started with a command line.

@@ -12,7 +12,7 @@ const X: u32 = 168;
 const WIDTH: u32 = 150;
 const TOP: u32 = 40;
 const ROW: u32 = 21;
-/// Arrows have lanes between the words and what they mean; those that find none are left out.
+/// Arrows have lanes between the words and their meanings; those that find no lane are left out.
 const LANE: u32 = 12;
 const LANES: usize = 14;
 const MEANING: u32 = X + WIDTH + 30;

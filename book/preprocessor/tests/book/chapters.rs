@@ -1,4 +1,4 @@
-//! What every lab's chapter has.
+//! The parts that every lab's chapter must have.
 
 use std::fs;
 
@@ -10,14 +10,14 @@ use crate::{report, root, sources};
 const SECTIONS: [&str; 5] =
     ["An order that works", "Mistakes that everybody makes", "Questions", "Further reading", "The checks"];
 
-/// The text under a heading, up to the next one of its level.
+/// The text under a heading, up to the next heading of its level.
 fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
     let start = text.find(&format!("\n## {title}\n"))? + 1;
     let rest = &text[start..];
     Some(rest.find("\n## ").map_or(rest, |end| &rest[..end]))
 }
 
-/// What a chapter lacks.
+/// The parts that a chapter lacks.
 fn lacking(text: &str) -> Vec<String> {
     let mut lacks = Vec::new();
     let found: Vec<Option<usize>> = SECTIONS.iter().map(|title| text.find(&format!("\n## {title}\n"))).collect();

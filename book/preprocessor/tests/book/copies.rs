@@ -1,4 +1,4 @@
-//! Reports that are shown as they were printed: the rules and hints in them are
+//! Printed reports in the book: the rules and hints in them must be
 //! those that the labs have now.
 
 use std::fs;
@@ -16,7 +16,7 @@ fn reports() -> Vec<PathBuf> {
     files.filter(|file| file.extension().is_some_and(|extension| extension == "txt" || extension == "svg")).collect()
 }
 
-/// What a report says: a text as it is, of a picture what stands outside of its tags.
+/// The text of a report; of a picture, the text outside its tags.
 fn words_of(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
     if file.extension().is_some_and(|extension| extension == "txt") {
@@ -26,7 +26,7 @@ fn words_of(file: &Path) -> String {
     words.replace("&apos;", "'").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-/// The fields of the reports in a text: the check, `rule` or `hint`, and what it says.
+/// The fields of the reports in a text: the check, `rule` or `hint`, and the field's text.
 fn fields(text: &str) -> Vec<(String, &'static str, String)> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
@@ -51,7 +51,7 @@ fn fields(text: &str) -> Vec<(String, &'static str, String)> {
     fields
 }
 
-/// What the lab says, as a terminal shows it: without the marks of code.
+/// The lab's text as a terminal shows it: without the marks of code.
 fn is_said_by(check: &Check, field: &str, shown: &str) -> bool {
     let said = if field == "rule" { &check.rule } else { &check.hint };
     said == shown || said.replace('`', "") == shown

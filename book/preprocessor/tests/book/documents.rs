@@ -29,7 +29,7 @@ fn documents() -> Vec<PathBuf> {
     names.iter().map(|name| root().join(name)).chain(in_labs).filter(|file| file.is_file()).collect()
 }
 
-/// Where the links and pictures of a document lead.
+/// The targets of a document's links and pictures.
 fn links(text: &str) -> Vec<String> {
     let mut links = Vec::new();
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {

@@ -1,5 +1,5 @@
-//! The limits of the checks on cost: what the kernel compares with is what the
-//! labs' rules and chapters say.
+//! The limits of the checks on cost: the labs' rules and chapters must name the numbers that the
+//! kernel uses.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use folio_book::lab;
 
 use crate::{report, root, sources};
 
-/// The limits that a file of checks has as constants, by name.
+/// The constants in a file of checks that are limits, by name.
 fn constants(text: &str) -> Vec<(&str, &str)> {
     let limits = text.lines().filter_map(|line| line.strip_prefix("const ")?.strip_suffix(';')?.split_once(" = "));
     let limits = limits.filter_map(|(name, value)| Some((name.split_once(':')?.0, value)));
     limits.filter(|(name, _)| name.ends_with("BAR") || *name == "OWN_BYTES").collect()
 }
 
-/// Whether the text names the number, and not only a longer one with these digits.
+/// Whether the text has this number, and not only a longer one with these digits.
 fn names(text: &str, number: &str) -> bool {
     text.split(|letter: char| !letter.is_ascii_digit()).any(|word| word == number)
 }

@@ -1,5 +1,5 @@
-//! What a reader would stumble over: links and anchors that lead nowhere, code
-//! that was pasted, pictures that nobody can have read to them.
+//! Tests of the book: links and anchors that lead nowhere, copied
+//! code, pictures without a description.
 
 mod chapters;
 mod copies;
@@ -22,7 +22,7 @@ fn sources() -> PathBuf {
     root().join("book/src")
 }
 
-/// Fails with all problems at once: it is tedious to get them one by one.
+/// Reports all problems at once: one by one would be tedious.
 fn report(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! A page as mdBook will see it: with its requests and includes expanded.
+//! A page as mdBook sees it: with its requests and includes expanded.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use folio_book::{Sources, chapter};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-/// What there is to check about a page.
+/// The parts of a page that tests check.
 #[derive(Default)]
 pub struct Page {
     /// The file's name, such as `setup.md`.
     pub name: String,
     /// All anchors that a link may point to.
     pub anchors: BTreeSet<String>,
-    /// Where the page's links and images lead.
+    /// The targets of the page's links and images.
     pub links: Vec<String>,
     /// The files that the page includes.
     pub included: Vec<PathBuf>,
-    /// Everything wrong that was found while reading.
+    /// The problems found while reading.
     pub problems: Vec<String>,
 }
 
@@ -55,8 +55,8 @@ impl Page {
         }
     }
 
-    /// Does what mdBook's own preprocessor does with `{{#include FILE}}` and
-    /// `{{#include FILE:ANCHOR}}`, the two forms that the book uses.
+    /// Expands `{{#include FILE}}` and `{{#include FILE:ANCHOR}}` as mdBook's own preprocessor
+    /// does: the two forms that the book uses.
     fn with_includes(&mut self, text: &str, file: &Path) -> String {
         let mut out = String::new();
         for line in text.lines() {

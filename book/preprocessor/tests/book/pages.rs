@@ -19,7 +19,7 @@ fn pages() -> BTreeMap<String, Page> {
     pages.map(|file| Page::read(&file, &made_from)).map(|page| (page.name.clone(), page)).collect()
 }
 
-/// What is wrong with `link`, as it stands on the page `from`.
+/// The problem with `link` on the page `from`, if any.
 fn problem_with(link: &str, from: &Page, pages: &BTreeMap<String, Page>) -> Option<String> {
     if link.starts_with("https://") {
         return None;

@@ -8,7 +8,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::{report, sources};
 
-/// What stands in italics.
+/// The texts in italics.
 fn italics(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut inside = false;
@@ -40,7 +40,7 @@ fn glossary() -> BTreeSet<String> {
     entries(&text).into_iter().chain(others).collect()
 }
 
-/// Whether the term is there, in the singular or as it is.
+/// Whether the glossary has the term, in the singular or as it is.
 fn has(glossary: &BTreeSet<String>, term: &str) -> bool {
     ["", "s", "es"].iter().filter_map(|ending| term.strip_suffix(ending)).any(|singular| glossary.contains(singular))
 }
@@ -55,7 +55,7 @@ fn the_glossary_has_every_term_in_italics() {
             continue;
         }
         for term in italics(&fs::read_to_string(&file).unwrap()) {
-            // The introduction says in italics what they are for.
+            // The introduction explains italics in italics.
             if term != "italics" && !has(&glossary, &term.to_lowercase()) {
                 problems.push(format!("{}: the glossary does not have “{term}”", file.display()));
             }
