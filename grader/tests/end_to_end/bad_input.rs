@@ -1,12 +1,12 @@
-//! Everything that can be wrong before a machine boots: one clear line, exit
-//! code 2, and nothing of the user's changed.
+//! Every mistake before a machine boots: one clear line, exit
+//! code 2, and none of the user's files changed.
 
 use std::fs;
 use std::path::Path;
 
 use crate::course::{Copy, Ran, command, course, grade};
 
-/// The one line that says what is wrong.
+/// The one line of the error.
 #[track_caller]
 fn complaint(ran: &Ran) -> &str {
     let mut lines = ran.stderr.lines().filter(|line| line.starts_with("error"));
@@ -65,7 +65,7 @@ fn outside_of_the_course_there_is_nothing_to_grade() {
 
 #[test]
 fn without_an_emulator_the_command_to_install_it_is_told() {
-    // Cargo and the compilers stay, QEMU goes.
+    // Cargo and the compilers stay on PATH, QEMU does not.
     let folder = tempfile::tempdir().unwrap();
     let mut path = vec![folder.path().to_owned()];
     for program in ["rustc", "cargo", "ld.lld", "rustup", "cc", "apt-get"] {
@@ -73,7 +73,7 @@ fn without_an_emulator_the_command_to_install_it_is_told() {
             std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists())
         });
         if let Some(found) = found {
-            // A script and no link: rustup's programs look at their own names.
+            // A script and not a link: rustup's programs look at their own names.
             let script = format!("#!/bin/sh\nexec {} \"$@\"\n", found.display());
             write_program(&folder.path().join(program), &script);
         }
@@ -107,7 +107,7 @@ fn an_emulator_that_is_none_or_does_not_run_is_told() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_told() {
-    // Nobody may make a folder there, not even root.
+    // Nobody can create a folder there, not even root.
     let ran = Ran::of(command(course(), &[]).env("CARGO_TARGET_DIR", "/proc/folio")).expect_code(2);
     let line = complaint(&ran);
     assert!(line.contains("/proc/folio"), "{line}");
@@ -119,7 +119,7 @@ fn doctor_shows_what_was_found() {
     assert!(ran.stdout.contains("QEMU") && ran.stdout.contains("rustc"), "{}\n{}", ran.stdout, ran.stderr);
 }
 
-/// Writes a script that can be run.
+/// Writes an executable script.
 pub fn write_program(path: &Path, script: &str) {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,4 @@
-//! A class is graded: whatever is handed in, everybody gets a row, and nothing is lost.
+//! A class is graded: whatever is handed in, every submission gets a row, and no result is lost.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -49,7 +49,7 @@ impl Class {
         zip.finish().unwrap();
     }
 
-    /// A tar with one entry of this type, whatever its name.
+    /// A tar with one entry of this type and any name.
     fn tar(&self, name: &str, entry: &[u8], kind: tar::EntryType, bytes: &[u8]) {
         let mut header = tar::Header::new_gnu();
         header.as_old_mut().name[..entry.len()].copy_from_slice(entry);
@@ -84,7 +84,7 @@ impl Class {
         fs::remove_dir_all(tree).unwrap();
     }
 
-    /// The grader, to be run on the class.
+    /// The grader as a command on the class.
     fn command(&self, copy: &Copy, out: &str, words: &[&str]) -> Command {
         let (class, out) = (self.at(""), self.out(out));
         let mut all = vec!["batch", class.to_str().unwrap(), "--out", out.to_str().unwrap(), "--color", "never"];
@@ -111,7 +111,7 @@ fn has_bubblewrap() -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// The file that students get, with this behind it.
+/// The student's file as handed out, with this text after it.
 fn skeleton(more: &str) -> String {
     format!("{}\n{more}\n", fs::read_to_string(course().join(LAB_01)).unwrap())
 }
@@ -194,7 +194,7 @@ fn every_submission_gets_its_row() {
     assert!(expected.iter().all(|(name, _, _)| index.contains(&format!("students/{name}.html"))), "{index}");
     assert!(page("students/sam.html").contains("100 of 100"));
     assert!(page("students/dan.html").contains("compile_error"));
-    // What is graded is graded once, and nothing is left over.
+    // Each result was graded once, and no unfinished file is left.
     assert_eq!(fs::read_dir(class.out("out").join("graded")).unwrap().count(), 6);
     assert_eq!(fs::read_dir(class.at("..")).unwrap().count(), 2);
 }
@@ -239,7 +239,7 @@ fn a_batch_that_is_killed_goes_on_where_it_stopped() {
     assert_eq!((0..6).filter(|number| time(*number) != before[*number]).count(), 1);
 }
 
-/// The one lab of these tests, which is quick, and a policy for it with this deadline.
+/// The lab of these tests, which is graded quickly, and a policy for it with this deadline.
 fn policy(deadline: &str) -> String {
     format!(
         "title = \"Memory\"\nsecret = \"a secret of sixteen\"\nhidden = [\"break-mix\"]\n[late]\nper_day = 10\nuntil = \"2d\"\n\
@@ -259,7 +259,7 @@ fn a_policy_says_what_counts_and_reports_are_written_again_without_grading() {
     let file = class.out("policy.toml");
     fs::write(&file, policy("2001-01-01T00:00:00Z")).unwrap();
     let words = ["--policy", file.to_str().unwrap(), "--formats", "html,junit,gradescope,autolab,nbgrader"];
-    // Bob's commit is of today, and nobody knows when alice handed in.
+    // Bob's commit is of today; the time of alice's submission is unknown.
     class.batch(&copy, "out", &words).expect_code(0).says("labs of 2 submissions graded");
     let graded = || {
         let files = fs::read_dir(class.out("out/graded")).unwrap().map(|entry| entry.unwrap());
@@ -328,7 +328,7 @@ fn one_submission_is_graded_inside_another_system_s_autograder() {
 
     let ran = copy.grade(&[&words[..], &["--format", "autolab"]].concat()).expect_code(0);
     assert_eq!(ran.stdout.lines().last(), Some(r#"{"scores":{"04-process-heap":100},"scoreboard":[100,100]}"#));
-    // What cannot be said is not said, and nothing older is left.
+    // If the result cannot be computed, none is written, and no older one is left.
     copy.grade(&[&words[..], &["--format", "classroom50", "--to", results.to_str().unwrap()]].concat())
         .expect_code(2)
         .says("is not set; Classroom 50's runner sets it");
@@ -356,7 +356,7 @@ fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = folder.path().join("qemu-system-i386");
     let course = target_dir().join("staged/batch/0/course");
-    // Everything that could be had in there is tried by a program that runs in there: the emulator.
+    // A program inside the sandbox, in the place of the emulator, tries to reach everything.
     let tries = [
         ("passwd", "cat /etc/passwd".to_owned()),
         ("secret", format!("cat {}", secret.display())),
@@ -374,17 +374,17 @@ fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
     let mut command = class.command(&copy, "out", &["--jobs", "1"]);
     Ran::of(command.env("FOLIO_QEMU", &emulator)).expect_code(2).says("no machine");
     let had = fs::read_to_string(Path::new(&target_dir()).join("staged/batch/0/scratch/had")).unwrap();
-    // The other labs' references are what a lab is graded with.
+    // The references of the other labs, with which a lab is graded.
     assert!(had.lines().all(|line| line == "other") && had.contains("other"), "{had}");
 }
 
-/// A cluster of this computer alone: `sbatch`, `squeue` and `scancel` as scripts on `PATH`, and a folder for what they
-/// note.
+/// A cluster of this computer alone: `sbatch`, `squeue` and `scancel` as scripts on `PATH`, and a folder for their
+/// notes.
 struct Fake {
     folder: tempfile::TempDir,
 }
 
-/// Runs the tasks one after the other, and then says the job's number, as if they were quick. `before` runs before each.
+/// An `sbatch` that runs the tasks one after the other, and then prints the job's number, as if they were quick. `before` runs before each.
 const SBATCH: &str = r#"#!/bin/sh
 echo "$@" >> "$FAKE/submitted"
 for word; do
@@ -406,7 +406,7 @@ echo 71
 "#;
 
 impl Fake {
-    /// One on which this is run before each task, and whose `squeue` says this.
+    /// A cluster that runs this before each task, and whose `squeue` prints this.
     fn new(before: &str, squeue: &str) -> Self {
         let fake = Self { folder: tempfile::tempdir().unwrap() };
         let programs = [
@@ -420,12 +420,12 @@ impl Fake {
         fake
     }
 
-    /// What a script has noted.
+    /// The notes of a script.
     fn noted(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
-    /// The grader, to be run on the class where these programs are.
+    /// The grader as a command on the class, with these programs on `PATH`.
     fn command(&self, class: &Class, copy: &Copy, out: &str, words: &[&str]) -> Command {
         let mut command = class.command(copy, out, &[&["--engine", "slurm"], words].concat());
         let own = std::env::var("PATH").unwrap();
@@ -434,7 +434,7 @@ impl Fake {
     }
 }
 
-/// A class with something for the one lab of these tests that is quick: good, wrong, and not to be built.
+/// A class with submissions for the quickly graded lab: a correct one, a wrong one, and one that does not compile.
 fn small_class() -> Class {
     let class = Class::new();
     let of_course = |file: &str| fs::read_to_string(course().join(file)).unwrap();
@@ -446,7 +446,7 @@ fn small_class() -> Class {
     class
 }
 
-/// The tables of a class, which hold no times.
+/// The tables of a class, which have no times.
 fn tables(class: &Class, out: &str) -> [String; 2] {
     ["results.csv", "results.json"].map(|name| fs::read_to_string(class.out(out).join(name)).unwrap())
 }
@@ -458,7 +458,7 @@ fn a_cluster_comes_to_the_same_though_one_of_its_nodes_dies() {
     }
     let (copy, class) = (Copy::new(), small_class());
     class.batch(&copy, "local", &["--jobs", "2"]).expect_code(0);
-    // The first task of the first array does not come to its end, as if its node had died.
+    // The first task of the first array ends early, as if its node had died.
     let fake = Fake::new("[ $submission$number = 10 ] && { number=1; continue; }", "exit 0");
     let words = ["--jobs", "2", "--slurm-option=--partition=a b", "--slurm-option", "--mem=2G"];
     let mut command = fake.command(&class, &copy, "slurm", &words);
@@ -472,7 +472,7 @@ fn a_cluster_comes_to_the_same_though_one_of_its_nodes_dies() {
     assert_eq!(fake.noted("cancelled"), "", "what has ended is not cancelled");
     assert!(!class.out("slurm/slurm").exists(), "nothing is left over");
 
-    // What is there is not graded again, unless that is asked for.
+    // Existing results are not graded again, unless that is requested.
     Ran::of(&mut fake.command(&class, &copy, "slurm", &["--resume"])).expect_code(0);
     assert_eq!(fake.noted("submitted"), submitted);
     Ran::of(&mut fake.command(&class, &copy, "slurm", &["--regrade", "alice"])).expect_code(0);
@@ -487,7 +487,7 @@ fn what_a_cluster_loses_again_and_again_is_named() {
     }
     let (copy, class) = (Copy::new(), Class::new());
     class.file("alice/program_break.rs", "");
-    // Slurm's controller does not answer once; that is no end.
+    // Slurm's controller fails to answer once, which must not end the batch.
     let silent = "[ -e \"$FAKE/asked\" ] || { touch \"$FAKE/asked\"; echo 'squeue: error: no contact' >&2; exit 1; }";
     let fake = Fake::new("number=1; continue", silent);
     let mut command = fake.command(&class, &copy, "lost", &[]);
@@ -497,7 +497,7 @@ fn what_a_cluster_loses_again_and_again_is_named() {
         .says("Slurm lost it 3 times");
     assert_eq!(class.results("lost")["submissions"][0]["status"], "not_graded");
     assert_eq!(fake.noted("submitted").lines().count(), 3);
-    // A node that has other tools says so, and grades nothing.
+    // A node with other tools reports that, and grades nothing.
     let fake = Fake::new("sed -i 's/\"course /\"other /' \"0/slice.json\"", "exit 0");
     let mut command = fake.command(&class, &copy, "other", &[]);
     Ran::of(&mut command).expect_code(2).says("another course, compiler or emulator than the batch");
@@ -534,7 +534,7 @@ fn an_array_is_cancelled_when_the_batch_ends_before_it() {
 fn slurm_where_there_is_none_is_told_in_a_line() {
     let (copy, class) = (Copy::new(), Class::new());
     class.file("alice/program_break.rs", "");
-    // Everything that is on PATH but for Slurm.
+    // Everything on PATH except Slurm.
     let programs = tempfile::tempdir().unwrap();
     for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

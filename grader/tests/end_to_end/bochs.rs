@@ -1,5 +1,5 @@
-//! Grading in Bochs: with a fake that says whatever it likes, and with the real
-//! one where it is installed.
+//! Grading in Bochs: with a fake that prints whatever a test wants, and with the real
+//! one if it is installed.
 
 use std::env;
 use std::fs;
@@ -11,18 +11,18 @@ use crate::course::{Copy, Ran, check, course, grade, has_solutions};
 use crate::proofs::with_translate;
 use crate::verdicts::PROVOKED;
 
-/// A check, on which the fake machine speaks.
+/// The check for which the fake machine reports.
 const CHECK: &str = "harness-pass";
 
-/// What a fake Bochs is made of: the debugger's commands are read, and each `c`
+/// The parts of a fake Bochs: it reads the debugger's commands, and each `c`
 /// runs the next step of a script.
 ///
-/// In a script, `$P` is what the kernel's reports begin with, `say` prints to the
-/// serial port, `magic PORT BYTE` stops as behind a write to a port, and `$T` is
+/// In a script, `$P` is the beginning of the kernel's reports, `say` prints to the
+/// serial port, `magic PORT BYTE` stops like a breakpoint after a write to a port, and `$T` is
 /// the time.
 const FAKE: &str = include_str!("fake_bochs.sh");
 
-/// A fake GRUB and a fake program that makes CDs: this one has only the configuration in it.
+/// A fake GRUB, and a fake program for CDs that writes only the configuration.
 fn fake_tools(folder: &Path) {
     let modules = folder.join("lib/grub/i386-pc");
     fs::create_dir_all(&modules).unwrap();
@@ -53,7 +53,7 @@ fn graded_by(copy: &Copy, step: &str) -> Ran {
     Ran::of(in_fake(copy, folder.path(), step, "bochs").args(["--json", "-"]))
 }
 
-/// A machine that keeps to the protocol.
+/// A machine that keeps the protocol.
 const HONEST: &str = "case $STEP in\n\
     1) begin; magic 0x443 14;;\n\
     2) magic 0x441 0;;\n\
@@ -72,7 +72,7 @@ fn a_machine_that_keeps_to_the_protocol_is_believed() {
 fn what_does_not_fit_together_is_tampering() {
     let copy = Copy::with_checks(&[CHECK]);
     for step in [
-        // A result without the nonce; one without an end; an end that does not fit; none.
+        // A result without the nonce; one without an end; one with the wrong end; no result.
         "begin; say 'ok 1 harness-pass'; say \"$P end\"; magic 0xf4 16",
         "begin; say \"ok 1 harness-pass # folio:$N\"; magic 0xf4 16",
         "begin; say \"ok 1 harness-pass # folio:$N\"; say \"$P end\"; magic 0xf4 17",
@@ -80,7 +80,7 @@ fn what_does_not_fit_together_is_tampering() {
         // A checkpoint that no check announced.
         "case $STEP in 1) begin; magic 0x505 1;; \
          2) say \"ok 1 harness-pass # folio:$N\"; say \"$P end\"; magic 0xf4 16;; esac",
-        // A machine that is switched off.
+        // A machine that is switched off during the check.
         "begin; exit 0",
     ] {
         let run = graded_by(&copy, step).expect_code(1).json();
@@ -91,12 +91,12 @@ fn what_does_not_fit_together_is_tampering() {
 #[test]
 fn time_is_counted_by_the_machine() {
     let copy = Copy::with_checks(&[CHECK]);
-    // The time that the watchdog was set to has come.
+    // The watchdog's time has come.
     let hang = "case $STEP in 1) begin; magic 0x443 14;; 2) T=$LIMIT; stopped;; esac";
     let run = graded_by(&copy, hang).expect_code(1).json();
     assert_eq!(check(&run, CHECK)["status"], "hung", "{run:#}");
     assert_eq!(check(&run, CHECK)["crash"]["registers"]["eip"], 0xC010_0000_u32);
-    // It has not come, or the watchdog was stopped before: the machine goes on.
+    // The time has not come, or the watchdog was disarmed before: the machine continues.
     for early in ["T=$((LIMIT - 1000)); stopped", "magic 0x441 0; STEP=20"] {
         let step = format!(
             "case $STEP in 1) begin; magic 0x443 14;; 2) {early};; 21) T=$LIMIT; stopped;;\n\
@@ -143,11 +143,11 @@ fn a_check_that_differs_between_the_machines_is_shown_as_such() {
     assert_eq!(check["status"], "failed", "{check:#}");
     let statuses = check["machines"].as_array().unwrap().iter().map(|machine| &machine["status"]).collect::<Vec<_>>();
     assert_eq!(statuses, ["passed", "failed"]);
-    // Where they agree, nothing is said about it.
+    // If both emulators agree, the report does not mention them.
     Ran::of(&mut in_fake(&copy, folder.path(), HONEST, "both")).expect_code(0).does_not_say("differ");
 }
 
-/// Whether the real one is installed.
+/// Whether the real Bochs is installed.
 fn has_bochs() -> bool {
     let ran = grade(course(), &["doctor"]);
     let found = ran.stdout.lines().any(|line| line.contains("second emulator") && line.contains("Bochs"));

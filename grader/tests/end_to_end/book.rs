@@ -1,4 +1,4 @@
-//! `cargo grade book` where something is missing. `cargo grade dev browser` tests what it builds.
+//! `cargo grade book` with tools missing. `cargo grade dev browser` tests the book that it builds.
 
 use std::env;
 use std::fs;
@@ -15,7 +15,7 @@ fn with_path<'a>(command: &'a mut Command, first: &Path) -> &'a mut Command {
     command.env("PATH", env::join_paths(folders).unwrap())
 }
 
-/// A program that says which mdBook it is, and makes a page that says what it was told.
+/// A program that prints mdBook's version, and writes a page with its own arguments.
 fn pretend_mdbook(folder: &Path, version: &str) {
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'mdbook v{version}' && exit\nmkdir -p book && echo \"$1\" > book/index.html\n"

@@ -1,4 +1,4 @@
-//! The contest: who takes part, who has points, and what is said to those who have none.
+//! The contest: the entrants, their points, and the advice for those that have none.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::course::{Copy, Ran, course, grade, has_solutions};
 /// The file that a student hands in.
 const FILE: &str = "labs/03-heap/src/blocks.rs";
 
-/// The points of an entrant, if there are any.
+/// The points of an entrant, if it has any.
 fn points(board: &Value, name: &str) -> Option<f64> {
     let entrants = board["entrants"].as_array().unwrap();
     entrants.iter().find(|entrant| entrant["name"] == name).unwrap()["points"].as_f64()
@@ -26,7 +26,7 @@ fn an_unfinished_file_is_told_where_to_go_on_and_all_others_are_ranked() {
         return;
     }
     let ran = contest(&copy, &["heap", "--picture", "-"]);
-    // There is nothing to draw, so the picture is refused.
+    // There is nothing to draw, so `--picture` is refused.
     ran.expect_code(2).says("your heap ran no trace").does_not_say("<svg");
     let ran = contest(&copy, &["frames"]).expect_code(1);
     let ran = ran.says("unfinished").says("not yet implemented").says("Where to go on").says("cargo grade 01");
@@ -76,13 +76,13 @@ fn a_heap_that_is_wrong_has_no_points() {
     copy.write(FILE, &format!("include!(\"elsewhere.rs\");\n{alternative}"));
     contest(&copy, &["heap"]).expect_code(2).says("the contest was not held").says(FILE);
 
-    // What is measured beside it is not there to be called.
+    // A student's file cannot call the implementations that are measured beside it.
     let own = alternative.find("\nimpl").unwrap();
     let (head, rest) = alternative.split_at(own);
     copy.write(FILE, &format!("{head}\npub type Better<'a> = crate::measured_beside::champion::Heap<'a>;\n{rest}"));
     contest(&copy, &["heap"]).expect_code(2).says("`measured_beside` is refused").says("are in that module");
 
-    // Blocks that have no room for what the heap keeps beside them.
+    // Blocks without room for the heap's own records beside them.
     let wrong = alternative.replacen("(bytes as u32 + OVERHEAD)", "(bytes as u32)", 1);
     assert_ne!(wrong, alternative);
     copy.write(FILE, &wrong);

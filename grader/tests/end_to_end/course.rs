@@ -1,5 +1,5 @@
-//! The program itself, run as a user runs it, and a copy of the course in which
-//! files can be changed.
+//! The program itself, run like a user runs it, and a copy of the course whose
+//! files tests can change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub fn course() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the grader lies in the course")
 }
 
-/// Where cargo builds: the folder that holds this test's own program's folder.
+/// Cargo's target folder, which contains the folder of this test's own program.
 pub fn target_dir() -> PathBuf {
     // target/debug/deps/TEST or target/TRIPLE/debug/deps/TEST: the grader's program is in …/debug.
     let profile = Path::new(env!("CARGO_BIN_EXE_grade")).parent().expect("a program is in a folder");
@@ -23,12 +23,12 @@ pub fn target_dir() -> PathBuf {
     above.ancestors().find(|folder| is_target(folder)).unwrap_or(above).to_owned()
 }
 
-/// Whether the references are here. They are not in what students get.
+/// Whether the references are here. A hand-out does not have them.
 pub fn has_solutions() -> bool {
     course().join("labs/01-pmm/solution").is_dir()
 }
 
-/// What a run of the grader came to.
+/// The outcome of a run of the grader.
 pub struct Ran {
     /// The exit code.
     pub code: i32,
@@ -43,21 +43,21 @@ impl Ran {
     pub fn of(command: &mut Command) -> Self {
         let output = command.output().expect("the grader starts");
         Self {
-            // A signal counts as a code that nothing else has.
+            // A signal counts as an exit code that no program has.
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 
-    /// Fails the test with all that was printed if the exit code is another one.
+    /// Fails the test, with everything that was printed, unless the exit code is this one.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails the test if `text` is on neither output.
+    /// Fails the test unless one of the outputs has `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         let found = self.stdout.contains(text) || self.stderr.contains(text);
@@ -65,7 +65,7 @@ impl Ran {
         self
     }
 
-    /// Fails the test if `text` is on one of the outputs.
+    /// Fails the test if one of the outputs has `text`.
     #[track_caller]
     pub fn does_not_say(self, text: &str) -> Self {
         let found = self.stdout.contains(text) || self.stderr.contains(text);
@@ -84,27 +84,27 @@ impl Ran {
 
 /// A copy of the course that a test may change, with a build folder of its own.
 ///
-/// There is one, for whoever holds it; other tests wait. So the kernel's core
+/// There is one copy, which one test at a time holds; other tests wait. So the kernel's core
 /// library is built once for all of them.
 pub struct Copy {
     stage: Stage,
 }
 
 impl Copy {
-    /// The course as it is.
+    /// The course without changes.
     pub fn new() -> Self {
         let stage = Stage::create(course(), &target_dir().join("staged")).expect("the target folder can be written");
         Self { stage }
     }
 
-    /// The course with this text in the place of lab 01's student's file.
+    /// The course with this text in place of the student's file of lab 01.
     pub fn with_student(text: &str) -> Self {
         let copy = Self::new();
         copy.write("labs/01-pmm/src/bitmap.rs", text);
         copy
     }
 
-    /// The course with these checks in the place of lab 01's.
+    /// The course with these checks in place of lab 01's.
     pub fn with_checks(names: &[&str]) -> Self {
         let copy = Self::new();
         let mut toml = String::from(
@@ -140,25 +140,25 @@ impl Copy {
         entries.map(|entry| entry.expect("it can be read").file_name().into_string().expect("it is a text")).collect()
     }
 
-    /// The grader, to be run there.
+    /// The grader as a command in the copy.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = command(&self.root(), words);
         command.env("CARGO_TARGET_DIR", target_dir().join("staged"));
         command
     }
 
-    /// Runs the grader there.
+    /// Runs the grader in the copy.
     pub fn grade(&self, words: &[&str]) -> Ran {
         Ran::of(&mut self.command(words))
     }
 }
 
-/// The grader, run in a folder as a user runs it.
+/// The grader, run in a folder like a user runs it.
 pub fn grade(folder: &Path, words: &[&str]) -> Ran {
     Ran::of(&mut command(folder, words))
 }
 
-/// Installs what is missing on this machine, once for all tests, as the grader does it.
+/// Installs missing tools on this computer, once for all tests, as the grader does.
 fn set_up() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
@@ -186,13 +186,13 @@ fn bare_command(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// The lab's JSON of a run's JSON.
+/// A lab's part of a run's JSON.
 pub fn lab<'a>(run: &'a Value, id: &str) -> &'a Value {
     let labs = run["labs"].as_array().expect("a run has labs");
     labs.iter().find(|lab| lab["id"] == id).unwrap_or_else(|| panic!("no lab {id} in {run:#}"))
 }
 
-/// The check's JSON of a run's JSON.
+/// A check's part of a run's JSON.
 pub fn check<'a>(run: &'a Value, id: &str) -> &'a Value {
     let labs = run["labs"].as_array().expect("a run has labs");
     labs.iter()

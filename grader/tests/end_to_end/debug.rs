@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::course::{Copy, Ran, has_solutions, target_dir};
 
-/// Whether gdb is here; says so if not.
+/// Whether gdb is installed; prints a message if not.
 fn has_debugger() -> bool {
     let has = Command::new("gdb").arg("--version").output().is_ok_and(|ran| ran.status.success());
     if !has {
@@ -26,7 +26,7 @@ fn with_mistake(lab: &str, mistake: &str) -> Copy {
     copy
 }
 
-/// The line of a file on which a text stands, and stands once.
+/// The line of a file with this text, which must occur once.
 fn line_of(copy: &Copy, file: &str, text: &str) -> usize {
     let source = copy.read(file);
     let mut lines = source.lines().enumerate().filter(|(_, line)| line.contains(text));
@@ -35,7 +35,7 @@ fn line_of(copy: &Copy, file: &str, text: &str) -> usize {
     number + 1
 }
 
-/// What stands between two texts in what was said, the first time.
+/// The output between two texts, the first time.
 fn between<'a>(ran: &'a Ran, before: &str, after: &str) -> &'a str {
     let (_, rest) = ran.stdout.split_once(before).unwrap_or_else(|| panic!("no `{before}` in\n{}", ran.stdout));
     rest.split_once(after).map_or(rest, |(found, _)| found)
@@ -52,7 +52,7 @@ fn who_wrote_a_wrong_entry_is_found_backwards() {
             .expect_code(0)
             .says("rights-both-levels: failed (expected page 0x1000_1000")
     };
-    // The directory's entry is the first that is told.
+    // The directory's entry is printed first.
     let walk = debug("walk 0x1000_1000");
     let who_wrote = format!("who-wrote {}", between(&walk, "`who-wrote ", "`"));
     let file = "labs/02-vmm/solution/page_tables.rs";
@@ -107,7 +107,7 @@ fn every_way_back_is_a_way_back() {
     let ran = copy.grade(&words).expect_code(0);
     let ran = ran.says("page 0x10001 (0x1000_1000)").says("0x1000_0000: page 0x10000 -> frame 0x46, r- for the kernel");
     let ran = ran.says("0x00047003: frame 0x47, present, writable");
-    // It was at the failure first, and is in the end.
+    // gdb stopped at the failure first, and returned to it at the end.
     assert_eq!(ran.stdout.matches("#0 report()").count(), 2, "{}", ran.stdout);
     assert!(ran.stdout.contains("#0 set("), "{}", ran.stdout);
     assert!(ran.stdout.contains("#0 map("), "{}", ran.stdout);
@@ -136,7 +136,7 @@ fn a_check_that_passes_is_opened_at_its_start() {
 fn what_cannot_be_debugged_is_told_in_a_line() {
     let copy = Copy::new();
     copy.grade(&["debug", "map-twise"]).expect_code(2).says("map-twice");
-    // Nothing is on that path.
+    // This path contains no program.
     for words in [&["debug", "map-twice"][..], &["look", "map-twice", "--film"]] {
         let mut command = copy.command(words);
         command.env("PATH", target_dir());

@@ -1,14 +1,14 @@
-//! Submissions that own the machine, in safe code, and forge a result. Each file in
-//! `tests/forging` says in its first line whether it goes on with the student's file as it is
-//! handed out or with one that is right, the verdict that it has to end in, and a part of the message.
-//! `memory.rs` is what all of them stand on.
+//! Submissions that gain control of the machine with safe code, and forge a result. The first line of each file in
+//! `tests/forging` says which file it builds on (the skeleton or a correct one),
+//! the verdict that it must get, and a part of the message.
+//! All of them use `memory.rs`.
 
 use std::fs;
 use std::path::Path;
 
 use crate::course::{Copy, check, has_solutions};
 
-/// The student's file of lab 01 with `forge()` where the component is built, and that behind it.
+/// The student's file of lab 01 with a call of `forge()` where the component is built, and the attack after it.
 fn with_forge(copy: &Copy, base: &str, forge: &str) {
     let text = copy.read(base);
     let start = text.find("    fn new(map: &MemoryMap").expect("the component is built here");
@@ -47,7 +47,7 @@ fn who_owns_the_machine_in_safe_code_finds_nothing_that_makes_a_result() {
         }
     }
     if has_solutions() {
-        // What every attack stands on does no harm by itself.
+        // The common part of all attacks does no harm by itself.
         let copy = Copy::new();
         let harmless = "fn forge() {\n    let mut nonce = [0; 16];\n    machine::told(b\"nonce=\", &mut nonce);\n}\n";
         with_forge(&copy, "labs/01-pmm/alternatives/two_bitmaps.rs", &format!("{memory}{harmless}"));

@@ -1,36 +1,36 @@
-//! Managers of lab 02 that are right, and in the middle of a call reach for what the kernel
-//! runs in: its code, its tables, memory that is not theirs. The machine refuses each at once.
+//! Managers of lab 02 that are correct, but reach in the middle of a call for the kernel's own
+//! parts: its code, its tables, other owners' memory. The machine refuses each access at once.
 
 use crate::course::{Copy, check, has_solutions};
 
-/// What `map` does first, and what the panic says. The loaded directory is `self.current`.
+/// The first statement of `map`, and the panic's message. The loaded directory is `self.current`.
 const ATTACKS: [(&str, &str); 9] = [
-    // Another frame in the place of the kernel's code, in the table of the direct map.
+    // Another frame in place of the kernel's code, in the table of the direct map.
     (
         "let table = self.machine.read(self.current, code.directory_index()).frame();
          self.machine.write(table, code.table_index(), Entry::new(frame, KERNEL_TABLE));",
         "is changed, but that is a table of the direct map, which the kernel runs in",
     ),
-    // The same by another table, in the directory.
+    // The same through another table, in the directory.
     (
         "let table = self.machine.allocate().unwrap();
          self.machine.clear(table);
          self.machine.write(self.current, code.directory_index(), Entry::new(table, KERNEL_TABLE));",
         "of the directory that is loaded is changed, but the kernel runs in what it shows",
     ),
-    // A table of the direct map is emptied.
+    // An emptied table of the direct map.
     (
         "let table = self.machine.read(self.current, code.directory_index()).frame();
          self.machine.clear(table);",
         "is cleared, but it is a table of the direct map",
     ),
     ("self.machine.clear(self.current);", "is cleared, but it is the current directory"),
-    // Frames that are mapped for a moment would be seen by nobody.
+    // Frames that are mapped only for a moment, which no later check would see.
     (
         "self.machine.write(self.current, Page::containing(TEMPORARY_START).directory_index(), Entry::EMPTY);",
         "of the directory that is loaded is changed, but the kernel runs in what it shows",
     ),
-    // The kernel's code under another address, writable, and for ring 3.
+    // The kernel's code at another address, writable, and for ring 3.
     (
         "let table = self.machine.allocate().unwrap();
          self.machine.clear(table);
@@ -42,12 +42,12 @@ const ATTACKS: [(&str, &str); 9] = [
              Entry::new(Frame::new(0).unwrap(), USER_TABLE | EntryFlags::PAGE_SIZE));",
         "maps 4 MiB from frame 0x0 on at once: only the direct map may be mapped so",
     ),
-    // A frame whose contents somebody else chooses, as a table.
+    // A table in a frame whose contents somebody else chooses.
     (
         "self.machine.write(self.current, page.directory_index(), Entry::new(frame, USER_TABLE));",
         "as a table, which belongs to the caller of map()",
     ),
-    // A directory in which the kernel's code is another frame.
+    // A directory in which another frame is in place of the kernel's code.
     (
         "let (root, table) = (self.machine.allocate().unwrap(), self.machine.allocate().unwrap());
          self.machine.clear(root);
@@ -81,7 +81,7 @@ fn what_the_kernel_runs_in_is_out_of_a_manager_s_reach() {
         let check = check(&run, "map-reaches-frame");
         assert_eq!(check["status"], "panicked", "{attack}\n{check:#}");
         assert!(check["message"].as_str().unwrap().contains(expected), "{attack}\n{check:#}");
-        // It is the student's line that is named.
+        // The report names the student's line.
         assert!(check["message"].as_str().unwrap().contains("labs/02-vmm/src/page_tables.rs"), "{attack}\n{check:#}");
     }
 }

@@ -1,5 +1,5 @@
-//! What students get: it grades and boots like the whole course, holds no answer, and can be
-//! brought up to date.
+//! The hand-out: it grades and boots like the whole course, contains no answer, and can be
+//! updated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use crate::course::{Copy, Ran, command, course, has_solutions, lab, target_dir};
 
-/// A hand-out, for whoever holds the copy of the course that it was made from.
+/// A hand-out, together with the copy of the course that it was made from.
 struct HandOut {
     copy: Copy,
     folder: PathBuf,
 }
 
 impl HandOut {
-    /// The hand-out, made once for all tests. A test leaves it as it was.
+    /// The hand-out, made once for all tests. Each test leaves it as it found it.
     fn get() -> Self {
         static MADE: OnceLock<TempDir> = OnceLock::new();
         let copy = Copy::new();
@@ -30,12 +30,12 @@ impl HandOut {
         Self { folder: made.path().join("folio"), copy }
     }
 
-    /// Runs the grader in it, as a student does.
+    /// Runs the grader in it, like a student.
     fn grade(&self, words: &[&str]) -> Ran {
         Ran::of(command(&self.folder, words).env("CARGO_TARGET_DIR", target_dir().join("staged")))
     }
 
-    /// Lets a test see what comes of another text in a file, which is put back afterwards.
+    /// Runs a test with another text in a file, and restores the file afterwards.
     fn with<R>(&self, name: &str, text: &str, test: impl FnOnce() -> R) -> R {
         let path = self.folder.join(name);
         let old = fs::read(&path).expect("the file is in the hand-out");
@@ -60,8 +60,8 @@ fn labs() -> impl Iterator<Item = PathBuf> {
     fs::read_dir(course().join("labs")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
 }
 
-/// What students' copies and the answers have in common: lines of the contract, of what is given, and of reports that the
-/// book shows everybody.
+/// Lines that students' copies and the answers have in common: of the contract, of given code, and of reports in
+/// the book.
 fn given() -> String {
     let folders = ["kernel/mm-api", "kernel/mm-oracle", "kernel/mm-host", "kernel/bench", "book/src", "book/examples"];
     let in_labs = labs().flat_map(|lab| [lab.join("src"), lab.join("tests")]);
@@ -93,10 +93,10 @@ fn a_hand_out_holds_no_answer() {
         let text = String::from_utf8_lossy(&bytes);
         let name = file.strip_prefix(&hand_out.folder).unwrap().display();
         let told: Vec<&String> = lines.iter().filter(|line| text.contains(line.as_str())).collect();
-        // The kernel's own code may say something in the same words now and then.
+        // The kernel's own code may contain some of the same lines.
         let by_chance = if file.extension().is_some_and(|extension| extension == "a") { 0 } else { 3 };
         assert!(told.len() <= by_chance, "{name} contains lines of an answer: {told:#?}");
-        // Nor where it was made, or from whose home.
+        // Nor the path of the course that it was made from, or a home folder.
         for path in [course(), hand_out.folder.as_path()] {
             assert!(!text.contains(path.to_str().unwrap()), "{name} names {}", path.display());
         }
@@ -122,14 +122,14 @@ fn a_hand_out_grades_and_boots_beside_compiled_references() {
 
     let work = fs::read_to_string(course().join("labs/04-process-heap/alternatives/asking.rs")).unwrap();
     hand_out.with("labs/04-process-heap/src/program_break.rs", &work, || {
-        // All other labs are still to be written.
+        // All other labs are not begun.
         let graded = hand_out.grade(&["04"]).expect_code(0);
         graded.says("100 of 100 points");
         hand_out.grade(&["run", "04", "--program", "hello"]).expect_code(0);
         let own = hand_out.grade(&["04", "--own", "--check", "program-heap", "--json", "-"]).expect_code(1).json();
         assert_eq!(lab(&own, "04-process-heap")["score"], 0);
     });
-    // A lab that does not compile takes nothing from the others.
+    // A lab that does not compile costs the other labs nothing.
     hand_out.with("labs/01-pmm/src/bitmap.rs", "pub struct Pmm;", || {
         hand_out.grade(&["run", "--solution", "--program", "hello"]).expect_code(0);
         hand_out.grade(&["--solution", "--check", "never-twice", "--check", "heap-mix"]).expect_code(0);

@@ -1,8 +1,8 @@
-//! Submissions that reach beyond their lab, or whose builds would never end. Each file in
-//! `tests/hostile` says in its first line which student's file it is about, and its verdict:
+//! Submissions that reach beyond their lab, or whose builds would never end. The first line of each file in
+//! `tests/hostile` names the student's file and the verdict:
 //!
-//! - `FILE LINE:COLUMN TOKEN`: it stands for that file, and that token is refused before anything is built;
-//! - `FILE could_not_build WORDS`: it is added to that file, cannot be built, and these words say why.
+//! - `FILE LINE:COLUMN TOKEN`: it replaces that file, and the token there is refused before anything is built;
+//! - `FILE could_not_build WORDS`: it is appended to that file and cannot be built; these words tell why.
 
 use std::fs;
 use std::path::Path;
@@ -19,14 +19,14 @@ struct Hostile {
 }
 
 enum Verdict {
-    /// What the message begins with.
+    /// The beginning of the message.
     Refused(String),
-    /// What the compiler's words, or the grader's, contain.
+    /// A part of the compiler's or the grader's message.
     CouldNotBuild(String),
 }
 
 impl Hostile {
-    /// All of them.
+    /// All hostile submissions.
     fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -50,7 +50,7 @@ impl Hostile {
         self.file.split('/').nth(1).unwrap()
     }
 
-    /// The text without what can only stand at a file's start.
+    /// The text without the lines that must stand at a file's start.
     fn addition(&self) -> String {
         self.text.lines().filter(|line| !line.starts_with("//!")).map(|line| format!("{line}\n")).collect()
     }
@@ -88,7 +88,7 @@ fn what_cannot_be_built_is_the_lab_s_verdict_and_no_other_s() {
     }
 }
 
-/// Grades all labs, of which this one cannot be built, with these words.
+/// Grades all labs, of which this one cannot be built, and expects these words.
 #[track_caller]
 fn could_not_build(copy: &Copy, id: &str, words: &str) {
     let report = copy.root().join("report.json");
@@ -141,7 +141,7 @@ fn a_refusal_is_in_every_report_and_costs_no_other_lab() {
     assert_eq!(check(&run, "stack-create")["status"], "not_started", "{run:#}");
 }
 
-/// Grades lab 01 with these bytes in the place of the student's file, and returns what there is to say about it.
+/// Grades lab 01 with these bytes in place of the student's file, and returns the report's texts.
 fn refused(bytes: &[u8]) -> (Ran, String, String) {
     let copy = Copy::new();
     fs::write(copy.root().join("labs/01-pmm/src/bitmap.rs"), bytes).unwrap();

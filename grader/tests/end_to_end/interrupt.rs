@@ -20,7 +20,7 @@ fn processes(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The processes that this one has started, and those that they have.
+/// The processes that this one has started, and their children in turn.
 pub fn descendants(of: u32) -> Vec<u32> {
     let parent = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -38,7 +38,7 @@ pub fn descendants(of: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// Whether a process is there and does something: neither gone nor a zombie.
+/// Whether a process exists and is not a zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
@@ -103,11 +103,11 @@ fn no_compiler_outlives_an_interrupted_grader() {
 #[test]
 fn no_emulator_outlives_an_interrupted_grader() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::KILL] {
-        // This hangs for as long as a machine may: far longer than this test needs.
+        // This check hangs for as long as a machine may: far longer than this test runs.
         let copy = Copy::with_checks(&["harness-hang"]);
         let slow = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 3750");
         copy.write("labs/01-pmm/lab.toml", &slow);
-        // A seed that no other test uses finds the machine again.
+        // The machine is found by a seed that no other test uses.
         let seed = format!("seed=77{}", std::process::id());
         let mut grader = copy
             .command(&["--seed", seed.strip_prefix("seed=").unwrap()])
@@ -129,7 +129,7 @@ fn no_emulator_outlives_an_interrupted_grader() {
         if signal == rustix::process::Signal::KILL {
             assert_eq!(status.signal(), Some(9));
         }
-        // A killed process takes a moment to go; one that was forgotten would stay far longer.
+        // A killed process takes a moment to end; a forgotten one would stay far longer.
         let gone = (0..500).any(|_| {
             pause();
             processes(&seed).is_empty()

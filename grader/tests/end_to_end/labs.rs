@@ -1,4 +1,4 @@
-//! The labs themselves: the references, what `dev check` proves, the host tests.
+//! The labs themselves: the references, the proofs of `dev check`, the host tests.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ fn labs() -> Vec<String> {
     names
 }
 
-/// Whether somebody does this lab in this very copy of the course: then its
+/// Whether somebody does this lab in this very copy of the course. Then its
 /// student's file is no skeleton, and proves nothing about the course.
 fn is_worked_on(lab: &str) -> bool {
     let folder = course().join("labs").join(lab).join("src");
@@ -48,12 +48,12 @@ fn the_references_score_everything() {
 
 #[test]
 fn the_course_proves_itself() {
-    // What students get has neither references nor mistakes.
+    // A hand-out has neither references nor mistakes.
     if !has_solutions() {
         return;
     }
-    // A few mistakes of each lab. All of them take too long to be tried on every
-    // change: whoever changes a lab tries its own, as CONTRIBUTING.md says.
+    // A few mistakes of each lab. All of them take too long for every
+    // change: after a change of a lab, its author tries all of that lab's, as CONTRIBUTING.md says.
     let mut words = vec!["dev", "check", "--mistakes", "3", "--color", "never"];
     if labs().iter().any(|lab| is_worked_on(lab)) {
         words.push("--no-skeleton");

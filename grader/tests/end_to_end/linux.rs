@@ -1,15 +1,15 @@
-//! What programs are answered is Linux's: the same program runs there and on Folio.
+//! Programs get the answers of Linux: the same program runs there and on Folio.
 
 use std::io;
 use std::process::Command;
 
 use crate::course::{course, grade, has_solutions};
 
-/// The first and the last line of what `mmap-answers` prints begin so.
+/// The beginnings of the first and the last line of the output of `mmap-answers`.
 const FIRST: &str = "mmap fixed, 8 pages: ";
 const LAST: &str = "it was ";
 
-/// What the program itself has printed, without what the kernel says before, in between and after.
+/// The program's own output, without the kernel's lines before, inside and after it.
 fn answers(printed: &str) -> Vec<&str> {
     let lines: Vec<&str> = printed.lines().map(str::trim_end).filter(|line| !line.starts_with("warning: ")).collect();
     let first = lines.iter().position(|line| line.starts_with(FIRST));

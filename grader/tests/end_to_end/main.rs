@@ -1,8 +1,8 @@
-//! The grader from end to end: the real program, run as a user runs it, which
-//! builds real kernels and boots real machines. What is missing for that on this
-//! machine, the grader installs itself.
+//! The grader from end to end: the real program, run like a user runs it, which
+//! builds real kernels and boots real machines. The grader itself installs the tools that this
+//! computer lacks.
 
-// The rule is for the grader's own processes; these are a user's.
+// That rule is for the grader's own processes; these are a user's.
 #![allow(clippy::disallowed_methods)]
 
 mod bad_input;

@@ -1,5 +1,5 @@
-//! Labs whose functions do nothing: they break few of the rules that say what must not happen,
-//! and have no points for that. The files are in `tests/nothing`.
+//! Labs whose functions do nothing: they break few of the rules that only forbid something,
+//! and must get no points for those. The files are in `tests/nothing`.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Lab 00 by functions that call the library: for their work, which no check takes, or for
-//! something else, which costs one rule.
+//! Lab 00 with functions that call the library: for their own work, which fails every check, or for
+//! something else, which breaks one rule.
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +33,6 @@ fn a_call_that_the_compiler_inserts_for_a_buffer_costs_one_rule() {
     let checks = lab(&run, "00-memory")["checks"].as_array().unwrap();
     let lost: Vec<&Value> =
         checks.iter().filter(|check| check["status"] != "passed").map(|check| &check["id"]).collect();
-    // It goes by bytes, too.
+    // It works byte by byte, too.
     assert_eq!(lost, ["own-work", "memory-cost"], "{run:#}");
 }

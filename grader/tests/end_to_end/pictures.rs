@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::course::{Ran, course, grade, has_solutions};
 
-/// Builds what a page runs, as the book's author does, and asks it what the crate is asked.
+/// Builds the pages' WebAssembly as the book's author does, and compares it with the crate.
 #[test]
 fn the_page_computes_what_the_references_do() {
     // The pictures show the references at work.

@@ -1,15 +1,15 @@
-//! Labs that reach for what judges them: the programs in ring 3, whose memory labs 04 to 07
-//! make. Each would have them exit with 0 whatever they saw.
+//! Labs that attack their judges: the programs in ring 3, whose memory labs 04 to 07
+//! provide. Each attack would make the programs exit with 0 whatever they see.
 
 use crate::course::{Copy, check, has_solutions};
 
-/// What is changed about a reference, and what comes of it.
+/// A change of a reference, and its expected verdict.
 struct Attack {
     /// The file, as `LAB/FILE`, in `src/` and in `solution/`.
     file: &'static str,
-    /// The place in the reference, and what stands there instead.
+    /// The text in the reference, and its replacement.
     change: (&'static str, &'static str),
-    /// What is added behind it.
+    /// The text that is appended.
     addition: &'static str,
     check: &'static str,
     status: &'static str,
@@ -17,7 +17,7 @@ struct Attack {
     says: &'static str,
 }
 
-/// Puts `exit(0)` into each page of the program's code, behind instructions that do nothing.
+/// Puts `exit(0)` into each page of the program's code, after instructions that do nothing.
 const INTO_THE_CODE: &str = "
 fn attack(pages: &mut dyn mm_api::Pages) {
     let mut at = mm_api::VirtAddr::new(0x0804_8000);
@@ -42,7 +42,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "page 0x0804_8000 is read or written, but it is not among the pages that this is about",
     },
-    // The program is told to look at another rule, one that holds.
+    // The program is told to test another rule, one that holds.
     Attack {
         file: "05-stack/user_stack.rs",
         change: (
@@ -56,7 +56,7 @@ const ATTACKS: [Attack; 10] = [
         status: "failed",
         says: "expected the program `stack-test recursion` to say that the rule `recursion` holds",
     },
-    // Where the program returns to, when its stack grows.
+    // The return address of the program, changed when its stack grows.
     Attack {
         file: "05-stack/user_stack.rs",
         change: (
@@ -69,7 +69,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "is read or written, but it is not among the pages that this is about",
     },
-    // Where a new process returns to.
+    // The return address of a new process.
     Attack {
         file: "05-stack/user_stack.rs",
         change: (
@@ -82,7 +82,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "fork() of the stack answered Ok, but",
     },
-    // The program's stack, from a copy that has nothing to do with it.
+    // The program's stack, changed by a copy that has nothing to do with it.
     Attack {
         file: "06-protect/user_copy.rs",
         change: (
@@ -95,7 +95,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "but those are not the ones that were to be copied there",
     },
-    // What a program is told of how another one ended.
+    // The exit status that a program learns of another.
     Attack {
         file: "06-protect/user_copy.rs",
         change: (
@@ -107,7 +107,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "but those are not the ones that were to be copied there",
     },
-    // The image becomes a mapping for lab 07.
+    // The image becomes a mapping, and so lab 07's.
     Attack {
         file: "06-protect/region_rights.rs",
         change: (
@@ -129,7 +129,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "page 0x0804_8000 is read or written, but it is not among the pages that this is about",
     },
-    // The code itself, when it is shared with a new process.
+    // The code itself, changed when it is shared with a new process.
     Attack {
         file: "07-mmap/demand.rs",
         change: (
@@ -141,7 +141,7 @@ const ATTACKS: [Attack; 10] = [
         status: "panicked",
         says: "is written to, but it is in no mapping",
     },
-    // The image becomes a mapping, whose pages are filled anew.
+    // The image becomes a mapping, whose pages are filled again.
     Attack {
         file: "07-mmap/mappings.rs",
         change: (
@@ -165,7 +165,7 @@ fn what_judges_in_ring_3_is_out_of_a_lab_s_reach() {
     for Attack { file, change: (place, instead), addition, check: name, status, says } in ATTACKS {
         let copy = Copy::new();
         let (lab, file) = file.split_once('/').unwrap();
-        // The reference's other files, so that all else is right.
+        // The reference's other files, so that everything else is correct.
         for part in copy.names(&format!("labs/{lab}/solution")) {
             copy.write(&format!("labs/{lab}/src/{part}"), &copy.read(&format!("labs/{lab}/solution/{part}")));
         }

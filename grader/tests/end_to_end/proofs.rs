@@ -1,9 +1,9 @@
-//! Claims about page tables that the machine's memory does not bear out, and what
-//! there is to see of an address space.
+//! Claims about page tables that the machine's memory contradicts, and the
+//! view of an address space.
 
 use crate::course::{Copy, check, has_solutions};
 
-/// The reference of lab 02 with a line in front of what `translate` does.
+/// The reference of lab 02 with a line before the body of `translate`.
 pub fn with_translate(copy: &Copy, line: &str) {
     let reference = copy.read("labs/02-vmm/solution/page_tables.rs");
     let place = "        let page = Page::containing(address);\n        let upper";
@@ -17,7 +17,7 @@ fn a_translation_that_lies_is_found_out_in_the_machine_s_memory() {
         return;
     }
     let copy = Copy::new();
-    // No check in the kernel compares what is said about this address at this time.
+    // No check in the kernel compares the answer for this address at this time.
     with_translate(
         &copy,
         "        if address.as_u32() == 0x2000_0000 {\n            \
@@ -41,12 +41,12 @@ fn an_address_space_is_shown_and_drawn() {
         .says("0x0804_8000 – 0x0804_8FFF  rwu")
         .says("user half: 2 pages");
     assert!(copy.read("look.svg").starts_with("<svg "));
-    // The student's: nothing is there yet, and the machine is looked at where it stopped.
+    // The student's file is not begun, and the machine is examined where it stopped.
     copy.grade(&["look", "02", "--svg", "-"]).expect_code(0).says("not started").says("user half: 0 pages");
     copy.grade(&["look", "translate-thruth"]).expect_code(2).says("translate-truth");
 }
 
-/// A line of what `machine-rights` logs: rights and section, without the addresses, which change
+/// A line of the log of `machine-rights`: rights and section, without the addresses, which change
 /// with every line of the kernel's code.
 fn rights_and_section(line: &str) -> Option<&str> {
     line.strip_prefix("0x").and_then(|_| line.get(26..))
@@ -65,7 +65,7 @@ fn the_chapter_shows_the_rights_that_the_machine_has() {
     let text = copy.read("book/examples/reports/machine-rights.txt");
     let shown: Vec<&str> = text.lines().filter_map(rights_and_section).collect();
     assert!(seen.len() > 5 && seen == shown, "the machine has {seen:#?}, the chapter {shown:#?}");
-    // What the chapter shows in three places is of one image.
+    // The chapter shows the same image in three places.
     for file in ["book/pictures/kernel-rights.svg", "book/examples/reports/protect-rights.txt"] {
         let other = copy.read(file);
         let missing = text.lines().filter_map(|line| line.get(..11)).find(|start| !other.contains(start));

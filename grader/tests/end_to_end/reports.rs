@@ -1,4 +1,4 @@
-//! What the grader writes for other programs.
+//! The grader's output for other programs.
 
 use std::fs;
 

@@ -1,11 +1,11 @@
-//! Checks that share a machine, against the same checks on machines of their own.
+//! Checks that share a machine, compared with the same checks on machines of their own.
 
 use serde_json::Value;
 
 use crate::course::{Copy, Ran, check, has_solutions, lab};
 use crate::verdicts::PROVOKED;
 
-/// Grades with reports of how many boots were made on shared machines.
+/// Grades, and reports how many boots were on shared machines.
 fn graded(copy: &Copy, words: &[&str]) -> Ran {
     Ran::of(copy.command(&[words, &["--json", "-"]].concat()).env("FOLIO_TIMINGS", "1"))
 }
@@ -19,7 +19,7 @@ fn boots(ran: &Ran) -> (u32, u32) {
     number_before(" boots, ").zip(number_before(" of them on shared machines")).expect("the timings are told")
 }
 
-/// A lab's report without what is never the same twice: nonces.
+/// A lab's report without the nonces, which are never the same twice.
 fn without_nonces(lab: &Value) -> String {
     let text = format!("{lab:#}");
     let mut parts = text.split("folio:");
@@ -30,7 +30,7 @@ fn without_nonces(lab: &Value) -> String {
     })
 }
 
-/// Everything that is reported of these checks: results, measured instructions, logs, crashes with their registers.
+/// Everything that is reported about these checks: results, measured instructions, logs, crashes with their registers.
 #[track_caller]
 fn is_the_same(shared: &Ran, fresh: &Ran) {
     let (all, on_shared) = boots(shared);
@@ -56,7 +56,7 @@ fn the_references_do_the_same_on_shared_machines_instruction_by_instruction() {
 
 #[test]
 fn however_a_check_ends_it_is_reported_as_on_a_machine_of_its_own() {
-    // Where one was stopped that nothing else ends is not the same twice.
+    // A machine that only the limit stops does not stop at the same instruction twice.
     let names: Vec<&str> = PROVOKED.map(|(name, _)| name).into_iter().filter(|name| *name != "harness-spin").collect();
     let copy = Copy::with_checks(&names);
     is_the_same(&graded(&copy, &["01"]), &graded(&copy, &["01", "--fresh"]));
@@ -64,7 +64,7 @@ fn however_a_check_ends_it_is_reported_as_on_a_machine_of_its_own() {
 
 #[test]
 fn a_check_sees_nothing_of_the_one_before() {
-    // Each of the machines that are brought down is followed by one that is looked at.
+    // Each machine that is brought down is followed by one that is examined.
     let broken = ["harness-null-write", "harness-hang", "harness-triple-fault", "harness-flood", "harness-early-exit"];
     let whole = ["harness-scratch", "harness-memory", "harness-lender", "harness-timer", "harness-clock"];
     let names: Vec<&str> = broken.into_iter().zip(whole).flat_map(|(broken, whole)| [broken, whole]).collect();

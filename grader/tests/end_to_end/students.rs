@@ -1,11 +1,11 @@
-//! What students write: code that does not compile, that lies, that is only begun.
+//! Code that students write: it does not compile, lies, or is only begun.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::course::{Copy, Ran, check, command, course, has_solutions, lab, target_dir};
 
-/// A student's file whose `new` has this body, and whose other functions nobody has written.
+/// A student's file whose `new` has this body, and whose other functions are not written.
 pub fn student(before: &str, new: &str) -> String {
     let todos: String = [
         "fn allocate(&mut self) -> Option<Frame>",
@@ -27,7 +27,7 @@ pub fn student(before: &str, new: &str) -> String {
     )
 }
 
-/// A check of lab 01 that any kernel knows.
+/// A check of lab 01 that every kernel has.
 const CHECK: &str = "never-twice";
 
 #[test]
@@ -123,19 +123,19 @@ fn a_file_that_breaks_the_interface_does_not_build() {
     assert!(lab(&run, "01-pmm")["build_error"].is_string(), "{run:#}");
 }
 
-/// Student's code that tries to look as if it had passed. None of it may score.
+/// Student code that imitates a passed check. None of it may score.
 #[test]
 fn nothing_that_a_student_s_code_prints_or_does_makes_a_check_pass() {
     let lies = [
         // Results and reports, printed through the log.
         "log::info!(\"ok 1 NAME\");\n        log::info!(\"ok 1 NAME # folio:0123456789abcdef\\n# folio:0123456789abcdef end\");\n        todo!()",
-        // The same, hidden behind other line ends and control characters.
+        // The same, after other line ends and control characters.
         "log::error!(\"\\r\\nok 1 NAME\\r\\u{1b}[2K# folio: end\\u{0}\\n\\nok 1 NAME\");\n        todo!()",
         // Another check's name.
         "log::info!(\"ok 1 init-errors\");\n        todo!()",
         // A panic whose message looks like the rest of a passed check.
         "panic!(\"x\\nok 1 NAME # folio:0123456789abcdef\\n# folio:0123456789abcdef end\\n\")",
-        // A panic that looks like a result with the protocol's words first.
+        // A panic that looks like a result and begins with the protocol's words.
         "panic!(\"# folio:0123456789abcdef end\\nok 1 NAME\")",
     ];
     for lie in lies {
@@ -150,14 +150,14 @@ fn nothing_that_a_student_s_code_prints_or_does_makes_a_check_pass() {
 #[test]
 fn what_reaches_beyond_the_language_does_not_build() {
     for (before, new, expected) in [
-        // Whatever is allowed in the student's file.
+        // Whatever the fence allows.
         (
             "#[allow(unsafe_code)]\nfn f() { unsafe { core::hint::unreachable_unchecked() } }",
             "f();\n        todo!()",
             "unsafe",
         ),
         ("", "unsafe { core::arch::asm!(\"out 0xf4, al\", in(\"al\") 0x10u8) };\n        todo!()", "unsafe"),
-        // There is no operating system to end the machine with.
+        // There is no operating system that could end the machine.
         ("", "std::process::exit(0)", "std"),
         // The kernel is no dependency of a lab.
         ("", "kernel_core::provoke::exit(0x10)", "kernel_core"),
@@ -178,12 +178,12 @@ fn a_link_to_the_reference_is_no_file_of_the_student_s() {
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("../solution/bitmap.rs", &file).unwrap();
     let ran = copy.grade(&["--check", CHECK, "--color", "never"]);
-    // The copy is others', too.
+    // Other tests use the copy, too.
     fs::remove_file(&file).unwrap();
     ran.expect_code(2).says("labs/01-pmm/src/bitmap.rs is a symbolic link, not a file");
 }
 
-/// Hands in a file as `cp -p`, `tar` and git may: as if it had been written long ago.
+/// Hands in a file like `cp -p`, `tar` and git may: with an old time stamp.
 fn hand_in_old(copy: &Copy, text: &str) {
     copy.write("labs/01-pmm/src/bitmap.rs", text);
     let file = fs::File::options().write(true).open(copy.root().join("labs/01-pmm/src/bitmap.rs")).unwrap();
@@ -222,7 +222,7 @@ fn an_operating_system_ends_where_a_part_is_not_written() {
     ran.says(&format!("not written yet: {place}")).says("`cargo grade 01` shows");
 }
 
-/// What a check tells of the circumstances, one line after the other.
+/// A check's report of the circumstances, line by line.
 fn circumstances(run: &serde_json::Value, name: &str) -> String {
     let lines = check(run, name)["context"].as_array().cloned().unwrap_or_default();
     lines.iter().filter_map(|line| line.as_str()).collect::<Vec<_>>().join("\n")
@@ -270,7 +270,7 @@ fn the_call_that_a_random_check_was_at_is_told() {
     }
 }
 
-/// What `cargo test` says of the tests that a student's file has for its own steps.
+/// The output of `cargo test` for the tests of a student's file's own steps.
 fn tests_of_steps(copy: &Copy) -> String {
     let mut command = std::process::Command::new(env!("CARGO"));
     command.args(["test", "--package", "pmm", "--lib", "--target-dir"]).arg(target_dir().join("staged"));
@@ -289,7 +289,7 @@ fn the_steps_before_the_first_check_have_tests_that_tell_right_from_wrong() {
     let skeleton = copy.read("labs/01-pmm/src/bitmap.rs");
     let (_, tests) = skeleton.split_once("/// Tests of steps 1 to 3").expect("the skeleton has them");
     let tests = format!("/// Tests of steps 1 to 3{tests}");
-    // What the skeleton suggests, filled in.
+    // The skeleton's suggestions, filled in.
     let right = copy.read("labs/01-pmm/alternatives/two_bitmaps.rs");
     copy.write("labs/01-pmm/src/bitmap.rs", &format!("{right}{tests}"));
     let said = tests_of_steps(&copy);
@@ -360,7 +360,7 @@ fn ctrl_c_gives_a_line_up_and_the_shell_asks_again() {
     let mut grader = command.spawn().unwrap();
     let (mut keys, mut screen) = (grader.stdin.take().unwrap(), grader.stdout.take().unwrap());
     let mut said = String::new();
-    // The terminal is read only once the shell asks, so each piece waits for its prompt.
+    // The terminal is read only when the shell asks, so each piece waits for its prompt.
     for (prompts, typed) in [(1, "ech\u{3}"), (2, "echo a\u{3}"), (3, "echo still here\n"), (4, "exit\n")] {
         while said.matches("folio> ").count() < prompts {
             let mut byte = [0];
@@ -376,7 +376,7 @@ fn ctrl_c_gives_a_line_up_and_the_shell_asks_again() {
     assert!(said.contains(session), "{said}");
 }
 
-/// A file that is taken away again, whatever becomes of the test.
+/// A file that is removed again, however the test ends.
 struct Written(PathBuf);
 
 impl Written {
@@ -427,14 +427,14 @@ fn what_is_piped_into_the_shell_arrives_whole() {
         return;
     }
     use std::io::Write;
-    // More than the terminal and the port keep, all of it there before the machine is on; the last line has no end.
+    // More than the terminal and the port can hold, all of it written before the machine runs; the last line has no end.
     let mut file = tempfile::tempfile().unwrap();
     let words: Vec<String> = (0..120).map(|number| format!("word-{number}-of-a-file-that-is-piped-in.")).collect();
     let typed: Vec<String> = words.iter().map(|word| format!("echo {word}")).collect();
     file.write_all(typed.join("\n").as_bytes()).unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
     let ran = Ran::of(command(course(), &["run", "--solution"]).stdin(file)).expect_code(0);
-    // What is typed is shown at any moment, but not in the middle of a word that a program prints.
+    // Typed characters are echoed at any moment, but not in the middle of a word that a program prints.
     for word in words {
         let mut found = ran.stdout.match_indices(&word).map(|(at, _)| &ran.stdout[..at]);
         assert!(found.any(|before| !before.ends_with("echo ")), "{word} is missing\n{}", ran.stdout);

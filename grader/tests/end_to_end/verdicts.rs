@@ -1,10 +1,10 @@
-//! Every way in which a check can end, provoked by the kernel's checks of the harness itself.
+//! Every way in which a check can end, provoked by the kernel's own harness checks.
 
 use serde_json::Value;
 
 use crate::course::{Copy, check, has_solutions};
 
-/// Each check of the harness, and how it has to come out.
+/// Each harness check, and its expected verdict.
 pub const PROVOKED: [(&str, &str); 28] = [
     ("harness-pass", "passed"),
     ("harness-not-available", "not_available"),
@@ -36,7 +36,7 @@ pub const PROVOKED: [(&str, &str); 28] = [
     ("harness-timer", "passed"),
 ];
 
-/// Those that stand on labs 01 to 03.
+/// The checks that need labs 01 to 03.
 const ON_LABS: [(&str, &str); 9] = [
     ("harness-out-of-memory", "panicked"),
     ("harness-ring-3", "passed"),
@@ -49,11 +49,11 @@ const ON_LABS: [(&str, &str); 9] = [
     ("harness-costs-of-memory", "passed"),
 ];
 
-/// Those that need the programs, and all labs.
+/// The checks that need the programs, and all labs.
 const WITH_PROGRAMS: [(&str, &str); 3] =
     [("harness-program", "passed"), ("harness-hostile-files", "passed"), ("harness-costs-of-processes", "passed")];
 
-/// Whether a check that ends so keeps its points.
+/// Whether a check with this verdict keeps its points.
 fn keeps_points(status: &str) -> bool {
     matches!(status, "passed" | "not_available")
 }
@@ -110,7 +110,7 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
 
     let spin = check(&run, "harness-spin");
     assert!(spin["message"].as_str().is_some_and(|text| text.contains("spin_loop()")), "{spin:#}");
-    // Elsewhere only the operating system ends it, and does not tell where it was.
+    // Elsewhere only the operating system ends it, and does not tell where the machine was.
     if cfg!(target_os = "linux") {
         let calls = spin["crash"]["backtrace"].as_array();
         assert!(calls.is_some_and(|calls| calls.iter().any(names_its_check)), "{spin:#}");

@@ -1,4 +1,4 @@
-//! `cargo grade watch`, as somebody uses it: through a pseudo-terminal, and in a pipe.
+//! `cargo grade watch` like a user runs it: on a pseudo-terminal, and in a pipe.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use crate::course::{Copy, Ran, target_dir};
 use crate::interrupt::{descendants, is_alive};
 use crate::students::student;
 
-/// What has not come after so long will not come any more.
+/// How long a test waits for something that should come.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The watched file.
@@ -27,12 +27,12 @@ fn some(number: u16) -> NonZero<u16> {
     NonZero::new(number).expect("a terminal has rows and columns")
 }
 
-/// A student's file whose `new` panics with these words.
+/// A student's file whose `new` panics with this message.
 fn panicking(words: &str) -> String {
     student("", &format!("panic!(\"{words}\")"))
 }
 
-/// A grader that watches, and the terminal that it has.
+/// A grader that watches, and its terminal.
 struct Session {
     copy: Copy,
     child: Box<dyn Child + Send + Sync>,
@@ -40,7 +40,7 @@ struct Session {
     keys: Box<dyn Write + Send>,
     said: Receiver<Vec<u8>>,
     screen: vt100::Parser,
-    /// The terminal itself, which stays open.
+    /// The terminal's other end, which stays open.
     terminal: File,
 }
 
@@ -48,7 +48,7 @@ impl Session {
     /// Begins to watch lab 01 with this text in it, on a terminal of 80 columns and 24 rows.
     fn begin(text: &str, words: &[&str]) -> Self {
         let copy = Copy::with_student(text);
-        // Whatever is missing is installed, and built, by this.
+        // This installs and builds everything that is missing.
         copy.grade(&["01", "--check", "never-twice", "--color", "never"]).expect_code(1);
         let _ = fs::remove_file(target_dir().join("staged/kernel/desk.json"));
         let pair =
@@ -74,13 +74,13 @@ impl Session {
         Self { copy, child, master: pair.master, keys, said, screen, terminal }
     }
 
-    /// What can be seen.
+    /// The visible screen.
     fn seen(&self) -> String {
         let (_, columns) = self.screen.screen().size();
         self.screen.screen().rows(0, columns.get()).map(|row| row.trim_end().to_owned() + "\n").collect()
     }
 
-    /// Waits until something can be seen.
+    /// Waits until the screen satisfies a condition.
     #[track_caller]
     fn until(&mut self, what: &str, is_it: impl Fn(&str) -> bool) {
         let end = Instant::now() + PATIENCE;
@@ -92,13 +92,13 @@ impl Session {
         }
     }
 
-    /// Waits until a text can be seen.
+    /// Waits until the screen shows a text.
     #[track_caller]
     fn sees(&mut self, text: &str) {
         self.until(text, |seen| seen.contains(text));
     }
 
-    /// Waits until a run has come to its end.
+    /// Waits until a run has ended.
     #[track_caller]
     fn is_done(&mut self) {
         self.until("the end of a run", |seen| seen.contains("done in "));
@@ -108,7 +108,7 @@ impl Session {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Saves the file as many editors do it: under another name first.
+    /// Saves the file like many editors: under another name first.
     fn save(&self, text: &str) {
         let file = self.copy.root().join(FILE);
         let new = file.with_extension("rs~");
@@ -116,7 +116,7 @@ impl Session {
         fs::rename(&new, &file).unwrap();
     }
 
-    /// Waits for its end; nothing is left, and the terminal is as it was.
+    /// Waits for the grader's end; no process must be left, and the terminal must be restored.
     #[track_caller]
     fn has_ended(mut self) -> u32 {
         let left = self.child.process_id().map(descendants).unwrap_or_default();
@@ -133,7 +133,7 @@ impl Session {
     }
 }
 
-/// Waits until these processes have ended: one that was killed takes a moment to go.
+/// Waits until these processes have ended: a killed one takes a moment.
 #[track_caller]
 fn are_gone(processes: &[u32]) {
     let end = Instant::now() + PATIENCE;
@@ -147,7 +147,7 @@ fn are_gone(processes: &[u32]) {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A test that fails leaves no grader behind. One that has ended is no longer there.
+        // A failing test leaves no grader behind. A grader that has ended no longer exists.
         let _ = self.child.kill();
     }
 }
@@ -165,14 +165,14 @@ fn a_save_is_acknowledged_and_judged() {
     session.sees("second words");
     session.is_done();
 
-    // A lab that does not build shows the compiler's words, and goes on.
+    // A lab that does not build shows the compiler's errors, and `watch` continues.
     session.save("This is not Rust.\n");
     session.sees("error: expected");
     session.save(&panicking("third words"));
     session.sees("third words");
     session.is_done();
 
-    // The same text once more is no reason to grade, and editors' own files are none.
+    // A save of the same text is no reason to grade, nor are editors' own files.
     session.save(&panicking("third words"));
     fs::write(session.copy.root().join("labs/01-pmm/src/.bitmap.rs.swp"), "").unwrap();
     session.press("?");
@@ -207,7 +207,7 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
     session.screen.screen_mut().set_size(some(12), some(50));
     session.press("?");
     session.sees("all about that check");
-    // What does not fit is further down.
+    // The rest is further down.
     session.press(" ");
     session.sees("go on to the next lab");
     let rows: Vec<String> = session.seen().lines().map(str::to_owned).collect();
@@ -217,7 +217,7 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
     session.sees("02-vmm");
     session.is_done();
     assert_eq!(session.screen.screen().cell(0, 0).unwrap().fgcolor(), vt100::Color::Default);
-    // A save in another lab's file turns to that lab.
+    // A save in another lab's file changes to that lab.
     session.save(&panicking("back again"));
     session.sees("01-pmm  Frames");
     session.sees("saved labs");
@@ -237,7 +237,7 @@ fn a_save_during_a_run_stops_that_run() {
     session.is_done();
     assert!(!session.seen().contains("hung"), "{}", session.seen());
     are_gone(&running);
-    // What got better is marked: a hang was never seen, so nothing did.
+    // Improvements are marked. The earlier result was a hang, which was never shown, so nothing improved.
     assert!(!session.seen().contains("better"), "{}", session.seen());
     session.press("q");
     assert_eq!(session.has_ended(), 0);
@@ -295,7 +295,7 @@ fn in_a_pipe_there_are_plain_lines() {
     copy.write(FILE, &panicking("more words"));
     let said = until(" points:  ");
     assert!(said.starts_with("01-pmm: saved labs/01-pmm/src/bitmap.rs\n"), "{said}");
-    // The check that failed the last time is booted first.
+    // The check that failed last time is booted first.
     assert!(said.contains("\nmanaged-count: panicked\n") && said.contains("  more words\n"), "{said}");
     let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();

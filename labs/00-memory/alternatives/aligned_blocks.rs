@@ -1,4 +1,4 @@
-//! An alternative: blocks of sixteen bytes, read as a whole before they are written, from
+//! An alternative: blocks of sixteen bytes, each read completely before it is written, from
 //! the first aligned address of the target on.
 
 use core::cmp::Ordering;
@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 /// Bytes of a block.
 const BLOCK: usize = 16;
 
-/// A block, which may lie anywhere.
+/// A block at any address.
 type Block = [u8; BLOCK];
 
 /// As [`mm_api::Memcpy`].
@@ -14,7 +14,7 @@ type Block = [u8; BLOCK];
 /// # Safety
 /// As there.
 pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-    // SAFETY: the caller's promise; where the ranges are the same, every byte is written as it was.
+    // SAFETY: the caller's promise; if the ranges are the same, every byte is rewritten with its own value.
     unsafe { upwards(dest, src, n) };
     dest
 }
@@ -27,7 +27,7 @@ pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
     let byte = value as u8;
     let mut at = 0;
     while at < n {
-        // SAFETY: what is written ends at `n`, at the latest.
+        // SAFETY: all writes end at `n`, at the latest.
         at += unsafe {
             if fits(dest, at, n) {
                 dest.add(at).cast::<u128>().write(u128::from_ne_bytes([byte; BLOCK]));
@@ -47,7 +47,7 @@ pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
 /// As there.
 pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     let mut at = 0;
-    // SAFETY: a block is read only where both ranges have one left, a byte only where they have one.
+    // SAFETY: a block is read only if both ranges have one left, a byte only if they have one.
     unsafe {
         while n - at >= 8 {
             let (a, b) = (left.add(at).cast::<u64>().read_unaligned(), right.add(at).cast::<u64>().read_unaligned());
@@ -72,7 +72,7 @@ pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
 /// # Safety
 /// As there.
 pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-    // SAFETY: the caller's promise; a target that begins below its source is written from below.
+    // SAFETY: the caller's promise; if the target begins below its source, it is written from below.
     unsafe {
         match dest.addr().cmp(&src.addr()) {
             Ordering::Less => upwards(dest, src, n),
@@ -89,11 +89,11 @@ fn fits(dest: *mut u8, at: usize, n: usize) -> bool {
 }
 
 /// # Safety
-/// As for `memmove`, and `dest` is not above `src`, unless they have nothing in common.
+/// As for `memmove`, and `dest` is not above `src`, unless the ranges have no byte in common.
 unsafe fn upwards(dest: *mut u8, src: *const u8, n: usize) {
     let mut at = 0;
     while at < n {
-        // SAFETY: what is copied ends at `n`, at the latest.
+        // SAFETY: all writes end at `n`, at the latest.
         at += unsafe {
             if fits(dest, at, n) {
                 let block: Block = src.add(at).cast::<Block>().read();
@@ -108,11 +108,11 @@ unsafe fn upwards(dest: *mut u8, src: *const u8, n: usize) {
 }
 
 /// # Safety
-/// As for `memmove`, and `dest` is not below `src`, unless they have nothing in common.
+/// As for `memmove`, and `dest` is not below `src`, unless the ranges have no byte in common.
 unsafe fn downwards(dest: *mut u8, src: *const u8, n: usize) {
     let mut left = n;
     while left > 0 {
-        // SAFETY: what is copied ends at `left`, and is no longer than that.
+        // SAFETY: the copy ends at `left`, and has at most that many bytes.
         left -= unsafe {
             if left >= BLOCK && fits(dest, left - BLOCK, n) {
                 let block: Block = src.add(left - BLOCK).cast::<Block>().read();

@@ -1,12 +1,12 @@
-//! An alternative: bytes only, with pointers in the place of numbers, and `memcpy` as a
-//! special case of `memmove`. It fails the check on cost.
+//! An alternative: bytes only, with pointers instead of indices, and `memcpy` as a
+//! call of `memmove`. It fails the check on cost.
 
 /// As [`mm_api::Memcpy`].
 ///
 /// # Safety
 /// As there.
 pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-    // SAFETY: the caller promises more than is asked for.
+    // SAFETY: the caller promises more than `memmove` needs.
     unsafe { memmove(dest, src, n) }
 }
 
@@ -32,7 +32,7 @@ pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
 pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     let (mut left, mut right) = (left, right);
     for _ in 0..n {
-        // SAFETY: as many bytes are left in both ranges as there are rounds to go.
+        // SAFETY: both ranges have as many bytes left as there are rounds to go.
         unsafe {
             match left.read().cmp(&right.read()) {
                 core::cmp::Ordering::Equal => {}
@@ -53,7 +53,7 @@ pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
     if dest.addr() <= src.addr() {
         let (mut to, mut from) = (dest, src);
         for _ in 0..n {
-            // SAFETY: as many bytes are left in both ranges as there are rounds to go.
+            // SAFETY: both ranges have as many bytes left as there are rounds to go.
             unsafe {
                 to.write(from.read());
                 to = to.add(1);

@@ -4,15 +4,15 @@ mod common;
 
 use common::Functions;
 
-/// Up to more than sixteen words; Miri takes its time.
+/// Lengths up to more than sixteen words; fewer under Miri, which is slow.
 const LENGTHS: std::ops::RangeInclusive<usize> = 0..=if cfg!(miri) { 9 } else { 70 };
 
-/// Bytes that are unlike their neighbours.
+/// Bytes that differ from their neighbours.
 fn bytes(len: usize, stamp: u8) -> Vec<u8> {
     (0..len).map(|index| (index as u32).wrapping_mul(0x9E37_79B1).to_le_bytes()[3] ^ stamp).collect()
 }
 
-/// Compares byte by byte. `assert_eq!` would print hundreds of numbers, and leave the search to the reader.
+/// Compares byte by byte. `assert_eq!` would print hundreds of numbers, and leave the search for the difference to the reader.
 #[track_caller]
 fn assert_same(found: &[u8], expected: &[u8], call: &str) {
     assert_eq!(found.len(), expected.len());
@@ -81,7 +81,7 @@ fn memset_fills_with_the_low_byte() {
 #[test]
 fn memcmp_says_which_range_is_less() {
     each(|functions| {
-        // The ranges are parts of longer ones, whose other bytes all differ: who reads too far gets a wrong answer.
+        // The ranges are parts of longer ones whose other bytes all differ: a function that reads too far gives a wrong answer.
         let left = bytes(100, 5);
         for n in LENGTHS {
             let mut equal = left.clone();

@@ -1,13 +1,13 @@
-//! Random calls, compared with what the standard library does.
+//! Random calls, compared with the standard library.
 
 mod common;
 
 use proptest::prelude::*;
 
-/// Bytes of the field.
+/// How many bytes the field has.
 const BYTES: usize = 600;
 
-/// A call: what, where to, where from, how long, and a value.
+/// A call: the function, the target, the source, the length, and a value.
 type Call = (u8, usize, usize, usize, i32);
 
 proptest! {

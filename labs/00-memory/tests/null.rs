@@ -1,7 +1,7 @@
-//! Ranges of no bytes at the null address: no pointer is followed.
+//! Ranges of no bytes at the null address: no pointer may be followed.
 //!
-//! A function that follows one ends the whole program with a signal, and with it the reports
-//! of all other tests. So this test is a program of its own, which cargo runs after
+//! A function that follows one ends the whole program with a signal, and the reports of all other
+//! tests are lost. So this test is a program of its own, which cargo runs after
 //! `contract.rs`, and only if that passed.
 
 mod common;

@@ -3,9 +3,9 @@
 //! A binary tree stands over all frame numbers from the first to the last
 //! usable one. A leaf is a frame, a node of height `h` is an aligned block of
 //! `2^h` frames, and every node knows the *rank* of its block: 0 if nothing in
-//! it is free, otherwise 1 + the order of the largest free run in it. Finding a
-//! run is walking down from the root to a block of its size. Whatever changes,
-//! the ranks are put right on the way up.
+//! it is free, otherwise 1 + the order of the largest free run in it. To find a
+//! run, walk down from the root to a block of its size. After a change, the
+//! ranks are updated on the way up.
 //!
 //! Ranks go up to 11, so four bits hold one: eight nodes share a word. Leaves
 //! have one more value, for a frame that is not managed.
@@ -66,7 +66,7 @@ impl FrameAllocator for Pmm {
             return None;
         }
         while height > order.power() {
-            // Of two blocks that will do, the one whose largest run is smaller.
+            // Of two blocks that are large enough, the one whose largest run is smaller.
             let (left, right) = (self.rank(2 * node), self.rank(2 * node + 1));
             node = 2 * node + u32::from(left < wanted || wanted <= right && right < left);
             height -= 1;
@@ -111,7 +111,7 @@ impl Pmm {
         Ok(())
     }
 
-    /// Makes all leaves of an aligned block allocated (0) or free (1), and puts all ranks right.
+    /// Marks all leaves of an aligned block as allocated (0) or free (1), and updates all ranks.
     fn fill(&mut self, first: u32, count: u32, value: u32) {
         self.free = if value == 0 { self.free - count } else { self.free + count };
         let (mut from, mut to, mut height) = (self.leaves + first, self.leaves + first + count, 0);
@@ -129,12 +129,12 @@ impl Pmm {
     /// Computes the rank of a node from those of its children.
     fn put_right(&mut self, node: u32, height: u32) {
         let (left, right) = (self.rank(2 * node), self.rank(2 * node + 1));
-        // Two children that are all free are one run, unless that would be larger than any.
+        // Two children that are completely free are one run, unless that would exceed the largest order.
         let both = left == height && right == height && height <= Order::MAX.power();
         self.set(node, if both { height + 1 } else { left.max(right) });
     }
 
-    /// Marks what is usable and not borrowed as free, and everything else as not managed.
+    /// Marks the usable frames that are not borrowed as free, and all others as not managed.
     fn paint(&mut self, map: &MemoryMap<'_>, borrowed: FrameRange) {
         for leaf in 0..self.leaves {
             self.set(self.leaves + leaf, NOT_MANAGED);
@@ -143,7 +143,7 @@ impl Pmm {
         for (start, end) in usable.map(|region| bytes(region.base, region.length)) {
             let (first, end) = outward(start, end);
             for number in first..end {
-                // Most frames lie in a region with all their bytes; the first and the last may need others.
+                // Most frames lie completely in one region; the first and the last may need others.
                 let edge = number == first || number + 1 == end;
                 if !edge || is_covered(map, number..number + 1) {
                     self.set(self.leaves + number - self.base, 1);
@@ -194,7 +194,7 @@ fn span(map: &MemoryMap<'_>) -> Option<FrameRange> {
 fn place(map: &MemoryMap<'_>, reachable: FrameRange, count: u32) -> Option<FrameRange> {
     let starts = map.regions.iter().map(|region| bytes(region.base, region.length).0.div_ceil(u64::from(PAGE_SIZE)));
     let after = blockers(map).map(|(_, end)| end.div_ceil(u64::from(PAGE_SIZE)));
-    // Wherever the lowest place is, before it is a bound of something.
+    // The lowest place begins, wherever it is, where some region or range begins or ends.
     let starts =
         starts.chain(after).chain([u64::from(reachable.start())]).filter_map(|first| u32::try_from(first).ok());
     let fits = |first: &u32| {
@@ -204,7 +204,7 @@ fn place(map: &MemoryMap<'_>, reachable: FrameRange, count: u32) -> Option<Frame
     starts.filter(fits).min().map(|first| FrameRange::new(first, first + count))
 }
 
-/// Whether every byte of these frames is in some usable region and none in anything else.
+/// Whether every byte of these frames is in some usable region and none is unusable or reserved.
 fn is_usable(map: &MemoryMap<'_>, frames: core::ops::Range<u32>) -> bool {
     let apart = |(start, end)| {
         let (first, end) = outward(start, end);
@@ -228,7 +228,7 @@ fn is_covered(map: &MemoryMap<'_>, frames: core::ops::Range<u32>) -> bool {
     true
 }
 
-/// The bytes of everything that is unusable or reserved.
+/// The bytes of all unusable regions and reserved ranges.
 fn blockers(map: &MemoryMap<'_>) -> impl Iterator<Item = (u64, u64)> {
     let unusable = map.regions.iter().filter(|region| region.kind == RegionKind::Unusable);
     let unusable = unusable.map(|region| bytes(region.base, region.length));
@@ -236,7 +236,7 @@ fn blockers(map: &MemoryMap<'_>) -> impl Iterator<Item = (u64, u64)> {
     unusable.chain(reserved).filter(|(start, end)| start < end)
 }
 
-/// The first and the end of some bytes, as far as they are below 4 GiB.
+/// The first and the end of some bytes, cut at 4 GiB.
 fn bytes(start: u64, length: u64) -> (u64, u64) {
     let limit = u64::from(FRAME_COUNT) * u64::from(PAGE_SIZE);
     (start.min(limit), start.saturating_add(length).min(limit))

@@ -1,14 +1,14 @@
 //! Lab 01, another correct implementation: a list of free extents.
 //!
-//! An *extent* is as many free frames as follow each other, however many that
-//! are. All extents are chained in a list. Every frame has a record of three
+//! An *extent* is a maximal sequence of consecutive free frames.
+//! All extents are chained in a list. Every frame has a record of three
 //! words: whether it is free, allocated or not managed at all, and, where an
-//! extent begins or ends, the number of its other end. Frames that are freed
-//! find out from the records of their two neighbours whether an extent ends or
-//! begins there, and grow it.
+//! extent begins or ends, the number of its other end. The records of the two
+//! neighbours of freed frames tell whether an extent ends or begins there,
+//! which then grows.
 //!
 //! A single frame comes from the first extent of the list, at once. For a run
-//! the list is searched for an extent that has an aligned one in it.
+//! the list is searched for an extent that contains an aligned run.
 //!
 //! A frame costs 12 bytes.
 //!
@@ -20,7 +20,7 @@ use mm_api::{
     Frame, FrameAllocator, FrameRange, FrameRun, FreeError, InitError, MemoryMap, MetadataLender, Order, RegionKind,
 };
 
-/// What a frame is.
+/// The state of a frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     NotManaged,
@@ -104,7 +104,7 @@ impl FrameAllocator for Pmm {
 }
 
 impl Pmm {
-    /// Takes the frames `first .. last` out of the extent `extent .. end`; what is left of it are up to two.
+    /// Takes the frames `first .. last` out of the extent `extent .. end`, of which up to two extents remain.
     fn take(&mut self, extent: u32, first: u32, last: u32, end: u32) {
         self.unlink(extent);
         for frame in first..last {
@@ -174,13 +174,13 @@ impl Pmm {
         }
     }
 
-    /// Marks what is usable and not borrowed as free; all else is not managed, as all zeros say.
+    /// Marks the usable frames that are not borrowed as free; all others are not managed, which zeros mean.
     fn paint(&mut self, map: &MemoryMap<'_>, borrowed: FrameRange) {
         let usable = map.regions.iter().filter(|region| region.kind == RegionKind::Usable);
         for (start, end) in usable.map(|region| bytes(region.base, region.length)) {
             let (first, end) = outward(start, end);
             for number in first..end {
-                // Most frames lie in a region with all their bytes; the first and the last may need others.
+                // Most frames lie completely in one region; the first and the last may need others.
                 let edge = number == first || number + 1 == end;
                 if !edge || is_covered(map, number..number + 1) {
                     self.set_state(number - self.base, State::Free);
@@ -196,7 +196,7 @@ impl Pmm {
         }
     }
 
-    /// Makes extents of all free frames, the lowest the first of the list, and counts.
+    /// Makes extents of all free frames, the lowest first in the list, and counts the frames.
     fn collect(&mut self) {
         let mut end = self.records.len() as u32;
         while end > 0 {
@@ -248,7 +248,7 @@ fn span(map: &MemoryMap<'_>) -> Option<FrameRange> {
 fn place(map: &MemoryMap<'_>, reachable: FrameRange, count: u32) -> Option<FrameRange> {
     let starts = map.regions.iter().map(|region| bytes(region.base, region.length).0.div_ceil(u64::from(PAGE_SIZE)));
     let after = blockers(map).map(|(_, end)| end.div_ceil(u64::from(PAGE_SIZE)));
-    // Wherever the lowest place is, before it is a bound of something.
+    // The lowest place begins, wherever it is, where some region or range begins or ends.
     let starts =
         starts.chain(after).chain([u64::from(reachable.start())]).filter_map(|first| u32::try_from(first).ok());
     let fits = |first: &u32| {
@@ -258,7 +258,7 @@ fn place(map: &MemoryMap<'_>, reachable: FrameRange, count: u32) -> Option<Frame
     starts.filter(fits).min().map(|first| FrameRange::new(first, first + count))
 }
 
-/// Whether every byte of these frames is in some usable region and none in anything else.
+/// Whether every byte of these frames is in some usable region and none is unusable or reserved.
 fn is_usable(map: &MemoryMap<'_>, frames: core::ops::Range<u32>) -> bool {
     let apart = |(start, end)| {
         let (first, end) = outward(start, end);
@@ -282,7 +282,7 @@ fn is_covered(map: &MemoryMap<'_>, frames: core::ops::Range<u32>) -> bool {
     true
 }
 
-/// The bytes of everything that is unusable or reserved.
+/// The bytes of all unusable regions and reserved ranges.
 fn blockers(map: &MemoryMap<'_>) -> impl Iterator<Item = (u64, u64)> {
     let unusable = map.regions.iter().filter(|region| region.kind == RegionKind::Unusable);
     let unusable = unusable.map(|region| bytes(region.base, region.length));
@@ -290,7 +290,7 @@ fn blockers(map: &MemoryMap<'_>) -> impl Iterator<Item = (u64, u64)> {
     unusable.chain(reserved).filter(|(start, end)| start < end)
 }
 
-/// The first and the end of some bytes, as far as they are below 4 GiB.
+/// The first and the end of some bytes, cut at 4 GiB.
 fn bytes(start: u64, length: u64) -> (u64, u64) {
     let limit = u64::from(FRAME_COUNT) * u64::from(PAGE_SIZE);
     (start.min(limit), start.saturating_add(length).min(limit))

@@ -1,9 +1,9 @@
-//! Lab 01, a worked answer: the two bitmaps that the skeleton suggests, as plain as can be.
+//! Lab 01, a worked answer: the two bitmaps that the skeleton suggests, as simple as possible.
 //!
-//! Each step is what it says, and a search begins at the beginning. All checks
-//! pass that do not ask what a call costs.
+//! Each step does what its name says, and a search begins at the beginning. All checks
+//! pass except those on the cost of calls.
 //!
-//! Two bits a frame are 0.25 bytes.
+//! Two bits per frame are 0.25 bytes.
 
 use mm_api::layout::{FRAME_COUNT, PAGE_SIZE};
 use mm_api::{
@@ -18,10 +18,10 @@ const PAGE: u64 = PAGE_SIZE as u64;
 
 /// The physical memory manager.
 pub struct Pmm {
-    /// One bit a frame, set if the frame is managed. Frame `n` has bit `n % 32`
-    /// of word `n / 32`. Does not change any more once the manager is built.
+    /// One bit per frame, set if the frame is managed. Frame `n` has bit `n % 32`
+    /// of word `n / 32`. Does not change once the manager is built.
     managed: &'static mut [u32],
-    /// One bit a frame, in the same order, set if the frame is managed *and* free.
+    /// One bit per frame, in the same order, set if the frame is managed *and* free.
     free: &'static mut [u32],
     /// How many bits are set in `managed`.
     managed_count: u32,
@@ -47,25 +47,25 @@ fn is_set(bitmap: &[u32], number: u32) -> bool {
 /// The bytes of the regions of this kind.
 fn regions(map: &MemoryMap<'_>, kind: RegionKind) -> impl Iterator<Item = PhysRange> {
     let regions = map.regions.iter().filter(move |region| region.kind == kind);
-    // A region may end past the last address that there is.
+    // A region may end past the last 64-bit address.
     regions.map(|region| PhysRange { start: region.base, end: region.base.saturating_add(region.length) })
 }
 
-/// What must not be used: the unusable regions and the reserved ranges. None is empty.
+/// The bytes that must not be used: the unusable regions and the reserved ranges. None is empty.
 fn taken(map: &MemoryMap<'_>) -> impl Iterator<Item = PhysRange> {
     regions(map, RegionKind::Unusable).chain(map.reserved.iter().copied()).filter(|range| range.start < range.end)
 }
 
-/// Step 1: whether every byte of this frame is in some usable region, none of it
-/// is in an unusable one, and none of it is in a reserved range.
+/// Step 1: whether every byte of this frame is in some usable region, and no byte
+/// is in an unusable region or in a reserved range.
 fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
     let start = u64::from(frame.number()) * PAGE;
     let end = start + PAGE;
     if taken(map).any(|range| range.start < end && start < range.end) {
         return false;
     }
-    // Up to where the frame is covered. Each round adds what one region adds;
-    // if none does, a byte is in no region.
+    // The end of the part that is covered so far. Each round adds one region's part;
+    // if no region adds any, a byte is in no region.
     let mut covered = start;
     while covered < end {
         match regions(map, RegionKind::Usable).find(|range| range.start <= covered && covered < range.end) {
@@ -78,8 +78,8 @@ fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
 
 /// Step 2: the number after the last usable frame's; 0 if no frame is usable.
 ///
-/// The frame after the last usable one is one that something begins or ends in,
-/// or before.
+/// The frame after the last usable one contains the end of a usable region or the
+/// beginning of an unusable one, or begins there.
 fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
     let bounds = regions(map, RegionKind::Usable).chain(taken(map)).flat_map(|range| [range.start, range.end]);
     let numbers = bounds.flat_map(|byte| [byte / PAGE, byte.div_ceil(PAGE)]);
@@ -90,8 +90,8 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
     numbers.filter(is_past_usable).max().unwrap_or(0)
 }
 
-/// Step 3: where the records go: the lowest frames that hold `words` words,
-/// follow each other, are all usable, and are all within `reachable`.
+/// Step 3: finds the place for the records: the lowest frames that hold `words`
+/// words, follow each other, are all usable, and are all within `reachable`.
 fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
     let needed = (words * BITS / 8).div_ceil(PAGE_SIZE);
     let mut first = reachable.start();
@@ -112,10 +112,10 @@ impl Pmm {
     fn mark_usable(&mut self, map: &MemoryMap<'_>, records: FrameRange) {
         for region in regions(map, RegionKind::Usable) {
             let end = region.end.div_ceil(PAGE).min(u64::from(FRAME_COUNT)) as u32;
-            // Of a region beyond 4 GiB the range is empty.
+            // For a region beyond 4 GiB the range is empty.
             let first = (region.start / PAGE).min(u64::from(FRAME_COUNT)) as u32;
             for frame in FrameRange::new(first, end).iter().filter(|&frame| !records.contains(frame)) {
-                // Where regions overlap, a frame comes twice.
+                // If regions overlap, a frame comes twice.
                 if !is_set(self.managed, frame.number()) && is_usable(map, frame) {
                     let (word, bit) = place(frame.number());
                     self.managed[word] |= bit;
@@ -159,7 +159,7 @@ impl FrameAllocator for Pmm {
         Frame::new(word as u32 * BITS + bit)
     }
 
-    /// Step 6: asks first, and changes then.
+    /// Step 6: tests first, and changes then.
     fn free(&mut self, frame: Frame) -> Result<(), FreeError> {
         if !is_set(self.managed, frame.number()) {
             return Err(FreeError::NotManaged);
@@ -173,11 +173,11 @@ impl FrameAllocator for Pmm {
         Ok(())
     }
 
-    /// Step 7: looks at one place after the other where such a run can begin.
+    /// Step 7: tries one aligned place after the other.
     fn allocate_run(&mut self, order: Order) -> Option<FrameRun> {
         let size = order.frames();
-        // The last place may reach past the end, where no bit is set: nothing is
-        // subtracted, so nothing underflows where memory is smaller than a run.
+        // The last place may reach past the end, where no bit is set: without a
+        // subtraction, nothing underflows in memory that is smaller than a run.
         let is_free = |first: &u32| (*first..*first + size).all(|number| is_set(self.free, number));
         let first = (0..self.end()).step_by(size as usize).find(is_free)?;
         for number in first..first + size {

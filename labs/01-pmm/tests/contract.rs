@@ -48,7 +48,7 @@ fn never_hands_out(map: &Map, frames: &[u32]) {
     built.check_counts(0);
 }
 
-// What is managed.
+// Managed frames.
 
 #[test]
 fn every_usable_frame_is_handed_out_exactly_once() {
@@ -155,7 +155,7 @@ fn memory_may_begin_late() {
 #[test]
 fn a_map_of_128_regions_and_32_reserved_ranges_is_managed() {
     let mut map = Map::new();
-    // Hundred-odd islands of nine and a half frames, and one of 1 MiB for the records.
+    // A hundred-odd islands of nine and a half frames, and one of 1 MiB for the records.
     for island in 0..127 {
         map = map.usable(island * 16 * PAGE + 700, 9 * PAGE + 2048);
     }
@@ -166,7 +166,7 @@ fn a_map_of_128_regions_and_32_reserved_ranges_is_managed() {
     hands_out_what_is_usable(&map);
 }
 
-// Where the records go.
+// The place of the records.
 
 #[test]
 fn the_frames_of_the_records_are_not_managed() {
@@ -217,7 +217,7 @@ fn a_place_may_be_only_partly_reachable() {
 fn without_a_reachable_frame_there_is_an_error_and_no_panic() {
     let map = small_pc();
     let seen = map.try_build(HostLender::with_reachable(&map.as_map(), FrameRange::EMPTY));
-    // An allocator that needs no borrowed memory at all is welcome too.
+    // An allocator that borrows no memory at all is correct, too.
     if let Err(error) = seen {
         assert_eq!(error, InitError::NoRoomForMetadata);
     }
@@ -335,7 +335,7 @@ fn a_run_is_aligned_to_its_size_and_all_managed() {
     for order in Order::all() {
         let mut built = small_pc().build();
         let runs = built.drain_runs(order);
-        // `FrameRun` cannot be built unaligned, and `drain_runs` looks at the rest.
+        // `FrameRun` cannot be built unaligned, and `drain_runs` verifies the rest.
         let free = built.managed.len() - runs.len() * order.frames() as usize;
         built.check_counts(free);
     }
@@ -512,7 +512,7 @@ fn a_run_that_is_not_all_managed_cannot_be_freed() {
     for drained in [false, true] {
         let free = built.pmm.free_frames() as usize;
         for power in 5..=10 {
-            // With the allocator full, some of its frames are free as well: that is the lesser error.
+            // Undrained, other frames of the run are free as well: that error comes second.
             let seen = built.pmm.free_run(run(4096, power));
             assert_eq!(seen, Err(FreeError::NotManaged), "frame 20 of {:?} is reserved", run(4096, power));
         }

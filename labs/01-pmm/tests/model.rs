@@ -1,7 +1,7 @@
-//! The frame allocator beside a model of it: a set of the frames that are free.
+//! The frame allocator compared with a model: the set of free frames.
 //!
-//! Random maps and random calls, good ones and bad ones. When a case fails,
-//! proptest shrinks it to the shortest one that still does.
+//! Random maps and random calls, valid and invalid ones. When a case fails,
+//! proptest shrinks it to the shortest one that still fails.
 //!
 //! `PROPTEST_CASES=5000 cargo test -p pmm --test model` tries more of them.
 
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 /// Random regions lie below this.
 const LIMIT: u64 = 12 * MIB;
 
-/// A call, with numbers that choose among what there is when it comes.
+/// A call, with numbers that choose among the frames that exist when it is made.
 #[derive(Clone, Debug)]
 enum Call {
     Allocate,
@@ -27,11 +27,11 @@ enum Call {
     Free(usize),
     /// The aligned run of this order around one of the allocated frames, allocated or not.
     FreeRun(usize, u8),
-    /// Any frame near the memory that is there.
+    /// Any frame in or near the memory.
     FreeAny(u32),
-    /// Any run near the memory that is there.
+    /// Any run in or near the memory.
     FreeRunAny(u32, u8),
-    /// All that is allocated, one by one, if `true` from the last to the first.
+    /// All allocated frames, one by one; from the last to the first if `true`.
     FreeAll(bool),
     /// As many frames as there are.
     AllocateAll,
@@ -39,7 +39,7 @@ enum Call {
 
 fn call() -> impl Strategy<Value = Call> {
     let power = || prop_oneof![4 => 0..=5u8, 1 => 0..=10u8];
-    // Some way past the end of the home region, too.
+    // Also frames past the end of the home region.
     let number = || 0..(LIMIT / PAGE) as u32 + 2048;
     prop_oneof![
         10 => Just(Call::Allocate),
@@ -53,7 +53,7 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// Mostly whole frames, now and then a few bytes more or less.
+/// Mostly whole frames, sometimes a few bytes more or less.
 fn address(limit: u64) -> impl Strategy<Value = u64> {
     (0..limit / PAGE, prop_oneof![3 => Just(0), 1 => 0..PAGE]).prop_map(|(number, offset)| number * PAGE + offset)
 }
@@ -65,14 +65,14 @@ fn piece() -> impl Strategy<Value = (u64, u64)> {
 }
 
 /// Random regions and reserved ranges below [`LIMIT`], and above it one usable
-/// region that has room for everybody's records.
+/// region that has room for any allocator's records.
 fn map() -> impl Strategy<Value = Map> {
     let usable = vec((piece(), any::<bool>()), 0..12);
     let others = (vec(piece(), 0..6), vec(piece(), 0..6));
     (usable, others, 512..1600u64).prop_map(|(usable, (unusable, reserved), home)| {
         let mut map = Map::new();
         for ((base, length), before) in usable {
-            // Unsorted, and now and then with the home region in the middle.
+            // Unsorted, and sometimes with the home region in the middle.
             if before && map.regions.iter().all(|region| region.base < LIMIT) {
                 map = map.usable(LIMIT, home * PAGE);
             }
@@ -91,7 +91,7 @@ fn map() -> impl Strategy<Value = Map> {
     })
 }
 
-/// The allocator, and which of its frames are free.
+/// The allocator, and the set of its free frames.
 struct Model {
     built: Built,
     free: BTreeSet<u32>,
@@ -119,7 +119,7 @@ impl Model {
         starts.into_iter().any(|&first| (first..first + size).all(|number| self.free.contains(&number)))
     }
 
-    /// Whether a frame was handed out: false says that none was.
+    /// Whether a frame was handed out: `false` if none was.
     fn allocate(&mut self) -> bool {
         let seen = self.built.pmm.allocate();
         assert_eq!(
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// What has to come of freeing these frames.
+    /// The right answer to a free of these frames.
     fn verdict(&self, mut frames: std::ops::Range<u32>) -> Result<(), FreeError> {
         if !frames.clone().all(|number| self.built.managed.contains(&number)) {
             Err(FreeError::NotManaged)
@@ -227,7 +227,7 @@ proptest! {
         for call in &calls {
             model.call(call);
         }
-        // In the end, exactly what is free can be had.
+        // At the end, exactly the free frames can be allocated.
         model.call(&Call::AllocateAll);
     }
 }

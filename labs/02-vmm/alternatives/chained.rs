@@ -1,14 +1,14 @@
 //! An alternative: tables of the kernel half on demand, in a chain of directories.
 //!
-//! No table is made before something is mapped in it, in the kernel half
-//! neither, and none is kept when nothing is left. So a table of the kernel half
+//! No table is made before a page is mapped in it, not even in the kernel half,
+//! and none is kept when it is empty. So a table of the kernel half
 //! has to be entered into every directory, and taken out of every one. The
 //! directories are chained: the last entry of each, which is not present, holds
 //! the number of the next one's frame.
 //!
 //! Other choices that differ: the kernel's allocations go as high as possible,
-//! both ends of one are marked, and the directory's entries allow users no more
-//! than they have to.
+//! both ends of each are marked, and the directory's entries allow programs no more
+//! than necessary.
 
 use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, TEMPORARY_START};
 use mm_api::{
@@ -50,7 +50,7 @@ impl<M: Machine> Vmm<M> {
         self.machine.write(directory, CHAIN, link);
     }
 
-    /// Sets a directory's entry; one of the kernel half in all directories.
+    /// Sets a directory's entry; for the kernel half, in all directories.
     fn set_upper(&mut self, root: Frame, page: Page, entry: Entry) {
         if !page.is_kernel() {
             return self.machine.write(root, page.directory_index(), entry);
@@ -73,7 +73,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// Sets the entry for `page`, and sees to it that there is a table that
+    /// Sets the entry for `page`, and makes sure that there is a table, and that the directory
     /// allows as much.
     fn enter(&mut self, root: Frame, page: Page, entry: Entry) -> Result<(), VmmError> {
         let mut upper = self.upper(root, page);
@@ -86,7 +86,7 @@ impl<M: Machine> Vmm<M> {
         self.machine.write(upper.frame(), page.table_index(), entry);
         if entry.has(EntryFlags::USER) && !upper.has(EntryFlags::USER) {
             self.set_upper(root, page, upper.with_flags(upper.flags() | EntryFlags::USER));
-            // The processor may remember that users could not come through.
+            // The processor may remember that programs had no right here.
             self.flush(root, page);
         }
         Ok(())
@@ -98,8 +98,8 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// Takes out the entry for `page`, with its table if nothing else is in it,
-    /// and answers with the entry.
+    /// Takes out the entry for `page`, with its table if that is empty then,
+    /// and returns the entry.
     fn take_out(&mut self, root: Frame, page: Page) -> Entry {
         let table = self.upper(root, page).frame();
         let entry = self.machine.read(table, page.table_index());
@@ -135,7 +135,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// Gives back the tables at `indices` with what is allocated in them, and
+    /// Gives back the tables at `indices`, the frames allocated in them, and
     /// the directory.
     fn tear_down(&mut self, root: Frame, indices: impl Iterator<Item = TableIndex>) {
         for index in indices {

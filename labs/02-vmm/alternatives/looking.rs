@@ -1,9 +1,9 @@
 //! An alternative: nothing is counted, and nothing is remembered.
 //!
-//! Whether a table is empty, and where there is room, is found out by looking at all entries, one
-//! after the other, each time anew. Tables are cleared entry by entry, and the search for room goes
-//! from page to page, from the beginning. It is the slowest manager that one would write: a check
-//! that is not about cost has to wait for it.
+//! A pass over all entries finds out whether a table is empty, and where there is room, each time
+//! anew. Tables are cleared entry by entry, and the search for room goes
+//! from page to page, from the beginning. It is the slowest manager that a student would write, and every
+//! check that is not about cost has to wait for it.
 //!
 //! Other choices that differ: no 4 MiB pages; an allocation is marked at its last page.
 
@@ -19,11 +19,11 @@ const OWNED: EntryFlags = EntryFlags::SOFTWARE_0;
 /// In an entry of a table in the kernel half: an allocation ends here.
 const LAST: EntryFlags = EntryFlags::SOFTWARE_1;
 
-/// What an entry of a directory allows in the user half: everything, so that
+/// The rights of a directory's entry in the user half: all of them, so that
 /// the entries of the tables decide.
 const USER_TABLE: EntryFlags = EntryFlags::PRESENT.union(EntryFlags::WRITABLE).union(EntryFlags::USER);
 
-/// What an entry of a directory allows in the kernel half.
+/// The rights of a directory's entry in the kernel half.
 const KERNEL_TABLE: EntryFlags = EntryFlags::PRESENT.union(EntryFlags::WRITABLE);
 
 /// Where the kernel's allocations go.
@@ -48,7 +48,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         let mut vmm = Self { machine, kernel, current: kernel };
         match vmm.fill_kernel_half(layout) {
             Ok(()) => {
-                // Last, because this table is the kernel's and not ours to free.
+                // Last, because this table is the kernel's, and not the directory's to free.
                 let entry = Entry::new(layout.temporary_table, KERNEL_TABLE);
                 vmm.machine.write(kernel, Page::containing(TEMPORARY_START).directory_index(), entry);
                 Ok(vmm)
@@ -125,7 +125,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
         if !entry.is_present() {
             return Err(VmmError::NotMapped);
         }
-        // All other bits stay: whose frame it is, and what the processor noted.
+        // All other bits stay: the frame's owner, and the processor's notes.
         let kept = entry.flags() - EntryFlags::WRITABLE - EntryFlags::USER;
         self.set(root, page, entry.with_flags(kept | flags(page, protection)))?;
         self.flush(root, page);
@@ -215,7 +215,7 @@ impl<M: Machine> VirtualMemory<M> for Vmm<M> {
 }
 
 impl<M: Machine> Vmm<M> {
-    /// Maps what the layout asks for, and makes the tables in which pages of
+    /// Maps the layout, and makes the tables in which pages of
     /// the kernel half can be mapped later.
     fn fill_kernel_half(&mut self, layout: &KernelLayout<'_>) -> Result<(), VmmError> {
         for mapping in layout.mappings {
@@ -231,7 +231,7 @@ impl<M: Machine> Vmm<M> {
     fn map_piece(&mut self, mapping: &KernelMapping) -> Result<(), VmmError> {
         let flags = flags(mapping.pages.first(), Protection { writable: mapping.writable, user: false });
         for (number, page) in (mapping.first_frame.number()..).zip(mapping.pages.iter()) {
-            // It does not fail: the layout names frames that exist.
+            // This cannot fail: the layout names frames that exist.
             let Some(frame) = Frame::new(number) else { break };
             self.set(self.kernel, page, Entry::new(frame, flags))?;
         }
@@ -270,8 +270,8 @@ impl<M: Machine> Vmm<M> {
     }
 
     /// Fills the entries of `pages`, none of which is present. `make` takes a
-    /// frame and makes the entry; when it or a table cannot be had, what was
-    /// done so far is undone.
+    /// frame and makes the entry. If it or a table cannot be had, the entries made
+    /// so far are removed again.
     fn fill(
         &mut self,
         root: Frame,
@@ -279,7 +279,7 @@ impl<M: Machine> Vmm<M> {
         mut make: impl FnMut(&mut Self, Page) -> Option<Entry>,
     ) -> Result<(), VmmError> {
         for (done, page) in (0..).zip(pages.iter()) {
-            // The frame before the table: a table is never made for nothing.
+            // The frame before the table: then no table is made in vain.
             let Some(entry) = make(self, page) else {
                 return self.undo(root, pages.first(), done);
             };
@@ -308,7 +308,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// Clears the entry for `page`. The table goes too, if it is empty by now and
+    /// Clears the entry for `page`. Its table goes too, if it is empty then and
     /// belongs to the user half.
     fn remove(&mut self, root: Frame, page: Page) {
         let table = self.machine.read(root, page.directory_index()).frame();
@@ -317,7 +317,7 @@ impl<M: Machine> Vmm<M> {
         if goes {
             self.machine.write(root, page.directory_index(), Entry::EMPTY);
         }
-        // After both changes, and before a frame can be used for something
+        // After both changes, and before a frame can be used for anything
         // else: the processor remembers entries of either level.
         self.flush(root, page);
         if goes {
@@ -333,7 +333,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// The lowest room for so many pages of the kernel, with a page that is not mapped
+    /// The lowest room for this many pages of the kernel, with an unmapped page
     /// before and after them.
     fn find_room(&self, pages: u32) -> Option<PageRange> {
         let with_gaps = pages.checked_add(2).filter(|pages| *pages <= ALLOCATIONS.len())?;
@@ -347,7 +347,7 @@ impl<M: Machine> Vmm<M> {
         None
     }
 
-    /// Gives back a directory, its tables at `indices`, and what is allocated in them.
+    /// Gives back a directory, its tables at `indices`, and the frames allocated in them.
     fn free_directory(&mut self, root: Frame, indices: impl Iterator<Item = TableIndex>) {
         for index in indices {
             let upper = self.machine.read(root, index);

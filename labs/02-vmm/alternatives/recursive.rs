@@ -1,12 +1,12 @@
 //! An alternative: directories that map themselves.
 //!
-//! The last entry of each directory names the directory. So the tables of the
-//! one that is loaded are seen in the last 4 MiB of virtual memory, all entries
-//! in a row, and the entry for a page is found by its number alone. Directories
+//! The last entry of each directory names the directory itself. So the tables of the
+//! loaded one appear in the last 4 MiB of virtual memory, all entries
+//! in a row, and the entry for a page is found by the page's number alone. Directories
 //! that are not loaded are reached through their frames.
 //!
-//! Other choices that differ: no 4 MiB pages; and bitmaps for the kernel's area,
-//! one of pages that are mapped, one of pages at which an allocation begins.
+//! Other choices that differ: no 4 MiB pages; and two bitmaps for the kernel's area,
+//! one of mapped pages, one of pages at which an allocation begins.
 
 use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START, PAGE_SIZE, SELF_MAP_START, TEMPORARY_START};
 use mm_api::{
@@ -43,19 +43,19 @@ pub struct Vmm<M> {
     machine: M,
     kernel: Frame,
     current: Frame,
-    /// Whether anything has been loaded yet: before that nothing is seen in the
-    /// last 4 MiB.
+    /// Whether a directory has been loaded yet: before that, the last 4 MiB show
+    /// nothing.
     is_loaded: bool,
     mapped: Bits,
     begins: Bits,
 }
 
-/// Where the entry for `page` is seen, in the directory that is loaded.
+/// The address of the entry for `page`, in the loaded directory.
 fn seen_at(page: Page) -> VirtAddr {
     SELF_MAP_START + 4 * page.number()
 }
 
-/// The page in which the table of `page` is seen.
+/// The page at which the table of `page` appears.
 fn window(page: Page) -> Page {
     Page::containing(seen_at(page))
 }
@@ -82,7 +82,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// The table's entry for `page`, or an empty one where there is no table.
+    /// The table's entry for `page`, or an empty one if there is no table.
     fn lower(&self, root: Frame, page: Page) -> Entry {
         let upper = self.upper(root, page);
         match upper.is_present() {
@@ -92,7 +92,7 @@ impl<M: Machine> Vmm<M> {
         }
     }
 
-    /// Sets the entry for `page`, whose table is there.
+    /// Sets the entry for `page`, whose table exists.
     fn set_lower(&mut self, root: Frame, page: Page, entry: Entry) {
         if self.is_visible(root) {
             self.machine.write_at(seen_at(page), entry);
@@ -138,7 +138,7 @@ impl<M: Machine> Vmm<M> {
         let table = self.upper(root, page).frame();
         self.set_upper(root, page, Entry::EMPTY);
         self.flush(root, page);
-        // The table was seen there, and is not any more.
+        // The table's own page is not mapped any more.
         if self.is_visible(root) {
             self.machine.flush(window(page));
         }
@@ -169,8 +169,8 @@ impl<M: Machine> Vmm<M> {
     }
 
     fn release(&mut self, root: Frame, range: PageRange) {
-        // From the back: then a table's first entry is the last to go, and
-        // finding out that others are in use takes one look.
+        // From the back: then a table's first entry is the last one to go, and
+        // one look shows that others are still in use.
         for page in range.iter().rev() {
             let frame = self.take_out(root, page).frame();
             self.machine.free(frame);

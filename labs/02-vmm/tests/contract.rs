@@ -164,7 +164,7 @@ fn mapping_over_a_mapping_is_refused() {
         assert_eq!(manager.map(Space::Current, page, old, protection), Err(VmmError::AlreadyMapped));
         assert_eq!(snapshot(&machine, &[manager.root(Space::Current)]), before);
     }
-    // The error that is listed first goes first.
+    // If two errors are true, the first of the list is returned.
     machine.allow_frames(Some(0));
     assert_eq!(manager.map(Space::Current, page(0x0804_8000), new, UR), Err(VmmError::AlreadyMapped));
 }
@@ -289,7 +289,7 @@ fn the_kernel_half_is_shared_with_directories_made_earlier() {
     let (machine, mut manager) = booted();
     let (a, b) = (manager.create_directory().unwrap(), manager.create_directory().unwrap());
     let mapped = frame(&machine);
-    // In every 4 MiB of the kernel half that can change, so in every table.
+    // In every 4 MiB of the changeable kernel half, so in every table.
     let all = PageRange::between(KERNEL_VIRTUAL_START, TEMPORARY_START);
     let pages: Vec<Page> = all.iter().step_by(TABLE_ENTRIES as usize).collect();
     for page in &pages {
@@ -305,7 +305,7 @@ fn the_kernel_half_is_shared_with_directories_made_earlier() {
         }
         assert_eq!(machine.load_word(allocation.first().start()), Ok(42));
     }
-    // And from one directory to the others.
+    // Also from one directory to the others.
     manager.load(Space::Of(&a));
     assert_eq!(manager.unmap(Space::Of(&b), pages[5]), Ok(mapped));
     assert_unmapped(&machine, pages[5]);
@@ -362,7 +362,7 @@ fn kernel_pages_are_allocated_writable_and_apart() {
 fn between_kernel_allocations_is_a_guard_gap() {
     let (machine, mut manager) = booted();
     let mut taken: Vec<PageRange> = (1..40).map(|n| manager.allocate(n % 5 + 1).unwrap()).collect();
-    // Free every third, so that gaps of several sizes are to be filled again.
+    // Free every third allocation, so that gaps of several sizes have to be filled.
     for n in (0..13).rev() {
         manager.free(taken.remove(3 * n)).unwrap();
     }
@@ -377,7 +377,7 @@ fn between_kernel_allocations_is_a_guard_gap() {
 #[test]
 fn allocations_keep_clear_of_mapped_pages() {
     let (machine, mut manager) = booted();
-    // All of the area but a hole of 8 pages, by way of one frame.
+    // All of the area except a hole of 8 pages, with a single frame.
     let (shared, hole) = (frame(&machine), range(0xF321_0000, 8));
     for page in PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END).iter() {
         if !hole.contains(page) {
@@ -495,7 +495,7 @@ fn a_directory_is_freed_page_by_page_too() {
         machine.load_word(page.start()).unwrap();
     }
     machine.take_flushes();
-    // A part that reaches over both allocations.
+    // A range that reaches over both allocations.
     assert_eq!(manager.free_in(Space::Current, page(0x0804_B000), 10), Ok(()));
     assert_flushed(&machine, &range(0x0804_B000, 10).iter().collect::<Vec<_>>());
     assert_eq!(machine.allocated(), before + 11, "ten pages and a table are left");
@@ -506,7 +506,7 @@ fn a_directory_is_freed_page_by_page_too() {
             assert!(machine.load_word(page.start()).is_ok());
         }
     }
-    // Some of these are not allocated any more: nothing happens.
+    // Some of these pages are no longer allocated: nothing happens.
     assert_eq!(manager.free_in(Space::Current, page(0x0804_8000), 4), Err(VmmError::NotAllocated));
     assert_eq!(machine.allocated(), before + 11);
     assert_eq!(manager.free_in(Space::Current, page(0x0804_8000), 3), Ok(()));
@@ -521,7 +521,7 @@ fn empty_tables_return() {
     let shared = frame(&machine);
     for space in [Space::Kernel, Space::Of(&directory)] {
         let before = machine.allocated();
-        // The first, the last and some page in the middle of a table, in either order.
+        // The first, the last and a middle page of a table, in either order.
         for order in [[0, 1023, 512], [1023, 512, 0], [512, 0, 1023]] {
             for n in order {
                 manager.map(space, page(0x0800_0000 + n * 4096), shared, UW).unwrap();
@@ -578,7 +578,7 @@ fn a_destroyed_directory_returns_what_it_owned_and_nothing_else() {
         assert_eq!(machine.load_word(kernel.first().start()), Ok(99));
     }
     assert_eq!(machine.physical_word(shared.start()), Some(0x5A5A), "a shared frame keeps its contents");
-    // Another directory that is current stays so.
+    // Another current directory stays current.
     let other = manager.create_directory().unwrap();
     manager.load(Space::Of(&survivor));
     manager.destroy_directory(other);

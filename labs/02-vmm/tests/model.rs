@@ -1,6 +1,6 @@
-//! Random operations on a manager and, beside it, on a plain map of what should
-//! be mapped where. After each operation the two are compared through the fake
-//! processor, whatever it may still remember.
+//! Random operations on a manager and on a model: a plain map from pages to
+//! frames. After each operation the two are compared through the fake
+//! processor, stale translations included.
 
 mod common;
 
@@ -12,7 +12,7 @@ use mm_api::{Directory, Frame, Page, PageRange, Protection, Space, VirtualMemory
 use mm_host::FakeMachine;
 use proptest::prelude::*;
 
-/// Where random pages come from: the edges of tables, halves and areas.
+/// The places of random pages: the edges of tables, halves and areas.
 const EDGES: [u32; 14] = [
     0x0000_0000,
     0x003F_E000,
@@ -47,7 +47,7 @@ enum Operation {
 
 fn pages() -> impl Strategy<Value = Page> {
     let on_edge = (0..EDGES.len(), 0..6u32).prop_map(|(edge, n)| Page::containing(addr(EDGES[edge])).checked_add(n));
-    // Half of the time a page that is often used, so that things meet.
+    // Half of the time a page from a small set, so that operations meet.
     prop_oneof![
         on_edge.prop_map(|page| page.unwrap_or(Page::NULL)),
         (0..8u32).prop_map(|n| page(0x0080_0000 + n * 4096))
@@ -76,7 +76,7 @@ fn operations() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// What a page should be.
+/// The model's state of a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Mapped {
     frame: Frame,
@@ -89,19 +89,19 @@ type Pages = BTreeMap<Page, Mapped>;
 struct Model {
     machine: FakeMachine,
     manager: Manager,
-    /// Processes: their directories, and what is in their user halves.
+    /// Processes: their directories, and the contents of their user halves.
     processes: Vec<(Directory, Pages)>,
     /// The user half of the kernel's own directory.
     kernel_user: Pages,
     /// The changeable part of the kernel half.
     shared: Pages,
-    /// What the kernel allocated.
+    /// The kernel's allocations.
     allocations: Vec<PageRange>,
     /// The process whose directory is loaded; `None` for the kernel's.
     loaded: Option<usize>,
     /// The frames that pages are mapped to.
     frames: Vec<Frame>,
-    /// Pages that were ever used: these are looked at.
+    /// Pages that were ever used: these are compared.
     touched: BTreeSet<Page>,
 }
 
@@ -150,7 +150,7 @@ impl Model {
         self.pages(which, page).get(&page).copied()
     }
 
-    /// Calls the manager for a space; `number` 0 asks for the current one.
+    /// Calls the manager for a space; `number` 0 is the current one.
     fn call<R>(&mut self, number: usize, action: impl FnOnce(&mut Manager, Space<'_>) -> R) -> R {
         match (number, self.which(number)) {
             (0, _) => action(&mut self.manager, Space::Current),
@@ -166,7 +166,7 @@ impl Model {
         }
     }
 
-    /// Which of these pages have to be flushed when they are changed in a space.
+    /// Those of these pages that have to be flushed when they change in a space.
     fn flushed(&self, which: Which, pages: impl Iterator<Item = Page>) -> Vec<Page> {
         pages.filter(|page| page.is_kernel() || self.is_loaded(which)).collect()
     }
@@ -193,7 +193,7 @@ impl Model {
         }
     }
 
-    /// Does an operation on both sides. `allowance` limits the frames for it.
+    /// Makes an operation on both sides. `allowance` limits its frames.
     fn apply(&mut self, operation: &Operation, allowance: Option<u32>) {
         let before = self.machine.allocated();
         self.machine.allow_frames(allowance);
@@ -351,7 +351,7 @@ impl Model {
         false
     }
 
-    /// Notes pages that were just allocated, with the frames that the tables name.
+    /// Notes pages that were just allocated, with the frames in the tables.
     fn note_allocated(&mut self, which: Which, range: PageRange, protection: Protection) {
         let root = match which {
             Which::Kernel => self.manager.root(Space::Kernel),
@@ -369,7 +369,7 @@ impl Model {
     }
 
     /// Compares the two sides: through the processor for the loaded directory,
-    /// and by `translate` for all.
+    /// and by `translate` for all directories.
     fn compare(&mut self) {
         self.machine.take_flushes();
         let loaded = self.which(0);
@@ -396,7 +396,7 @@ impl Model {
         self.compare_frames();
     }
 
-    /// No frame is kept for nothing: there are the pages, and the tables for them.
+    /// No frame is kept without need: there are the pages, and their tables.
     fn compare_frames(&self) {
         let user_halves = self.processes.iter().map(|(_, pages)| pages).chain([&self.kernel_user]);
         let tables: usize = user_halves
@@ -405,7 +405,7 @@ impl Model {
             .sum();
         let allocated = user_halves.chain([&self.shared]).flat_map(BTreeMap::values).filter(|m| m.allocated).count();
         let expected = (tables + allocated + self.processes.len() + self.frames.len()) as u32;
-        // A manager that gives back empty tables of the kernel half as well has
+        // A manager that also gives back empty tables of the kernel half has
         // made some again by now.
         let kernel_tables = self.shared.keys().map(|page| page.directory_index()).collect::<BTreeSet<_>>().len() as u32;
         let kept = self.machine.allocated() - expected;
@@ -431,7 +431,7 @@ proptest! {
             model.apply(operation, *allowance);
             model.compare();
         }
-        // At last everything goes, and every frame is back.
+        // At the end everything is unmapped, and every frame is back.
         while !model.processes.is_empty() {
             model.apply(&Operation::Destroy(0), None);
         }

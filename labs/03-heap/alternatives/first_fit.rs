@@ -1,9 +1,9 @@
-//! An alternative: the design that the skeleton suggests, worked out, and nothing more.
+//! An alternative: the design that the skeleton suggests, and nothing more.
 //!
 //! Each block begins with a header of four bytes, and a free block has its size at its end, too.
 //! There are no lists: to find room, go from header to header and take the first free block that is
-//! large enough. So every call may go through all blocks, and a block's own place in the memory is
-//! all that anybody has to know of it.
+//! large enough. So every call may visit all blocks, and the memory itself is
+//! the only record.
 //!
 //! It passes all checks but those on cost.
 
@@ -33,7 +33,7 @@ const USED: u32 = 1;
 /// block; say that it is used, and nobody will look for it.
 const PREV_USED: u32 = 2;
 
-/// Header: the bits of the block's size, with its header.
+/// Header: the bits that hold the block's size, its header included.
 const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
 
 /// The heap's memory, word by word: the one place with unsafe code.
@@ -42,7 +42,7 @@ mod region {
 
     use super::WORD;
 
-    /// The region.
+    /// The bytes from which the heap cuts its blocks.
     pub struct Region {
         /// The first byte. Make every pointer into the region from this one: it may
         /// be used for the whole region, and a pointer made from a number may not.
@@ -56,13 +56,13 @@ mod region {
         ///
         /// # Safety
         /// As long as the `Region` is used, those bytes may be read and written
-        /// through `base`, and nobody else does that, but in blocks that were
+        /// through `base`. Nobody else reads or writes them, except in blocks that were
         /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
         pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
             Self { base, bytes }
         }
 
-        /// Tells the region that it has grown or shrunk.
+        /// Sets the number of bytes, after the memory has grown or shrunk.
         ///
         /// # Safety
         /// As for [`new`](Self::new), with the new number of bytes.
@@ -83,13 +83,13 @@ mod region {
         /// A pointer to the byte at the offset `at`.
         pub fn pointer(&self, at: u32) -> NonNull<u8> {
             assert!(at < self.bytes, "no byte of the heap's memory");
-            // SAFETY: the byte is in the region, as was just seen.
+            // SAFETY: the byte is in the region, as the assertion above has shown.
             unsafe { self.base.add(at as usize) }
         }
 
         /// The word at the offset `at`, a multiple of four.
         pub fn read(&self, at: u32) -> u32 {
-            // SAFETY: `word` says that there is such a word, and it is aligned to four.
+            // SAFETY: `word` has shown that there is such a word, and it is aligned to four.
             unsafe { self.word(at).read() }
         }
 
@@ -99,15 +99,15 @@ mod region {
             unsafe { self.word(at).write(word) }
         }
 
-        /// Where the word at the offset `at` lies. The region's length is a multiple of four, too, so
-        /// all of it is in the region.
+        /// The address of the word at the offset `at`. The region's length is a multiple of four, too, so
+        /// all of the word is in the region.
         fn word(&self, at: u32) -> NonNull<u32> {
             assert!(at.is_multiple_of(WORD), "words lie at multiples of four");
             self.pointer(at).cast()
         }
 
-        /// How far the pointer points into the region; `None` if it points elsewhere. What
-        /// it points to is not looked at: it may be anything.
+        /// The offset that the pointer points to; `None` if it points outside the region. The memory
+        /// there is not read: the pointer may be wrong.
         pub fn offset_of(&self, pointer: NonNull<u8>) -> Option<u32> {
             let offset = pointer.addr().get().wrapping_sub(self.base.addr().get());
             if offset < self.bytes as usize { Some(offset as u32) } else { None }
@@ -116,20 +116,20 @@ mod region {
         /// Makes bytes zero.
         pub fn zero(&mut self, at: u32, bytes: u32) {
             assert!(bytes <= self.bytes && at <= self.bytes - bytes, "no bytes of the heap's memory");
-            // SAFETY: the bytes are in the region, as was just seen.
+            // SAFETY: the bytes are in the region, as the assertion above has shown.
             unsafe { self.base.add(at as usize).write_bytes(0, bytes as usize) }
         }
 
         /// Copies bytes to another place, which may overlap the first.
         pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
             assert!(bytes <= self.bytes && from.max(to) <= self.bytes - bytes, "no bytes of the heap's memory");
-            // SAFETY: both places are in the region, as was just seen.
+            // SAFETY: both places are in the region, as the assertion above has shown.
             unsafe { self.base.add(from as usize).copy_to(self.base.add(to as usize), bytes as usize) }
         }
     }
 }
 
-/// A block, as its header tells it.
+/// A block, as its header describes it.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     /// The offset of the header.
@@ -163,7 +163,7 @@ fn block_size(bytes: usize) -> Option<u32> {
 }
 
 /// The offset, in the free block `free`, where the header of an aligned block of `need`
-/// bytes can lie. What is left in front of it is nothing, or enough for a block: every
+/// bytes can lie. The bytes in front of it are none, or enough for a block, as every
 /// multiple of eight is. `None` if there is no such place.
 fn aligned_place(free: Block, need: u32, align: u32) -> Option<u32> {
     let at = (free.at + WORD).next_multiple_of(align) - WORD;
@@ -176,26 +176,26 @@ pub struct Heap<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
-// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`).
+// SAFETY: the region is the heap's alone, whichever thread has the heap, and the caller
+// of `new` promises that `memory` may be used there, too.
 unsafe impl Send for Heap<'_> {}
 
 impl<'m> Heap<'m> {
-    /// A heap over `memory`, whose region begins at `base`. It takes the first
-    /// of its memory at once, and makes it one free block and the end.
+    /// A heap over `memory`, whose region begins at `base`. It lets the memory grow
+    /// once, and makes the new bytes one free block and the end.
     ///
     /// # Safety
-    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `memory` has not grown yet, and only this heap makes it grow and shrink.
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
-    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
+    /// - The heap is [`Send`]: `memory` may be used by any thread that the heap moves to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.
     pub unsafe fn new(base: NonNull<u8>, memory: &'m mut dyn HeapMemory) -> Result<Self, AllocError> {
         let bytes = memory.grow(FIRST + MIN_BLOCK + WORD).ok_or(AllocError::OutOfMemory)?;
-        // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
+        // SAFETY: the memory has grown by `bytes`; the caller promises the rest.
         let region = unsafe { Region::new(base, bytes) };
         let mut heap = Self { region, memory };
         let end = heap.region.last();
@@ -204,7 +204,7 @@ impl<'m> Heap<'m> {
         Ok(heap)
     }
 
-    /// The block whose header lies at `at`; `None` if that is no sound header.
+    /// The block whose header lies at `at`; `None` if there is no sound header there.
     fn open(&self, at: u32) -> Option<Block> {
         let word = self.region.read(at);
         let header = word & (SIZE | USED | PREV_USED);
@@ -223,7 +223,7 @@ impl<'m> Heap<'m> {
         self.region.write(at, seal(at, header));
     }
 
-    /// Writes what a free block has: its header, and its size at its end. The block before it
+    /// Writes the header of a free block, and the size at its end. The block before it
     /// is used.
     fn make_free(&mut self, at: u32, size: u32) {
         self.set_header(at, size | PREV_USED);
@@ -231,7 +231,7 @@ impl<'m> Heap<'m> {
     }
 
     /// Tells the block at `at` whether the one before it is used. A header that is not
-    /// sound stays as it is, to be found.
+    /// sound stays as it is, so that it is found.
     fn set_prev_used(&mut self, at: u32, used: bool) {
         if let Some(block) = self.open(at) {
             let flags = if block.used { USED } else { 0 } | if used { PREV_USED } else { 0 };
@@ -239,8 +239,8 @@ impl<'m> Heap<'m> {
         }
     }
 
-    /// A free block, and where in it an aligned block of `need` bytes can lie: the first that
-    /// there is. `None` if there is none.
+    /// The first free block that has room for an aligned block of `need` bytes, and the offset of
+    /// that block's header. `None` if no free block has room.
     fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
         let mut at = FIRST;
         while at < self.region.last() {
@@ -255,7 +255,7 @@ impl<'m> Heap<'m> {
         None
     }
 
-    /// Makes `need` bytes at `at`, in the free block `free`, a used block. What is left in
+    /// Makes `need` bytes at `at`, in the free block `free`, a used block. The bytes left in
     /// front and behind become free blocks.
     fn cut(&mut self, free: Block, at: u32, need: u32) {
         let (front, rest) = (at - free.at, free.end() - at - need);
@@ -269,8 +269,8 @@ impl<'m> Heap<'m> {
         self.set_prev_used(free.end(), rest == 0);
     }
 
-    /// The free block before this one, or before the end; `None` if there is none, or no
-    /// sound one.
+    /// The free block before this one, or before the end; `None` if that block is used or not
+    /// sound.
     fn free_before(&self, block: Block) -> Option<Block> {
         if block.prev_used {
             return None;
@@ -279,35 +279,35 @@ impl<'m> Heap<'m> {
         self.open(block.at.checked_sub(size)?).filter(|prev| !prev.used && prev.end() == block.at)
     }
 
-    /// Grows so that a block can end at the offset `end`. What is new becomes a free block,
-    /// one with the last block if that is free.
+    /// Lets the memory grow so that a block can end at the offset `end`. The new bytes become a free
+    /// block, merged with the last block if that is free.
     fn grow_to(&mut self, end: u32) -> Result<(), AllocError> {
         let old_end = self.open(self.region.last()).ok_or(AllocError::Damaged)?;
         let at = self.free_before(old_end).map_or(old_end.at, |tail| tail.at);
         let missing = end.saturating_sub(old_end.at).max(MIN_BLOCK);
         let bytes = self.memory.grow(missing).ok_or(AllocError::OutOfMemory)?;
-        // SAFETY: this is by how much the memory has grown.
+        // SAFETY: the memory has grown by this much.
         unsafe { self.region.set_bytes(self.region.bytes() + bytes) };
         self.set_header(self.region.last(), USED);
         self.make_free(at, self.region.last() - at);
         Ok(())
     }
 
-    /// Where the free memory at the end begins.
+    /// The offset at which the free memory at the end begins.
     fn tail(&self) -> Option<u32> {
         let end = self.open(self.region.last())?;
         Some(self.free_before(end).map_or(end.at, |tail| tail.at))
     }
 
-    /// Makes a used block free, and merges it with the free memory before and behind it.
-    /// [`BlockError::Damaged`], and nothing has changed, if a neighbour's header is not sound.
+    /// Makes a used block free, and merges it with the free blocks before and behind it.
+    /// [`BlockError::Damaged`] if a neighbour's header is not sound; nothing has changed then.
     fn release(&mut self, block: Block) -> Result<(), BlockError> {
         let next = self.open(block.end()).filter(|next| next.prev_used).ok_or(BlockError::Damaged)?;
         let prev = self.free_before(block);
         if prev.is_none() && !block.prev_used {
             return Err(BlockError::Damaged);
         }
-        // Also where it is merged: so that a second free finds it free.
+        // Also inside a merged block, so that a second free finds it free.
         self.make_free(block.at, block.size);
         let at = prev.map_or(block.at, |prev| prev.at);
         let end = if next.used { block.end() } else { next.end() };
@@ -316,20 +316,20 @@ impl<'m> Heap<'m> {
         Ok(())
     }
 
-    /// Offers what is free at the end and too much.
+    /// Offers the surplus of free bytes at the end.
     fn give_back(&mut self) {
         let Some(at) = self.tail() else { return };
         let size = self.region.last() - at;
         if size > HEAP_SLACK {
             let bytes = self.memory.shrink(size - HEAP_SLACK);
-            // SAFETY: this is by how much the memory has shrunk.
+            // SAFETY: the memory has shrunk by this much.
             unsafe { self.region.set_bytes(self.region.bytes() - bytes) };
             self.set_header(self.region.last(), USED);
             self.make_free(at, self.region.last() - at);
         }
     }
 
-    /// The used block that begins where the pointer points, with a sound header behind it.
+    /// The used block whose first byte `pointer` points to, with a sound header behind it.
     fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
         let offset = self.region.offset_of(pointer).ok_or(BlockError::Foreign)?;
         let mut at = FIRST;
@@ -347,7 +347,7 @@ impl<'m> Heap<'m> {
         Err(BlockError::NotABlock)
     }
 
-    /// Makes a block smaller, or larger into free memory behind it. Returns whether that
+    /// Makes a block smaller, or larger into the free block behind it. Returns whether that
     /// was possible.
     fn resize(&mut self, old: Block, need: u32) -> Result<bool, ReallocError> {
         if need > old.size {
@@ -420,7 +420,7 @@ impl KernelHeap for Heap<'_> {
             if self.resize(old, need)? {
                 return Ok(block);
             }
-            // The last block grows with the memory, if there is no other place.
+            // If there is no other place, the last block grows with the memory.
             if self.tail() == Some(old.end()) && self.find(need, align).is_none() {
                 self.grow_to(old.at + need)?;
                 self.resize(old, need)?;

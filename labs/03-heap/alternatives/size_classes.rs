@@ -1,9 +1,9 @@
 //! An alternative: a list of free blocks for each power of two.
 //!
-//! Every block, used or free, has its size and whether it is used at both ends, in a
-//! header and in a footer. So a block that is freed sees at once what lies before it
-//! and behind it, and a program that writes past the end of a block destroys that
-//! block's own footer. A used block loses eight bytes in this way, twice as much as
+//! Every block, used or free, has its size and its state at both ends, in a
+//! header and in a footer. So a freed block finds its neighbours' states at once,
+//! and a program that writes past the end of a block destroys that
+//! block's own footer. A used block loses eight bytes in this way, twice as many as
 //! with a header alone.
 //!
 //! Free blocks are in lists by the power of two below their size, each list in both
@@ -23,7 +23,7 @@ use region::Region;
 /// Bytes in a word: a header, a footer, a link.
 const WORD: u32 = 4;
 
-/// What a used block loses: its header and its footer.
+/// The bytes that a used block loses: its header and its footer.
 const OVERHEAD: u32 = 2 * WORD;
 
 /// The smallest block: a free one has two links, too.
@@ -46,10 +46,10 @@ const SIZE: u32 = HEAP_MAX - HEAP_ALIGN;
 /// Header and footer: the bits of the check sum.
 const SUM: u32 = !(HEAP_MAX - 1);
 
-/// How many classes there are: one for each power of two that a size can have.
+/// How many classes there are: one for each power of two of a size.
 const CLASSES: usize = HEAP_MAX.ilog2() as usize;
 
-/// How large a block is for this many bytes, or `None` if none is that large.
+/// How large a block is for this many bytes; `None` if no block is that large.
 fn block_size(bytes: usize) -> Option<u32> {
     if bytes > (SIZE - OVERHEAD) as usize {
         return None;
@@ -62,7 +62,7 @@ fn seal(at: u32, tag: u32) -> u32 {
     tag | ((tag ^ at).wrapping_mul(0x9E37_79B1) & SUM)
 }
 
-/// A block, as its header tells it.
+/// A block, as its header describes it.
 #[derive(Clone, Copy)]
 struct Block {
     at: u32,
@@ -86,10 +86,10 @@ mod region {
 
     use super::WORD;
 
-    /// The region.
+    /// The bytes from which the heap cuts its blocks.
     pub struct Region {
-        /// The first byte. Every pointer into the region is made from this one,
-        /// so that it may be used for the whole of it.
+        /// The first byte. Every pointer into the region is derived from this one,
+        /// so that it may be used for the whole region.
         base: NonNull<u8>,
         /// The offset of the last word.
         last: u32,
@@ -100,13 +100,13 @@ mod region {
         ///
         /// # Safety
         /// As long as the `Region` is used, those bytes may be read and written
-        /// through `base`, and nobody else does that, but in blocks that were
+        /// through `base`. Nobody else reads or writes them, except in blocks that were
         /// handed out. `base` and `bytes` are multiples of eight, and `bytes` is not 0.
         pub unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
             Self { base, last: bytes - WORD }
         }
 
-        /// Tells the region that it has grown or shrunk.
+        /// Sets the number of bytes, after the memory has grown or shrunk.
         ///
         /// # Safety
         /// As for [`new`](Self::new), with the new number of bytes.
@@ -128,7 +128,7 @@ mod region {
         /// The word at the offset `at`.
         #[inline(always)]
         pub fn read(&self, at: u32) -> u32 {
-            // SAFETY: `word` says that there is such a word, and it is aligned to four.
+            // SAFETY: `word` has shown that there is such a word, and it is aligned to four.
             unsafe { self.word(at).read() }
         }
 
@@ -139,12 +139,12 @@ mod region {
             unsafe { self.word(at).write(word) }
         }
 
-        /// Where the word at the offset `at` lies.
+        /// The address of the word at the offset `at`.
         ///
-        /// There is such a word: the heap has its offsets from headers, links and
-        /// slots, which lie within the region, and which nobody else writes to. For
-        /// that is what those who use blocks have promised (see `KernelHeap`). A
-        /// kernel with debug assertions looks, and so do the tests.
+        /// There is such a word: the heap takes its offsets from headers, links and
+        /// slots, which lie within the region, and which nobody else writes to: the users
+        /// of blocks have promised that (see `KernelHeap`). A kernel with debug assertions
+        /// verifies it, and so do the tests.
         #[inline(always)]
         fn word(&self, at: u32) -> NonNull<u32> {
             debug_assert!(at <= self.last && at.is_multiple_of(WORD), "freed memory was written to");
@@ -159,7 +159,7 @@ mod region {
         }
 
         /// The offset of the header of the block that begins at `block`, if there
-        /// can be one at that address. What the pointer points to is not looked at.
+        /// can be one at that address. The memory there is not read.
         #[inline(always)]
         pub fn header_of(&self, block: NonNull<u8>) -> Option<u32> {
             let at = block.addr().get().wrapping_sub(self.base.addr().get()).wrapping_sub(WORD as usize);
@@ -177,7 +177,7 @@ mod region {
         /// If one of the places is not in the region.
         pub fn copy(&mut self, from: u32, to: u32, bytes: u32) {
             assert!(bytes <= self.last && from.max(to) <= self.last - bytes);
-            // SAFETY: both places are in the region, as was just seen.
+            // SAFETY: both places are in the region, as the assertions above have shown.
             unsafe { self.base.add(from as usize).copy_to(self.base.add(to as usize), bytes as usize) }
         }
 
@@ -187,7 +187,7 @@ mod region {
         /// If they are not in the region.
         pub fn zero(&mut self, at: u32, bytes: u32) {
             assert!(bytes <= self.last && at <= self.last - bytes);
-            // SAFETY: the bytes are in the region, as was just seen.
+            // SAFETY: the bytes are in the region, as the assertion above has shown.
             unsafe { self.base.add(at as usize).write_bytes(0, bytes as usize) }
         }
     }
@@ -201,26 +201,26 @@ pub struct Heap<'m> {
     memory: &'m mut dyn HeapMemory,
 }
 
-// SAFETY: the region is the heap's alone, wherever the heap is moved to, and whoever
-// builds one vouches for `memory` (see `new`).
+// SAFETY: the region is the heap's alone, whichever thread has the heap, and the caller
+// of `new` promises that `memory` may be used there, too.
 unsafe impl Send for Heap<'_> {}
 
 impl<'m> Heap<'m> {
-    /// A heap over `memory`, whose region begins at `base`. It takes the first
-    /// of its memory at once.
+    /// A heap over `memory`, whose region begins at `base`. It lets the memory grow
+    /// once.
     ///
     /// # Safety
-    /// - `memory` has not grown yet, and is told to grow and shrink by this heap only.
+    /// - `memory` has not grown yet, and only this heap makes it grow and shrink.
     /// - `base` is the region's first byte, aligned to a page. The bytes by which
     ///   `memory` has grown, and has not shrunk again, may be read and written through
     ///   `base`, and are this heap's alone.
-    /// - The heap is [`Send`]: `memory` may be used wherever the heap is moved to.
+    /// - The heap is [`Send`]: `memory` may be used by any thread that the heap moves to.
     ///
     /// # Errors
     /// [`AllocError::OutOfMemory`] if the memory does not grow.
     pub unsafe fn new(base: NonNull<u8>, memory: &'m mut dyn HeapMemory) -> Result<Self, AllocError> {
         let bytes = memory.grow(FIRST + MIN_BLOCK + WORD).ok_or(AllocError::OutOfMemory)?;
-        // SAFETY: `bytes` is what the memory has grown by; the rest is what the caller promises.
+        // SAFETY: the memory has grown by `bytes`; the caller promises the rest.
         let region = unsafe { Region::new(base, bytes) };
         let mut heap = Self { region, heads: [0; CLASSES], memory };
         let end = heap.region.last();
@@ -298,7 +298,7 @@ impl<'m> Heap<'m> {
         self.open(at).filter(|block| !block.used)
     }
 
-    /// Where in a free block an aligned one of `need` bytes fits.
+    /// The offset in a free block at which an aligned one of `need` bytes fits.
     fn aligned_place(free: Block, need: u32, align: u32) -> Option<u32> {
         let mut at = (free.at + WORD).next_multiple_of(align) - WORD;
         if at != free.at && at - free.at < MIN_BLOCK {
@@ -307,7 +307,7 @@ impl<'m> Heap<'m> {
         if at + need <= free.end() { Some(at) } else { None }
     }
 
-    /// The first free block with room for an aligned one of `need` bytes, and where in it.
+    /// The first free block with room for an aligned one of `need` bytes, and the offset in it.
     fn find(&self, need: u32, align: u32) -> Option<(Block, u32)> {
         for class in need.ilog2() as usize..CLASSES {
             let mut free = self.heads[class];
@@ -322,7 +322,7 @@ impl<'m> Heap<'m> {
         None
     }
 
-    /// Hands out an aligned block of `need` bytes from the memory that there is.
+    /// Hands out an aligned block of `need` bytes from the memory as it is.
     fn place(&mut self, need: u32, align: u32) -> Option<u32> {
         let (block, at) = self.find(need, align)?;
         self.remove(block);
@@ -334,7 +334,7 @@ impl<'m> Heap<'m> {
     }
 
     /// Makes the bytes from `at` to `end` a used block of `need` bytes, and a free
-    /// one of the rest if that is enough.
+    /// block of the rest if that is large enough.
     fn settle(&mut self, at: u32, need: u32, end: u32) {
         if end - at - need >= MIN_BLOCK {
             self.mark(at, need, USED);
@@ -349,7 +349,7 @@ impl<'m> Heap<'m> {
         let before = self.tag(block.at - WORD).ok_or(BlockError::Damaged)?;
         self.tag(block.end()).ok_or(BlockError::Damaged)?;
         let (mut at, mut end) = (block.at, block.end());
-        // Whatever it is merged with: so that a second free finds it free.
+        // Also inside a merged block, so that a second free finds it free.
         self.mark(block.at, block.size, 0);
         if let Some(next) = self.free_at(end) {
             self.remove(next);
@@ -362,7 +362,7 @@ impl<'m> Heap<'m> {
         let mut size = end - at;
         if end == self.region.last() && size > HEAP_SLACK {
             let bytes = self.memory.shrink(size - HEAP_SLACK);
-            // SAFETY: this is by how much the memory has shrunk.
+            // SAFETY: the memory has shrunk by this much.
             unsafe { self.region.set_bytes(self.region.bytes() - bytes) };
             self.set_tag(self.region.last(), USED);
             size -= bytes;
@@ -371,13 +371,13 @@ impl<'m> Heap<'m> {
         Ok(())
     }
 
-    /// Grows by enough for `need` bytes at the end.
+    /// Lets the memory grow by enough for `need` bytes at its end.
     fn grow(&mut self, need: u32) -> Result<(), AllocError> {
         let end = self.region.last();
         let tail = self.free_before(end);
         let missing = need.saturating_sub(tail.map_or(0, |tail| tail.size)).max(MIN_BLOCK);
         let bytes = self.memory.grow(missing).ok_or(AllocError::OutOfMemory)?;
-        // SAFETY: this is by how much the memory has grown.
+        // SAFETY: the memory has grown by this much.
         unsafe { self.region.set_bytes(self.region.bytes() + bytes) };
         self.set_tag(self.region.last(), USED);
         if let Some(tail) = tail {
@@ -388,13 +388,13 @@ impl<'m> Heap<'m> {
         Ok(())
     }
 
-    /// Makes a block shorter, or longer into free memory behind it. Returns whether
+    /// Makes a block shorter, or longer into the free block behind it. Returns whether
     /// that was possible.
     fn resize(&mut self, old: Block, need: u32, align: u32) -> bool {
         if need > old.size {
             let next_end = self.free_at(old.end()).map_or(old.end(), Block::end);
             let too_little = next_end == self.region.last() && next_end - old.at < need;
-            // What is missing can be had, if there is no other place.
+            // If there is no other place, the missing bytes come from new memory.
             if too_little && self.find(need, align).is_none() && self.grow(need - old.size).is_err() {
                 return false;
             }
@@ -411,7 +411,7 @@ impl<'m> Heap<'m> {
         true
     }
 
-    /// The used block that begins where the pointer points.
+    /// The used block whose first byte `pointer` points to.
     fn used_block(&self, pointer: NonNull<u8>) -> Result<Block, BlockError> {
         if !self.region.contains(pointer) {
             return Err(BlockError::Foreign);
@@ -422,7 +422,7 @@ impl<'m> Heap<'m> {
         {
             return Ok(block);
         }
-        // Something is wrong with it: go from block to block.
+        // The pointer is wrong: go from block to block to find out how.
         let mut at = FIRST;
         while at < self.region.last() {
             let block = self.open(at).ok_or(BlockError::Damaged)?;
@@ -434,7 +434,7 @@ impl<'m> Heap<'m> {
         Err(BlockError::NotABlock)
     }
 
-    /// How many blocks the lists have, and whether they are what they should be.
+    /// How many blocks the lists have; `None` if the lists are damaged.
     fn listed(&self) -> Option<u32> {
         let mut count = 0;
         for (class, &head) in self.heads.iter().enumerate() {

@@ -10,7 +10,7 @@ use common::{Block, Subject, layout};
 use mm_api::{AllocError, BlockError, HEAP_MAX, HEAP_SLACK, KernelHeap, ReallocError};
 use mm_host::FakeHeapMemory;
 
-/// Sizes around what an implementation may treat differently.
+/// Sizes around those that a heap may treat differently.
 const SIZES: [u32; 22] = [0, 1, 3, 4, 5, 7, 8, 9, 12, 13, 16, 20, 63, 64, 100, 248, 255, 256, 511, 1000, 4096, 10_000];
 
 #[test]
@@ -76,7 +76,7 @@ fn a_block_of_no_bytes_is_a_block() {
 fn zeroed_memory_is_zero() {
     let mut subject = Subject::new(32);
     for size in SIZES {
-        // Once in memory that was never used, once in memory that was.
+        // Once in memory that was never used, once in used memory.
         for _ in 0..2 {
             let pointer = subject.heap.allocate_zeroed(layout(size, 16)).unwrap();
             assert!((0..i64::from(size)).all(|index| subject.read(pointer, index) == 0), "{size} bytes");
@@ -147,7 +147,7 @@ fn out_of_memory_is_an_answer_and_changes_nothing() {
         assert_eq!(answer, Err(ReallocError::Alloc(AllocError::OutOfMemory)));
     }
     assert_eq!(subject.summary(), before);
-    // And it goes on as before.
+    // Then the heap works on.
     let block = blocks.swap_remove(10);
     subject.free(block);
     subject.allocate(1000, 8, 99);
@@ -182,7 +182,7 @@ fn after_everything_is_freed_one_block_remains() {
     }
     let summary = subject.summary();
     assert_eq!((summary.used_blocks, summary.free_blocks), (0, 1));
-    // And that block is as good as memory that was never used.
+    // That block is as good as memory that was never used.
     let bytes = subject.memory.bytes();
     subject.memory.refuse(true);
     subject.allocate(summary.largest_free - 64, 8, 1);
@@ -213,7 +213,7 @@ fn the_memory_grows_only_when_no_free_place_is_large_enough() {
     assert_eq!(subject.memory.times_grown(), grown);
 }
 
-/// Hands out what memory there is, and returns the block that lies last.
+/// Hands out all memory, and returns the block that lies last.
 fn use_up(subject: &mut Subject) -> Block {
     let mut blocks = Vec::new();
     for size in [1000, 100, 8] {
@@ -287,7 +287,7 @@ fn a_free_tail_is_given_back() {
     }
     let left = subject.memory.bytes();
     assert!(left <= HEAP_SLACK + 3 * 4096, "{left} bytes are still there");
-    // What was given back can be had again.
+    // Memory that was given back can be allocated again.
     let large = subject.allocate(100_000, 8, 2);
     subject.free(large);
     subject.free(small);
@@ -379,7 +379,7 @@ fn an_underrun_is_found() {
 
 #[test]
 fn zeros_over_the_end_of_the_memory_are_no_panic() {
-    // A check sum of a few bits is right by chance for some sizes of the memory.
+    // For some sizes of the memory, a checksum of a few bits is right by chance.
     for pages in 1..=64 {
         let mut subject = Subject::new(pages);
         let mut blocks = Vec::new();
@@ -387,7 +387,7 @@ fn zeros_over_the_end_of_the_memory_are_no_panic() {
             blocks.push(block);
         }
         let end = subject.memory.bytes() as usize;
-        // SAFETY: the memory has so many bytes, and no block has the last four.
+        // SAFETY: the memory has these bytes, and no block has the last four.
         unsafe { subject.memory.base().add(end - 4).cast::<u32>().write(0) };
         for block in blocks {
             let answer = subject.heap.free(block.pointer);
@@ -405,7 +405,7 @@ fn an_overrun_is_found() {
         let end = end(&subject, block);
         every_bit_counts(&mut subject, block, end);
     }
-    // Also where free memory lies behind the block.
+    // Also with free memory behind the block.
     subject.free(second);
     for block in [&first, &third] {
         let end = end(&subject, block);
@@ -433,7 +433,7 @@ fn a_shorter_block_stays_where_it_is() {
 #[test]
 fn a_block_grows_in_place_where_the_memory_behind_it_is_free() {
     let mut subject = Subject::new(8);
-    // Whichever way they lie, one of the outer ones is behind the middle one.
+    // In either order, one of the outer blocks is behind the middle one.
     let blocks = [1, 2, 3].map(|index| subject.allocate(400, 8, index));
     let guards = [4, 5].map(|index| subject.allocate(16, 8, index));
     let mut middle = blocks[1];
@@ -458,7 +458,7 @@ fn the_last_block_grows_with_the_memory() {
     for size in (1..50).map(|step| step * 4000) {
         subject.reallocate(&mut block, size, 8).unwrap();
     }
-    // It moves once at most, so there is never twice as much memory as it needs.
+    // It moves at most once, so there is never twice as much memory as it needs.
     assert!(subject.memory.most_bytes() < 49 * 4000 + 5 * 4096, "{} bytes", subject.memory.most_bytes());
     subject.free(block);
 }

@@ -1,4 +1,4 @@
-//! Random programs against the heap: whatever they do, the contract holds.
+//! Random programs on the heap: whatever they do, the contract holds.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{Block, Subject};
 use mm_api::{AllocError, BlockError, KernelHeap, ReallocError};
 use proptest::prelude::*;
 
-/// What a program does next. An index picks one of its blocks.
+/// The next step of a program. An index picks one of its blocks.
 #[derive(Clone, Debug)]
 enum Step {
     Allocate { size: u32, align: u32 },
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Does one step. The blocks' patterns are looked at whenever one is touched.
+/// Makes one step. The pattern of every block that a step touches is verified.
 fn perform(subject: &mut Subject, blocks: &mut Vec<Block>, stamp: u32, step: &Step) {
     match *step {
         Step::Allocate { size, align } => match subject.try_allocate(size, align, stamp) {
@@ -68,7 +68,7 @@ fn perform(subject: &mut Subject, blocks: &mut Vec<Block>, stamp: u32, step: &St
         Step::FreeTwice { index } => {
             let block = blocks.swap_remove(index % blocks.len());
             subject.free(block);
-            // Where its memory was given back, the heap no longer knows of it.
+            // If the block's memory was given back, the heap no longer knows the block.
             let expected = match subject.memory.contains(block.pointer, 1) {
                 true => BlockError::AlreadyFree,
                 false => BlockError::Foreign,

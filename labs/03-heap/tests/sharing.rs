@@ -12,7 +12,7 @@ use heap::{Heap, SharedHeap};
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapDamage, HeapSummary, KernelHeap, ReallocError, SharedKernelHeap};
 use mm_host::{FakeHeapMemory, FakeInterrupts};
 
-/// A heap that looks whether interrupts are off whenever it is called.
+/// A heap that tests, at each call, whether interrupts are off.
 struct Watched {
     heap: Heap<'static>,
     interrupts: FakeInterrupts,
@@ -68,7 +68,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// A heap whose memory has at most so many pages; interrupts are on.
+    /// A heap whose memory has at most this many pages; interrupts are on.
     fn new(pages: u32) -> Self {
         let Subject { heap, memory } = Subject::new(pages);
         let interrupts = FakeInterrupts::new(true);
@@ -76,19 +76,19 @@ impl Shared {
         Self { heap, interrupts, memory }
     }
 
-    /// A block that has to be there, of bytes made from a stamp.
+    /// A block, which must exist, filled with the pattern of a stamp.
     fn filled(&self, block: *mut u8, bytes: u32, stamp: u32) -> *mut u8 {
         let start = NonNull::new(block).expect("there is memory");
         assert!(block.addr().is_multiple_of(HEAP_ALIGN as usize));
         assert!(self.memory.contains(start, bytes));
         for index in 0..bytes {
-            // SAFETY: the block is in the heap's memory, and nobody else's.
+            // SAFETY: the block is in the heap's memory, and nobody else uses it.
             unsafe { block.add(index as usize).write(pattern(stamp, index)) };
         }
         block
     }
 
-    /// Looks whether the bytes at `block` are those of the stamp.
+    /// Fails unless the bytes at `block` are those of the stamp.
     fn verify(&self, block: *mut u8, bytes: u32, stamp: u32) {
         assert!(NonNull::new(block).is_some_and(|block| self.memory.contains(block, bytes)));
         for index in 0..bytes {
@@ -97,7 +97,7 @@ impl Shared {
         }
     }
 
-    /// Looks whether the bytes at `block` are zero.
+    /// Fails unless the bytes at `block` are zero.
     fn verify_zero(&self, block: *mut u8, bytes: u32) {
         assert!(NonNull::new(block).is_some_and(|block| self.memory.contains(block, bytes)));
         // SAFETY: the block is in the heap's memory.

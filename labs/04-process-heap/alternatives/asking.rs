@@ -1,9 +1,9 @@
-//! An alternative: a heap that knows its break, and asks for the rest.
+//! An alternative: a heap that knows its break, and asks for everything else.
 //!
-//! Before it maps anything it asks whether something is in the way, so that it
-//! says so even where the frames would not suffice either. Which pages there are
-//! it finds out by asking upwards from the last byte. Pages are mapped from the
-//! highest down, and cleared word by word, which is as slow as one would do it.
+//! Before it maps a page it asks whether any page is in the way, so that it
+//! returns `Occupied` even if the frames would not suffice either. It finds its pages
+//! by asking upwards from the last byte. Pages are mapped from the
+//! highest down, and cleared word by word, as slowly as a student would do it.
 
 use mm_api::layout::{PAGE_SIZE, USER_HEAP_START};
 use mm_api::{BreakError, Page, Pages, ProcessHeap, VirtAddr};

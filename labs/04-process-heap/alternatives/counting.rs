@@ -1,9 +1,9 @@
 //! An alternative: a heap that counts, and moves page by page.
 //!
-//! It knows how many bytes it has and how many pages, and both are counted up and
-//! down as pages come and go, one at a time: a page is cleared right when it is
-//! mapped, and a copy is made page by page, too. What fails half way is undone by
-//! counting down again.
+//! It counts its bytes and its pages, up and down, as pages come and go one
+//! at a time. Each page is cleared right after it is mapped, and a copy is made page
+//! by page, too. After an error half way, the heap counts down again to undo
+//! its work.
 
 use mm_api::layout::{PAGE_SIZE, USER_HEAP_START};
 use mm_api::{BreakError, Page, Pages, ProcessHeap, VirtAddr};
@@ -12,7 +12,7 @@ use mm_api::{BreakError, Page, Pages, ProcessHeap, VirtAddr};
 #[derive(Debug)]
 pub struct Heap {
     first: Page,
-    /// How many pages it can have at most.
+    /// The most pages that it can have.
     room: u32,
     /// How many it has.
     pages: u32,
@@ -35,7 +35,7 @@ impl Heap {
         Ok(())
     }
 
-    /// Takes pages away until only so many are left.
+    /// Removes pages until only this many are left.
     fn pop_to(&mut self, pages: &mut dyn Pages, count: u32) {
         while self.pages > count {
             self.pages -= 1;
@@ -45,7 +45,7 @@ impl Heap {
         }
     }
 
-    /// The address so many bytes past the start. The heap ends below 4 GiB.
+    /// The address this many bytes past the start. The heap ends below 4 GiB.
     fn at(&self, bytes: u32) -> VirtAddr {
         VirtAddr::new(self.first.start().as_u32() + bytes)
     }
@@ -59,7 +59,7 @@ impl Heap {
             }
         }
         self.pop_to(pages, needed);
-        // New pages are cleared already, so this is about the last of the old ones.
+        // New pages are cleared already, so only the last of the old ones is left.
         if let Some(grown) = bytes.min(old * PAGE_SIZE).checked_sub(self.bytes) {
             pages.zero(self.at(self.bytes), grown);
         }
@@ -111,7 +111,7 @@ impl ProcessHeap for Heap {
                 copy.clear(to);
                 return Err(error);
             }
-            // Only what is the heap's: the rest of the last page is zero by now.
+            // Only the heap's own bytes: the rest of the last page is zero already.
             let bytes = (self.bytes - (copy.pages - 1) * PAGE_SIZE).min(PAGE_SIZE);
             for offset in 0..bytes {
                 let mut byte = [0];

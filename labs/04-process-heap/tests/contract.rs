@@ -8,7 +8,7 @@ use mm_api::{BreakError, Page, PageRange, ProcessHeap};
 use mm_host::FakePages;
 use process_heap::Heap;
 
-/// Sizes at and beside the boundaries of pages.
+/// Sizes at and near the boundaries of pages.
 const SIZES: [u32; 14] = [0, 1, 2, 2000, 4095, 4096, 4097, 8191, 8192, 8193, 12_287, 12_288, 12_289, 30_000];
 
 #[test]
@@ -52,7 +52,7 @@ fn exactly_the_pages_with_a_byte_of_the_heap_are_mapped() {
             process.pages.take_calls();
             process.resize(to);
             process.assert_pages();
-            // No page comes and goes in between.
+            // No page is mapped and unmapped again.
             let after = process.pages.mapped();
             let without = |pages: &[Page], others: &[Page]| -> Vec<Page> {
                 pages.iter().filter(|page| !others.contains(page)).copied().collect()

@@ -1,4 +1,4 @@
-//! Random operations on heaps and, beside each, on a plain list of its bytes.
+//! Random operations on heaps and on models: plain lists of their bytes.
 //! After each operation the two are compared, and so are the pages.
 
 mod common;
@@ -8,15 +8,15 @@ use mm_api::layout::PAGE_SIZE;
 use mm_api::{BreakError, ProcessHeap};
 use proptest::prelude::*;
 
-/// How many pages a heap can have.
+/// The most pages of a heap.
 const ROOM: u32 = 8;
 
-/// What is done next. An index picks a process.
+/// The next operation. An index picks a process.
 #[derive(Clone, Debug)]
 enum Operation {
-    /// `brk` to so many bytes past the start, or below it.
+    /// `brk` to a number of bytes past the start, or below it.
     Brk(usize, i32),
-    /// `sbrk` to there.
+    /// `sbrk` to such a place.
     Sbrk(usize, i32),
     /// `sbrk` by any number.
     SbrkBy(usize, i32),
@@ -24,13 +24,13 @@ enum Operation {
     Fill(usize, u8),
     /// The process writes past its break.
     WritePast(usize, u8),
-    /// Somebody maps a page, or the frames get few, while the break moves there.
+    /// Another page is mapped, or the frames run short, while the break moves.
     GrowInVain(usize, i32, u32),
     Fork(usize),
     Clear(usize),
 }
 
-/// Where a break is moved to: mostly where it can be, and often near to a page.
+/// The place of a new break: mostly a valid one, and often near a page's boundary.
 fn places() -> impl Strategy<Value = i32> {
     let room = (ROOM * PAGE_SIZE).cast_signed();
     let page = PAGE_SIZE.cast_signed();
@@ -56,7 +56,7 @@ fn operations() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// A process, and what its heap should contain.
+/// A process, and the model of its heap.
 struct Pair {
     process: Process,
     bytes: Vec<u8>,
@@ -67,7 +67,7 @@ impl Pair {
         Self { process: Process::with_room(ROOM), bytes: Vec::new() }
     }
 
-    /// What moving the break to an address, if it is one, should answer.
+    /// The right answer to a move of the break to an address, if it is one.
     fn expected(address: i64) -> Result<(), BreakError> {
         match u32::try_from(address) {
             Err(_) => Err(BreakError::Wraps),
@@ -77,7 +77,7 @@ impl Pair {
         }
     }
 
-    /// Moves the break by `sbrk`, and the model with it.
+    /// Moves the break by `sbrk`, and the model's with it.
     fn sbrk(&mut self, increment: i32) {
         let old = self.process.end();
         let address = i64::from(old) + i64::from(increment);
@@ -108,7 +108,7 @@ impl Pair {
     }
 }
 
-/// Does one operation. An index of a process that is not there makes one.
+/// Makes one operation. An index without a process makes a new one.
 fn perform(pairs: &mut Vec<Pair>, operation: &Operation) {
     let (Operation::Brk(which, _)
     | Operation::Sbrk(which, _)

@@ -107,7 +107,7 @@ fn the_region_can_be_filled() {
     assert!(!pages.is_mapped(page(USER_STACK_GUARD.as_u32())));
 }
 
-// --- What a program finds.
+// --- The arguments.
 
 fn assert_set_up(size: u32, arguments: &Arguments<'_>) {
     let (mut pages, mut stack) = with_stack_of(size);
@@ -245,7 +245,7 @@ fn a_copy_grows_on_its_own() {
     assert_pages(&pages, &stack, 3);
 }
 
-// --- Not getting what is needed.
+// --- Missing frames and mapped pages.
 
 #[test]
 fn no_stack_is_made_of_nothing() {
@@ -258,8 +258,8 @@ fn no_stack_is_made_of_nothing() {
     assert_eq!(pages.mapped(), []);
 }
 
-/// Does something that needs more pages than can be had, and looks whether
-/// nothing has changed; for every way in which they cannot be had.
+/// Makes a call that needs more pages than can be had, and fails if it
+/// changes anything; once for each way in which they cannot be had.
 fn assert_undone(
     size: u32,
     needed: u32,
@@ -328,7 +328,7 @@ fn area(pages: u32) -> PageRange {
     PageRange::new(page(KERNEL_STACKS_START.as_u32() + 0x3000), pages).unwrap()
 }
 
-/// Looks whether the stacks lie as they may, and are all that is mapped.
+/// Fails unless the stacks lie where they may, and no other page is mapped.
 fn assert_apart(pages: &FakePages, area: PageRange, stacks: &[KernelStack]) {
     let mut expected = Vec::new();
     for stack in stacks {

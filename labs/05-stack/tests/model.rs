@@ -1,4 +1,4 @@
-//! Random programs against the stacks: whatever they do, the contracts hold.
+//! Random programs on the stacks: whatever they do, the contracts hold.
 
 mod common;
 
@@ -12,10 +12,10 @@ use mm_host::FakePages;
 use proptest::prelude::*;
 use stack::{ProcessStack, StackArea};
 
-/// What is done next with a process's stack.
+/// The next call for a process's stack.
 #[derive(Clone, Debug)]
 enum Step {
-    /// To the address this far from the region's end.
+    /// Grow to the address this far from the region's end.
     Grow {
         back: u32,
     },
@@ -24,7 +24,7 @@ enum Step {
         envp: Vec<Vec<u8>>,
         auxv: Vec<(u32, u32)>,
     },
-    /// The copy is what goes on.
+    /// Fork, and continue with the copy.
     Fork,
     Write {
         back: u32,
@@ -54,7 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Does one step, and looks at everything that it promises.
+/// Makes one call, and verifies all of its promises.
 fn perform(pages: &mut FakePages, stack: &mut ProcessStack, free: &mut Option<u32>, step: &Step) {
     pages.set_free_frames(*free);
     let (size, before) = (count(pages, stack), pages.contents());
@@ -125,7 +125,7 @@ fn perform(pages: &mut FakePages, stack: &mut ProcessStack, free: &mut Option<u3
     }
 }
 
-/// What is done next with the kernel's stacks.
+/// The next call for the kernel's stacks.
 #[derive(Clone, Debug)]
 enum KernelStep {
     Create { free: Option<u32> },

@@ -48,7 +48,7 @@ fn what_there_is_is_enforced_and_nothing_else() {
 
 // --- Copies.
 
-/// Copies in and out: both have to answer the same, with the window closed.
+/// Copies in and out: both have to give the same answer, with the window closed.
 fn copy(address: u32, length: usize, missing: &[u32]) -> (Result<(), BadAddress>, usize) {
     let start = VirtAddr::new(address);
     let (mut inward, mut outward) = (FakeWindow::without(missing), FakeWindow::without(missing));

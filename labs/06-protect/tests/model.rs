@@ -1,4 +1,4 @@
-//! `mprotect` beside a model: what each page is, and nothing about regions.
+//! `mprotect` compared with a model of each page, without regions.
 
 mod common;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 /// Pages of the model.
 const PAGES: u32 = 0x40;
 
-/// What is known of a page, if it belongs to a region.
+/// The model of a page, if it belongs to a region.
 type PageFacts = Option<(Rights, Purpose, Sharing)>;
 
 /// Every page, one by one.
@@ -45,7 +45,7 @@ fn rights() -> impl Strategy<Value = Rights> + Clone {
     any::<[bool; 3]>().prop_map(|[read, write, execute]| Rights { read, write, execute })
 }
 
-/// A few regions, some of which touch, and some of which are alike though they do.
+/// A few regions. Some of them touch, and some of those are alike.
 fn list() -> impl Strategy<Value = FakeRegions> {
     let purpose = prop_oneof![
         4 => Just(Purpose::Mapping),
@@ -84,7 +84,7 @@ proptest! {
             if expected.is_err() || first == end {
                 prop_assert_eq!(&list, &before);
             }
-            // Within the pages and at their ends nothing that is alike meets; elsewhere all is as before.
+            // Within the pages and at their ends no regions meet that are alike; elsewhere all is as before.
             let is_meant = |at: u32| first < end && first <= at && at <= end;
             if expected.is_ok() {
                 prop_assert!(!meetings(&list).iter().any(|&(at, alike)| alike && is_meant(at)), "{:?}", list);
@@ -93,7 +93,7 @@ proptest! {
                 meetings(list).into_iter().map(|(at, _)| at).filter(|&at| !is_meant(at)).collect()
             };
             prop_assert_eq!(elsewhere(&list), elsewhere(&before));
-            // Every call gets a list with as much room.
+            // Every call gets a list with the same room.
             list.make_room();
         }
     }

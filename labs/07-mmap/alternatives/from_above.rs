@@ -1,8 +1,8 @@
-//! An alternative for mappings: everything is done from above, by the highest region first,
-//! and one pass afterwards puts together what belongs together.
+//! An alternative for mappings: everything is done from above, beginning with the highest region,
+//! and one pass afterwards merges regions.
 //!
-//! A gap is found by trying page ranges that end at a region's beginning. What is cut out
-//! leaves by shrinking regions in place where it can.
+//! A gap is found by trying page ranges that end where a region begins. Pages are cut out
+//! by shrinking regions in place where possible.
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{
@@ -22,7 +22,7 @@ impl Span {
         Self(pages.first().number(), pages.end())
     }
 
-    /// So many bytes from the page of an address on.
+    /// The pages of `length` bytes from the page of an address on.
     fn at(address: VirtAddr, length: u32) -> Self {
         let first = Page::containing(address).number();
         Self(first, first + length.div_ceil(PAGE_SIZE))
@@ -103,13 +103,13 @@ fn exactly(address: VirtAddr, length: u32) -> Result<Span, MapError> {
     }
 }
 
-/// The regions that have a page of these, the highest first.
+/// The regions that have one of these pages, the highest first.
 fn touched(regions: &dyn RegionList, span: Span) -> impl Iterator<Item = Region> {
     let all = (0..regions.len()).rev().map(|index| regions.get(index));
     all.filter(move |region| region.overlaps(span.pages()))
 }
 
-/// What was hinted at if it is free, or else the highest span as long as that.
+/// The hinted pages if they are free, or else the highest free span of that length.
 fn anywhere(regions: &dyn RegionList, hint: Span) -> Option<Span> {
     let is_free = |span: &Span| {
         span.within(MAPPINGS_START, MAPPINGS_END) && touched(regions, *span).next().is_none()
@@ -122,7 +122,7 @@ fn anywhere(regions: &dyn RegionList, hint: Span) -> Option<Span> {
     core::iter::once(hint).filter(|hint| hint.0 != 0).chain(places).find(is_free)
 }
 
-/// Where a region from this page on belongs in the list, by halving.
+/// The index in the list for a region that begins at this page, by binary search.
 fn position(regions: &dyn RegionList, first: u32) -> usize {
     let (mut low, mut high) = (0, regions.len());
     while low < high {
@@ -158,7 +158,7 @@ fn remove(regions: &mut dyn RegionList, span: Span) {
     }
 }
 
-/// Makes the region at an index and the one below it one, if they belong together.
+/// Merges the region at an index with the one below, if they are alike and touch.
 fn join(regions: &mut dyn RegionList, index: usize) {
     if index == 0 || index >= regions.len() {
         return;

@@ -1,4 +1,4 @@
-//! The contracts of lab 07, rule by rule, on a list and on processes of the host's.
+//! The contracts of lab 07, rule by rule, on a list and on simulated processes.
 //!
 //! `cargo test -p mmap` tests your files, `cargo test -p mmap --features mmap/solution` the
 //! reference.
@@ -207,7 +207,7 @@ fn without_a_frame_nothing_changes() {
     assert_eq!((answer, process.mapped()), (Err(PageError::OutOfFrames), vec![]));
 }
 
-/// A process with two pages of a region, full of ones, and the fork of it.
+/// A process with a region of two pages full of ones, and its fork.
 fn forked(sharing: Sharing) -> FakeFork {
     let mut parent = FakeProcess::new();
     for number in [FIRST, FIRST + 9] {
@@ -246,7 +246,7 @@ fn the_first_to_write_gets_a_copy_and_the_last_the_frame() {
     assert_eq!(fork.child.contents(first), [1; PAGE_SIZE as usize]);
     assert_eq!(fork.child.protection(first), Some(Protection::USER_WRITE));
     assert_eq!((fork.parent.frame(first), fork.parent.protection(first)), (frame, Some(Protection::USER_READ)));
-    // No frame is left, and none is needed.
+    // No frame is left, and the call needs none.
     Demand::write(&mut fork.parent, &region, first).unwrap();
     assert_eq!((fork.parent.frame(first), fork.parent.protection(first)), (frame, Some(Protection::USER_WRITE)));
 }

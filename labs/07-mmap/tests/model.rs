@@ -1,4 +1,4 @@
-//! Any sequence of calls, compared page by page with what should be there.
+//! Any sequence of calls, compared page by page with a model.
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{
@@ -15,7 +15,7 @@ const FIRST: u32 = MAPPINGS_END.as_u32() / PAGE_SIZE - PAGES;
 
 type Truth = Window<{ PAGES as usize }>;
 
-/// A call on the list: which one, the first page, how many, and of which kind.
+/// A call on the list: which one, the first page, the number of pages, and their kind.
 #[derive(Clone, Debug)]
 enum Call {
     Map(u8, u32, u32, usize),
@@ -96,7 +96,7 @@ proptest! {
         }
     }
 
-    /// Parent and child write to random pages: neither sees what the other has written.
+    /// Parent and child write to random pages: neither sees the other's writes.
     #[test]
     fn each_sees_its_own(writes in proptest::collection::vec((any::<bool>(), 0_u32..8, any::<u8>()), 0..60)) {
         let region = Region {

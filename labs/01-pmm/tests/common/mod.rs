@@ -1,7 +1,7 @@
-//! What the tests of this lab share: maps that own their lists, and an
-//! allocator together with what is true of it.
+//! Shared by the tests of this lab: maps that own their lists, and an
+//! allocator with the truth about its map.
 
-// Every test binary uses its own part of this.
+// Every test file uses a part of this.
 #![allow(dead_code)]
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use mm_api::{
 };
 use mm_host::HostLender;
 
-// The allocator that is tested, as the test's root names it.
+// The allocator under test, as the test's root names it.
 use crate::Pmm;
 
 pub const KIB: u64 = 1 << 10;
@@ -27,7 +27,7 @@ pub struct Map {
 }
 
 impl Map {
-    /// The map without any line.
+    /// A map without any line.
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,13 +54,13 @@ impl Map {
         MemoryMap { regions: &self.regions, reserved: &self.reserved }
     }
 
-    /// Builds the allocator; fails the test if it refuses.
+    /// Builds the allocator; fails the test if that is refused.
     #[track_caller]
     pub fn build(&self) -> Built {
         self.build_with(HostLender::new(&self.as_map()))
     }
 
-    /// Builds the allocator with this lender; fails the test if it refuses.
+    /// Builds the allocator with this lender; fails the test if that is refused.
     #[track_caller]
     pub fn build_with(&self, lender: HostLender) -> Built {
         match self.try_build(lender) {
@@ -79,17 +79,17 @@ impl Map {
     }
 }
 
-/// An allocator, fresh from its `new`.
+/// A new allocator.
 pub struct Built {
     pub pmm: Pmm,
     pub lender: HostLender,
-    /// The numbers of the frames that it has to manage: what is usable, except what it borrowed.
+    /// The numbers of the frames that it has to manage: the usable ones, except those that it borrowed.
     pub managed: BTreeSet<u32>,
 }
 
 impl Built {
-    /// Takes frames until there are no more; their numbers. Fails the test if
-    /// one comes twice, is not managed, or if more come than there are.
+    /// Takes frames until there are no more, and returns their numbers. Fails the test if
+    /// one comes twice or is not managed, or if more come than there are.
     #[track_caller]
     pub fn drain(&mut self) -> BTreeSet<u32> {
         let mut taken = BTreeSet::new();
@@ -117,7 +117,7 @@ impl Built {
         panic!("expected at most {} frames, saw still more handed out", self.managed.len());
     }
 
-    /// Fails the test if the run is not one of this order, all of it managed.
+    /// Fails the test unless the run has this order, and all of it is managed.
     #[track_caller]
     pub fn check_run(&self, run: FrameRun, order: Order) {
         assert_eq!(run.order(), order, "expected a run of {order}, saw {run:?}");
@@ -126,7 +126,7 @@ impl Built {
         }
     }
 
-    /// Fails the test if the frame is not to be managed, and says what it is.
+    /// Fails the test unless the frame has to be managed, and says what it is.
     #[track_caller]
     pub fn check_managed(&self, number: u32) {
         let frame = frame(number);
@@ -134,7 +134,7 @@ impl Built {
         assert!(self.managed.contains(&number), "{frame} was handed out, but is not usable or is reserved");
     }
 
-    /// Fails the test if the counts are not these.
+    /// Fails the test unless the counts are these.
     #[track_caller]
     pub fn check_counts(&self, free: usize) {
         let (seen_free, seen_managed) = (self.pmm.free_frames(), self.pmm.managed_frames());

@@ -44,14 +44,14 @@ pub fn frame(machine: &FakeMachine) -> Frame {
     machine.clone().allocate().expect("a frame is free")
 }
 
-/// What an access to `address` would meet, by a walk from the loaded directory
-/// that asks neither the manager nor what the processor remembers.
+/// The result of an access to `address`, by a walk from the loaded directory that
+/// asks neither the manager nor the fake TLB.
 pub fn truth(machine: &FakeMachine, root: Frame, address: VirtAddr) -> Option<Translation> {
     let walk = machine.walk(root, address).ok()?;
     Some(Translation { address: walk.address, protection: walk.protection() })
 }
 
-/// Asserts that an access to `page` is allowed exactly where `protection` says so.
+/// Asserts that an access to `page` succeeds exactly if `protection` allows it.
 pub fn assert_rights(machine: &FakeMachine, page: Page, protection: Protection) {
     let result = |access| machine.access(page.start(), access).map(|_| ());
     let expected = |allowed| if allowed { Ok(()) } else { Err(PageFault::Protection) };
@@ -70,8 +70,8 @@ pub fn assert_unmapped(machine: &FakeMachine, page: Page) {
     );
 }
 
-/// Asserts that exactly `pages` were flushed since the last question, in any
-/// order, the pages of a self-map apart.
+/// Asserts that exactly `pages` were flushed since the last call, in any
+/// order. Pages of a self-map do not count.
 pub fn assert_flushed(machine: &FakeMachine, pages: &[Page]) {
     let FlushLog { pages: mut flushed, all } = machine.take_flushes();
     assert_eq!(all, 0, "everything was flushed");
@@ -82,12 +82,12 @@ pub fn assert_flushed(machine: &FakeMachine, pages: &[Page]) {
     assert_eq!(flushed, expected);
 }
 
-/// Everything that an operation could change: the user half and the changeable
-/// kernel half as the tables say, and how many frames are handed out.
+/// All state that an operation could change: the tables' user half and changeable
+/// kernel half, and how many frames are handed out.
 pub fn snapshot(machine: &FakeMachine, roots: &[Frame]) -> (Vec<(Frame, Page, PhysAddr, Protection)>, u32) {
     let mut mappings = Vec::new();
     for root in roots {
-        // Whole tables that are missing are passed over at once.
+        // A missing table is skipped as a whole.
         let mut number = 0;
         while let Some(page) = Page::new(number) {
             match machine.walk(*root, page.start()) {
@@ -113,9 +113,9 @@ pub fn range(address: u32, pages: u32) -> PageRange {
     PageRange::new(page(address), pages).expect("below 4 GiB")
 }
 
-/// Has a page in each 4 MiB of the changeable kernel half mapped and unmapped
-/// again: a manager that keeps the tables of the kernel half has all of them
-/// from then on, so that they do not count as a change.
+/// Maps and unmaps a page in each 4 MiB of the changeable kernel half. A manager
+/// that keeps the tables of the kernel half has all of them from then on, so that they
+/// do not count as a change.
 pub fn make_kernel_tables(machine: &FakeMachine, manager: &mut Manager) {
     use mm_api::layout::{KERNEL_VIRTUAL_START, TEMPORARY_START};
     let frame = frame(machine);

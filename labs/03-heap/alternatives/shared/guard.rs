@@ -1,7 +1,7 @@
-//! An alternative: no mutex, but a guard that is alive for as long as the heap is
-//! locked, and a flag.
+//! An alternative: instead of a mutex, a flag, and a guard that lives as long as the heap is
+//! locked.
 //!
-//! The guard borrows the lock, leads to the heap, and undoes everything when it goes
+//! The guard borrows the lock, gives access to the heap, and undoes everything when it goes
 //! out of scope: first the lock, then the interrupts. So no function can forget it.
 
 use core::alloc::Layout;
@@ -13,14 +13,14 @@ use mm_api::{
     BlockError, HEAP_ALIGN, HeapDamage, HeapSummary, Interrupts, KernelHeap, ReallocError, SharedKernelHeap,
 };
 
-/// A heap, the flag that says whether somebody is at it, and the interrupts.
+/// A heap, the flag that says whether it is locked, and the interrupts.
 pub struct SharedHeap<H, I> {
     heap: UnsafeCell<H>,
     busy: AtomicBool,
     interrupts: I,
 }
 
-// SAFETY: the heap is reached through a guard only, and there is one at a time.
+// SAFETY: the heap is reached only through a guard, and there is one guard at a time.
 unsafe impl<H: Send, I: Sync> Sync for SharedHeap<H, I> {}
 
 /// The heap, locked.
@@ -39,7 +39,7 @@ impl<H: KernelHeap, I: Interrupts> SharedHeap<H, I> {
 
 impl<H, I: Interrupts> Guard<'_, H, I> {
     fn heap(&mut self) -> &mut H {
-        // SAFETY: there is one guard at a time, and it is borrowed for as long as this is.
+        // SAFETY: there is one guard at a time, and it is borrowed as long as this reference lives.
         unsafe { &mut *self.shared.heap.get() }
     }
 }
@@ -51,7 +51,7 @@ impl<H, I: Interrupts> Drop for Guard<'_, H, I> {
     }
 }
 
-/// A layout for so many bytes; one that no heap has room for, if there is none.
+/// A layout for this many bytes; if there is none, one that no heap has room for.
 fn layout(bytes: u32) -> Layout {
     let bytes = bytes.min(mm_api::HEAP_MAX) as usize;
     Layout::from_size_align(bytes, HEAP_ALIGN as usize).unwrap_or(Layout::new::<u64>())

@@ -1,7 +1,7 @@
-//! What the tests have in common: a heap over the host's memory, and blocks
+//! Shared by the tests: a heap over the host's memory, and blocks
 //! that are filled with a pattern.
 
-// Every test program compiles this file, and none of them uses all of it.
+// Every test file compiles this file, and none uses all of it.
 #![allow(dead_code)]
 
 use std::alloc::Layout;
@@ -10,22 +10,22 @@ use std::ptr::NonNull;
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, ReallocError};
 use mm_host::FakeHeapMemory;
 
-// The heap that is tested, as the test's root names it.
+// The heap under test, as the test's root names it.
 use crate::Heap;
 
-/// A heap, and the memory that it asks for more.
+/// A heap, and the memory that it grows into.
 pub struct Subject {
     pub heap: Heap<'static>,
     pub memory: FakeHeapMemory,
 }
 
-/// A block that was handed out, and what was asked for.
+/// A block that was handed out, with its size.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     pub pointer: NonNull<u8>,
     pub size: u32,
     pub align: u32,
-    /// Different for every block: what its bytes are made of.
+    /// The stamp of its pattern, different for every block.
     pub stamp: u32,
 }
 
@@ -34,16 +34,16 @@ pub fn layout(size: u32, align: u32) -> Layout {
 }
 
 impl Subject {
-    /// A heap whose memory has at most so many pages.
+    /// A heap whose memory has at most this many pages.
     pub fn new(pages: u32) -> Self {
         let memory = FakeHeapMemory::new(pages);
-        // SAFETY: the memory is new, its base is aligned to a page and good for the
-        // whole region, and only this heap and its blocks are in it. The heap stays in its thread.
+        // SAFETY: the memory is new, its base is aligned to a page and valid for the
+        // whole region, and only this heap and its blocks use it. The heap stays in its thread.
         let heap = unsafe { Heap::new(memory.base(), Box::leak(Box::new(memory.clone()))) };
         Self { heap: heap.unwrap(), memory }
     }
 
-    /// Asks for a block, and looks at what can be seen from outside.
+    /// Asks for a block, and verifies what can be seen from outside.
     pub fn try_allocate(&mut self, size: u32, align: u32, stamp: u32) -> Result<Block, AllocError> {
         let pointer = self.heap.allocate(layout(size, align))?;
         let block = Block { pointer, size, align, stamp };
@@ -52,12 +52,12 @@ impl Subject {
         Ok(block)
     }
 
-    /// A block that has to be there, filled with its pattern.
+    /// Asks for a block, which must exist, and fills it with its pattern.
     pub fn allocate(&mut self, size: u32, align: u32, stamp: u32) -> Block {
         self.try_allocate(size, align, stamp).unwrap()
     }
 
-    /// Looks whether a block lies where it may.
+    /// Fails unless a block lies where it may.
     pub fn examine(&self, block: &Block) {
         let Block { pointer, size, align, .. } = *block;
         let address = pointer.addr().get();
@@ -74,7 +74,7 @@ impl Subject {
         }
     }
 
-    /// Looks whether the first `bytes` bytes at `pointer` are those of the pattern.
+    /// Fails unless the first `bytes` bytes at `pointer` are those of the pattern.
     pub fn verify_bytes(&self, pointer: NonNull<u8>, bytes: u32, stamp: u32) {
         for index in 0..bytes {
             let (byte, expected) = (self.read(pointer, index as i64), pattern(stamp, index));
@@ -82,18 +82,18 @@ impl Subject {
         }
     }
 
-    /// Looks whether the block still has what was written into it.
+    /// Fails unless the block still has its pattern.
     pub fn verify(&self, block: &Block) {
         self.verify_bytes(block.pointer, block.size, block.stamp);
     }
 
-    /// Looks at the block's bytes, and frees it.
+    /// Verifies the block's bytes, and frees it.
     pub fn free(&mut self, block: Block) {
         self.verify(&block);
         assert_eq!(self.heap.free(block.pointer), Ok(()), "free of {block:?}");
     }
 
-    /// Reallocates, and looks whether the bytes have come along.
+    /// Reallocates a block, and verifies that its bytes are kept.
     pub fn reallocate(&mut self, block: &mut Block, size: u32, align: u32) -> Result<(), ReallocError> {
         self.verify(block);
         match self.heap.reallocate(block.pointer, layout(size, align)) {
@@ -118,7 +118,7 @@ impl Subject {
         summary
     }
 
-    /// Frees something that must be refused, with this error and without effect.
+    /// Frees a pointer that must be refused, with this error and without effect.
     pub fn refused(&mut self, pointer: NonNull<u8>, expected: BlockError) {
         let before = self.summary();
         assert_eq!(self.heap.free(pointer), Err(expected), "free({pointer:?})");
@@ -128,21 +128,21 @@ impl Subject {
         assert_eq!(self.summary(), before);
     }
 
-    /// The byte this far from a pointer.
+    /// The byte at an offset from a pointer.
     pub fn read(&self, pointer: NonNull<u8>, offset: i64) -> u8 {
         let byte = self.byte(pointer, offset);
         // SAFETY: the byte is in the heap's memory, and while this runs nobody else uses it.
         unsafe { byte.read() }
     }
 
-    /// Writes the byte this far from a pointer, which need not be in a block.
+    /// Writes the byte at an offset from a pointer, which need not be in a block.
     pub fn write(&self, pointer: NonNull<u8>, offset: i64, byte: u8) {
         let place = self.byte(pointer, offset);
         // SAFETY: the byte is in the heap's memory, and while this runs nobody else uses it.
         unsafe { place.write(byte) }
     }
 
-    /// A pointer to such a byte, made from the memory's base as the heap's own are.
+    /// A pointer to such a byte, derived from the memory's base like the heap's own.
     fn byte(&self, pointer: NonNull<u8>, offset: i64) -> NonNull<u8> {
         let base = self.memory.base();
         let at = pointer.addr().get() as i64 - base.addr().get() as i64 + offset;

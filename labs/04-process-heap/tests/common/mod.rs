@@ -6,19 +6,19 @@ use mm_api::{BreakError, Page, PageRange, ProcessHeap, VirtAddr};
 use mm_host::{FakePages, PageCall};
 use process_heap::Heap;
 
-/// Where a heap usually starts.
+/// The usual start of a heap.
 pub const START: u32 = USER_HEAP_START.as_u32();
 
-/// Where a heap ends at the latest.
+/// The highest end of a heap.
 pub const LIMIT: u32 = USER_STACK_GUARD.as_u32();
 
-/// A process, as far as its heap goes.
+/// The parts of a process that its heap needs.
 pub struct Process {
     pub heap: Heap,
     pub pages: FakePages,
 }
 
-/// What the byte at `address` is when the process with this stamp has written it:
+/// The byte at `address` after the process with this stamp has written it:
 /// never zero.
 pub fn pattern(stamp: u8, address: u32) -> u8 {
     (address.wrapping_mul(0x9E37_79B1) >> 25) as u8 ^ stamp | 1
@@ -36,12 +36,12 @@ impl Process {
         Self { heap, pages: FakePages::new(part) }
     }
 
-    /// A process whose heap starts where it usually does.
+    /// A process whose heap has the usual start.
     pub fn usual() -> Self {
         Self::new(USER_CODE_START.as_u32())
     }
 
-    /// A process whose heap can have so many pages.
+    /// A process whose heap can have this many pages.
     pub fn with_room(pages: u32) -> Self {
         Self::new(LIMIT - pages * PAGE_SIZE)
     }
@@ -66,7 +66,7 @@ impl Process {
         self.heap.sbrk(&mut self.pages, increment).map(VirtAddr::as_u32)
     }
 
-    /// Moves the break to so many bytes past the start, which has to go well.
+    /// Moves the break to `bytes` bytes past the start, which has to succeed.
     #[track_caller]
     pub fn resize(&mut self, bytes: u32) {
         let address = self.start() + bytes;
@@ -74,13 +74,13 @@ impl Process {
         assert_eq!(self.end(), address, "the break after brk(start + {bytes:#x})");
     }
 
-    /// The pages that a byte of the heap lies in.
+    /// The pages that have a byte of the heap.
     pub fn expected_pages(&self) -> Vec<Page> {
         let first = Page::containing(self.heap.start());
         PageRange::new(first, self.size().div_ceil(PAGE_SIZE)).unwrap().iter().collect()
     }
 
-    /// Looks at which pages are mapped.
+    /// Fails unless exactly the right pages are mapped.
     #[track_caller]
     pub fn assert_pages(&self) {
         assert_eq!(self.pages.mapped(), self.expected_pages(), "mapped, of a heap of {:#x} bytes", self.size());
@@ -125,7 +125,7 @@ impl Process {
         }
     }
 
-    /// A copy of the process, which has to go well.
+    /// A copy of the process; the fork has to succeed.
     #[track_caller]
     pub fn fork(&self) -> Self {
         let mut pages = FakePages::new(PageRange::between(self.heap.start(), USER_STACK_GUARD));
@@ -133,7 +133,7 @@ impl Process {
         Self { heap, pages }
     }
 
-    /// Has something done that is to be refused, and nothing may change.
+    /// Makes a call that has to be refused, and fails if it changes anything.
     #[track_caller]
     pub fn assert_refused<T: std::fmt::Debug + PartialEq>(
         &mut self,
@@ -149,7 +149,7 @@ impl Process {
 }
 
 /// The pages that were mapped and those that were unmapped, in the order of their
-/// addresses, if nothing else was asked.
+/// addresses. Fails if another call was made.
 #[track_caller]
 pub fn mapped_and_unmapped(calls: &[PageCall]) -> (Vec<Page>, Vec<Page>) {
     let (mut mapped, mut unmapped) = (Vec::new(), Vec::new());

@@ -1,8 +1,8 @@
-//! An alternative: a place that was given back is used again as late as possible.
+//! An alternative: a freed place is used again as late as possible.
 //!
-//! Then a pointer into a stack that is gone faults for a long time, and does not
-//! find another process's stack. Places that were never used come first, and after
-//! them those that were given back, in the order in which they were: a ring of
+//! Then a pointer into a destroyed stack faults for a long time, instead of pointing
+//! into another process's stack. Places that were never used come first, and after
+//! them the freed ones, in the order in which they were freed: a ring of
 //! numbers holds them.
 
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START, PAGE_SIZE};
@@ -12,15 +12,15 @@ use crate::zeroed_pages;
 
 const PLACE: u32 = KERNEL_STACK_PAGES + 1;
 
-/// The most places that there can be.
+/// The most places of an area.
 const MOST: usize = ((KERNEL_STACKS_END.as_u32() - KERNEL_STACKS_START.as_u32()) / PAGE_SIZE / PLACE) as usize;
 
 /// The kernel's stacks.
 pub struct StackArea {
     area: PageRange,
-    /// How many places have been used by now.
+    /// How many places have been used so far.
     used: u16,
-    /// The numbers of places that were given back: `waiting` of them, from `oldest` on.
+    /// The numbers of freed places: `waiting` of them, from `oldest` on.
     ring: [u16; MOST],
     oldest: usize,
     waiting: usize,

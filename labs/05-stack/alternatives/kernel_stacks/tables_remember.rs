@@ -1,9 +1,9 @@
-//! An alternative: there is no record of the stacks but the page tables.
+//! An alternative: the page tables are the only record of the stacks.
 //!
 //! A place is taken if its topmost page is mapped. The places begin at the end of
-//! the area, so that pages that are left over are its first ones, and the highest
-//! free place is used first. Pages are cleared word by word, which is as slow as one
-//! would do it.
+//! the area, so that surplus pages are its first ones, and the highest
+//! free place is used first. Pages are cleared word by word, as slowly as a
+//! student would do it.
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{KERNEL_STACK_PAGES, KernelStack, KernelStacks, Page, PageRange, Pages, StackError, VirtAddr};
@@ -18,7 +18,7 @@ impl StackArea {
     fn places(&self) -> impl Iterator<Item = PageRange> + use<> {
         let Self { area } = *self;
         let ends = (area.first().number()..=area.end()).rev().step_by(KERNEL_STACK_PAGES as usize + 1);
-        // The guard is the area's, too.
+        // The guard belongs to the area, too.
         ends.map_while(move |end| {
             let first = end.checked_sub(KERNEL_STACK_PAGES).filter(|first| *first > area.first().number())?;
             PageRange::new(Page::new(first)?, KERNEL_STACK_PAGES)

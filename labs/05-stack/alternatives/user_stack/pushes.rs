@@ -3,12 +3,12 @@
 //!
 //! The strings come first, the last one first; then the padding; then the vectors,
 //! from the end of the auxiliary vector down to argc. The addresses of the strings
-//! are not remembered, but found out again by going over the strings a second time.
+//! are not stored: a second walk over the strings computes them again.
 //!
-//! Other choices that differ: the stack knows how many pages it has, in place of
+//! Other choices that differ: the stack counts its pages instead of knowing
 //! the lowest one; it maps and zeroes them one by one, the uppermost first, and
-//! undoes that itself; `set_up` always grows page by page; `fork` copies a page's
-//! worth of words at a time, as it maps each page.
+//! undoes that itself; `set_up` always grows page by page; `fork` copies the words of a
+//! page right after it maps the page.
 
 use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_SIZE, USER_STACK_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Page, Pages, STACK_ALIGN, StackError, UserStack, VirtAddr};
@@ -21,7 +21,7 @@ const MOST: u32 = USER_STACK_SIZE / PAGE_SIZE;
 
 /// A process's stack.
 pub struct ProcessStack {
-    /// How many pages it has.
+    /// How many pages the stack has.
     count: u32,
 }
 
@@ -55,7 +55,7 @@ impl ProcessStack {
     }
 }
 
-/// What is pushed goes below what was pushed before.
+/// Each push goes below the one before.
 struct Pusher<'p> {
     pages: &'p mut dyn Pages,
     pointer: u32,
@@ -71,7 +71,7 @@ impl Pusher<'_> {
         self.push(&word.to_le_bytes());
     }
 
-    /// Pushes a 0 and the addresses of strings; `end` is where the last of them ends.
+    /// Pushes a 0 and the addresses of strings; `end` is the end of the last string.
     fn push_addresses(&mut self, strings: &[&[u8]], mut end: u32) -> u32 {
         self.push_word(0);
         for string in strings.iter().rev() {
@@ -112,8 +112,8 @@ impl UserStack for ProcessStack {
             take(8)?;
         }
         let used = ARGUMENTS_MAX - left as u32;
-        // A multiple of the alignment, so the end of the region being one too, so is
-        // the stack pointer.
+        // A multiple of the alignment, like the end of the region, so the stack pointer is
+        // one, too.
         let room = used.next_multiple_of(STACK_ALIGN);
         self.grow_to(pages, room.div_ceil(PAGE_SIZE).max(self.count))?;
 

@@ -1,10 +1,10 @@
-//! An alternative: a string that ends as the one before it lies in the same place.
+//! An alternative: a string that is the end of the string before it shares that string's bytes.
 //!
 //! The strings of `envp` come below those of `argv`, each at a multiple of four if
-//! there is room for that. The limit counts every string all the same.
+//! there is room for that. For the limit, every string counts in full.
 //!
-//! Other choices that differ: what is kept is an address; `set_up` grows by one page
-//! more than it needs, if that can be had, for the program's first calls.
+//! Other choices that differ: the record is an address; `set_up` grows by one page
+//! more than it needs, if possible, for the program's first calls.
 
 use mm_api::layout::{PAGE_SIZE, USER_STACK_END, USER_STACK_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Page, PageRange, Pages, STACK_ALIGN, StackError, UserStack, VirtAddr};
@@ -18,17 +18,17 @@ pub struct ProcessStack {
     bottom: VirtAddr,
 }
 
-/// A string, and where it lies.
+/// A string, and its address.
 #[derive(Clone, Copy)]
 struct Placed<'a> {
     string: &'a [u8],
     address: u32,
-    /// Whether it has to be written: no other one is there.
+    /// Whether it has to be written: it shares no other string's bytes.
     fresh: bool,
 }
 
 /// The places of all strings: from the end downwards, each at a multiple of `align`,
-/// but those that end as the last one that was put.
+/// except those that share the bytes of the last one.
 fn places<'a>(lists: [&'a [&'a [u8]]; 2], align: u32) -> impl Iterator<Item = Placed<'a>> {
     let mut last: Option<Placed<'a>> = None;
     lists.into_iter().flatten().map(move |string| {
@@ -88,7 +88,7 @@ impl UserStack for ProcessStack {
         let align = [4, 1].into_iter().find(fits).ok_or(StackError::TooManyArguments)?;
         let pointer = pointer(align).ok_or(StackError::TooManyArguments)?;
         self.extend(pages, pointer)?;
-        // Without it the program does as well, a page fault later.
+        // Without it the program works as well, after one page fault more.
         let _ = self.extend(pages, pointer - PAGE_SIZE);
 
         for placed in places(lists, align).filter(|placed| placed.fresh) {

@@ -1,7 +1,7 @@
-//! What the tests have in common: pages to make stacks of, and a reader of what is
-//! on them.
+//! Shared by the tests: pages for stacks, and a reader of their
+//! contents.
 
-// Every test program compiles this file, and none of them uses all of it.
+// Every test file compiles this file, and none uses all of it.
 #![allow(dead_code)]
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_START};
@@ -15,7 +15,7 @@ pub const END: u32 = USER_STACK_END.as_u32();
 /// The pages of a user stack's region.
 pub const REGION: PageRange = PageRange::between(USER_STACK_START, VirtAddr::new(END));
 
-/// The pages of a process: its user half but the page of null pointers.
+/// The pages of a process: its user half except the page of null pointers.
 pub fn process() -> FakePages {
     FakePages::new(PageRange::between(VirtAddr::new(PAGE_SIZE), USER_SPACE_END))
 }
@@ -27,7 +27,7 @@ pub fn with_stack() -> (FakePages, ProcessStack) {
     (pages, stack)
 }
 
-/// A process with a stack of so many pages.
+/// A process with a stack of this many pages.
 pub fn with_stack_of(count: u32) -> (FakePages, ProcessStack) {
     let (mut pages, mut stack) = with_stack();
     if count > 1 {
@@ -49,20 +49,20 @@ pub fn topmost(count: u32) -> Vec<Page> {
     REGION.iter().skip((REGION.len() - count) as usize).collect()
 }
 
-/// Looks whether the stack has exactly these pages, the topmost, and says so.
+/// Fails unless the stack has exactly these pages, the topmost, and reports so.
 pub fn assert_pages(pages: &FakePages, stack: &ProcessStack, count: u32) {
     assert_eq!(pages.mapped(), topmost(count));
     assert_eq!(stack.bottom(), address(END - count * PAGE_SIZE));
 }
 
-/// How many pages the stack has, which lie where a stack's do.
+/// How many pages the stack has, all of which lie where a stack's may.
 pub fn count(pages: &FakePages, stack: &ProcessStack) -> u32 {
     let count = (END - stack.bottom().as_u32()) / PAGE_SIZE;
     assert_pages(pages, stack, count);
     count
 }
 
-/// Writes over everything that is on the stack.
+/// Overwrites everything on the stack.
 pub fn scribble(pages: &mut FakePages, byte: u8) {
     for page in pages.mapped() {
         pages.write(page.start(), &[byte; PAGE_SIZE as usize]);
@@ -81,7 +81,7 @@ pub fn string(pages: &FakePages, at: u32) -> Vec<u8> {
     (at..END).map(|at| pages.bytes(address(at), 1)[0]).take_while(|byte| *byte != 0).collect()
 }
 
-/// What a program finds on its stack.
+/// The arguments that a program finds on its stack.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Found {
     pub argv: Vec<Vec<u8>>,
@@ -90,7 +90,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// What there should be.
+    /// The expected arguments.
     pub fn expected(arguments: &Arguments<'_>) -> Self {
         let owned = |strings: &[&[u8]]| strings.iter().map(|string| string.to_vec()).collect();
         Self {
@@ -101,7 +101,7 @@ impl Found {
     }
 }
 
-/// Reads what a program would, from the stack pointer on.
+/// Reads the arguments like the program, from the stack pointer on.
 pub fn read(pages: &FakePages, pointer: VirtAddr) -> Found {
     let mut at = pointer.as_u32();
     let mut next = || {
@@ -122,7 +122,7 @@ pub fn read(pages: &FakePages, pointer: VirtAddr) -> Found {
     Found { argv: strings(&argv), envp: strings(&envp), auxv }
 }
 
-/// What the arguments take at least.
+/// The least number of bytes that the arguments take.
 pub fn least(arguments: &Arguments<'_>) -> u64 {
     let Arguments { argv, envp, auxv } = arguments;
     let strings: u64 = argv.iter().chain(*envp).map(|string| string.len() as u64 + 1).sum();

@@ -1,10 +1,10 @@
-//! Another fault policy: one list of questions with their answers, the first that is true
+//! Another fault policy: a list of questions with their answers, of which the first true question
 //! counts.
 
 use mm_api::layout::{KERNEL_BASE, PAGE_SIZE};
 use mm_api::{Access, Decision, Fault, FaultPolicy, Purpose, Refusal};
 
-/// What is done about faults.
+/// Decides about faults.
 pub struct Faults;
 
 impl FaultPolicy for Faults {

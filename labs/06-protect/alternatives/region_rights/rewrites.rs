@@ -1,9 +1,9 @@
-//! Another `mprotect`: takes every region that is concerned out of the list, and puts back
-//! what has to be there, one after the other.
+//! Another `mprotect`: takes every affected region out of the list, and puts its parts back,
+//! one after the other.
 
 use mm_api::{Page, PageRange, ProtectError, Purpose, Region, RegionList, RegionProtection, Rights};
 
-/// Other rights for parts of address spaces.
+/// Changes the rights of parts of address spaces.
 pub struct RegionRights;
 
 impl RegionProtection for RegionRights {
@@ -42,7 +42,7 @@ fn put(regions: &mut dyn RegionList, index: usize, pages: PageRange, region: &Re
         let Some(range) = range.filter(|range| !range.is_empty()) else { continue };
         regions.insert(next, Region { pages: range, rights, ..*region });
         next += 1;
-        // What comes first met its neighbour below before, unless it begins in the range.
+        // The first part met its neighbour below before, unless it begins in the range.
         let is_in_range = pages.first().number() <= first && first <= pages.end();
         if is_in_range && join_below(regions, next - 1) {
             next -= 1;
@@ -51,7 +51,7 @@ fn put(regions: &mut dyn RegionList, index: usize, pages: PageRange, region: &Re
     next
 }
 
-/// Joins the region at an index with the one below, if they meet and are alike.
+/// Merges the region at an index with the one below, if they meet and are alike.
 fn join_below(regions: &mut dyn RegionList, index: usize) -> bool {
     let Some(below) = index.checked_sub(1) else { return false };
     let (lower, upper) = (regions.get(below), regions.get(index));

@@ -3,7 +3,7 @@
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{BadAddress, UserCopy, UserWindow, VirtAddr};
 
-/// Bytes of a step. A page is a multiple of it.
+/// Bytes per step. A page is a multiple of it.
 const STEP: u32 = 64;
 const _: () = assert!(PAGE_SIZE.is_multiple_of(STEP));
 
@@ -42,7 +42,7 @@ impl UserCopy for Copies {
     }
 }
 
-/// The address, if so many bytes from it on are below the kernel half.
+/// The address, if all of this many bytes from it on are below the kernel half.
 fn checked(address: VirtAddr, length: usize) -> Result<u32, BadAddress> {
     let room = USER_SPACE_END.as_u32().checked_sub(address.as_u32()).ok_or(BadAddress)?;
     if length <= room as usize { Ok(address.as_u32()) } else { Err(BadAddress) }

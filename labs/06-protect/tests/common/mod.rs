@@ -1,4 +1,4 @@
-//! What the tests of lab 06 have in common: regions, and a window that is made up.
+//! Shared by the tests of lab 06: regions, and a simulated window.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
@@ -18,22 +18,22 @@ pub fn region(first: u32, end: u32, rights: Rights, purpose: Purpose) -> Region 
     Region { pages: range(first, end), rights, purpose, sharing: Sharing::Private }
 }
 
-/// Has lab 06 change rights.
+/// Changes rights with lab 06's code.
 pub fn mprotect(list: &mut FakeRegions, pages: PageRange, rights: Rights) -> Result<(), ProtectError> {
     RegionRights::protect(list, pages, rights)
 }
 
-/// A program's memory, in which the byte of an address is made from the address, and some
+/// A program's memory. The byte at an address depends on the address, and some
 /// pages are missing.
 #[derive(Default)]
 pub struct FakeWindow {
     pub is_open: bool,
-    /// How many times it was opened.
+    /// How many times the window was opened.
     pub opened: u32,
     pub missing: Vec<Page>,
-    /// Each copy: its address, and how many bytes it had.
+    /// The copies: the address and the length of each.
     pub copies: Vec<(u32, usize)>,
-    /// What was written: address and byte.
+    /// The bytes that were written, with their addresses.
     pub written: Vec<(u32, u8)>,
 }
 
@@ -55,7 +55,7 @@ impl FakeWindow {
         Ok(())
     }
 
-    /// How many bytes were copied, one after the other from `start` on.
+    /// How many bytes were copied, from `start` on and without a gap.
     pub fn copied(&self, start: u32) -> usize {
         let mut next = start;
         for &(address, length) in &self.copies {

@@ -1,10 +1,10 @@
-//! An alternative for pages on demand: a fork first takes the right to write from all pages,
-//! and shares them in a second pass. A page is cleared word by word.
+//! An alternative for demand paging: a fork first takes the right to write from all pages,
+//! and shares them in a second pass. Pages are cleared word by word.
 
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{DemandPaging, Fork, Page, PageError, PageRange, Protection, Region, SharedPages, Sharing, protection_of};
 
-/// Pages on demand.
+/// Demand paging.
 pub struct Demand;
 
 impl DemandPaging for Demand {
@@ -46,7 +46,7 @@ impl DemandPaging for Demand {
     }
 }
 
-/// Sees that every page is as it has to be when it is shared.
+/// Makes sure that every page is ready to be shared.
 fn prepare(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
     if region.sharing == Sharing::Private {
         visit(fork, region.pages, |fork, page| {
@@ -64,7 +64,7 @@ fn prepare(fork: &mut dyn Fork, region: &Region) -> Result<(), PageError> {
     Ok(())
 }
 
-/// Calls `work` with every page that is mapped in the parent.
+/// Calls `work` with every mapped page of the parent.
 fn visit(fork: &mut dyn Fork, pages: PageRange, mut work: impl FnMut(&mut dyn Fork, Page)) {
     let mut first = pages.first().number();
     while first < pages.end() {
