@@ -30,9 +30,13 @@ pub struct Figures {
 #[derive(Deserialize, Debug)]
 struct Memory {
     function: String,
+    alignment: String,
     bytes: u32,
     candidate: String,
-    ticks: f64,
+    /// Ticks for a call in the emulator.
+    emulator: f64,
+    /// Ticks for a call on the processor itself, where it was measured.
+    native: Option<f64>,
 }
 
 /// A frame allocator on one size of memory.
@@ -121,6 +125,7 @@ impl Figures {
     /// The names of the tables.
     pub const TABLES: [&'static str; 10] = [
         "memory",
+        "memory-unaligned",
         "frames",
         "heaps",
         "heap-traces",
@@ -145,7 +150,8 @@ impl Figures {
     /// The table of this name, as Markdown; `None` if there is none.
     pub fn table(&self, name: &str) -> Option<String> {
         Some(match name {
-            "memory" => many_columns(&self.of_memory()),
+            "memory" => many_columns(&self.of_memory("aligned")),
+            "memory-unaligned" => many_columns(&self.of_memory("unaligned")),
             "frames" => many_columns(&self.of_frames()),
             "heaps" => many_columns(&self.of_heaps()),
             "heap-traces" => many_columns(&self.of_traces()),
@@ -159,9 +165,11 @@ impl Figures {
         })
     }
 
-    /// Each function of each candidate, by the length of the ranges.
-    fn of_memory(&self) -> String {
-        let mut lengths: Vec<u32> = self.memory.iter().map(|cost| cost.bytes).collect();
+    /// Each function of each candidate on ranges of such an alignment, by their length: ticks in the emulator, and
+    /// natively.
+    fn of_memory(&self, alignment: &str) -> String {
+        let memory: Vec<&Memory> = self.memory.iter().filter(|cost| cost.alignment == alignment).collect();
+        let mut lengths: Vec<u32> = memory.iter().map(|cost| cost.bytes).collect();
         lengths.sort_unstable();
         lengths.dedup();
         let mut out = String::from("| | |");
@@ -171,15 +179,16 @@ impl Figures {
         out += "\n|:---|:---|";
         out += &"---:|".repeat(lengths.len());
         out.push('\n');
-        for function in names(self.memory.iter().map(|cost| cost.function.as_str())) {
-            for candidate in names(self.memory.iter().map(|cost| cost.candidate.as_str())) {
-                let _ = write!(out, "| {function} | {candidate} |");
+        for function in names(memory.iter().map(|cost| cost.function.as_str())) {
+            for candidate in names(memory.iter().map(|cost| cost.candidate.as_str())) {
+                let _ = write!(out, "| {function} | {} |", named(candidate));
                 for length in &lengths {
-                    let is_meant = |cost: &&Memory| {
+                    let is_meant = |cost: &&&Memory| {
                         cost.function == function && cost.candidate == candidate && cost.bytes == *length
                     };
-                    let _ = match self.memory.iter().find(is_meant) {
-                        Some(cost) => write!(out, " {:.0} |", cost.ticks),
+                    let _ = match memory.iter().find(is_meant).map(|cost| (cost.emulator, cost.native)) {
+                        Some((emulator, Some(native))) => write!(out, " {emulator:.0} / {native:.0} |"),
+                        Some((emulator, None)) => write!(out, " {emulator:.0} / – |"),
                         None => write!(out, " – |"),
                     };
                 }
@@ -387,7 +396,11 @@ mod tests {
     fn figures() -> Figures {
         let text = r#"{
             "emulator": "QEMU 1", "toolchain": "rustc 1",
-            "memory": [{"function": "memcpy", "bytes": 64, "candidate": "folio memory", "ticks": 140.2}],
+            "memory": [
+                {"function": "memcpy", "alignment": "aligned", "bytes": 64, "candidate": "folio memory",
+                 "emulator": 140.2, "native": 12.3},
+                {"function": "memcpy", "alignment": "unaligned", "bytes": 64, "candidate": "x", "emulator": 150.0}
+            ],
             "frames": [
                 {"allocator": "folio pmm", "memory_mib": 32, "frames_a_run": 1, "pattern": "low", "percent_taken": 99,
                  "allocate": 90.4, "free": 60.6, "metadata_bytes_per_frame": 0.141, "verdict": "ok"},
@@ -426,7 +439,9 @@ mod tests {
 
     #[test]
     fn of_memory_each_function_has_a_row_for_each_candidate() {
-        assert_eq!(figures().of_memory(), "| | | 64 B |\n|:---|:---|---:|\n| memcpy | folio memory | 140 |\n");
+        let head = "| | | 64 B |\n|:---|:---|---:|\n";
+        assert_eq!(figures().of_memory("aligned"), format!("{head}| memcpy | **reference** | 140 / 12 |\n"));
+        assert_eq!(figures().of_memory("unaligned"), format!("{head}| memcpy | `x` | 150 / – |\n"));
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub enum DevCommand {
 pub enum What {
     /// From save to score, and boots a second
     Time,
-    /// The time of memcpy and its kin in the emulator: the lab's compared with the compiler's own
+    /// The time of memcpy and its kin, in the emulator and natively: the lab's beside their peers
     Memory,
     /// The cost of frame allocators in guest instructions: the lab's compared with its peers
     Frames,

@@ -37,6 +37,21 @@ pub enum Beside {
     ReferenceAndChampion,
 }
 
+/// What a run on this computer's own processor came to.
+pub enum Native {
+    /// The comma-separated values that it wrote.
+    Wrote(String),
+    /// Why this computer cannot run it.
+    NotHere(String),
+}
+
+/// Why a static program for Linux on i386 does not run here, as far as that is known before it is tried.
+fn why_not_native() -> Option<String> {
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let is_here = system == "linux" && matches!(processor, "x86_64" | "x86");
+    (!is_here).then(|| format!("it takes Linux on an x86 processor, and this is {system} on {processor}"))
+}
+
 /// How the benchmark is built.
 struct Recipe {
     target: &'static str,
@@ -125,6 +140,27 @@ impl<'a> Kernel<'a> {
     /// As for [`run`](Self::run).
     pub fn run_timed(&self, words: &str) -> Result<String> {
         self.boot(words, &[])
+    }
+
+    /// Runs it on this computer's own processor, as a program of Linux's: it measures the memory functions then.
+    ///
+    /// # Errors
+    /// If it does not end well.
+    pub fn run_natively(&self) -> Result<Native> {
+        if let Some(why) = why_not_native() {
+            return Ok(Native::NotHere(why));
+        }
+        let output = match process::output(&mut Command::new(&self.image)) {
+            Ok(output) => output,
+            Err(error) => {
+                return Ok(Native::NotHere(format!("this system runs no 32-bit programs of Linux's: {error}")));
+            }
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        match output.status.success() {
+            true => Ok(Native::Wrote(text.into_owned())),
+            false => Err(Error::new(format!("the benchmark as a program of Linux's: {}", output.status)).output(text)),
+        }
     }
 
     fn boot(&self, words: &str, clock: &[&str]) -> Result<String> {

@@ -4,6 +4,9 @@
 //! interrupts off, measures, writes one line of comma-separated values for each measurement to the
 //! serial port, and ends the machine. Under `-icount shift=0` the time stamp counter counts
 //! instructions, so every run gives the same figures. `README.md` has the commands.
+//!
+//! The same image is a program for Linux on i386: there it measures the memory functions on the
+//! processor itself, and writes to standard output.
 #![no_std]
 #![no_main]
 
@@ -12,11 +15,13 @@ extern crate alloc;
 mod arguments;
 mod frames;
 mod heaps;
+mod linux;
 mod machine;
 mod memory_functions;
 mod own_heap;
 mod policies;
 mod rng;
+mod string_instructions;
 
 use core::arch::global_asm;
 use core::panic::PanicInfo;
@@ -43,6 +48,14 @@ extern "C" fn bench_main(information: &'static BootInformation) -> ! {
         ["history", name, trace, bytes] => heaps::tell_history(name, trace, bytes, seed),
         _ => panic!("README.md says what can be measured"),
     }
+    end(true)
+}
+
+/// The first Rust function in a process of Linux's, called by `boot.s`.
+#[unsafe(no_mangle)]
+extern "C" fn bench_program() -> ! {
+    machine::run_as_process();
+    memory_functions::measure_all();
     end(true)
 }
 

@@ -1,8 +1,8 @@
 //! Lab 00, the champion: as the reference, but long ranges go by blocks of sixteen words.
 //!
-//! A block is code without a loop: two instructions a word, where a loop takes five. The
-//! code for blocks is in functions of its own, so that short ranges do not pay for the
-//! registers that blocks need. The kernel is linked with these functions.
+//! A block is code without a loop: two instructions a word, where a loop takes five. Long
+//! ranges have functions of their own, so that short ones pay for a comparison and not for
+//! the registers that blocks need. The kernel is linked with these functions.
 
 /// Bytes in a word.
 const WORD: usize = size_of::<u32>();
@@ -31,19 +31,8 @@ pub unsafe fn memcpy(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
 /// # Safety
 /// As there.
 pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
-    let byte = value as u8;
-    let word = u32::from_ne_bytes([byte; WORD]);
-    let words = n / WORD * WORD;
     // SAFETY: the caller's promise.
-    let blocks = if n < LONG { 0 } else { unsafe { fill_blocks(dest, word, n) } };
-    for index in (blocks..words).step_by(WORD) {
-        // SAFETY: the word ends where `words` ends, at the latest.
-        unsafe { write_word(dest, index, word) };
-    }
-    for index in words..n {
-        // SAFETY: the byte is in the range.
-        unsafe { *dest.add(index) = byte };
-    }
+    unsafe { if n < LONG { fill_short(dest, value as u8, n) } else { fill_long(dest, value as u8, n) } }
     dest
 }
 
@@ -52,10 +41,83 @@ pub unsafe fn memset(dest: *mut u8, value: i32, n: usize) -> *mut u8 {
 /// # Safety
 /// As there.
 pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { if n < LONG { compare_short(left, right, n) } else { compare_long(left, right, n) } }
+}
+
+/// As [`mm_api::Memmove`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
+    // Upwards, a byte is written before the bytes above it are read. That does harm only if
+    // `dest` is above `src` and in its range. If `dest` is below, the difference wraps.
+    let dest_is_in_source = dest.addr().wrapping_sub(src.addr()) < n;
+    // SAFETY: the caller's promise, and what the functions ask for besides.
+    unsafe { if dest_is_in_source { copy_downwards(dest, src, n) } else { copy_upwards(dest, src, n) } }
+    dest
+}
+
+/// Copies from the first byte to the last one.
+///
+/// # Safety
+/// As [`mm_api::Memmove`]; and `dest` is not above `src` and in its range, unless both
+/// are the same.
+unsafe fn copy_upwards(dest: *mut u8, src: *const u8, n: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if n < LONG { copy_short_upwards(dest, src, n) } else { copy_long_upwards(dest, src, n) } }
+}
+
+/// Copies from the last byte to the first one.
+///
+/// # Safety
+/// As [`mm_api::Memmove`]; and `dest` is not below `src`, unless the ranges have no byte in
+/// common.
+unsafe fn copy_downwards(dest: *mut u8, src: *const u8, n: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if n < LONG { copy_short_downwards(dest, src, n) } else { copy_long_downwards(dest, src, n) } }
+}
+
+/// Fills a range by words, and the rest by bytes.
+///
+/// # Safety
+/// As [`mm_api::Memset`].
+unsafe fn fill_short(dest: *mut u8, byte: u8, n: usize) {
     let words = n / WORD * WORD;
-    // SAFETY: as many bytes are in both ranges.
-    let equal = if n < LONG { 0 } else { unsafe { equal_blocks(left, right, n) } };
-    for index in (equal..words).step_by(WORD) {
+    for index in (0..words).step_by(WORD) {
+        // SAFETY: the word ends where `words` ends, at the latest.
+        unsafe { write_word(dest, index, u32::from_ne_bytes([byte; WORD])) };
+    }
+    for index in words..n {
+        // SAFETY: the byte is in the range.
+        unsafe { *dest.add(index) = byte };
+    }
+}
+
+/// Fills a range by blocks.
+///
+/// # Safety
+/// As [`mm_api::Memset`].
+#[inline(never)]
+unsafe fn fill_long(dest: *mut u8, byte: u8, n: usize) {
+    let blocks = n / BLOCK * BLOCK;
+    for block in (0..blocks).step_by(BLOCK) {
+        for index in 0..WORDS {
+            // SAFETY: the block ends where `blocks` ends, at the latest.
+            unsafe { write_word(dest, block + index * WORD, u32::from_ne_bytes([byte; WORD])) };
+        }
+    }
+    // SAFETY: what is left of the range.
+    unsafe { fill_short(dest.add(blocks), byte, n - blocks) };
+}
+
+/// Compares by words, and the rest by bytes.
+///
+/// # Safety
+/// As [`mm_api::Memcmp`].
+unsafe fn compare_short(left: *const u8, right: *const u8, n: usize) -> i32 {
+    let words = n / WORD * WORD;
+    for index in (0..words).step_by(WORD) {
         // SAFETY: the word ends where `words` ends, at the latest, in both ranges.
         let (a, b) = unsafe { (read_word(left, index), read_word(right, index)) };
         if a != b {
@@ -73,50 +135,42 @@ pub unsafe fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     0
 }
 
-/// As [`mm_api::Memmove`].
+/// Goes past the blocks that are equal, and compares what follows.
 ///
 /// # Safety
-/// As there.
-pub unsafe fn memmove(dest: *mut u8, src: *const u8, n: usize) -> *mut u8 {
-    // Upwards, a byte is written before the bytes above it are read. That does harm only if
-    // `dest` is above `src` and in its range. If `dest` is below, the difference wraps.
-    let dest_is_in_source = dest.addr().wrapping_sub(src.addr()) < n;
-    // SAFETY: the caller's promise, and what the functions ask for besides.
-    unsafe { if dest_is_in_source { copy_downwards(dest, src, n) } else { copy_upwards(dest, src, n) } }
-    dest
-}
-
-/// How many bytes at the beginning of both ranges lie in blocks that are equal.
-///
-/// # Safety
-/// `n` bytes from `left` on and from `right` on may be read.
+/// As [`mm_api::Memcmp`].
 #[inline(never)]
-unsafe fn equal_blocks(left: *const u8, right: *const u8, n: usize) -> usize {
+unsafe fn compare_long(left: *const u8, right: *const u8, n: usize) -> i32 {
     let blocks = n / BLOCK * BLOCK;
-    for block in (0..blocks).step_by(BLOCK) {
-        let mut difference = 0;
-        for index in 0..WORDS {
-            let at = block + index * WORD;
-            // SAFETY: the block ends where `blocks` ends, at the latest, in both ranges.
-            difference |= unsafe { read_word(left, at) ^ read_word(right, at) };
-        }
-        if difference != 0 {
-            return block;
-        }
+    let mut equal = 0;
+    // SAFETY: the block ends where `blocks` ends, at the latest, in both ranges.
+    while equal < blocks && unsafe { is_equal_block(left.add(equal), right.add(equal)) } {
+        equal += BLOCK;
     }
-    blocks
+    // SAFETY: what is left of both ranges.
+    unsafe { compare_short(left.add(equal), right.add(equal), n - equal) }
 }
 
-/// Copies from the first byte to the last one.
+/// Whether two blocks are equal.
 ///
 /// # Safety
-/// As [`mm_api::Memmove`]; and `dest` is not above `src` and in its range, unless both
-/// are the same.
-unsafe fn copy_upwards(dest: *mut u8, src: *const u8, n: usize) {
+/// A block from `left` on and one from `right` on may be read.
+unsafe fn is_equal_block(left: *const u8, right: *const u8) -> bool {
+    let mut difference = 0;
+    for index in 0..WORDS {
+        // SAFETY: the word is in both blocks.
+        difference |= unsafe { read_word(left, index * WORD) ^ read_word(right, index * WORD) };
+    }
+    difference == 0
+}
+
+/// Copies by words, and the rest by bytes.
+///
+/// # Safety
+/// As [`copy_upwards`].
+unsafe fn copy_short_upwards(dest: *mut u8, src: *const u8, n: usize) {
     let words = n / WORD * WORD;
-    // SAFETY: the caller's promise.
-    let blocks = if n < LONG { 0 } else { unsafe { copy_blocks_upwards(dest, src, n) } };
-    for index in (blocks..words).step_by(WORD) {
+    for index in (0..words).step_by(WORD) {
         // SAFETY: the word ends where `words` ends, at the latest, in both ranges.
         unsafe { copy_word(dest, src, index) };
     }
@@ -126,51 +180,12 @@ unsafe fn copy_upwards(dest: *mut u8, src: *const u8, n: usize) {
     }
 }
 
-/// Copies from the last byte to the first one.
-///
-/// # Safety
-/// As [`mm_api::Memmove`]; and `dest` is not below `src`, unless the ranges have no byte in
-/// common.
-unsafe fn copy_downwards(dest: *mut u8, src: *const u8, n: usize) {
-    let words = n / WORD * WORD;
-    let blocks = if n < LONG { 0 } else { n / BLOCK * BLOCK };
-    for index in (words..n).rev() {
-        // SAFETY: the byte is in both ranges.
-        unsafe { *dest.add(index) = *src.add(index) };
-    }
-    for index in (blocks..words).step_by(WORD).rev() {
-        // SAFETY: as upwards.
-        unsafe { copy_word(dest, src, index) };
-    }
-    if blocks > 0 {
-        // SAFETY: the caller's promise, for the blocks.
-        unsafe { copy_blocks_downwards(dest, src, blocks) };
-    }
-}
-
-/// Fills the blocks at the beginning of a range with a word, and returns how many bytes they have.
-///
-/// # Safety
-/// As [`mm_api::Memset`].
-#[inline(never)]
-unsafe fn fill_blocks(dest: *mut u8, word: u32, n: usize) -> usize {
-    let blocks = n / BLOCK * BLOCK;
-    for block in (0..blocks).step_by(BLOCK) {
-        for index in 0..WORDS {
-            // SAFETY: the block ends where `blocks` ends, at the latest.
-            unsafe { write_word(dest, block + index * WORD, word) };
-        }
-    }
-    blocks
-}
-
-/// Copies the blocks at the beginning of a range, the first one first, and returns how many
-/// bytes they have.
+/// Copies by blocks, the first one first.
 ///
 /// # Safety
 /// As [`copy_upwards`].
 #[inline(never)]
-unsafe fn copy_blocks_upwards(dest: *mut u8, src: *const u8, n: usize) -> usize {
+unsafe fn copy_long_upwards(dest: *mut u8, src: *const u8, n: usize) {
     let blocks = n / BLOCK * BLOCK;
     for block in (0..blocks).step_by(BLOCK) {
         for index in 0..WORDS {
@@ -178,15 +193,35 @@ unsafe fn copy_blocks_upwards(dest: *mut u8, src: *const u8, n: usize) -> usize 
             unsafe { copy_word(dest, src, block + index * WORD) };
         }
     }
-    blocks
+    // SAFETY: what is left of both ranges.
+    unsafe { copy_short_upwards(dest.add(blocks), src.add(blocks), n - blocks) };
 }
 
-/// Copies the first `blocks` bytes, which are whole blocks, the last block first.
+/// Copies bytes down to the last whole word, and from there by words.
+///
+/// # Safety
+/// As [`copy_downwards`].
+unsafe fn copy_short_downwards(dest: *mut u8, src: *const u8, n: usize) {
+    let words = n / WORD * WORD;
+    for index in (words..n).rev() {
+        // SAFETY: the byte is in both ranges.
+        unsafe { *dest.add(index) = *src.add(index) };
+    }
+    for index in (0..words).step_by(WORD).rev() {
+        // SAFETY: as upwards.
+        unsafe { copy_word(dest, src, index) };
+    }
+}
+
+/// Copies by blocks, the last one first.
 ///
 /// # Safety
 /// As [`copy_downwards`].
 #[inline(never)]
-unsafe fn copy_blocks_downwards(dest: *mut u8, src: *const u8, blocks: usize) {
+unsafe fn copy_long_downwards(dest: *mut u8, src: *const u8, n: usize) {
+    let blocks = n / BLOCK * BLOCK;
+    // SAFETY: what follows the blocks in both ranges.
+    unsafe { copy_short_downwards(dest.add(blocks), src.add(blocks), n - blocks) };
     for block in (0..blocks).step_by(BLOCK).rev() {
         for index in (0..WORDS).rev() {
             // SAFETY: the block ends where `blocks` ends, at the latest, in both ranges.

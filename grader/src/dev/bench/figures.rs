@@ -25,8 +25,8 @@ pub struct Figures {
     pub rows: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckRow>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub memory: Vec<memory::Cost>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Figures>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<frames::Cost>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -79,7 +79,7 @@ pub fn tables(figures: &Figures, view: &View) -> String {
         align(&mut table, 2);
         let _ = writeln!(out, "{table}");
     }
-    let of_memory = memory::tables(&figures.memory);
+    let of_memory = figures.memory.as_ref().map(memory::tables).unwrap_or_default();
     let of_frames = frames::tables(&figures.frames);
     let of_heaps = figures.heaps.as_ref().map(heaps::tables).unwrap_or_default();
     let of_system = system::table(&figures.system);

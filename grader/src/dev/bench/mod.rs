@@ -50,7 +50,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         toolchain: engine.site.toolchain.version.clone(),
         rows: Vec::new(),
         checks: Vec::new(),
-        memory: Vec::new(),
+        memory: None,
         frames: Vec::new(),
         system: Vec::new(),
         heaps: None,
@@ -115,7 +115,7 @@ fn instructions(
 ) -> Result<()> {
     let Some(kernel) = Kernel::build(engine, progress)? else { return Ok(()) };
     if is_wanted(What::Memory) {
-        figures.memory = memory::measure(&kernel, progress)?;
+        figures.memory = Some(memory::measure(&kernel, progress)?);
     }
     if is_wanted(What::Frames) {
         figures.frames = frames::measure(&kernel, progress)?;
@@ -129,14 +129,16 @@ fn instructions(
     Ok(())
 }
 
-/// Tries whether all heaps run; returns whether they do.
+/// Sees whether all heaps run, and the memory functions natively; returns whether the heaps do.
 fn smoke(engine: &Engine, progress: &Progress) -> Result<bool> {
     let Some(kernel) = Kernel::build_quickly(engine, progress)? else { return Ok(true) };
     let (heaps, wrong) = heaps::smoke(&kernel, progress)?;
+    let natively = memory::smoke(&kernel)?;
     progress.finish();
     for heap in &wrong {
         println!("{heap}");
     }
+    println!("{natively}");
     println!("{} of {heaps} heaps ran a trace without a fault", heaps - wrong.len());
     Ok(wrong.is_empty())
 }
