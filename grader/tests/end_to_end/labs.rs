@@ -92,6 +92,15 @@ fn what_editors_leave_beside_a_program_is_none() {
 }
 
 #[test]
+fn a_fork_copies_no_page_of_a_deep_stack() {
+    if !has_solutions() {
+        return;
+    }
+    let ran = grade(course(), &["run", "--solution", "--program", "mmap-test fork-stack"]).expect_code(0);
+    ran.says("ok fork-stack: ").says("Everything that processes had was given back.");
+}
+
+#[test]
 fn the_heaps_that_are_measured_run() {
     if has_solutions() {
         let smoke = Copy::new().grade(&["dev", "bench", "smoke"]).expect_code(0);

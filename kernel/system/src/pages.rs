@@ -315,6 +315,16 @@ impl<'a, A> PartPages<'a, A> {
 }
 
 impl<A: Access> PartPages<'_, A> {
+    /// Whether a piece of memory has these bytes.
+    ///
+    /// # Panics
+    /// If it is not mapped, or outside of the part.
+    #[must_use]
+    #[track_caller]
+    pub fn has_bytes(&self, piece: Piece, bytes: &[u8]) -> bool {
+        self.view.with_piece(piece, |page| page == bytes)
+    }
+
     /// Copies a page that is copied on write, so that the sharers of its frame do not see later
     /// writes.
     ///

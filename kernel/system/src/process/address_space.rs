@@ -15,6 +15,7 @@ use mm_api::{
 };
 
 use super::adopting::Adopting;
+use super::clearing::Clearing;
 use super::regions::Regions;
 use super::spawn_error::SpawnError;
 use crate::memory::{self, Memory, UserHalf};
@@ -257,8 +258,10 @@ impl Mapped {
             let adopting = |part| Adopting::new(fork, part, regions, demand);
             let mut heap_pages = adopting(self.heap_part);
             let mut heap = self.heap.fork(&parent.within(self.heap_part), &mut heap_pages).map_err(SpawnError::Heap)?;
-            match self.stack.fork(&parent.within(STACK), &mut adopting(STACK)) {
+            let mut stack_pages = Clearing::new(adopting(STACK), STACK);
+            match self.stack.fork(&parent.within(STACK), &mut stack_pages) {
                 Ok(stack) => {
+                    stack_pages.finish();
                     ensure_copied(fork);
                     Ok((heap, stack))
                 }

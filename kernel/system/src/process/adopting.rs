@@ -2,10 +2,11 @@
 //! there gets the parent's frame if the parent has the page.
 //!
 //! So their forks copy no bytes. Writing the bytes that a page has already changes nothing, and
-//! writing other bytes goes to a copy of the page (see [`crate::pages`]).
+//! writing other bytes goes to a copy of the page (see [`crate::pages`]). A page of the stack is
+//! cleared before it is written to: see [`super::clearing`].
 
 use kernel_core::labs::DemandPaging;
-use mm_api::{Page, PageError, PageRange, Pages, Region, VirtAddr};
+use mm_api::{Page, PageError, PageRange, Pages, Piece, Region, VirtAddr};
 
 use super::regions::Regions;
 use crate::pages::ForkPages;
@@ -21,6 +22,12 @@ impl<'f, 'a, 'v> Adopting<'f, 'a, 'v> {
     /// The child's pages in this part, with the regions of the child.
     pub fn new(fork: &ForkPages<'a, 'v>, part: PageRange, regions: &'f Regions, demand: &'f DemandPaging) -> Self {
         Self { fork: fork.within(part), regions, demand }
+    }
+
+    /// Whether a piece of memory, which is mapped, has these bytes.
+    #[track_caller]
+    pub fn has_bytes(&self, piece: Piece, bytes: &[u8]) -> bool {
+        self.fork.child.has_bytes(piece, bytes)
     }
 
     /// A region of this one page, if the parent has the page.

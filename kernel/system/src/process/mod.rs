@@ -22,6 +22,7 @@ mod arguments;
 mod audit;
 mod calls;
 mod characters;
+mod clearing;
 mod fault;
 mod handler;
 mod mappings;

@@ -41,6 +41,7 @@ const TESTS: &[Test] = &[
         rule: "heap, stack and data are shared, too, until one writes",
         run: fork_everything,
     },
+    Test { name: "fork-stack", rule: "a fork copies no page of the stack until it is written to", run: fork_stack },
     Test { name: "no-frames", rule: "a program that touches more than there is ends, and nobody else", run: no_frames },
     Test { name: "no-frames-call", rule: "in a system call it is EFAULT", run: no_frames_call },
 ];
@@ -380,6 +381,24 @@ fn fork_everything(check: &mut Check, _: &Start) {
     check.equal("the parent's data", 7, DATA.load(Relaxed));
     check.equal("the parent's heap", 1, peek(heap));
     check.equal("free frames after the child", before, free());
+}
+
+fn fork_stack(check: &mut Check, _: &Start) {
+    const PAGES: u32 = 10;
+    // One more page, since it begins at none.
+    let mut deep = [1_u8; (PAGE_SIZE * (PAGES + 1)) as usize];
+    let deep = core::hint::black_box(&mut deep);
+    let start = (deep.as_ptr().expose_provenance() as u32).next_multiple_of(PAGE_SIZE);
+    let before = free();
+    check.apart("the child", |check| {
+        let at_first = free();
+        touch(start, 5, 2);
+        check.equal("frames for the 5 pages that it wrote to", at_first - 5, free());
+        let seen = [0, 4, 5, PAGES - 1].map(|page| peek(start + page * PAGE_SIZE + page));
+        check.equal("what it wrote, and what it did not", [2, 2, 1, 1], seen);
+    });
+    check.equal("free frames after the child", before, free());
+    check.holds("the parent's stack is as it was", deep.iter().all(|byte| *byte == 1));
 }
 
 /// Touches more pages than there are free frames.
