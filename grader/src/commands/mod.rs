@@ -14,6 +14,7 @@ mod handout;
 mod look;
 mod output;
 mod place;
+mod recording;
 mod run;
 mod setup;
 mod submission;

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::commands::arguments::{CommonArgs, LookArgs};
 use crate::commands::output::print;
 use crate::commands::place::Place;
-use crate::commands::setup::debugger;
-use crate::debug::{self, Moment, Pace, Subject, Tools};
+use crate::commands::recording::{Wanted, with_subject};
+use crate::debug::{self, Moment, Pace};
 use crate::host::error::Result;
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
@@ -29,24 +29,19 @@ const SCRIPT: &str = include_str!("film.js");
 /// # Errors
 /// If gdb is missing, the kernel does not build, the run cannot be recorded, or the page cannot be written.
 pub fn command(arguments: &LookArgs, common: &CommonArgs, place: Place, pictures: &Path) -> Result<Exit> {
-    let gdb = debugger::find()?;
-    let target = place.target_dir.clone();
-    let engine = place.engine(common)?;
-    let (lab, check) = choose(&engine.site.workspace, &arguments.what)?;
-    let recordings = target.join("recordings");
-    let mix = if arguments.solution { engine.site.mix(&[]) } else { engine.site.mix(&[lab]) };
-    let progress = Progress::new();
-    let image = engine.site.image_of(&mix, &progress)?;
-    progress.finish();
-    let subject = Subject { lab, check, image: &image.path, seed: arguments.seed };
-    let tools = Tools { gdb: &gdb, recordings: &recordings };
+    let (_, check) = choose(&place.workspace, &arguments.what)?;
+    let name = check.name.clone();
+    let wanted = Wanted { check: &name, solution: arguments.solution, seed: arguments.seed };
     let pace = arguments.every.map_or(Pace::Calls, Pace::Instructions);
-    let progress = Progress::new();
-    progress.start("Going through the run");
-    let (ended, moments) = debug::film(&engine, &subject, &tools, pace, MOST)?;
-    progress.finish();
-    let file = pictures.join(format!("{}.html", check.name));
-    write(&file, &page(&check.name, &ended, moments))?;
+    let (ended, moments) = with_subject(place, common, &wanted, |engine, subject, tools| {
+        let progress = Progress::new();
+        progress.start("Going through the run");
+        let film = debug::film(engine, subject, tools, pace, MOST);
+        progress.finish();
+        film
+    })?;
+    let file = pictures.join(format!("{name}.html"));
+    write(&file, &page(&name, &ended, moments))?;
     print(&format!("{ended}\nfilm: {}\n", file.display()))?;
     Ok(Exit::Passed)
 }
