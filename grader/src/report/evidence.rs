@@ -85,7 +85,7 @@ impl Showing<'_> {
             return out;
         }
         // A function that calls itself would fill the screen.
-        let callers = repeated(trace.callers(view.verbose).iter().map(|frame| called(frame, view)));
+        let callers = repeated(trace.callers(view.verbose).iter().map(|frame| called(frame, self.root, view)));
         let shown = if view.verbose { callers.len() } else { callers.len().min(CALLERS) };
         for (number, call) in callers[..shown].iter().enumerate() {
             let label = match (number, view.verbose) {
@@ -131,15 +131,29 @@ pub fn headline(check: &CheckReport, crash: &Crash) -> String {
 }
 
 /// One call in a backtrace.
-fn called(frame: &Frame, view: &View) -> String {
+fn called(frame: &Frame, root: &Path, view: &View) -> String {
     let from = if view.verbose { "" } else { "from " };
     let place = match &frame.source {
         Some((file, line)) => format!("{file}:{line}"),
         None => page_fault::address(frame.address),
     };
     let inlined = if view.verbose && frame.inlined { " (inlined)" } else { "" };
-    let function = frame.function.as_deref().unwrap_or("");
+    let function = name(frame, root).unwrap_or_default();
     format!("{from}{place} {function}{inlined}").trim_end().to_owned()
+}
+
+/// What a reader calls a function. A closure has no name of its own: it is `free (closure)`, after the function that
+/// it is written in.
+fn name(frame: &Frame, root: &Path) -> Option<String> {
+    let function = frame.function.as_deref()?;
+    let Some(at) = function.find("{closure") else {
+        return Some(function.to_owned());
+    };
+    let around = match function[..at].trim_end_matches(['{', ':']) {
+        "" => frame.source.as_ref().and_then(|(file, line)| source::function_at(root, file, *line)),
+        around => Some(around.to_owned()),
+    };
+    Some(around.map_or_else(|| "a closure".to_owned(), |around| format!("{around} (closure)")))
 }
 
 /// The lines, with equal lines that follow each other as one: `x (3 times)`.
@@ -215,6 +229,23 @@ fn shell_words(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closure_is_named_after_the_function_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.rs"), "fn free() {\n    with(|| 1);\n}\n").unwrap();
+        let words = |function: &str, file: &str| {
+            let source = Some((file.to_owned(), 2));
+            let frame = Frame { address: 0, inlined: true, function: Some(function.to_owned()), source };
+            called(&frame, folder.path(), &View::default())
+        };
+        assert_eq!(words("{closure#4}", "a.rs"), "from a.rs:2 free (closure)");
+        assert_eq!(words("{closure#0}::{closure#1}", "a.rs"), "from a.rs:2 free (closure)");
+        assert_eq!(words("pmm::all::{{closure}}", "a.rs"), "from a.rs:2 pmm::all (closure)");
+        assert_eq!(words("edges::copy::{closure#4}", "a.rs"), "from a.rs:2 edges::copy (closure)");
+        assert_eq!(words("{closure#4}", "gone.rs"), "from gone.rs:2 a closure");
+        assert_eq!(words("Heap::free", "a.rs"), "from a.rs:2 Heap::free");
+    }
 
     #[test]
     fn words_for_a_shell_are_quoted_where_they_must_be() {
