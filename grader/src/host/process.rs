@@ -1,8 +1,9 @@
 //! Starting processes. Only this module starts any, so that none outlives the grader.
 //!
 //! Ctrl-C, SIGTERM and SIGHUP kill every emulator and compiler and end the
-//! grader with exit code 130. The [launcher](crate::host::launcher) handles the
-//! death of the grader by a SIGKILL, and the limits on processor time.
+//! grader with exit code 130. While another program has the terminal, Ctrl-C is
+//! for that one. The [launcher](crate::host::launcher) handles the death of the
+//! grader by a SIGKILL, and the limits on processor time.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -10,11 +11,14 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::host::exit;
 
@@ -44,21 +48,35 @@ pub struct Process {
     reaped: bool,
 }
 
-/// Installs the handler for Ctrl-C. To be called once, at the start.
+/// Whether another program has the terminal.
+static LENT: AtomicBool = AtomicBool::new(false);
+
+/// Begins to handle Ctrl-C and other signals that end the grader. To be called once, at the start.
 pub fn listen() {
-    // A second handler, or none, is no reason not to grade.
-    let _ = ctrlc::set_handler(|| {
-        let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
-        children.closing = true;
-        for (id, signal) in children.running.drain() {
-            send(id, signal);
+    // A grader that hears no signals can grade.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]) else { return };
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let is_key = matches!(signal, SIGINT | SIGQUIT);
+            if !is_key || !LENT.load(Ordering::SeqCst) {
+                end();
+            }
         }
-        if let Some(what) = *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) {
-            what();
-        }
-        // The lock is kept, so that no thread starts or reaps a process now.
-        std::process::exit(exit::INTERRUPTED);
     });
+}
+
+/// Kills every process, and ends the grader.
+fn end() -> ! {
+    let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+    children.closing = true;
+    for (id, signal) in children.running.drain() {
+        send(id, signal);
+    }
+    if let Some(what) = *BEFORE_END.lock().unwrap_or_else(PoisonError::into_inner) {
+        what();
+    }
+    // The lock is kept, so that no thread starts or reaps a process now.
+    std::process::exit(exit::INTERRUPTED)
 }
 
 fn send(id: u32, signal: Signal) {
@@ -206,6 +224,18 @@ fn captured(mut pipe: impl Read) -> Vec<u8> {
 /// As [`Command::status`].
 pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     Process::spawn(command, Signal::TERM)?.wait()
+}
+
+/// Runs a program that has the terminal to itself to its end. Ctrl-C is for that program then, and does not end the
+/// grader.
+///
+/// # Errors
+/// As [`Command::status`].
+pub fn status_with_terminal(command: &mut Command) -> io::Result<ExitStatus> {
+    LENT.store(true, Ordering::SeqCst);
+    let ended = status(command);
+    LENT.store(false, Ordering::SeqCst);
+    ended
 }
 
 /// Runs a program to its end. On its standard input it reads `input`, and then `end`.

@@ -58,6 +58,8 @@ pub enum Action {
     GradeAll,
     /// Look at the address space at the end of this check.
     Look(String),
+    /// Lend the terminal to gdb, which opens the run of this check.
+    Debug(String),
     /// Quit.
     Leave,
 }
@@ -192,22 +194,17 @@ impl Desk {
                 None => self.note = Some("no check fails, so there is none to explain".to_owned()),
             },
             KeyCode::Char('h') => self.next_hint(),
-            KeyCode::Char('r') => {
-                self.begin(None);
-                return Action::Grade;
-            }
+            KeyCode::Char('r') => return self.again(),
             KeyCode::Char('a') => {
                 self.begin(None);
                 return Action::GradeAll;
             }
             KeyCode::Char('n') => return self.go_on(),
             KeyCode::Char('k') => return self.look(),
-            KeyCode::Char('d') => {
-                self.note = Some(match self.first() {
-                    Some(check) => format!("in another terminal: cargo grade debug {}", check.name),
-                    None => "no check fails, so there is none to debug".to_owned(),
-                });
-            }
+            KeyCode::Char('d') => match self.first() {
+                Some(check) => return Action::Debug(check.name.clone()),
+                None => self.note = Some("no check fails, so there is none to debug".to_owned()),
+            },
             KeyCode::Down | KeyCode::Char('j') => self.scroll += 1,
             KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
             KeyCode::PageDown | KeyCode::Char(' ') => self.scroll += 10,
@@ -220,6 +217,12 @@ impl Desk {
             _ => {}
         }
         Action::None
+    }
+
+    /// Grades the lab once more.
+    pub fn again(&mut self) -> Action {
+        self.begin(None);
+        Action::Grade
     }
 
     /// Shows a page, or the result of the last run if that page is shown already.
@@ -484,8 +487,7 @@ pub mod tests {
             assert_eq!(desk.page, Page::Result);
         }
         assert_eq!(desk.key(KeyCode::Char('k')), Action::Look("a".to_owned()));
-        assert_eq!(desk.key(KeyCode::Char('d')), Action::None);
-        assert_eq!(desk.note.as_deref(), Some("in another terminal: cargo grade debug a"));
+        assert_eq!(desk.key(KeyCode::Char('d')), Action::Debug("a".to_owned()));
         desk.hear("the space");
         desk.ended();
         assert_eq!(desk.page, Page::Text("the space\n".to_owned()));

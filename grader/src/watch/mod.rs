@@ -70,9 +70,8 @@ pub fn watch(options: Options) -> Result<Exit> {
     let _saves = Saves::of(&files, options.means, move |file| drop(tell_saves.send(Input::Saved(file))))?;
     let runner = Runner::new(options.program, options.course.root.clone(), tell.clone());
     let surface = if options.is_interactive {
-        let terminal = Terminal::enter().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
-        terminal::tell_keys(tell);
-        Surface::Screen(terminal)
+        let terminal = Terminal::enter(tell);
+        Surface::Screen(terminal.map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?)
     } else {
         Surface::Lines(plain::Lines::default())
     };
@@ -154,7 +153,13 @@ impl Watch {
     fn take(&mut self, input: Input) -> bool {
         match input {
             Input::Saved(file) => self.saved(&file),
-            Input::Key(key) => return self.act(|desk| desk.key(key)),
+            Input::Key(key) => {
+                let goes_on = self.act(|desk| desk.key(key));
+                if let Surface::Screen(terminal) = &self.surface {
+                    terminal.read_on();
+                }
+                return goes_on;
+            }
             Input::Interrupt => return false,
             Input::Resized => {}
             Input::Said(number, line) => {
@@ -181,6 +186,7 @@ impl Watch {
             Action::Look(check) => {
                 self.start(["look", check.as_str(), "--svg", "-"].map(str::to_owned).to_vec());
             }
+            Action::Debug(check) => self.debug(&check),
         }
         true
     }
@@ -217,6 +223,28 @@ impl Watch {
         self.start(words);
     }
 
+    /// Lends the terminal to gdb, with the run of a check. What is saved meanwhile is graded afterwards.
+    fn debug(&mut self, check: &str) {
+        let Surface::Screen(terminal) = &self.surface else { return };
+        // It would build the same kernel at the same time.
+        let was_running = self.runner.is_running();
+        self.runner.stop();
+        let words = self.with_view(["debug", check].map(str::to_owned).to_vec());
+        let lent = terminal.lend(|| match self.runner.lend_terminal(&words) {
+            // gdb has said all that there is to say.
+            Ok(true) => Ok(()),
+            // The reason stands there, and the next page would hide it.
+            Ok(false) => wait_for_enter(),
+            Err(error) => Err(error),
+        });
+        let trouble = lent.map_err(|error| Error::new(format!("cannot use the terminal: {error}"))).flatten().err();
+        if let Some(error) = trouble {
+            self.desk.trouble(&error.to_string());
+        } else if was_running {
+            self.act(Desk::again);
+        }
+    }
+
     /// The width of texts.
     fn columns(&self) -> String {
         match &self.surface {
@@ -225,12 +253,18 @@ impl Watch {
         }
     }
 
-    fn start(&mut self, mut words: Vec<String>) {
-        let color = if self.view.color { "always" } else { "never" };
-        words.extend(["--no-install", "--color", color].map(str::to_owned));
+    fn start(&mut self, words: Vec<String>) {
+        let words = self.with_view(words);
         if let Err(error) = self.runner.start(&words) {
             self.desk.trouble(&error.to_string());
         }
+    }
+
+    /// The words for a grader whose text looks like this one's, and which installs nothing.
+    fn with_view(&self, mut words: Vec<String>) -> Vec<String> {
+        let color = if self.view.color { "always" } else { "never" };
+        words.extend(["--no-install", "--color", color].map(str::to_owned));
+        words
     }
 
     /// The running program printed a line.
@@ -257,6 +291,14 @@ impl Watch {
             self.desk.ended();
         }
     }
+}
+
+/// Waits until somebody has read what stands on the terminal.
+fn wait_for_enter() -> Result<()> {
+    let told = crate::host::style::say("\nEnter goes back to `watch`.\n");
+    // A terminal that is gone is found out about by whoever draws next.
+    drop(told.and_then(|()| std::io::stdin().read_line(&mut String::new())));
+    Ok(())
 }
 
 /// The contents of files; a file that cannot be read counts as empty.

@@ -16,7 +16,7 @@ const KEYS: [(&str, &str, &str); 10] = [
     ("l", "list", "every check of the lab"),
     ("a", "run all", "grade all labs"),
     ("k", "look", "the address space at the end of that check, or at its crash"),
-    ("d", "debug", "how to go backwards from its failure, in another terminal"),
+    ("d", "debug", "its run in gdb, from the failure backwards; quit gdb to come back"),
     ("n", "next", "go on to the next lab"),
     ("q", "quit", "leave; Ctrl-C does the same"),
     ("r", "", "grade the lab again"),

@@ -9,7 +9,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::host::error::{Error, Result};
-use crate::host::process::Process;
+use crate::host::process::{self, Process};
 
 use super::input::Input;
 
@@ -69,6 +69,22 @@ impl Runner {
     /// Waits for the end of a run that has ended its output, and returns its exit code.
     pub fn finish(&mut self) -> Option<i32> {
         self.running.take()?.wait().ok()?.code()
+    }
+
+    /// Runs the program with these words, on the terminal that this one has. Answers whether it succeeded.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn lend_terminal(&self, words: &[String]) -> Result<bool> {
+        let mut command = Command::new(&self.program);
+        command.args(words).current_dir(&self.root);
+        let ended = process::status_with_terminal(&mut command);
+        ended.map(|status| status.success()).map_err(|error| Error::io("cannot start", &self.program, &error))
+    }
+
+    /// Whether a run is going on.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Stops the current run, if there is one.

@@ -1,9 +1,9 @@
-//! The terminal, while the program uses the whole screen: it is always given back.
+//! The terminal, while the program uses the whole screen: entered, lent and always given back.
 
 use std::io::{self, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -23,25 +23,50 @@ use super::input::Input;
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// The terminal. It is given back when this is dropped, at a panic, and when a signal ends the grader.
-pub struct Terminal;
+pub struct Terminal {
+    go_on: Sender<()>,
+}
 
 impl Terminal {
-    /// Takes the terminal.
+    /// Takes the terminal, and tells of keys from now on: of the next one only after [`read_on`](Self::read_on).
     ///
     /// # Errors
     /// If it cannot be set up.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(tell: Sender<Input>) -> io::Result<Self> {
         process::before_end(give_back);
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             give_back();
             before(info);
         }));
+        let (go_on, going_on) = mpsc::channel();
+        let terminal = Self { go_on };
+        terminal.take()?;
+        tell_keys(tell, going_on);
+        Ok(terminal)
+    }
+
+    fn take(&self) -> io::Result<()> {
         terminal::enable_raw_mode()?;
         ENTERED.store(true, Ordering::SeqCst);
-        let terminal = Self;
-        execute!(io::stdout(), EnterAlternateScreen, Hide, DisableLineWrap)?;
-        Ok(terminal)
+        execute!(io::stdout(), EnterAlternateScreen, Hide, DisableLineWrap)
+    }
+
+    /// Reads the next key, after one that was told of.
+    pub fn read_on(&self) {
+        // Nobody reads any more when the terminal is gone.
+        let _ = self.go_on.send(());
+    }
+
+    /// Gives the terminal back while `what` is done with it. To be called between a key and `read_on`.
+    ///
+    /// # Errors
+    /// If it cannot be set up again.
+    pub fn lend<T>(&self, what: impl FnOnce() -> T) -> io::Result<T> {
+        give_back();
+        let answer = what();
+        self.take()?;
+        Ok(answer)
     }
 
     /// Columns and rows.
@@ -80,8 +105,9 @@ fn give_back() {
     }
 }
 
-/// Reports keys from now on.
-pub fn tell_keys(tell: Sender<Input>) {
+/// Reports keys from now on. After each one it waits until it is asked to go on, and reads nothing meanwhile: a program
+/// that the terminal is lent to gets what is typed.
+fn tell_keys(tell: Sender<Input>, go_on: Receiver<()>) {
     thread::spawn(move || {
         while let Ok(event) = read() {
             let input = match event {
@@ -95,7 +121,8 @@ pub fn tell_keys(tell: Sender<Input>) {
                 Event::Resize(..) => Input::Resized,
                 _ => continue,
             };
-            if tell.send(input).is_err() {
+            let is_key = matches!(input, Input::Key(_));
+            if tell.send(input).is_err() || is_key && go_on.recv().is_err() {
                 break;
             }
         }

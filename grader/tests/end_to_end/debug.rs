@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::course::{Copy, Ran, has_solutions, target_dir};
 
 /// Whether gdb is installed; prints a message if not.
-fn has_debugger() -> bool {
+pub fn has_debugger() -> bool {
     let has = Command::new("gdb").arg("--version").output().is_ok_and(|ran| ran.status.success());
     if !has {
         eprintln!("skipped: gdb is missing; `cargo grade setup --debug` installs it");

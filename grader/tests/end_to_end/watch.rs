@@ -1,6 +1,8 @@
 //! `cargo grade watch` like a user runs it: on a pseudo-terminal, and in a pipe.
 #![cfg(unix)]
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::num::NonZero;
@@ -14,6 +16,8 @@ use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::Value;
 
 use crate::course::{Copy, Ran, target_dir};
+#[cfg(target_os = "linux")]
+use crate::debug::has_debugger;
 use crate::interrupt::{descendants, is_alive};
 use crate::students::student;
 
@@ -47,6 +51,11 @@ struct Session {
 impl Session {
     /// Begins to watch lab 01 with this text in it, on a terminal of 80 columns and 24 rows.
     fn begin(text: &str, words: &[&str]) -> Self {
+        Self::begin_with(text, words, &env::var_os("PATH").unwrap_or_default())
+    }
+
+    /// The same, with the programs in these folders.
+    fn begin_with(text: &str, words: &[&str], path: &OsStr) -> Self {
         let copy = Copy::with_student(text);
         // This installs and builds everything that is missing.
         copy.grade(&["01", "--check", "never-twice", "--color", "never"]).expect_code(1);
@@ -58,6 +67,7 @@ impl Session {
         command.cwd(copy.root());
         command.env("CARGO_TARGET_DIR", target_dir().join("staged"));
         command.env("TERM", "xterm-256color");
+        command.env("PATH", path);
         let child = pair.slave.spawn_command(command).unwrap();
         let terminal = File::open(pair.master.tty_name().unwrap()).unwrap();
         let (tell, said) = mpsc::channel();
@@ -222,6 +232,59 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
     session.sees("01-pmm  Frames");
     session.sees("saved labs");
     session.is_done();
+    session.press("q");
+    assert_eq!(session.has_ended(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_key_lends_the_terminal_to_gdb_until_that_is_quit() {
+    if !has_debugger() {
+        return;
+    }
+    let mut session = Session::begin(&panicking("at first"), &["--color", "never"]);
+    session.sees("managed-count: panicked");
+    session.is_done();
+    session.press("d");
+    session.sees("managed-count: panicked (");
+    session.sees("(gdb)");
+    assert!(!session.screen.screen().alternate_screen(), "{}", session.seen());
+    // Ctrl-C is for gdb, and so is every other key.
+    session.press("\u{3}");
+    session.sees("Quit");
+    session.press("print 6 * 7\n");
+    session.sees("$1 = 42");
+    session.press("last-calls 1\n");
+    session.sees("called from ");
+    session.save(&panicking("saved meanwhile"));
+    session.press("quit\n");
+    session.sees("saved meanwhile");
+    session.is_done();
+    session.press("?");
+    session.sees("one more hint");
+    session.press("q");
+    assert_eq!(session.has_ended(), 0);
+}
+
+#[test]
+fn a_missing_gdb_is_told_before_the_screen_comes_back() {
+    // Every program but that one.
+    let folder = tempfile::tempdir().unwrap();
+    let path = env::var_os("PATH").unwrap_or_default();
+    for program in env::split_paths(&path).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten() {
+        if program.file_name() != "gdb" {
+            // Of two with one name the first is meant.
+            let _ = std::os::unix::fs::symlink(program.path(), folder.path().join(program.file_name()));
+        }
+    }
+    let mut session = Session::begin_with(&panicking("no"), &["--color", "never"], folder.path().as_os_str());
+    session.sees("managed-count: panicked");
+    session.is_done();
+    session.press("d");
+    session.sees("gdb is missing");
+    session.sees("Enter goes back to `watch`.");
+    session.press("\n");
+    session.sees("waiting for a save");
     session.press("q");
     assert_eq!(session.has_ended(), 0);
 }
