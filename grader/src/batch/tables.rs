@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::course::workspace::Lab;
 use crate::host::error::{Error, Result};
-use crate::host::style::printable;
+use crate::host::style::{plural, printable};
 
 use super::row::{Row, Standing};
 use super::sheet::{GradedWith, Sheet};
@@ -90,7 +90,7 @@ fn closing(sheet: &Sheet) -> String {
         .filter(|kind| count(*kind) > 0)
         .map(|kind| format!("{} {}", count(kind), kind.words()))
         .collect();
-    let mut text = format!("{} submissions: {}\n", sheet.students.len(), counts.join(", "));
+    let mut text = format!("{}: {}\n", plural(sheet.students.len(), "submission"), counts.join(", "));
     for student in sheet.students.iter().filter(|student| student.status != Standing::Graded) {
         if let Some(message) = &student.message {
             text.push_str(&format!("  {}: {}\n", printable(&student.name), printable(message)));

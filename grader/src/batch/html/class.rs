@@ -8,7 +8,10 @@ use crate::batch::sheet::{LabHead, LabResult, Sheet, Student};
 use crate::host::style::plural;
 
 use super::chart;
-use super::{page as whole_page, scrolled, shown, standing, time};
+use super::{page_with_script, scrolled, shown, standing, time};
+
+/// Sorts the students, and finds some of them.
+const SCRIPT: &str = include_str!("class.js");
 
 /// How many of the checks that most students miss are shown.
 const MOST_MISSED: usize = 10;
@@ -41,13 +44,16 @@ pub fn page(sheet: &Sheet) -> String {
         }
         footer { p { "Graded with " (sheet.with.emulator) " and " (sheet.with.toolchain) "." } }
     };
-    whole_page(&format!("{}: the class", sheet.title), &body)
+    page_with_script(&format!("{}: the class", sheet.title), &body, SCRIPT)
 }
 
 /// The submissions that count in the figures. Those that do not build are among them, with 0 points.
 fn counted(sheet: &Sheet) -> Vec<&Student> {
-    let is_counted = |status| matches!(status, Standing::Graded | Standing::CouldNotBuild);
     sheet.students.iter().filter(|student| is_counted(student.status)).collect()
+}
+
+fn is_counted(status: Standing) -> bool {
+    matches!(status, Standing::Graded | Standing::CouldNotBuild)
 }
 
 fn figures(sheet: &Sheet) -> Markup {
@@ -55,11 +61,13 @@ fn figures(sheet: &Sheet) -> Markup {
     let mut marks: Vec<Mark> = counted.iter().map(|student| student.mark).collect();
     marks.sort();
     let broken = counted.iter().filter(|student| student.status == Standing::CouldNotBuild).count();
-    let others = sheet.students.len() - counted.len();
+    let of = |status| sheet.students.iter().filter(|student| student.status == status).count();
     html! {
         ul class="figures" {
             li { b { (counted.len()) } "graded" @if broken > 0 { ", " (broken) " of them did not build" } }
-            @if others > 0 { li { b { (others) } "not graded" } }
+            @for status in Standing::ALL.into_iter().filter(|status| !is_counted(*status) && of(*status) > 0) {
+                li { b { (of(status)) } (status.words()) }
+            }
             li { b { (mean(&marks)) } "mean of " (sheet.worth) }
             li { b { (median(&marks)) } "median of " (sheet.worth) }
         }
@@ -184,7 +192,14 @@ fn of_lab(sheet: &Sheet, number: usize, lab: &LabHead) -> Markup {
             @if let Some(deadline) = lab.deadline { ", " (late) " late (deadline " (time(deadline)) ")" }
             ". Mean " (mean(&marks)) " of " (lab.worth) " points."
         }
-        @if !marks.is_empty() { (table(&rates(sheet, number, lab), &format!("Checks of {}", lab.title))) }
+        @if !marks.is_empty() {
+            @let rates = rates(sheet, number, lab);
+            // Of eight labs they are a long list, which is for looking things up.
+            details {
+                summary { "All " (plural(rates.len(), "check")) }
+                (table(&rates, &format!("Checks of {}", lab.title)))
+            }
+        }
     }
 }
 
@@ -243,12 +258,7 @@ fn slowest(sheet: &Sheet) -> Markup {
 
 /// Submissions that a person should look at.
 fn to_look_at(sheet: &Sheet) -> Markup {
-    let troubled = sheet.students.iter().filter(|student| student.status != Standing::Graded);
-    let messages: Vec<(&Student, String)> = troubled
-        .map(|student| {
-            (student, format!("{}: {}", student.status.words(), student.message.as_deref().unwrap_or_default()))
-        })
-        .collect();
+    let messages = messages(sheet);
     let alike = alike(sheet);
     let unknown: Vec<&Student> = sheet
         .students
@@ -259,7 +269,7 @@ fn to_look_at(sheet: &Sheet) -> Markup {
         h2 id="look" { "To look at" }
         @if messages.is_empty() && alike.is_empty() && unknown.is_empty() && sheet.notes.is_empty() { p { "Nothing." } }
         @if !messages.is_empty() {
-            ul { @for (student, message) in messages { li { (link(student)) ": " (shown(&message)) } } }
+            ul { @for (message, students) in messages { li { (shown(&message)) ": " (links(&students)) } } }
         }
         @if !alike.is_empty() {
             p { "The very same files, byte for byte, and not the course's own:" }
@@ -268,11 +278,29 @@ fn to_look_at(sheet: &Sheet) -> Markup {
         @if !unknown.is_empty() {
             p {
                 "There is a deadline, but the time when these were handed in is unknown. They count as in time: "
-                @for (at, student) in unknown.iter().enumerate() { @if at > 0 { ", " } (link(student)) }
+                (links(&unknown))
             }
         }
         @for note in &sheet.notes { p { (shown(note)) } }
     }
+}
+
+/// The reasons why submissions were not graded, each once, with its students.
+fn messages(sheet: &Sheet) -> Vec<(String, Vec<&Student>)> {
+    let mut groups: Vec<(String, Vec<&Student>)> = Vec::new();
+    for student in sheet.students.iter().filter(|student| student.status != Standing::Graded) {
+        let message = format!("{}, {}", student.status.words(), student.message.as_deref().unwrap_or_default());
+        match groups.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, students)) => students.push(student),
+            None => groups.push((message, vec![student])),
+        }
+    }
+    groups
+}
+
+/// Links to students' pages, in a line.
+fn links(students: &[&Student]) -> Markup {
+    html! { @for (at, student) in students.iter().enumerate() { @if at > 0 { ", " } (link(student)) } }
 }
 
 /// Groups of students with the same files, by lab, if the files differ from the skeleton.
@@ -366,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_told_once_for_all_whom_it_concerns() {
+        let mut sheet = sheet("");
+        for student in &mut sheet.students[..2] {
+            student.status = Standing::Empty;
+            student.message = Some("no files".to_owned());
+        }
+        let of_two = messages(&sheet).into_iter().find(|(_, students)| students.len() == 2).unwrap();
+        assert_eq!(of_two.0, "empty, no files");
+        let text = page(&sheet);
+        assert!(text.contains("empty, no files: <a href=\"students/alice.html\">alice</a>, <a"), "{text}");
+        assert!(text.contains("<li><b>3</b>empty</li>"), "carol is one of them: {text}");
+    }
+
+    #[test]
     fn what_asks_for_a_person_is_told() {
         let text = page(&sheet("[[lab]]\nlab = \"01\"\ndeadline = 2026-10-12T23:59:59Z\n"));
         for part in [
@@ -376,6 +418,6 @@ mod tests {
         ] {
             assert!(text.to_lowercase().contains(&part.to_lowercase()), "{part}\n{text}");
         }
-        assert!(text.contains("empty: has none of the labs"), "{text}");
+        assert!(text.contains("empty, has none of the labs"), "{text}");
     }
 }

@@ -1,8 +1,8 @@
 //! Pages for people: one for the class, and one for each student that can be mailed.
 //!
-//! Each is one file that needs no server, no network and no JavaScript. All text that comes from a student passes
-//! through maud, which escapes it, and through [`shown`], which removes characters that control terminals or the
-//! direction of writing.
+//! Each is one file that needs no server and no network. Only the class's page has a script, and shows everything
+//! without it, too. All text that comes from a student passes through maud, which escapes it, and through [`shown`],
+//! which removes characters that control terminals or the direction of writing.
 
 mod chart;
 mod class;
@@ -33,10 +33,23 @@ pub fn of_student(sheet: &Sheet, student: &Student) -> String {
     student::page(sheet, student)
 }
 
-/// A page with this title and this body.
+/// What a page may load: its own style, even if something got past the escaping.
+const ALLOWED: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// A page with this title, and this in it. Nothing in it runs.
 fn page(title: &str, body: &Markup) -> String {
-    // The browser loads nothing and runs nothing, even if a tag got past the escaping.
-    let allowed = "default-src 'none'; style-src 'unsafe-inline'";
+    whole(title, ALLOWED, body)
+}
+
+/// A page with a script behind its content. The browser runs no other: the word that allows this one is a hash of the
+/// content, and so nothing in the content can name it.
+fn page_with_script(title: &str, body: &Markup, script: &str) -> String {
+    let word = blake3::hash(body.0.as_bytes()).to_hex();
+    let body = html! { (body) script nonce=(word.as_str()) { (PreEscaped(script)) } };
+    whole(title, &format!("{ALLOWED}; script-src 'nonce-{word}'"), &body)
+}
+
+fn whole(title: &str, allowed: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -106,7 +119,9 @@ mod tests {
         mallory.message = Some(HOSTILE.to_owned());
         mallory.labs[0].build_error = Some(HOSTILE.to_owned());
         for (name, text) in files(&sheet) {
-            assert!(!text.contains("<script") && !text.contains("\" onload"), "{name}");
+            let own = usize::from(name == "html/index.html");
+            assert_eq!(text.matches("<script").count(), own, "{name}");
+            assert!(!text.contains("\" onload"), "{name}");
             assert!(text.chars().all(is_printable), "{name}");
             assert!(text.contains("&lt;script") || !name.contains("%3cscript"), "{name}");
             assert!(text.contains("default-src 'none'"), "{name}");
@@ -114,9 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn the_word_that_allows_the_script_is_nobody_s_to_know() {
+        let word_of = |sheet: &Sheet| {
+            let text = class::page(sheet);
+            let word = text.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+            assert_eq!(text.matches(&word).count(), 2, "in the policy, and at the script");
+            assert!(text.contains(&format!("</footer><script nonce=\"{word}\">")), "{text}");
+            word
+        };
+        let mut sheet = sheet("");
+        let word = word_of(&sheet);
+        sheet.students[0].message = Some(word.clone());
+        sheet.students[0].status = Standing::Hostile;
+        assert_ne!(word_of(&sheet), word);
+    }
+
+    #[test]
     fn a_page_needs_nothing_but_itself() {
         for (name, text) in files(&sheet("")) {
-            for word in ["http:", "https:", "<script", "<link", "<img", "@import", "url("] {
+            for word in ["http:", "https:", "<script src", "<link", "<img", "@import", "url("] {
                 // The namespace of SVG is a name, not an address.
                 assert!(!text.replace("http://www.w3.org/2000/svg", "").contains(word), "{name}: {word}");
             }
