@@ -169,7 +169,7 @@ impl<'a> Gatherer<'a> {
             return Ok(files);
         }
         Err(Trouble::Empty(match self.found.first() {
-            Some(found) => format!("has none of the labs' files; {} is written otherwise", found.path),
+            Some(found) => format!("has none of the labs' files; the name of {} has other capital letters", found.path),
             None => "has none of the labs' files".to_owned(),
         }))
     }

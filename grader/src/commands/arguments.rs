@@ -90,7 +90,7 @@ pub struct GradeArgs {
     /// Boot this check before all others
     #[arg(long, value_name = "NAME", hide = true)]
     pub first: Option<String>,
-    /// Tell line by line, in JSON, what goes on and what came of it, with texts of that many columns: for `watch`
+    /// Report progress and results line by line, in JSON, with texts of that many columns: for `watch`
     #[arg(long, value_name = "COLUMNS", hide = true, conflicts_with_all = ["json", "junit"])]
     pub tell: Option<u16>,
 }

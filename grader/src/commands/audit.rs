@@ -36,7 +36,10 @@ fn of_file(course: &Workspace, lab: &Lab, name: &str) -> Result<Vec<(String, Str
     // As for a build, only files of ordinary length are read.
     let length = fs::symlink_metadata(&path).map_err(|error| Error::io("cannot look at", &path, &error))?;
     if !length.is_file() || length.len() > fence::LARGEST as u64 {
-        return Ok(vec![(name.to_owned(), "it is no file, or larger than anybody writes".to_owned())]);
+        return Ok(vec![(
+            name.to_owned(),
+            "it is not a file, or too large to have been written by a person".to_owned(),
+        )]);
     }
     let bytes = fs::read(&path).map_err(|error| Error::io("cannot read", &path, &error))?;
     let text = String::from_utf8_lossy(&bytes);

@@ -20,7 +20,7 @@ const KEYS: [(&str, &str, &str); 10] = [
     ("n", "next", "go on to the next lab"),
     ("q", "quit", "leave; Ctrl-C does the same"),
     ("r", "", "grade the lab again"),
-    ("Esc", "", "back to what came of the last run"),
+    ("Esc", "", "back to the results of the last run"),
 ];
 
 /// The lines above a page, and below it.
