@@ -1,4 +1,4 @@
-"""The calls that lead to where the run stands, as a student reads them."""
+"""The calls that led to the current instruction, laid out for a student."""
 
 import contextlib
 import linecache
@@ -8,9 +8,9 @@ import re
 import gdb
 from gdb.FrameDecorator import FrameDecorator
 
-# What stands for a value that optimised code does not have at hand.
+# Stands for a value that the optimised code does not keep.
 UNKNOWN = "…"
-# More of a value is not shown.
+# The most characters of a value that are shown.
 LONGEST = 100
 
 
@@ -45,7 +45,7 @@ def plain(words):
 
 
 def shown(symbol, frame):
-    """A variable in words, or None where it cannot be told."""
+    """A variable in words, or None if its value is not known."""
     with contextlib.suppress(gdb.error, RuntimeError):
         words = symbol.value(frame).format_string(max_depth=2)
         return None if "<error" in words or "<optimized out>" in words else plain(words)
@@ -60,7 +60,7 @@ def whole(frame):
 
 
 def arguments(frame):
-    """The arguments of a frame's function, but for the component itself: each one's name, and its value or None."""
+    """The arguments of a frame's function except the component itself: the name of each, and its value or None."""
     with contextlib.suppress(gdb.error, RuntimeError):
         block = frame.block()
         while block.superblock and (block.function is None or block.function.name != frame.name()):
@@ -97,7 +97,7 @@ class Decorated(FrameDecorator):
 
 
 class Decorator:
-    """What gdb asks about the frames of a backtrace."""
+    """The filter through which gdb passes the frames of a backtrace."""
 
     name, enabled, priority = "folio", True, 100
 

@@ -33,16 +33,16 @@ from tables import (
     shown,
 )
 
-# So many instructions are looked at, when a line is searched backwards.
+# How many instructions a search for a line goes back.
 TRACES = [60, 600, 3_000]
-# So many calls, or runs of pages, are shown.
+# How many calls, or runs of pages, are shown.
 CALLS, RUNS = 5, 40
-# What hands out blocks of a heap, and takes them back.
+# The functions that allocate and free the blocks of a heap.
 HEAP = ["allocate", "allocate_zeroed", "allocate_array", "reallocate", "free"]
 
 
 def show_own():
-    """Shows the calls in the lab's own files, and selects the innermost one; without one, where it stands."""
+    """Shows the calls in the lab's own files, and selects the innermost one; without any, shows the current frame."""
     own = [frame for frame in frames() if LAB in (file_of(frame.find_sal()) or "")]
     for frame in reversed(own or [gdb.newest_frame()]):
         show(frame)
@@ -55,7 +55,7 @@ def show_here():
 
 @contextlib.contextmanager
 def travelling():
-    """Goes elsewhere; if nothing is found there, back."""
+    """Goes to another instruction, and returns if nothing is found there."""
     before = replay.here()
     try:
         with silence(), users_off() as active:
@@ -117,14 +117,14 @@ class WhoWrote(Command):
         show_own()
 
     def change_before(self, before, address, mask):
-        """The last write before a count that changes one of these bits: its count, and what it wrote.
+        """The last write before a count that changes one of these bits: its count, and the words before and after.
 
         Without the word, a count before which it has to be looked for.
         """
         found = replay.latest(before, lambda: at_changes(address), 1, lambda count: (count, read(address)))
         if not found:
             raise gdb.GdbError(f"nothing before this changed {shown(address)}")
-        # The watchpoint stops behind the instruction that wrote.
+        # The watchpoint stops after the instruction that wrote.
         for (_, earlier), (count, later) in reversed(list(zip(found, found[1:]))):
             if self.differ(earlier, later, mask):
                 return count - 1, later
@@ -160,7 +160,7 @@ class LastCalls(Command):
 
 
 class Heap(Command):
-    """heap: show the blocks that the lab has handed out and not taken back, as its calls and answers say."""
+    """heap: show the blocks in use, according to the calls into the lab and their results."""
 
     def act(self, _):
         with travelling() as (before, _):
@@ -174,7 +174,7 @@ class Heap(Command):
         print(f"{len(blocks)} {'block is' if len(blocks) == 1 else 'blocks are'} in use")
 
     def note(self, blocks, call):
-        """Notes what a call to a heap did, if it was granted."""
+        """Notes the effect of a call to a heap, if it succeeded."""
         granted = re.fullmatch(r"Ok\((.*)\)", call.answer or "")
         if not granted:
             return
@@ -187,7 +187,7 @@ class Heap(Command):
 
 
 class GoTo(Command):
-    """go-to COUNT: go to where so many instructions have been executed."""
+    """go-to COUNT: go to the point at which COUNT instructions have been executed."""
 
     least, most = 1, 1
 
@@ -207,7 +207,7 @@ class Failure(Command):
 
 
 class ReverseStepInstruction(Command):
-    """reverse-stepi [COUNT]: go back by one instruction, or by so many."""
+    """reverse-stepi [COUNT]: go back by one instruction, or by COUNT."""
 
     most = 1
 
@@ -218,7 +218,7 @@ class ReverseStepInstruction(Command):
 
 
 class ReverseContinue(Command):
-    """reverse-continue: go back to the last breakpoint or watchpoint of yours, or to the beginning."""
+    """reverse-continue: go back to the last of your breakpoints or watchpoints, or to the beginning."""
 
     def act(self, _):
         with travelling() as (before, active):
@@ -261,7 +261,7 @@ class Backwards(Command):
         show_here()
 
     def state(self):
-        """Where the processor stands, and in whose frame."""
+        """The current instruction, and its stack frame."""
         place = gdb.find_pc_line(number("$pc"))
         return number("$pc"), number("$ebp"), (file_of(place), place.line), place.pc
 
@@ -275,7 +275,7 @@ class Backwards(Command):
         return passed
 
     def target(self, passed, here):
-        """The beginning of the line that is passed last."""
+        """The beginning of the last line that was executed."""
         line, beginning = None, None
         for count, state in reversed(passed):
             if not self.counts(state, here):
@@ -328,13 +328,13 @@ class Walk(Command):
         self.advise(at)
 
     def advise(self, at):
-        """How to find who wrote an entry."""
+        """Prints the command that finds the instruction that wrote an entry."""
         if at < DIRECT_MAP_SIZE:
             print(f"    `who-wrote {shown(DIRECT_MAP + at)}` goes to where that was written")
 
 
 class EntryWord(Command):
-    """entry VALUE: say what an entry of a page table means."""
+    """entry VALUE: decode an entry of a page table."""
 
     least, most = 1, 1
 
@@ -343,7 +343,7 @@ class EntryWord(Command):
 
 
 class Frames(Command):
-    """frames [FRAME]: show which frames the pages outside the direct map lead to, or all pages of one frame."""
+    """frames [FRAME]: show the frames of all pages outside the direct map, or all pages of one frame."""
 
     most = 1
 
@@ -372,7 +372,7 @@ class BreakLab(Command):
 
 
 def tell_of_end():
-    """Says what to do where the recording has ended."""
+    """Says what to do at the end of the recording."""
     if gdb.selected_inferior().pid == 0:
         print("The recording ends there. `failure` goes back to the failure.")
 

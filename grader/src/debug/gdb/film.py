@@ -1,4 +1,4 @@
-"""A film of a run: its page tables at each call into the lab, or after so many instructions each time."""
+"""A film of a run: its page tables at each call into the lab, or at regular intervals of instructions."""
 
 import json
 
@@ -38,7 +38,7 @@ def record(end, file, most, every):
                 replay.go_to(count)
                 now = tables()
                 picture = {"count": count, "cr3": directory(), "call": None, "place": None, "frames": list(now)}
-                # What has not changed is not told again.
+                # Tables that have not changed are not written again.
                 picture["changed"] = {number: words for number, words in now.items() if last.get(number) != words}
                 last = now
                 if call is not None:

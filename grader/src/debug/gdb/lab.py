@@ -1,4 +1,4 @@
-"""The calls into the lab: when they begin, with what arguments, and what they answer."""
+"""The calls into the lab: their beginnings, arguments and results."""
 
 import bisect
 import contextlib
@@ -10,9 +10,9 @@ from given import CONNECT, ENTRANCES, OWN, PROCESS
 from replay import Replay, at_addresses, quietly
 from tables import number, read
 
-# In so many of its first instructions a function's arguments can be told.
+# In how many of its first instructions a function's arguments are still known.
 BEGINNING = 40
-# More calls than there are.
+# More calls than any run has.
 EVERY = 1 << 32
 
 FIRSTS = [first for first, _, _ in OWN]
@@ -29,7 +29,7 @@ def own_name(address):
 
 
 class Call:
-    """A call into the lab, seen from where it begins."""
+    """A call into the lab, from its beginning on."""
 
     def __init__(self, count, name, back):
         self.count = count
@@ -41,12 +41,12 @@ class Call:
         self.place = f"{file_of(place)}:{place.line}" if file_of(place) else "somewhere"
 
     def words(self):
-        """The call and its answer, as they are shown."""
+        """The call and its result, in words."""
         given = ", ".join(f"{name} = {value or UNKNOWN}" for name, value in self.known.items())
         return f"{self.name}({given})" + (f" -> {self.answer}" if self.answer else "")
 
     def go(self, before):
-        """Goes through the call, up to a count at most, and notes its arguments and its answer."""
+        """Goes through the call, up to a count at most, and notes its arguments and its result."""
         replay.go_to(self.count)
         stack = number("$esp")
         answer = self.kind_of_answer()
@@ -55,7 +55,7 @@ class Call:
             self.note_answer(answer, number("$esp") - stack)
 
     def kind_of_answer(self):
-        """The type of what the function answers; None where there is nothing to tell."""
+        """The type of the function's result; None if it returns nothing."""
         with contextlib.suppress(gdb.error, RuntimeError, AttributeError):
             kind = gdb.newest_frame().function().type.target()
             return kind if kind and kind.sizeof else None
@@ -79,7 +79,7 @@ class Call:
             quietly("stepi")
 
     def return_before(self, before, stack):
-        """Whether the call returns before a count: then the run stands there."""
+        """Whether the call returns before a count. If so, the run stops there."""
         if replay.here() >= before:
             return False
         if number("$pc") == self.back and number("$esp") > stack:

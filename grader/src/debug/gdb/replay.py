@@ -1,4 +1,4 @@
-"""Where a replayed run stands, and how to get somewhere else: by counting instructions.
+"""The position of a replayed run, and the way to another one: by counting instructions.
 
 The machine is deterministic, so a place in a run is a number of instructions, and going back is running forward
 again in a new emulator, up to a smaller number. QEMU's own way back loads a snapshot into a machine that is
@@ -14,9 +14,10 @@ import time
 
 import gdb
 
-# How far back is looked first, and how much further each time. Running there takes longer than looking.
+# How many instructions a search goes back at first, and how many times more each time. Running there takes longer
+# than searching.
 NEAR, FURTHER = 4_000, 64
-# An emulator that gets no processor time for so many seconds, while gdb waits for it, is stuck.
+# An emulator that uses no processor time for this many seconds, while gdb waits for it, is stuck.
 STUCK = 30
 
 
@@ -25,13 +26,13 @@ class Lost(gdb.GdbError):
 
 
 def quietly(command):
-    """Runs a command of gdb, and returns what it says."""
+    """Runs a command of gdb, and returns its output."""
     return gdb.execute(command, to_string=True)
 
 
 @contextlib.contextmanager
 def silence():
-    """gdb tells of every stop; in here nobody sees it."""
+    """Hides gdb's messages about stops."""
     gdb.flush()
     kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -45,7 +46,7 @@ def silence():
 
 
 def processor_time(process):
-    """What a process has used, as far as the system tells; otherwise nothing changes."""
+    """The processor time of a process, or None if the system does not report it."""
     try:
         with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[11:13]
@@ -54,7 +55,7 @@ def processor_time(process):
 
 
 class Guard:
-    """Ends an emulator that is stuck, so that gdb does not wait for ever."""
+    """Ends a stuck emulator, so that gdb does not wait for it forever."""
 
     def __init__(self, process):
         self.process = process
@@ -84,7 +85,7 @@ def end(process):
 
 
 class Stops:
-    """Where a run forward stops: breakpoints of this program's, or the user's own."""
+    """The places where a run forward stops: breakpoints of these commands, or the user's own."""
 
     def __init__(self, make):
         self.make = make
@@ -127,7 +128,7 @@ def at_changes(address):
 
 
 def at_these(breakpoints):
-    """Breakpoints that are there already, and off."""
+    """Breakpoints that exist already, and are disabled."""
 
     class Lent:
         def __enter__(self):
@@ -143,7 +144,7 @@ def at_these(breakpoints):
 
 @contextlib.contextmanager
 def users_off():
-    """The user's breakpoints do not stop what runs in here. Answers with those that would have."""
+    """Disables the user's breakpoints inside the block. Yields those that were enabled."""
     active = [one for one in gdb.breakpoints() if one.enabled]
     for one in active:
         one.enabled = False
@@ -172,7 +173,7 @@ class Replay:
         try:
             quietly(f"target remote | {self.connect}")
         except gdb.error as error:
-            # What is left of the old connection is told once.
+            # gdb reports the end of the old connection once.
             if self.process is None:
                 raise Lost(f"the emulator cannot be started: {error}") from error
             quietly(f"target remote | {self.connect}")
@@ -200,7 +201,7 @@ class Replay:
             return False
 
     def here(self):
-        """How many instructions have been executed. After the end: as many as when it was asked last."""
+        """How many instructions have been executed. After the end: the last known count."""
         try:
             self.last = int(self.ask("monitor info replay").rpartition("=")[2])
         except (gdb.error, ValueError):
@@ -208,18 +209,18 @@ class Replay:
         return self.last
 
     def is_there(self):
-        """Whether there is a machine to look at."""
+        """Whether the machine still runs."""
         try:
             return "instruction count" in self.ask("monitor info replay")
         except gdb.error:
             return False
 
     def until(self, count):
-        """Has the machine stop there."""
+        """Sets the count at which the machine stops."""
         self.ask(f"monitor replay_break {count}")
 
     def go_to(self, count):
-        """To where so many instructions have been executed."""
+        """Goes to the point at which `count` instructions have been executed."""
         for _ in range(2):
             if not self.is_there() or self.here() > count:
                 self.restart()
@@ -229,7 +230,7 @@ class Replay:
             if self.run() and self.here() == count:
                 return
             end(self.process)
-        raise Lost("the emulator does not come there: this machine is not the one that was recorded")
+        raise Lost("the emulator does not reach that instruction: its run is not the recorded one")
 
     def stops(self, first, last, stops):
         """Goes from one count to another, and yields at each stop in between, with the count."""

@@ -1,4 +1,4 @@
-"""Page tables, read as the processor reads them, and how Folio's types are shown."""
+"""Page tables, read as the processor reads them, and printers for Folio's types."""
 
 import gdb
 
@@ -7,12 +7,12 @@ from replay import quietly
 PRESENT, WRITABLE, USER, LARGE = 1 << 0, 1 << 1, 1 << 2, 1 << 7
 FLAGS = [(0, "present"), (1, "writable"), (2, "user"), (5, "accessed"), (6, "dirty"), (7, "page size"), (8, "global")]
 ENTRIES, PAGE = 1024, 4096
-# Where physical memory is mapped, and how much of it.
+# The direct map: its address, and its size.
 DIRECT_MAP, DIRECT_MAP_SIZE = 0xC000_0000, 0x3000_0000
 
 
 def number(text):
-    """A number as people write it, or what an expression comes to, as 32 bits."""
+    """A number with or without underscores, or the value of an expression, as 32 bits."""
     try:
         return int(text.replace("_", ""), 0) & 0xFFFF_FFFF
     except ValueError:
@@ -20,7 +20,7 @@ def number(text):
 
 
 def read(address):
-    """The 32-bit word at a virtual address; None where there is none."""
+    """The 32-bit word at a virtual address; None if there is no memory."""
     try:
         return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, 4)), "little")
     except gdb.MemoryError:
@@ -28,7 +28,7 @@ def read(address):
 
 
 def physical(address, count):
-    """So many 32-bit words from a physical address on."""
+    """Some 32-bit words from a physical address on."""
     quietly("maintenance packet Qqemu.PhyMemMode:1")
     try:
         raw = bytes(gdb.selected_inferior().read_memory(address, 4 * count))
@@ -38,23 +38,23 @@ def physical(address, count):
 
 
 def shown(address):
-    """An address as Folio writes it."""
+    """An address in Folio's form."""
     return f"0x{address >> 16:04X}_{address & 0xFFFF:04X}"
 
 
 def rights(flags):
-    """What an entry's flags, or two entries' together, permit."""
+    """The rights of an entry's flags, or of two entries' together."""
     return ("rw" if flags & WRITABLE else "r-") + (" for programs" if flags & USER else " for the kernel")
 
 
 def described(entry):
-    """What an entry of a page table says."""
+    """An entry of a page table in words."""
     flags = [name for bit, name in FLAGS if entry >> bit & 1]
     return f"{entry:#010x}: frame {entry >> 12:#x}, {', '.join(flags) or 'nothing is set'}"
 
 
 def directory():
-    """Where the directory is that the processor uses: a physical address."""
+    """The physical address of the loaded directory."""
     return number("$cr3") & ~(PAGE - 1)
 
 
@@ -67,7 +67,7 @@ def table_entries(entry):
 
 
 def mapped():
-    """Each mapped page's number, its frame's, and what both entries permit."""
+    """Each mapped page's number, its frame's, and the rights of both entries."""
     for upper_index, upper in enumerate(physical(directory(), ENTRIES)):
         if not upper & PRESENT:
             continue
@@ -96,7 +96,7 @@ def runs(pages):
 
 
 def in_direct_map(page, frame):
-    """Whether a page is where the direct map has that frame."""
+    """Whether a page is that frame's in the direct map."""
     return page == frame + DIRECT_MAP // PAGE and frame < DIRECT_MAP_SIZE // PAGE
 
 
@@ -104,7 +104,7 @@ def inside(value):
     """The number in a type that wraps one, however deep."""
     while value.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:
         value = value[value.type.fields()[0]]
-    # An enumeration's value is what its bytes say, whatever its names are.
+    # An enumeration's value is the number in its bytes, whatever the names are.
     raw = gdb.selected_inferior().read_memory(int(value.address), value.type.sizeof) if value.address else None
     return int.from_bytes(bytes(raw), "little") if raw else int(value) & 0xFFFF_FFFF
 
@@ -121,7 +121,7 @@ SHOWN = {
 
 
 class Shown:
-    """A value in Folio's words."""
+    """A value in Folio's form."""
 
     def __init__(self, words):
         self.words = words
@@ -131,7 +131,7 @@ class Shown:
 
 
 def printer(value):
-    """How a value of one of Folio's types is shown."""
+    """The printer for a value of one of Folio's types."""
     name = value.type.strip_typedefs().name
     if value.is_optimized_out:
         return None
