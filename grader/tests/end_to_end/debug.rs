@@ -83,6 +83,18 @@ fn who_wrote_a_damaged_header_is_found_backwards() {
 }
 
 #[test]
+fn answers_in_registers_are_told() {
+    if !has_solutions() || !has_debugger() {
+        return;
+    }
+    let copy = with_mistake("01-pmm", "run-given-back-in-part");
+    let calls = copy.grade(&["debug", "run-free-refused", "--solution", "--execute", "last-calls 6"]).expect_code(0);
+    let calls = calls.says("run-free-refused: failed").says("None of your functions is running here: `last-calls`");
+    let calls = calls.says("allocate() -> Some(frame 0x").says("allocate() -> None\n");
+    calls.says("-> Ok(())\n").says("-> Err(AlreadyFree)\n").says("free_frames() -> ");
+}
+
+#[test]
 fn every_way_back_is_a_way_back() {
     if !has_solutions() || !has_debugger() {
         return;

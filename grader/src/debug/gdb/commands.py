@@ -48,6 +48,13 @@ def show_own():
         show(frame)
 
 
+def show_failure():
+    """Shows where the check failed or crashed, and what to do if the check's code alone is running there."""
+    show_own()
+    if LAB not in (file_of(gdb.selected_frame().find_sal()) or ""):
+        print("None of your functions is running here: `last-calls` shows the calls before this, `break-lab` stops at each.")
+
+
 def show_here():
     """Shows where the run stands."""
     show(gdb.newest_frame())
@@ -203,7 +210,7 @@ class Failure(Command):
     def act(self, _):
         with silence(), users_off():
             replay.go_to(FAILED_AT)
-        show_own()
+        show_failure()
 
 
 class ReverseStepInstruction(Command):
@@ -401,4 +408,4 @@ gdb.events.before_prompt.connect(tell_of_end)
 print(SENTENCE)
 print("Folio's: who-wrote ADDRESS, last-calls, walk ADDRESS, frames, heap, entry VALUE, break-lab, go-to COUNT, failure.")
 print("gdb's, backwards: reverse-step, -next, -stepi, -continue, -finish. `help who-wrote` says more. To leave: quit.")
-show_own()
+show_failure()

@@ -12,6 +12,8 @@ from tables import number, read
 
 # In how many of its first instructions a function's arguments are still known.
 BEGINNING = 40
+# Answers of this many bytes are in EAX, or in EAX and EDX.
+REGISTERS = (1, 4, 8)
 # More calls than any run has.
 EVERY = 1 << 32
 
@@ -26,6 +28,26 @@ def own_name(address):
     if index >= 0 and address < OWN[index][0] + OWN[index][1]:
         return OWN[index][2]
     return None
+
+
+def in_words(address, kind):
+    """The value at an address, as it is shown."""
+    return plain(gdb.Value(address).cast(kind.pointer()).dereference().format_string(max_depth=3))
+
+
+def from_registers(raw, kind):
+    """A value in words, from its bytes.
+
+    gdb 13 tells the variants of an enum apart only in memory; elsewhere it ends with an internal error. So the bytes
+    lie on the stack for a moment, and then what was there is put back.
+    """
+    machine, at = gdb.selected_inferior(), number("$esp")
+    there = bytes(machine.read_memory(at, len(raw)))
+    try:
+        machine.write_memory(at, raw)
+        return in_words(at, kind)
+    finally:
+        machine.write_memory(at, there)
 
 
 class Call:
@@ -97,13 +119,10 @@ class Call:
         """
         with contextlib.suppress(gdb.error, RuntimeError):
             if popped == 8:
-                value = gdb.Value(number("$eax")).cast(kind.pointer()).dereference()
-            elif kind.sizeof in (4, 8):
+                self.answer = in_words(number("$eax"), kind)
+            elif kind.sizeof in REGISTERS:
                 raw = number("$eax").to_bytes(4, "little") + number("$edx").to_bytes(4, "little")
-                value = gdb.Value(raw[: kind.sizeof], kind)
-            else:
-                return
-            self.answer = plain(value.format_string(max_depth=3))
+                self.answer = from_registers(raw[: kind.sizeof], kind)
 
 
 def calls_before(count, wanted, names=None):
