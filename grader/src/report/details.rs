@@ -1,4 +1,5 @@
-//! The failures, check by check, in the order in which a teacher would explain them.
+//! The failures, check by check, in the order in which a teacher would explain them: the first in full, the others in a
+//! few lines each. A student begins with the first, the others often go away with it, and all of it fits on a screen.
 //!
 //! Failures with one cause share a block: checks that panicked or crashed at the same
 //! place, that are not started, or that hung without a trace.
@@ -17,13 +18,6 @@ use super::table::{machines, mark};
 use crate::host::style::{
     ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable, printable_with_colour,
 };
-
-/// Up to so many failures are shown in full.
-const MOST_IN_FULL: usize = 5;
-
-/// If there are more, only so many are shown in full. A student begins with the
-/// first failures, and the later ones often go away with them.
-const FIRST_IN_FULL: usize = 3;
 
 /// Checks that failed for one reason. The first check stands for all.
 struct Group<'a> {
@@ -55,17 +49,18 @@ pub fn lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View
     }
     let teller = Teller { lab, run, showing: Showing { root, images, view } };
     let groups = teller.groups();
-    let in_full = if view.verbose || groups.len() <= MOST_IN_FULL { groups.len() } else { FIRST_IN_FULL };
+    let in_full = if view.verbose { groups.len() } else { groups.len().min(1) };
     for group in &groups[..in_full] {
         out.push_str(&teller.block(group));
         out.push('\n');
     }
-    if in_full < groups.len() {
-        for group in &groups[in_full..] {
-            out.push_str(&teller.brief(group));
-        }
+    // Of code that is missing the table has the steps; only the first is next.
+    let rest = groups[in_full..].iter().filter(|group| group.first.status != Status::NotStarted);
+    let briefs: Vec<String> = rest.map(|group| teller.brief(group)).collect();
+    if !briefs.is_empty() {
         let command = next::repeat(run, "NAME");
-        out.push_str(&format!("\n{}\n\n", view.paint(FAINT, &format!("`{command}` tells all about one of these."))));
+        let advice = view.paint(FAINT, &format!("`{command}` tells all about one of these, and `-v` about all."));
+        out.push_str(&format!("{}\n{advice}\n\n", briefs.concat()));
     }
     if view.verbose {
         for check in lab.checks.iter().filter(|check| check.status == Status::Passed) {
@@ -280,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_page_fault_is_told_in_words() {
-        let text = told(|_| (), &View::default());
+        let text = told(|run| drop(run.labs[0].checks.remove(1)), &View::default());
         assert!(text.contains("✘ runs-aligned: crashed"), "{text}");
         assert!(text.contains("page fault: write to 0x0000_0004, not mapped, from the kernel"), "{text}");
         assert!(text.contains("4 bytes past the null pointer"), "{text}");
@@ -302,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_failures_only_the_first_are_told_in_full() {
+    fn of_many_failures_only_the_first_is_told_in_full() {
         let many = |run: &mut Run| {
             let checks = &mut run.labs[0].checks;
             checks.truncate(2);
@@ -313,11 +308,43 @@ mod tests {
             }
         };
         let text = told(many, &View::default());
-        assert_eq!(text.matches("  rule").count(), FIRST_IN_FULL, "{text}");
+        assert_eq!(text.matches("  rule").count(), 1, "{text}");
         assert_eq!(text.matches("  saw").count(), 10, "{text}");
-        assert!(text.contains("`cargo grade --check NAME` tells all about one of these."), "{text}");
+        assert!(text.contains("`cargo grade --check NAME` tells all about one of these"), "{text}");
         let all = told(many, &View { verbose: true, ..View::default() });
         assert_eq!(all.matches("  rule").count(), 10, "{all}");
+    }
+
+    #[test]
+    fn code_that_is_missing_is_told_if_nothing_is_wrong_and_without_its_circumstances() {
+        let change = |run: &mut Run| {
+            let evidence = run.labs[0].checks[3].evidence.as_mut().unwrap();
+            evidence.findings.context = vec!["a memory map".to_owned()];
+        };
+        assert!(!told(change, &View::default()).contains("exhaustion"));
+        let alone = |run: &mut Run| {
+            change(run);
+            run.labs[0].checks.drain(1..3);
+        };
+        let text = told(alone, &View::default());
+        assert!(text.contains("· exhaustion: not started") && text.contains("step 5: hand out a frame"), "{text}");
+        assert!(!text.contains("a memory map"), "{text}");
+        assert!(told(alone, &View { verbose: true, ..View::default() }).contains("where     a memory map"));
+    }
+
+    #[test]
+    fn long_circumstances_are_cut_in_their_middle() {
+        let long = |run: &mut Run| {
+            let evidence = run.labs[0].checks[1].evidence.as_mut().unwrap();
+            evidence.findings.context = (1..=20).map(|number| format!("line {number}.")).collect();
+        };
+        let text = told(long, &View::default());
+        assert!(
+            text.contains("line 9.\n            … and 7 more lines (-v shows them)\n            line 17.\n"),
+            "{text}"
+        );
+        assert!(text.contains("where     line 1.") && text.contains("line 20.\n"), "{text}");
+        assert!(told(long, &View { verbose: true, ..View::default() }).contains("line 12."));
     }
 
     #[test]

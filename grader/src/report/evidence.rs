@@ -14,6 +14,13 @@ use super::symbolize::{Frame, Images};
 /// How many of a log's last lines are shown, unless the report is verbose.
 const LOG_LINES: usize = 20;
 
+/// A failure's circumstances may have so many lines: a memory map of a PC, and the call. Of more, the first and the
+/// last are shown, unless the report is verbose.
+const CIRCUMSTANCES: usize = 14;
+
+/// How many of them are the last ones.
+const LAST_CIRCUMSTANCES: usize = 4;
+
 /// How many callers are shown, unless the report is verbose.
 const CALLERS: usize = 8;
 
@@ -54,14 +61,28 @@ impl Showing<'_> {
         if let Some(saw) = &evidence.findings.saw {
             out.push_str(&view.field("saw", &printable(saw)));
         }
-        for (number, line) in evidence.findings.context.iter().enumerate() {
-            out.push_str(&view.field(if number == 0 { "where" } else { "" }, &printable(line)));
+        // Code that is missing is missing everywhere.
+        if check.status != Status::NotStarted || view.verbose {
+            out.push_str(&self.circumstances(&evidence.findings.context));
         }
         out.push_str(&self.log(&evidence.findings.log));
         if view.verbose {
             out.push_str(&verbose(evidence, view));
         }
         out
+    }
+
+    /// Where it happened, in the check's words.
+    fn circumstances(&self, context: &[String]) -> String {
+        let mut lines: Vec<String> = context.iter().map(|line| printable(line)).collect();
+        if lines.len() > CIRCUMSTANCES && !self.view.verbose {
+            let end = lines.len() - LAST_CIRCUMSTANCES;
+            let first = CIRCUMSTANCES - LAST_CIRCUMSTANCES - 1;
+            let hidden = format!("… and {} (-v shows them)", plural(end - first, "more line"));
+            lines.splice(first..end, [hidden]);
+        }
+        let label = |number| if number == 0 { "where" } else { "" };
+        lines.iter().enumerate().map(|(number, line)| self.view.field(label(number), line)).collect()
     }
 
     /// The source line of the crash, and its callers.
