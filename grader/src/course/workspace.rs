@@ -63,6 +63,9 @@ impl Reference {
 /// The file with a teacher's decisions about a class, in the course's folder. No student gets it.
 pub const POLICY: &str = "course.toml";
 
+/// The file of a lab in a hand-out with its known mistakes in words.
+pub const MISTAKES: &str = "mistakes.txt";
+
 /// The file name of a package's compiled reference, in the lab's folder `compiled`.
 pub fn archive(package: &str) -> String {
     format!("lib{package}.a")
@@ -85,8 +88,12 @@ impl Lab {
         frozen.map_or(fence::Code::Safe, |text| fence::code_of(&text))
     }
 
-    /// The mistakes that a check catches, in a sentence each. Hand-outs do not have them.
+    /// The mistakes that a check catches, in a sentence each: from the mistakes themselves, or from a hand-out's list.
     pub fn known_mistakes(&self, check: &str) -> Vec<String> {
+        if let Ok(told) = fs::read_to_string(self.folder.join(MISTAKES)) {
+            let of_check = |line: &str| line.strip_prefix(check)?.strip_prefix(": ").map(str::to_owned);
+            return told.lines().filter_map(of_check).collect();
+        }
         let patches = fs::read_dir(self.folder.join("mistakes")).into_iter().flatten().flatten();
         let texts = patches.filter_map(|entry| fs::read_to_string(entry.path()).ok());
         let mut sentences: Vec<String> = texts

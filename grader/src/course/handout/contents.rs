@@ -7,7 +7,8 @@ use std::process::Command;
 
 use ignore::WalkBuilder;
 
-use crate::course::workspace::{POLICY, Workspace};
+use crate::course::lab_toml::Check;
+use crate::course::workspace::{Lab, MISTAKES, POLICY, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::process;
 
@@ -65,6 +66,12 @@ pub fn contents(workspace: &Workspace) -> Result<Contents> {
             contents.insert(name, Content::Copied(from));
         }
     }
+    for lab in &workspace.labs {
+        let mistakes = mistakes(lab);
+        if !mistakes.is_empty() {
+            contents.insert(format!("labs/{}/{MISTAKES}", lab.id), Content::Made(mistakes.into_bytes()));
+        }
+    }
     let (from, to) = README;
     let readme = contents.remove(from).ok_or_else(|| {
         Error::new(format!("{from} is missing")).advise("it becomes the README of what students get: restore it")
@@ -78,6 +85,15 @@ pub fn contents(workspace: &Workspace) -> Result<Contents> {
         }
     }
     Ok(contents)
+}
+
+/// The known mistakes of a lab in words, a line each behind the name of its check: the hand-out lacks the mistakes
+/// themselves.
+fn mistakes(lab: &Lab) -> String {
+    let of_check = |Check { name, .. }: &Check| -> String {
+        lab.known_mistakes(name).iter().map(|mistake| format!("{name}: {mistake}\n")).collect()
+    };
+    lab.toml.checks.iter().map(of_check).collect()
 }
 
 /// The student's files that differ from their committed versions: if an instructor has tried a
@@ -140,6 +156,28 @@ fn found(root: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::lab_toml::LabToml;
+    use crate::course::workspace::Reference;
+
+    #[test]
+    fn known_mistakes_are_told_without_the_mistakes() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "title = \"Frames\"\npackage = \"pmm\"\nfiles = [\"src/bitmap.rs\"]\nchapter = \"frames.html\"\n\n\
+            [[check]]\nname = \"never-twice\"\npoints = 1\nrule = \"A rule.\"\nhint = \"A hint.\"\nchapter = \"frames.html\"\n";
+        let toml = LabToml::parse(text, Path::new("lab.toml")).unwrap();
+        let lab = Lab { id: "01-pmm".to_owned(), folder: folder.path().to_owned(), toml, reference: Reference::Source };
+        assert_eq!(mistakes(&lab), "");
+        fs::create_dir(folder.path().join("mistakes")).unwrap();
+        let patch = "Mistake: The wrong bit is cleared.\nCaught-by: never-twice\n\n--- a/x\n";
+        fs::write(folder.path().join("mistakes/a.patch"), patch).unwrap();
+        let told = lab.known_mistakes("never-twice");
+        assert_eq!(told, ["The wrong bit is cleared."]);
+
+        fs::write(folder.path().join(MISTAKES), mistakes(&lab)).unwrap();
+        fs::remove_dir_all(folder.path().join("mistakes")).unwrap();
+        assert_eq!(lab.known_mistakes("never-twice"), told);
+        assert!(lab.known_mistakes("never").is_empty());
+    }
 
     #[test]
     fn answers_and_what_is_the_teacher_s_stay_behind() {
