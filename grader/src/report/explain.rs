@@ -37,13 +37,12 @@ pub fn check(course: &Workspace, lab: &Lab, check: &Check, hints: usize, view: &
     }
     let tiers = check.tiers(&lab.toml.package);
     for (number, hint) in (1..).zip(&tiers).take(hints) {
-        out.push_str(&view.field(if number == 1 { "hint" } else { "" }, hint));
+        let label = if tiers.len() == 1 { "hint".to_owned() } else { format!("hint {number}/{}", tiers.len()) };
+        out.push_str(&view.field(&label, hint));
     }
     if hints < tiers.len() {
         let next = format!("cargo grade explain {} --hint {}", check.name, hints + 1);
-        out.push_str(
-            &view.field("", &view.paint(style::FAINT, &format!("{hints} of {}; the next: {next}", tiers.len()))),
-        );
+        out.push_str(&view.field("", &view.paint(style::FAINT, &format!("the next: {next}"))));
     }
     out.push_str(&view.field("read", &view.paint(style::ACTION, &chapter(&check.chapter, &course.root))));
     let sizes: Vec<String> = check.memory.iter().map(|size| style::memory(&size.to_string())).collect();
@@ -148,7 +147,7 @@ chapter = "lab-01-frames.html#cost"
         for part in [
             "never-twice in 01-pmm Frames, 5 points\n",
             "  rule      A frame is handed out once until it is freed.\n",
-            "  hint      Look at allocate.\n",
+            "  hint 1/3  Look at allocate.\n",
             "  runs on   3 machines, with 16 MiB, 64 MiB and 1 GiB of memory\n",
             "  limit     500 million guest instructions for each machine\n",
             "  your file labs/01-pmm/src/bitmap.rs\n",
@@ -165,14 +164,11 @@ chapter = "lab-01-frames.html#cost"
         let course = course();
         let told = |hints| explain(&course, Some("never-twice"), hints, &View::default());
         let first = told(1).unwrap();
-        assert!(
-            first.contains("hint      Look at allocate.\n            1 of 3; the next: cargo grade explain"),
-            "{first}"
-        );
+        assert!(first.contains("hint 1/3  Look at allocate.\n            the next: cargo grade explain"), "{first}");
         assert!(!first.contains("Which bit"), "{first}");
         let all = told(3).unwrap();
         assert!(
-            all.contains("Look at allocate.\n            Which bit does it clear?\n            Leave the kernel"),
+            all.contains("Look at allocate.\n  hint 2/3  Which bit does it clear?\n  hint 3/3  Leave the kernel"),
             "{all}"
         );
         assert!(all.contains("cargo test --package pmm") && !all.contains("the next:"), "{all}");

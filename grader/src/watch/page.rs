@@ -82,10 +82,10 @@ pub fn status(desk: &Desk, view: &View) -> String {
         Phase::Done { tenths } => format!("{}waiting for a save", outcome(desk, *tenths)),
         Phase::Trouble(why) => return view.paint(BAD, &printable(why.lines().next().unwrap_or_default())),
     };
-    match &desk.note {
-        Some(note) => format!("{now}  {}", view.paint(NOTICE, &printable(note))),
-        None => view.paint(FAINT, &now),
-    }
+    let Some(note) = desk.note.as_deref().map(printable) else { return view.paint(FAINT, &now) };
+    // A note answers a key, and its end may be the command to type: without room for both, it stands alone.
+    let fits = measure_text_width(&now) + 2 + measure_text_width(&note) < view.width;
+    if fits { format!("{now}  {}", view.paint(NOTICE, &note)) } else { view.paint(NOTICE, &note) }
 }
 
 /// `done in 1.2 s, 2 better, 1 worse; `.
@@ -285,6 +285,17 @@ mod tests {
         let text = shown(&desk);
         assert!(text.contains("\nLab 01 is done: all of its 3 checks pass. `n` goes on to lab 02, Title.\n"), "{text}");
         assert!(text.contains("15 of 20 points:  01 ✔  02 0"), "{text}");
+    }
+
+    #[test]
+    fn a_note_that_does_not_fit_beside_the_outcome_stands_alone() {
+        let mut desk = desk();
+        desk.done(brief([Wrong, Wrong, Passed]));
+        desk.note = Some("short".to_owned());
+        assert_eq!(shown(&desk).lines().nth(1), Some("done in 1.2 s; waiting for a save  short"));
+        let command = "in another terminal: cargo grade debug rights-both-levels";
+        desk.note = Some(command.to_owned());
+        assert_eq!(shown(&desk).lines().nth(1), Some(command));
     }
 
     #[test]
