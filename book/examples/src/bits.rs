@@ -32,6 +32,13 @@ pub fn lowest(word: u32) -> Option<u32> {
 }
 // ANCHOR_END: lowest
 
+// ANCHOR: pieces
+/// Cuts pieces of these lengths off `words`, in order. Each lives as long as `words` would have.
+pub fn pieces<'a, const N: usize>(mut words: &'a mut [u32], lengths: [usize; N]) -> [&'a mut [u32]; N] {
+    lengths.map(|length| words.split_off_mut(..length).expect("as many words were lent as were asked for"))
+}
+// ANCHOR_END: pieces
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +60,13 @@ mod tests {
         assert_eq!(words, [0, 0, 1 << 6, 0]);
         clear(&mut words, 70);
         assert!(!is_set(&words, 70));
+    }
+
+    #[test]
+    fn pieces_follow_each_other() {
+        let mut words = [1, 2, 3, 4, 5, 6];
+        let [first, second] = pieces(&mut words, [2, 3]);
+        assert_eq!((&*first, &*second), (&[1, 2][..], &[3, 4, 5][..]));
     }
 
     #[test]
