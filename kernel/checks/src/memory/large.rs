@@ -1,13 +1,14 @@
 //! The check of lengths that need more than 16 bits, and more than 24.
 
 use core::cmp::Ordering;
+use core::ops::Range;
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::layout::PAGE_SIZE;
 
 use super::comparing::sign;
-use super::field::{Field, Functions, first_wrong, pattern};
+use super::field::{Field, Functions, first_wrong, pattern, write_pattern};
 
 /// The lengths: a little more than 64 KiB, and a little more than 16 MiB.
 const LENGTHS: [usize; 2] = [(1 << 16) + 13, (1 << 24) + 7];
@@ -58,5 +59,90 @@ pub fn large_lengths(context: &mut Context) -> Outcome {
         let filled = (0..n).step_by(STEP).chain(tail..n).all(|index| right.bytes()[index] == 0xA5);
         ensure!(filled, expected: ("memset of {n} bytes to fill all of them"), saw: ("other bytes"));
     }
+    at_the_end(&functions)
+}
+
+/// More than 64 KiB, as in ranges that are short: no byte beside them counts, and the first
+/// difference does. Ranges end where a field ends, and behind it nothing is mapped.
+fn at_the_end(functions: &Functions) -> Outcome {
+    let n = LENGTHS[0];
+    let pages = (n as u32).div_ceil(PAGE_SIZE);
+    let (mut left, mut right) = (Field::new(pages)?, Field::new(pages)?);
+    let place = left.len() - n;
+    write_pattern(&mut left, 0..place + n, 3);
+    let answer = functions.copy(&mut right, place, &left, place, n);
+    ensure_at(answer, place, "memcpy", n)?;
+    ensure_pattern(&right, place..place + n, 3, "all bytes of more than 64 KiB to be copied")?;
+    ensure_pattern(&left, 0..place + n, 3, "memcpy to leave its source as it is")?;
+    first_difference(functions, &mut left, &mut right, place)?;
+
+    // Upwards and downwards, by far more than a page, and by less.
+    for (dest, src) in [(n / 4 + 1, 0), (0, n / 4 + 1), (5, 0), (0, 5), (5000, 0), (0, 5000)] {
+        let moved = n - dest.max(src);
+        write_pattern(&mut left, 0..place + n, 4);
+        let answer = functions.shift(&mut left, place + dest, place + src, moved);
+        ensure_at(answer, place + dest, "memmove", moved)?;
+        let end = place + dest + moved;
+        ensure_pattern(&left, 0..place + dest, 4, "memmove to leave what is before its target")?;
+        ensure_moved(&left, (place + dest, place + src), moved)?;
+        ensure_pattern(&left, end..place + n, 4, "memmove to leave what is behind its target")?;
+    }
+
+    write_pattern(&mut right, 0..place + n, 5);
+    let answer = functions.set(&mut right, place, 0x77, n);
+    ensure_at(answer, place, "memset", n)?;
+    ensure_pattern(&right, 0..place, 5, "memset to leave what is before its range")?;
+    let unfilled = first_wrong(&right, place..place + n, |_| 0x77);
+    ensure!(unfilled.is_none(), expected: ("memset of {n} bytes to fill each of them"), saw: ("other bytes"));
+    Ok(())
+}
+
+/// Where the ranges differ first decides, whatever comes behind.
+fn first_difference(functions: &Functions, left: &mut Field, right: &mut Field, place: usize) -> Outcome {
+    let n = LENGTHS[0];
+    for index in [0, n / 2 + 1, n - 2] {
+        for (less, greater, expected) in [(3, 4, Ordering::Less), (4, 3, Ordering::Greater)] {
+            write_pattern(right, place..place + n, 3);
+            write_pattern(left, place..place + n, 3);
+            left.bytes_mut()[place + index] = less;
+            right.bytes_mut()[place + index] = greater;
+            left.bytes_mut()[place + index + 1] = greater;
+            right.bytes_mut()[place + index + 1] = less;
+            let answer = functions.compare((left, place), (right, place), n);
+            ensure!(
+                answer == expected,
+                expected: ("memcmp of {n} bytes to be {}: byte {index} is the first that differs, {less} and {greater}", sign(expected)),
+                saw: ("that it is {}", sign(answer))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fails unless a function returned where it was told to write.
+fn ensure_at(answer: isize, dest: usize, name: &str, n: usize) -> Outcome {
+    ensure!(
+        answer == dest as isize,
+        expected: ("{name} of {n} bytes to return dest"),
+        saw: ("an address {:+} bytes from it", answer.wrapping_sub(dest as isize))
+    );
+    Ok(())
+}
+
+/// Fails unless each byte of a part is that of the pattern.
+fn ensure_pattern(field: &Field, part: Range<usize>, stamp: u8, what: &str) -> Outcome {
+    let wrong = first_wrong(field, part, |index| pattern(stamp, index));
+    ensure!(wrong.is_none(), expected: ("{what}"), saw: ("other bytes"));
+    Ok(())
+}
+
+/// Fails unless the bytes of the pattern have moved.
+fn ensure_moved(field: &Field, (dest, src): (usize, usize), n: usize) -> Outcome {
+    let wrong = first_wrong(field, dest..dest + n, |index| pattern(4, index - dest + src));
+    ensure!(
+        wrong.is_none(),
+        expected: ("memmove of {n} bytes by {:+} to move each of them", dest as isize - src as isize),
+        saw: ("other bytes")
+    );
     Ok(())
 }
