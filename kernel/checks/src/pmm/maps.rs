@@ -332,7 +332,7 @@ pub const HOLES: Case = Case::of(
 /// of that order, and has a small hole.
 pub const BLOCKS: Case = Case::of(
     "room for two of the largest runs, and a hole",
-    &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC1_1000, 0xC1_3800)],
+    &[usable(0x3D_0000, 0x00C8_5000), unusable(0xC5_1000, 0xC5_3800)],
 );
 
 /// Memory that ends before the first run of the largest order would.
@@ -343,14 +343,14 @@ pub const BOTTOM: Case = Case::of("memory from frame 0 on", &[usable(0, 0x90_000
 
 /// Many more regions and reserved ranges than the contract demands.
 pub const TOO_MANY: Case =
-    Case::of("200 regions and 50 reserved ranges", &too_many_regions()).reserving(&too_many_reserved());
+    Case::of("300 regions and 75 reserved ranges", &too_many_regions()).reserving(&too_many_reserved());
 
 /// Usable regions of six frames, with holes of two between them, and [`ROOM`].
-const fn too_many_regions() -> [MemoryRegion; 200] {
-    let mut regions = [ROOM; 200];
+const fn too_many_regions() -> [MemoryRegion; 300] {
+    let mut regions = [ROOM; 300];
     let mut index = 1;
     while index < regions.len() {
-        let start = 0x20_0000 + (index * 171 % 200) as u64 * 0x8000;
+        let start = 0x20_0000 + (index * 167 % 300) as u64 * 0x8000;
         regions[index] = usable(start, start + 0x6000);
         index += 1;
     }
@@ -358,8 +358,8 @@ const fn too_many_regions() -> [MemoryRegion; 200] {
 }
 
 /// The third frame of every fourth region.
-const fn too_many_reserved() -> [PhysRange; 50] {
-    let mut ranges = [reserved(0, 0); 50];
+const fn too_many_reserved() -> [PhysRange; 75] {
+    let mut ranges = [reserved(0, 0); 75];
     let mut index = 0;
     while index < ranges.len() {
         let start = 0x20_2000 + index as u64 * 4 * 0x8000;

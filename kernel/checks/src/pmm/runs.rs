@@ -220,7 +220,7 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     subject.drain_exactly(&mut free, "at first")?;
 
     // One free frame, at the beginning, in the middle, at the end.
-    for order in [power(1), power(4), power(6)] {
+    for order in [power(1), power(4), power(6), power(9)] {
         let Some(whole) = all.first_run(order) else { return Ok(()) };
         let frames = order.frames();
         for index in [0, frames / 2 - 1, frames / 2, frames - 1] {
@@ -243,7 +243,8 @@ pub fn run_free_refused(context: &mut Context) -> Outcome {
     // of memory and of the records, and the last ones below 4 GiB.
     let runs = [
         (0x3C0, 6, "its first frames are below all memory"),
-        (0xC10, 4, "some of its frames are in a hole of the map"),
+        (0xC50, 4, "some of its frames are in a hole of the map"),
+        (0xC00, 7, "some of its frames, in the middle, are in a hole of the map"),
         (0xC80, 4, "its last frames are past the end of memory"),
         (0xC00, 10, "its last frames are past the end of memory"),
         (0x2000, 10, "it is past the end of memory"),
