@@ -267,6 +267,12 @@ pub fn bad_pages(context: &mut Context) -> Outcome {
         for place in [0x1000, 0xBFFF_F000, KERNEL_VIRTUAL_START.as_u32(), last.as_u32()].map(page) {
             subject.map(Space::Current, place, frame, KR)?;
         }
+        // Where one of them is mapped already, rights for users are refused first.
+        for place in [KERNEL_VIRTUAL_START.as_u32(), last.as_u32()].map(page) {
+            let answer = subject.vmm.map(Space::Current, place, frame, UR);
+            let call = format_args!("map() of {place}, which is mapped, with {UR}");
+            ensure_answer(answer, Err(VmmError::UserInKernelHalf), call)?;
+        }
         Ok(())
     })
 }
