@@ -119,7 +119,8 @@ pub trait KernelHeap {
     /// or moves.
     ///
     /// # Errors
-    /// See [`ReallocError`]. The block is still there then, unchanged.
+    /// See [`ReallocError`]. The block is still there then, unchanged. Where the
+    /// pointer is no block, that is the answer, whatever is asked for.
     fn reallocate(&mut self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, ReallocError>;
 
     /// How many bytes of the block may be used: at least as many as were asked for.

@@ -53,6 +53,48 @@ pub fn self_test(context: &mut Context) -> Outcome {
     for size in [24, 40, 200] {
         on_heap(context, 8, |_, subject| free_memory_is_looked_at(subject, size))?;
     }
+    on_heap(context, 400, |_, subject| many_are_counted(subject))
+}
+
+/// A large free block, then more free blocks than a byte counts, and many blocks in use: not so
+/// many that a heap which goes through all of them for each is at it for long.
+fn many_are_counted(subject: &mut Subject) -> Outcome {
+    const LARGE: u32 = 0x12_0004;
+    const FREE: u32 = 300;
+    const USED: u32 = 1300;
+    let none = |number| fail!(expected: ("a small block, number {number}"), saw: ("OutOfMemory"));
+    let large = subject.allocate(LARGE, 8, 1)?;
+    let behind = subject.allocate(40, 8, 2)?;
+    subject.free(&large)?;
+    let summary = subject.summary("with a large free block")?;
+    ensure!(
+        summary.largest_free >= LARGE && summary.largest_free <= summary.free_bytes,
+        expected: ("a largest free block of at least the {LARGE} bytes that were freed"),
+        saw: ("{summary:?}")
+    );
+    subject.free(&behind)?;
+    for number in 0..USED {
+        if subject.heap.allocate(layout(4, 8)).is_err() {
+            return none(number);
+        }
+    }
+    let used = subject.summary("with many blocks in use")?.used_blocks;
+    ensure!(used == USED, expected: ("{USED} used blocks"), saw: ("{used}"));
+    let mut apart = [None; FREE as usize];
+    for block in &mut apart {
+        // Every other one stays, so that those that are freed are no neighbours.
+        let (Ok(pointer), Ok(_)) = (subject.heap.allocate(layout(4, 8)), subject.heap.allocate(layout(4, 8))) else {
+            return none(USED);
+        };
+        *block = Some(pointer);
+    }
+    let before = subject.summary("before many blocks are freed")?.free_blocks;
+    for pointer in apart.into_iter().flatten() {
+        let answer = subject.heap.free(pointer);
+        ensure!(answer == Ok(()), expected: ("free() to take back a small block"), saw: ("{answer:?}"));
+    }
+    let free = subject.summary("after many blocks were freed that are no neighbours")?.free_blocks;
+    ensure!(free >= FREE, expected: ("at least {FREE} free blocks, {before} before"), saw: ("{free}"));
     Ok(())
 }
 

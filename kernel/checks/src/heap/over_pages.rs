@@ -42,6 +42,7 @@ pub fn heap_over_pages(context: &mut Context) -> Outcome {
         subject.ensure_small(&at_first, "after everything was freed")?;
     }
     subject.one_large(&at_first)?;
+    subject.one_moved(&at_first)?;
     subject.run_out(context, &at_first)
 }
 
@@ -195,6 +196,51 @@ impl InPlace {
         let answer = self.heap.free(block);
         ensure!(answer == Ok(()), expected: ("free() to take back a block of {size} bytes"), saw: ("{answer:?}"));
         self.ensure_small(at_first, "after a large block was freed")
+    }
+
+    /// A block of nearly a third of the memory, more than 16 MiB where there is that much, which
+    /// another one behind it keeps from growing where it is.
+    fn one_moved(&mut self, at_first: &FrameCounts) -> Outcome {
+        let size = (frames().free / 3 - 30) * PAGE_SIZE;
+        let Ok(block) = self.heap.allocate(layout(size, 8)) else {
+            fail!(expected: ("a block of {size} bytes, a third of the memory that is free"), saw: ("OutOfMemory"))
+        };
+        let Ok(behind) = self.heap.allocate(layout(SIZE, 8)) else {
+            fail!(expected: ("a block of {SIZE} bytes behind a large one"), saw: ("OutOfMemory"))
+        };
+        let places = move |block: NonNull<u8>| {
+            (0..size)
+                .step_by(PAGE_SIZE as usize)
+                .map(move |offset| (VirtAddr::new(address(block).as_u32() + offset), offset))
+        };
+        for (place, offset) in places(block) {
+            let written = memory::with(|memory| memory.machine().write(place, offset ^ 0x3057).is_ok());
+            ensure!(written, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
+        }
+        let larger = size + PAGE_SIZE;
+        let moved = match self.heap.reallocate(block, layout(larger, 8)) {
+            Ok(moved) => moved,
+            Err(error) => fail!(expected: ("a block of {size} bytes to become one of {larger}"), saw: ("{error}")),
+        };
+        let usable = self.heap.usable_size(moved);
+        ensure!(
+            usable.is_ok_and(|usable| usable >= larger),
+            expected: ("usable_size() of at least {larger} bytes, which were asked for"),
+            saw: ("{usable:?}")
+        );
+        for (place, offset) in places(moved) {
+            let word = memory::with(|memory| memory.machine().read(place));
+            ensure!(
+                word == Ok(offset ^ 0x3057),
+                expected: ("{:#x} at {place}, as it was written before reallocate() to {larger} bytes", offset ^ 0x3057),
+                saw: ("{}", Access(word))
+            );
+        }
+        for block in [behind, moved] {
+            let answer = self.heap.free(block);
+            ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{answer:?}"));
+        }
+        self.ensure_small(at_first, "after a large block was moved and freed")
     }
 
     /// Takes nearly all frames away, and asks for blocks until there are no more.

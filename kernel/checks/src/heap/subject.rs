@@ -10,7 +10,7 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::Heap;
-use mm_api::{AllocError, BlockError, HEAP_ALIGN, HeapSummary, KernelHeap, ReallocError};
+use mm_api::{AllocError, BlockError, HEAP_ALIGN, HEAP_ALIGN_MAX, HeapSummary, KernelHeap, ReallocError};
 
 /// A heap, and the arena that it is in.
 pub struct Subject {
@@ -238,13 +238,16 @@ impl Subject {
         ensure!(freed == Err(expected), expected: ("Err({expected:?}) from free() of {what}"), saw: ("{freed:?}"));
         let usable = self.heap.usable_size(pointer);
         ensure!(usable == Err(expected), expected: ("Err({expected:?}) from usable_size() of {what}"), saw: ("{usable:?}"));
-        let call = format_args!("reallocate() of {what}");
-        let moved = circumstances::during(call, || self.heap.reallocate(pointer, layout(40, 8)));
-        ensure!(
-            moved == Err(ReallocError::Block(expected)),
-            expected: ("Err(Block({expected:?})) from reallocate() of {what}"),
-            saw: ("{moved:?}")
-        );
+        // The second could not be had either, but the pointer is what is wrong first.
+        for (size, align) in [(40, 8), (40, 2 * HEAP_ALIGN_MAX)] {
+            let call = format_args!("reallocate() of {what} to {size} bytes, aligned to {align}");
+            let moved = circumstances::during(call, || self.heap.reallocate(pointer, layout(size, align)));
+            ensure!(
+                moved == Err(ReallocError::Block(expected)),
+                expected: ("Err(Block({expected:?})) from {call}"),
+                saw: ("{moved:?}")
+            );
+        }
         let after = self.summary("after a pointer was refused")?;
         ensure!(after == before, expected: ("{before:?}, after {what} was refused"), saw: ("{after:?}"));
         Ok(())
