@@ -11,7 +11,7 @@ pub fn clear_empties(context: &mut Context) -> Outcome {
     on_process(context, |subject, process| {
         let before = subject.machine.free_frames();
         let any = subject.random(60_000);
-        for bytes in [0, 1, 4096, 10_000, 50_000, 4097, 300 * 4096, any] {
+        for bytes in [0, 1, 4096, 10_000, 50_000, 4097, 300 * 4096, 1100 * 4096, any] {
             subject.resize(process, bytes)?;
             subject.fill(process, Subject::heap_bytes(process), 1)?;
             subject.clear(process);

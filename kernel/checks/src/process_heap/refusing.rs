@@ -11,7 +11,7 @@ use super::subject::{Process, Subject, on_process, on_processes};
 const THREE_PAGES: VirtAddr = VirtAddr::new(USER_STACK_GUARD.as_u32() - 3 * PAGE_SIZE);
 
 /// More pages than a byte can count.
-const MANY_PAGES: u32 = 300;
+const MANY_PAGES: u32 = 1100;
 
 /// Calls `brk`, which has to refuse.
 fn refuse_brk(subject: &mut Subject<'_>, process: &mut Process, address: u32, expected: BreakError) -> Outcome {
