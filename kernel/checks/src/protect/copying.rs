@@ -165,6 +165,9 @@ const RANGES: [(u32, usize); 12] = [
     (0xBFFF_E800, 0x1800),
 ];
 
+/// Longer ones: more bytes than 16 bits count, and than 20 bits count.
+const LONG: [(u32, usize); 2] = [(0x2000_0FFB, (1 << 16) + 9), (0x2000_0002, (1 << 20) + 3)];
+
 /// Every byte of a range is copied, through the window, page by page.
 pub fn copy_pieces(context: &mut Context) -> Outcome {
     context.start_memory()?;
@@ -172,7 +175,7 @@ pub fn copy_pieces(context: &mut Context) -> Outcome {
     let random: Vec<(u32, usize)> =
         (0..40).map(|_| (context.rng().below(0xBFFF_0000), 1 + context.rng().below(3 * PAGE_SIZE) as usize)).collect();
     for way in Way::BOTH {
-        for range in RANGES.into_iter().chain(random.iter().copied()) {
+        for range in RANGES.into_iter().chain(LONG).chain(random.iter().copied()) {
             let (start, length) = (VirtAddr::new(range.0), range.1);
             let Copied { answer, window, .. } = copied(protections, way, range, None)?;
             let done = window.next - range.0;

@@ -168,6 +168,47 @@ pub fn mprotect_cuts(context: &mut Context) -> Outcome {
             ensure_protected(context, &list, range(first, end)?, rights)?;
         }
     }
+    many(context)
+}
+
+/// A large region is cut to many, page by page, and becomes one again.
+fn many(context: &Context) -> Outcome {
+    const FIRST: u32 = 0x4_0000;
+    const CUTS: u32 = 300;
+    let end = FIRST + 2 * CUTS + 1;
+    let large = region(FIRST, end, RW, Purpose::Mapping)?;
+    let mut list = List::new(&[large])?;
+    for page in (FIRST + 1..end).step_by(2) {
+        list = List::new(list.regions())?;
+        let answer = protect(context, &mut list, range(page, page + 1)?, R);
+        ensure!(answer.is_ok(), expected: ("protect({page:#x}, r--) to go well"), saw: ("{answer:?}"));
+    }
+    let pieces: Result<Vec<Region>, Failed> = (FIRST..end)
+        .zip([RW, R].into_iter().cycle())
+        .map(|(page, rights)| region(page, page + 1, rights, Purpose::Mapping))
+        .collect();
+    ensure!(
+        list == List::new(&pieces?)?,
+        expected: ("a region for each of {} pages, after every other one has become r--", end - FIRST),
+        saw: ("{} regions, or others", list.regions().len())
+    );
+    // The last of many: its neighbours have become like it.
+    let mut merged = list.regions()[..list.regions().len() - 3].to_vec();
+    merged.push(region(end - 3, end, RW, Purpose::Mapping)?);
+    let answer = protect(context, &mut list, range(end - 2, end - 1)?, RW);
+    ensure!(
+        answer.is_ok() && list == List::new(&merged)?,
+        expected: ("protect({:#x}, rw-) to merge the last three of many regions", end - 2),
+        saw: ("{answer:?}, and {} regions", list.regions().len())
+    );
+    let whole = range(FIRST, end)?;
+    let answer = protect(context, &mut list, whole, RX);
+    ensure!(answer.is_ok(), expected: ("protect({}, r-x) to go well", Numbers(whole)), saw: ("{answer:?}"));
+    ensure!(
+        list == List::new(&[Region { rights: RX, ..large }])?,
+        expected: ("one region that is r-x, after protect({}, r-x)", Numbers(whole)),
+        saw: ("{} regions, or other rights", list.regions().len())
+    );
     Ok(())
 }
 
