@@ -1,12 +1,14 @@
 //! Checks of pages that are cut out of mappings.
 
+use alloc::vec::Vec;
+
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{MapError, MapRequest, Page, Placement, Purpose, Region, Rights, Sharing, VirtAddr};
 use mm_oracle::regions::Window;
 
 use crate::check::{Context, Outcome};
 
-use super::list::{Asked, KINDS, List, mapping, pages_of, region, start};
+use super::list::{Asked, KINDS, List, mapping, pages_of, region, request, start};
 
 /// The first page of the mappings here.
 const FIRST: u32 = 0x4_0000;
@@ -100,7 +102,19 @@ pub fn unmap_refused(context: &mut Context) -> Outcome {
     for (page, pages) in [(0, 1), (FIRST, 2), (FIRST + 12, 3), (0xB_FFFF, 1), (FIRST + 31, 0x1000)] {
         list.unmap_to(start(page), pages * PAGE_SIZE, pages_of(page, pages))?;
     }
-    list.ensure([heap, first, second, third, guard].into_iter(), format_args!("unmapping where nothing is"))
+    list.ensure([heap, first, second, third, guard].into_iter(), format_args!("unmapping where nothing is"))?;
+    refused_behind_many(context)
+}
+
+/// What must not be cut is the last of many regions.
+fn refused_behind_many(context: &mut Context) -> Outcome {
+    const MAPPINGS: u32 = 600;
+    let heap = region(FIRST + 2 * MAPPINGS, 1, Purpose::Heap);
+    let regions: Vec<Region> = (0..MAPPINGS).map(|index| mapping(FIRST + 2 * index, 1)).chain([heap]).collect();
+    let mut list = List::new(context, &regions)?;
+    let length = (2 * MAPPINGS + 1) * PAGE_SIZE;
+    list.unmap_refused(start(FIRST), length, MapError::InUse)?;
+    list.map_refused(&request(Placement::Fixed(start(FIRST)), length), MapError::InUse)
 }
 
 /// A fixed mapping replaces all mappings in its range.

@@ -133,8 +133,34 @@ pub fn write_copies(context: &mut Context) -> Outcome {
             subject.ensure_users(first, other, 2, "of a page that nobody wrote to")?;
             subject.clear();
         }
-        Ok(())
+        copied_from_many(subject)
     })
+}
+
+/// Many processes have a frame: 256, a number that does not fit in a byte.
+fn copied_from_many(subject: &mut Subject<'_, '_>) -> Outcome {
+    const CHILDREN: usize = 255;
+    let region = region(Rights::READ_WRITE, Sharing::Private);
+    let page = region.pages.first();
+    let mut children = [const { None }; CHILDREN - 1];
+    subject.map(&region, page, 0x0BAD_5EED)?;
+    for child in &mut children {
+        subject.forked(&region)?;
+        *child = Some(subject.next_child()?);
+    }
+    subject.forked(&region)?;
+    let old = subject.frame(Who::Parent, page)?;
+    subject.ensure_users(Who::Parent, page, 1 + CHILDREN as u32, "after as many forks, but for one")?;
+
+    subject.written(Who::Parent, &region, page)?;
+    let (when, new) = ("after write() to a frame at 256 pages", subject.frame(Who::Parent, page)?);
+    ensure!(new != old, expected: ("a frame of the Parent's own for {page} {when}"), saw: ("{old}, as before"));
+    subject.ensure_mapped(Who::Parent, page, new, Protection::USER_WRITE, when)?;
+    subject.ensure_full_of(Who::Child, page, 0x0BAD_5EED, when)?;
+    subject.ensure_users(Who::Child, page, CHILDREN as u32, when)?;
+    children.into_iter().flatten().for_each(|child| subject.back_to(child));
+    subject.clear();
+    Ok(())
 }
 
 /// Has a page copied, at first without a frame for the copy.

@@ -1,7 +1,7 @@
 //! Checks of a region that is shared with a child.
 
 use kernel_core::instructions;
-use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, protection_of};
+use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, TABLE_ENTRIES, protection_of};
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -12,6 +12,12 @@ use super::subject::{Subject, Who, on_processes};
 /// A region over the boundary of two tables.
 fn region(rights: Rights, sharing: Sharing) -> Region {
     Region { rights, sharing, ..mapping(0x4_03F0, 32) }
+}
+
+/// A region of more pages than a table maps: the last page of a table, all of the next one, and
+/// the first page of the one after that.
+fn large_region(sharing: Sharing) -> Region {
+    Region { sharing, ..mapping(0x4_03FF, 1 + TABLE_ENTRIES + 1) }
 }
 
 /// Every third page of a region.
@@ -37,6 +43,20 @@ pub fn fork_shares(context: &mut Context) -> Outcome {
             }
             subject.clear();
         }
+        let region = large_region(Sharing::Private);
+        for (page, word) in region.pages.iter().zip(1..) {
+            subject.map(&region, page, word)?;
+        }
+        subject.forked(&region)?;
+        let when = "after fork() of a large private region";
+        for (page, word) in region.pages.iter().zip(1..) {
+            let frame = subject.frame(Who::Parent, page)?;
+            for who in [Who::Parent, Who::Child] {
+                subject.ensure_mapped(who, page, frame, Protection::USER_READ, when)?;
+            }
+            subject.ensure_full_of(Who::Child, page, word, when)?;
+        }
+        subject.clear();
         Ok(())
     })
 }
@@ -87,7 +107,7 @@ pub fn fork_sparse(context: &mut Context) -> Outcome {
 /// A shared region is the same in both, and stays writable, pages included that were never touched.
 pub fn fork_shared(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        for rights in [Rights::READ_WRITE, Rights::READ] {
+        for rights in [Rights::READ_WRITE, Rights::READ, Rights::NONE] {
             let region = region(rights, Sharing::Shared);
             for (page, word) in some_pages(&region).zip(100..) {
                 subject.map(&region, page, word)?;
@@ -105,6 +125,15 @@ pub fn fork_shared(context: &mut Context) -> Outcome {
             }
             subject.clear();
         }
+        let region = large_region(Sharing::Shared);
+        subject.forked(&region)?;
+        let when = "after fork() of a large shared region";
+        for page in region.pages.iter() {
+            let frame = subject.frame(Who::Parent, page)?;
+            subject.ensure_mapped(Who::Child, page, frame, Protection::USER_WRITE, when)?;
+            subject.ensure_full_of(Who::Child, page, 0, when)?;
+        }
+        subject.clear();
         Ok(())
     })
 }
@@ -142,6 +171,29 @@ pub fn fork_no_frames(context: &mut Context) -> Outcome {
             subject.forked(&region)?;
             subject.clear();
         }
-        Ok(())
+        late(subject)
     })
+}
+
+/// The frames run out when the child has more pages than a table maps.
+fn late(subject: &mut Subject<'_, '_>) -> Outcome {
+    let region = large_region(Sharing::Private);
+    for (page, word) in region.pages.iter().zip(1..) {
+        subject.map(&region, page, word)?;
+    }
+    // For two of the child's tables, and not for the third.
+    subject.leave_frames(2);
+    let answer = subject.fork(&region);
+    subject.give_frames_back();
+    let pages = region.pages.len();
+    ensure!(
+        answer == Err(PageError::OutOfFrames),
+        expected: ("fork() of {pages} pages in three tables with 2 free frames to answer OutOfFrames"),
+        saw: ("{answer:?}")
+    );
+    for page in region.pages.iter() {
+        subject.ensure_not_mapped(Who::Child, page, "after fork() of a large region without frames")?;
+    }
+    subject.clear();
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! Checks of where mappings are placed.
 
+use alloc::vec::Vec;
+
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{MAPPINGS_END, MAPPINGS_START, MapError, MapRequest, Page, Placement, Purpose, Region, Rights, VirtAddr};
 use mm_oracle::regions::{Window, highest_gap};
 
-use crate::check::{Context, Outcome};
+use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 
 use super::list::{Asked, KINDS, List, mapping, pages_of, region, request, start};
@@ -53,7 +55,8 @@ pub fn map_places(context: &mut Context) -> Outcome {
             saw: ("{count} with these pages")
         );
     }
-    gaps(context)
+    gaps(context)?;
+    below_many(context)
 }
 
 /// Gaps of every size: the highest one that is large enough is taken, from its upper end.
@@ -86,6 +89,38 @@ fn gaps(context: &mut Context) -> Outcome {
         &request(ANYWHERE, (0x5_0000 - LOWEST) * PAGE_SIZE),
         pages_of(END - (0x5_0000 - LOWEST), 0x5_0000 - LOWEST),
     )
+}
+
+/// How many regions [`crowd`] makes.
+const CROWD: u32 = 600;
+
+/// So many regions that no two neighbours are alike, without a gap, up to the end of mappings.
+fn crowd(context: &mut Context) -> Result<List, Failed> {
+    if !kernel_system::memory::is_up() {
+        context.start_memory()?;
+    }
+    let regions: Vec<Region> = crowded().collect();
+    List::new(context, &regions)
+}
+
+/// The regions of [`crowd`].
+fn crowded() -> impl Iterator<Item = Region> {
+    let kinds = [Rights::READ, Rights::NONE].into_iter().cycle();
+    (END - CROWD..END).zip(kinds).map(|(page, rights)| Region { rights, ..mapping(page, 1) })
+}
+
+/// With many regions that leave no gap, the highest free pages are those below all of them.
+fn below_many(context: &mut Context) -> Outcome {
+    let mut list = crowd(context)?;
+    let lowest = END - CROWD;
+    list.map_to(&request(ANYWHERE, 3 * PAGE_SIZE), pages_of(lowest - 3, 3))?;
+    // A hole among them, which the region list has to find again.
+    let hole = END - 7;
+    list.unmap_to(start(hole), PAGE_SIZE, pages_of(hole, 1))?;
+    list.map_to(&request(ANYWHERE, PAGE_SIZE), pages_of(hole, 1))?;
+    let replaced = crowded().map(|region| if region.pages.end() == hole + 1 { mapping(hole, 1) } else { region });
+    let expected: Vec<Region> = core::iter::once(mapping(lowest - 3, 3)).chain(replaced).collect();
+    list.ensure(expected.into_iter(), format_args!("mapping among and below {CROWD} regions"))
 }
 
 /// A hint counts if all pages from there on are free; otherwise the mapping is
@@ -204,7 +239,13 @@ pub fn map_noreplace(context: &mut Context) -> Outcome {
             list.map_refused(&asked, MapError::Occupied)?;
         }
     }
-    Ok(())
+    // The last one of many regions counts, too.
+    let mut list = crowd(context)?;
+    for page in [END - CROWD, END - CROWD / 2, END - 1] {
+        list.map_refused(&request(Placement::FixedNoReplace(start(page)), PAGE_SIZE), MapError::Occupied)?;
+    }
+    let asked = request(Placement::FixedNoReplace(start(END - CROWD - 1)), PAGE_SIZE + 1);
+    list.map_refused(&asked, MapError::Occupied)
 }
 
 /// A mapping and its neighbours that are like it become one region; no others do.

@@ -121,6 +121,19 @@ impl Subject<'_, '_> {
         Ok(())
     }
 
+    /// Takes another process for the child from now on, and returns the one before.
+    pub fn next_child(&mut self) -> Result<Directory, Failed> {
+        let next = self.ground.directory()?;
+        Ok(core::mem::replace(&mut self.child, next))
+    }
+
+    /// Unmaps all pages of the child and destroys it; from now on an earlier one is the child.
+    pub fn back_to(&mut self, child: Directory) {
+        self.with(Who::Child, |pages| pages.unmap_all());
+        let last = core::mem::replace(&mut self.child, child);
+        self.ground.vmm.destroy_directory(last);
+    }
+
     /// Maps a page of the parent as a region allows, and fills it with a word.
     pub fn map(&mut self, region: &Region, page: Page, word: u32) -> Outcome {
         let protection = protection_of(region.rights);
