@@ -101,19 +101,19 @@ impl Process {
         )
     }
 
-    /// Starts a process that has one more file open than its three standard ones,
-    /// under the number that it has here.
+    /// Starts a process that has more files open than its three standard ones,
+    /// under the numbers that they have here.
     ///
     /// # Errors
     /// As [`Command::spawn`].
-    pub fn spawn_with(command: &mut Command, file: &OwnedFd, signal: Signal) -> io::Result<Self> {
+    pub fn spawn_with(command: &mut Command, files: &[OwnedFd], signal: Signal) -> io::Result<Self> {
         Self::remember(
             || {
-                // No other process is started meanwhile, so that none but this one has the file.
-                fcntl_setfd(file, FdFlags::empty())?;
+                // No other process is started meanwhile, so that none but this one has the files.
+                files.iter().try_for_each(|file| fcntl_setfd(file, FdFlags::empty()))?;
                 #[expect(clippy::disallowed_methods, reason = "everything else in the grader starts processes here")]
                 let child = command.spawn();
-                fcntl_setfd(file, FdFlags::CLOEXEC)?;
+                files.iter().try_for_each(|file| fcntl_setfd(file, FdFlags::CLOEXEC))?;
                 child
             },
             signal,
@@ -293,7 +293,7 @@ mod tests {
         let number = std::os::fd::AsRawFd::as_raw_fd(&file);
         let mut command = shell(&format!("cat <&{number}"));
         command.stdout(Stdio::piped());
-        let mut process = Process::spawn_with(&mut command, &file, Signal::KILL).unwrap();
+        let mut process = Process::spawn_with(&mut command, &[file], Signal::KILL).unwrap();
         assert!(!output(&mut shell(&format!("true <&{number}"))).unwrap().status.success());
         io::Write::write_all(&mut writer, b"said").unwrap();
         drop(writer);

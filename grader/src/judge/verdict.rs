@@ -6,7 +6,7 @@ use crate::host::exit::{
     CHECK_HOLDS, CHECK_HOLDS_BY_PANIC, CHECK_NOT_AVAILABLE, EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH,
     GUEST_NOT_OK, GUEST_OK,
 };
-use crate::host::style::printable;
+use crate::host::style::{plural, printable};
 use crate::machine::{Conclusion, End};
 
 use super::findings::Crash;
@@ -67,6 +67,7 @@ pub fn judge(check: &str, transcript: &Transcript, end: &End, budget: u32) -> Re
             // `tampering` has seen to it that there is one.
             None => (Status::Crashed, "crashed".to_owned()),
         },
+        End::Endless(length) => (Status::Hung, endless(*length)),
         End::TripleFault => {
             (Status::Crashed, "triple fault: the processor could not even call the handler of a fault".to_owned())
         }
@@ -144,6 +145,7 @@ fn words(end: &End) -> &'static str {
     match end {
         End::Exited(_) => "it ended",
         End::Watchdog => "the watchdog fired",
+        End::Endless(_) => "it loops for ever",
         End::TripleFault => "triple fault",
         End::Reset => "it reset itself",
         End::PoweredOff => "it switched itself off",
@@ -176,9 +178,13 @@ fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> 
         // A crash's report may be cut short if memory is in a bad state.
         End::Exited(GUEST_CRASH) => result.is_none() && transcript.findings.crash.is_some(),
         End::Exited(_) | End::Reset | End::PoweredOff => false,
-        End::Watchdog | End::TripleFault | End::ProcessorTime | End::Idle | End::Output | End::Signal(_) => {
-            result.is_none()
-        }
+        End::Watchdog
+        | End::Endless(_)
+        | End::TripleFault
+        | End::ProcessorTime
+        | End::Idle
+        | End::Output
+        | End::Signal(_) => result.is_none(),
     };
     if fits {
         return None;
@@ -194,6 +200,12 @@ fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> 
         (End::PoweredOff, _) => "the machine was switched off before the check ended".to_owned(),
         (_, _) => "a result was printed, but the check did not come to its end".to_owned(),
     })
+}
+
+/// A machine that is in the same state after every so many instructions.
+fn endless(length: usize) -> String {
+    let every = if length == 1 { "instruction".to_owned() } else { plural(length, "instruction") };
+    format!("loops for ever: after every {every}, all registers and all memory are as they were")
 }
 
 fn failure(transcript: &Transcript) -> String {

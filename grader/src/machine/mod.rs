@@ -8,11 +8,13 @@
 pub mod bochs;
 mod boot;
 pub mod claim;
+mod closed;
 mod emulator;
 mod intact;
 mod limits;
 mod outcome;
 pub mod qemu;
+mod trace;
 pub mod walk;
 
 pub use boot::Boot;

@@ -9,6 +9,8 @@ pub enum End {
     Exited(i32),
     /// The watchdog fired: the check used up its budget of guest time.
     Watchdog,
+    /// The machine loops for ever, which was proved: it is in the same state after every so many instructions.
+    Endless(usize),
     /// The processor met a fault while it handled a fault while it handled a fault.
     TripleFault,
     /// Something in the machine asked for a reset.

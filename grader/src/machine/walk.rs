@@ -19,6 +19,8 @@ const PRESENT: u32 = 1 << 0;
 const WRITABLE: u32 = 1 << 1;
 const USER: u32 = 1 << 2;
 const LARGE: u32 = 1 << 7;
+/// In the entry of a 4 MiB page: bits 32 to 39 of its physical address.
+const LARGE_PAGE_BEYOND: u32 = 0xFF << 13;
 
 /// A frame's words, as the processor reads them.
 pub type Words = [u32; ENTRIES as usize];
@@ -216,6 +218,19 @@ pub fn runs(memory: &mut impl Memory, cr3: u32) -> Vec<Run> {
         }
     }
     runs
+}
+
+/// Whether a directory maps anything from this physical address on.
+pub fn reaches(memory: &mut impl Memory, cr3: u32, physical: u32) -> bool {
+    let Some(directory) = memory.frame(cr3 / PAGE) else { return false };
+    directory.into_iter().filter(|upper| upper & PRESENT != 0).any(|upper| {
+        if upper & LARGE != 0 {
+            // Bits of a physical address beyond 4 GiB are in the lower ones of the entry.
+            return upper & LARGE_PAGE_BEYOND != 0 || upper / LARGE_PAGE >= physical / LARGE_PAGE;
+        }
+        let mut lower = memory.frame(upper / PAGE).into_iter().flatten();
+        upper / PAGE >= physical / PAGE || lower.any(|lower| lower & PRESENT != 0 && lower / PAGE >= physical / PAGE)
+    })
 }
 
 /// The kinds of entries of a directory.

@@ -62,6 +62,10 @@ impl Inspector {
     }
 }
 
-fn new_file() -> io::Result<NamedTempFile> {
+/// An empty file that never reaches a disk, if the system has a place for such files.
+///
+/// # Errors
+/// If there is no place for it.
+pub fn new_file() -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(MEMORY_FILES).or_else(|_| NamedTempFile::new_in(env::temp_dir()))
 }

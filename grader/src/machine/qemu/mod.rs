@@ -1,9 +1,13 @@
 //! QEMU: looking for it, its command line, a machine from its start to its end.
 
+mod endless;
 mod find;
+mod gdb;
 mod inspector;
+mod log;
 mod program;
 mod qmp;
+mod ram;
 mod recorded;
 mod reused;
 mod running;

@@ -17,6 +17,7 @@ use crate::host::launcher::{self, Limits};
 use crate::host::process::Process;
 use crate::machine::boot::Boot;
 
+use super::gdb::Gdb;
 use super::qmp::Control;
 use super::running::Machine;
 use super::watch::Watch;
@@ -142,9 +143,9 @@ impl Qemu {
         let mut command = self.waiting(boot);
         command.args(EXIT_DEVICE);
         command.arg("-append").arg(boot.kernel_words());
-        let (mut process, control) = connected(command).map_err(|error| self.cannot_start(&error))?;
+        let (mut process, connections) = connected(command).map_err(|error| self.cannot_start(&error))?;
         Ok(Machine {
-            watch: Watch::new(&mut process, control, boot),
+            watch: Watch::new(&mut process, connections, boot),
             process,
             command: self.command_to_repeat(boot),
             version: self.version.clone(),
@@ -160,7 +161,7 @@ impl Qemu {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(super) fn start_reused(&self, boot: &Boot<'_>) -> io::Result<(Process, Control)> {
+    pub(super) fn start_reused(&self, boot: &Boot<'_>) -> io::Result<(Process, Connections)> {
         let mut command = self.waiting(boot);
         command.args(["-append", "wait"]);
         // The machine is saved in the temporary file of a disk that has nothing in it and is
@@ -192,16 +193,27 @@ impl Qemu {
     }
 }
 
+/// The connections to one emulator that are no standard files.
+pub struct Connections {
+    /// For control.
+    pub control: Control,
+    /// For a debugger; the emulator does not listen to it yet.
+    pub gdb: Gdb,
+}
+
 /// Starts an emulator. The machine's serial port is the emulator's standard input and output, and its
-/// control connection is one more open file, so no file with a name is needed.
-fn connected(mut command: Command) -> io::Result<(Process, Control)> {
+/// connections for control and for a debugger are two more open files, so no file with a name is needed.
+fn connected(mut command: Command) -> io::Result<(Process, Connections)> {
     let (control, control_end) = UnixStream::pair()?;
-    let control_end = OwnedFd::from(control_end);
-    command.args(["-chardev".into(), format!("socket,id=control,fd={}", control_end.as_raw_fd())]);
+    let (gdb, gdb_end) = UnixStream::pair()?;
+    let ends = [OwnedFd::from(control_end), OwnedFd::from(gdb_end)];
+    for (name, end) in ["control", "gdb"].into_iter().zip(&ends) {
+        command.args(["-chardev".into(), format!("socket,id={name},fd={}", end.as_raw_fd())]);
+    }
     command.args(["-chardev", "stdio,id=serial,signal=off"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let process = Process::spawn_with(&mut command, &control_end, Signal::KILL)?;
-    Ok((process, Control::new(control)))
+    let process = Process::spawn_with(&mut command, &ends, Signal::KILL)?;
+    Ok((process, Connections { control: Control::new(control), gdb: Gdb::new(gdb) }))
 }
 
 /// Gives a machine its kernel. QEMU puts the name before the kernel's words, so it is given without its folder,

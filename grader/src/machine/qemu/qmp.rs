@@ -2,7 +2,7 @@
 //!
 //! The QEMU Machine Protocol is described in QEMU's manual, "QEMU QMP Reference Manual".
 //! The grader uses it to learn why a machine stopped, to stop a machine, to read a stopped
-//! machine's processor and memory, and to save a machine and load it again.
+//! machine's processor and memory, to log what it executes, and to save a machine and load it again.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use crate::machine::intact::Standing;
 use crate::machine::outcome::Processor;
 use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
+
+use super::log::STANDARD_ERROR;
 
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,6 +85,87 @@ impl Control {
         let _ = self.stream.write_all(STOP.as_bytes());
     }
 
+    /// Stops a machine, and waits until it stands still.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn stop_surely(&mut self) -> io::Result<()> {
+        self.execute("stop", &json!({})).map(|_| ())
+    }
+
+    /// Whether the machine runs.
+    ///
+    /// # Errors
+    /// If the emulator does not tell.
+    pub fn is_running(&mut self) -> io::Result<bool> {
+        Ok(self.status()? == "running")
+    }
+
+    /// Whether the machine stands still because it was told to, and not because it has come to its own end.
+    ///
+    /// # Errors
+    /// If the emulator does not tell.
+    pub fn is_paused(&mut self) -> io::Result<bool> {
+        Ok(["paused", "debug"].contains(&self.status()?.as_str()))
+    }
+
+    /// Whether the machine stands still at a breakpoint.
+    ///
+    /// # Errors
+    /// If the emulator does not tell.
+    pub fn is_at_breakpoint(&mut self) -> io::Result<bool> {
+        Ok(self.status()? == "debug")
+    }
+
+    fn status(&mut self) -> io::Result<String> {
+        let answer = self.execute("query-status", &json!({}))?;
+        let status = answer.get("status").and_then(Value::as_str);
+        status.map(str::to_owned).ok_or_else(|| io::Error::other("it does not tell whether it runs"))
+    }
+
+    /// Makes the emulator listen to the debugger's connection, which its command line calls `gdb`.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn listen_to_debugger(&mut self) -> io::Result<()> {
+        self.ask("gdbserver chardev:gdb").map(|_| ())
+    }
+
+    /// From now on the emulator logs the processor's state before every instruction.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn begin_log(&mut self) -> io::Result<()> {
+        // It is there already. Opened once more, it takes a state at a time, and not every word by itself.
+        self.do_silently(&format!("logfile {STANDARD_ERROR}"))?;
+        // The second is the older name.
+        self.do_silently("one-insn-per-tb on").or_else(|_| self.do_silently("singlestep on"))?;
+        self.do_silently("log cpu,nochain")
+    }
+
+    /// The emulator logs what it did [before](Self::begin_log).
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn end_log(&mut self) -> io::Result<()> {
+        self.do_silently("log cpu_reset")?;
+        self.do_silently("one-insn-per-tb off").or_else(|_| self.do_silently("singlestep off"))
+    }
+
+    /// All registers of a machine that stands still, as the monitor tells them.
+    ///
+    /// # Errors
+    /// If the emulator does not tell.
+    pub fn all_registers(&mut self) -> io::Result<String> {
+        self.ask("info registers")
+    }
+
+    /// Forgets why the machine has stopped.
+    pub fn forget_events(&mut self) {
+        while self.waiting_event().is_some() {}
+        self.cause = None;
+    }
+
     /// Why the machine has stopped, if that has been read already.
     pub fn waiting_event(&mut self) -> Option<Event> {
         // Lines that came after an answer were received with it, and have not been read yet.
@@ -131,6 +214,15 @@ impl Control {
     pub fn save_memory(&mut self, address: u32, bytes: u32, file: &Path) -> io::Result<()> {
         let file = file.to_str().ok_or_else(|| io::Error::other("the file's name is not UTF-8"))?;
         self.execute("memsave", &json!({ "val": address, "size": bytes, "filename": file })).map(|_| ())
+    }
+
+    /// Copies physical memory into a file.
+    ///
+    /// # Errors
+    /// If the emulator does not do that.
+    pub fn save_physical(&mut self, start: u32, bytes: u32, file: &Path) -> io::Result<()> {
+        let file = file.to_str().ok_or_else(|| io::Error::other("the file's name is not UTF-8"))?;
+        self.execute("pmemsave", &json!({ "val": start, "size": bytes, "filename": file })).map(|_| ())
     }
 
     fn register(&mut self, name: &str) -> Option<u32> {

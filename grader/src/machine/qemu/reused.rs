@@ -51,8 +51,8 @@ impl ReusedMachine {
     /// # Errors
     /// If it cannot be started.
     pub fn prepare(qemu: &Qemu, boot: &Boot<'_>) -> io::Result<Self> {
-        let (mut process, control) = qemu.start_reused(boot)?;
-        let watch = Watch::new(&mut process, control, boot);
+        let (mut process, connections) = qemu.start_reused(boot)?;
+        let watch = Watch::new(&mut process, connections, boot);
         Ok(Self { qemu: qemu.clone(), process, watch, state: State::Started, saved: false, said: Vec::new() })
     }
 
@@ -79,7 +79,7 @@ impl ReusedMachine {
             // A machine of the check's own will show whose fault that is.
             return Err(io::Error::other("the machine does nothing"));
         }
-        let stands = matches!(stopped, Stopped::ByKernel(_) | Stopped::Event(Event::Watchdog));
+        let stands = matches!(stopped, Stopped::ByKernel(_) | Stopped::Event(Event::Watchdog) | Stopped::Endless(_));
         let (end, processor) =
             seen(&mut self.watch, stopped).ok_or_else(|| io::Error::other("the emulator has ended"))?;
         if stands {

@@ -6,6 +6,7 @@
 //! ends in one of these ways:
 //!
 //! - the kernel writes to the exit port, and the emulator exits with a status;
+//! - the watch [proves](super::endless) that it loops for ever: then it is inspected;
 //! - the watchdog fires, or the machine wants to be reset: then it stops, and
 //!   its registers and call stack are read before the emulator is killed. So a
 //!   hang and a triple fault have a place in the source, too;
@@ -27,6 +28,7 @@ use crate::host::exit;
 use crate::host::process::Process;
 use crate::machine::outcome::{End, Outcome, Processor};
 
+use super::log::TRIPLE_FAULT;
 use super::qmp::Event;
 use super::watch::{Stopped, Watch};
 
@@ -108,7 +110,7 @@ pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<P
     match stopped {
         Stopped::Event(event) => {
             watch.drain();
-            let triple = contains(&watch.complained, b"Triple fault");
+            let triple = contains(&watch.complained, TRIPLE_FAULT);
             let end = match event {
                 Event::Watchdog => End::Watchdog,
                 Event::Reset if triple => End::TripleFault,
@@ -119,7 +121,16 @@ pub(super) fn seen(watch: &mut Watch, stopped: Stopped) -> Option<(End, Option<P
             };
             let processor = watch.control.processor(&watch.said);
             watch.look_at_the_end();
+            if end == End::Watchdog
+                && let Some(length) = watch.is_endless_after_all()
+            {
+                return Some((End::Endless(length), Some(watch.control.processor(&watch.said))));
+            }
             Some((end, Some(processor)))
+        }
+        Stopped::Endless(length) => {
+            watch.drain();
+            Some((End::Endless(length), Some(watch.control.processor(&watch.said))))
         }
         Stopped::ByKernel(byte) => {
             watch.drain();

@@ -17,7 +17,9 @@ use crate::machine::limits::{MOST_CHECKPOINTS, MOST_OUTPUT};
 use crate::machine::outcome::{Conclusion, Found};
 use crate::machine::walk::Snapshot;
 
+use super::endless::Prover;
 use super::inspector::Inspector;
+use super::program::Connections;
 use super::qmp::{Control, Event};
 
 /// At most so many bytes of the emulator's own complaints are kept.
@@ -31,6 +33,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// counts.
 const MOST_LOOKS: u32 = 3600;
 
+/// After so much processor time, a machine is suspected to loop for ever. Few checks take as long.
+const FIRST_SUSPICION: Duration = Duration::from_millis(300);
+
+/// If there was no proof, the next one is looked for after so many times as long.
+const NEXT_SUSPICION: u32 = 4;
+
 /// Why the waiting is over.
 pub enum Stopped {
     /// The emulator reported an event: the machine has stopped and can be inspected.
@@ -43,6 +51,8 @@ pub enum Stopped {
     Idle,
     /// The machine used more processor time than it may.
     Spent,
+    /// The machine stands still, and would loop for ever: it is in the same state after every so many instructions.
+    Endless(usize),
     /// The emulator has ended.
     Exited,
 }
@@ -71,6 +81,7 @@ pub struct Watch {
     /// The pipe to the machine's serial port.
     words: Option<ChildStdin>,
     inspector: Inspector,
+    prover: Prover,
     /// The text that the machine is told at a check's end.
     challenge: Option<String>,
     /// Whether all page tables are copied, also at the machine's end.
@@ -79,7 +90,7 @@ pub struct Watch {
 
 impl Watch {
     /// Watches a process that was just started for this boot, with its three standard files piped.
-    pub fn new(process: &mut Process, control: Control, boot: &Boot<'_>) -> Self {
+    pub fn new(process: &mut Process, Connections { control, gdb }: Connections, boot: &Boot<'_>) -> Self {
         let (serial, complaints) = (process.stdout(), process.stderr());
         if let Some(serial) = &serial {
             widen(serial);
@@ -94,6 +105,7 @@ impl Watch {
             conclusion: None,
             words: process.stdin(),
             inspector: Inspector::new(boot.image),
+            prover: Prover::new(gdb, boot.memory.mebibytes()),
             challenge: boot.challenge.clone(),
             look: boot.look,
         }
@@ -119,7 +131,9 @@ impl Watch {
 
     /// Waits until the machine stops for any reason, or has used `patience` more processor time.
     pub fn until_it_stops(&mut self, process: &Process, patience: Duration) -> Stopped {
-        let patience = patience + processor_time(process.id()).unwrap_or_default();
+        let used = || processor_time(process.id()).unwrap_or_default();
+        let mut start = used();
+        let mut suspicious = FIRST_SUSPICION;
         let mut idle = Idleness::new(process.id());
         let mut looked = Instant::now();
         let mut looks = 0;
@@ -134,8 +148,18 @@ impl Watch {
                 if looks > MOST_LOOKS {
                     return Stopped::Idle;
                 }
-                if processor_time(process.id()).is_some_and(|used| used > patience) {
+                let before = used();
+                if before.saturating_sub(start) > patience {
                     return Stopped::Spent;
+                }
+                if before.saturating_sub(start) > suspicious {
+                    suspicious *= NEXT_SUSPICION;
+                    if let Some(length) = self.is_endless() {
+                        return Stopped::Endless(length);
+                    }
+                    // The search is not the machine's.
+                    start += used().saturating_sub(before);
+                    continue;
                 }
             }
             if self.serial.is_none() {
@@ -163,6 +187,31 @@ impl Watch {
                 control_open = false;
             }
         }
+    }
+
+    /// Looks for a proof that a machine that runs will never end. Without one, it goes on.
+    fn is_endless(&mut self) -> Option<usize> {
+        // A machine that is only looked at ends as it would by itself.
+        let complaints = self.complaints.as_ref().filter(|_| !self.look)?;
+        self.control.stop_surely().ok()?;
+        let is_paused = |control: &mut Control| control.is_paused().unwrap_or(false);
+        if !is_paused(&mut self.control) {
+            return None;
+        }
+        let length = self.prover.prove(&mut self.control, complaints, &mut self.complained);
+        if length.is_none() && is_paused(&mut self.control) {
+            self.control.resume();
+        }
+        length
+    }
+
+    /// Looks for a proof that a machine that the watchdog has stopped would never have ended. The machine may have
+    /// gone on a little then; what it says meanwhile does not count.
+    pub fn is_endless_after_all(&mut self) -> Option<usize> {
+        let complaints = self.complaints.as_ref().filter(|_| !self.look)?;
+        let length = self.prover.prove(&mut self.control, complaints, &mut self.complained);
+        self.control.forget_events();
+        length
     }
 
     /// Waits a short time for something to read. The control connection counts only
