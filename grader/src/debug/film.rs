@@ -1,4 +1,4 @@
-//! A film of a recorded run: the page tables, moment by moment.
+//! A film of a recorded run: the calls into the lab and the page tables, moment by moment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,10 +28,25 @@ pub enum Pace {
 pub struct Moment {
     /// How many instructions it had executed.
     pub count: u64,
-    /// The next call, with its arguments, and the line that makes it.
-    pub call: Option<(String, String)>,
+    /// The next call.
+    pub call: Option<Call>,
     /// The page tables.
     pub tables: Snapshot,
+}
+
+/// A call into the lab.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Call {
+    /// The function's name, such as `allocate`.
+    pub name: String,
+    /// The arguments in words; one that optimised code does not have at hand is `None`.
+    pub arguments: BTreeMap<String, Option<String>>,
+    /// The answer in words, such as `Ok(0xF800_0010)`, if there is one and it can be told.
+    pub answer: Option<String>,
+    /// All of it, as it is shown.
+    pub words: String,
+    /// The file and the line that make the call.
+    pub place: String,
 }
 
 /// A line of gdb's output.
@@ -39,8 +54,7 @@ pub struct Moment {
 struct Line {
     count: u64,
     cr3: u32,
-    call: Option<String>,
-    place: Option<String>,
+    call: Option<Call>,
     /// The frames of the directory and of its tables.
     frames: Vec<u32>,
     /// The contents of those that differ from the line before.
@@ -91,7 +105,7 @@ fn read(file: &Path) -> Result<Vec<Moment>> {
         }
         frames.retain(|number, _| line.frames.contains(number));
         let tables = Snapshot { cr3: line.cr3, frames: frames.clone() };
-        moments.push(Moment { count: line.count, call: line.call.zip(line.place), tables });
+        moments.push(Moment { count: line.count, call: line.call, tables });
     }
     Ok(moments)
 }
@@ -107,7 +121,7 @@ mod tests {
         let words = |first: u32| serde_json::to_string(&[&[first][..], &[0; 1023]].concat()).unwrap();
         let line = |count: u32, frames: &str, changed: &str| {
             format!(
-                r#"{{"count":{count},"cr3":4096,"call":"map()","place":"a.rs:3","frames":[{frames}],"changed":{{{changed}}}}}"#
+                r#"{{"count":{count},"cr3":4096,"call":{{"name":"map","arguments":{{"page":null}},"answer":null,"words":"map(page = …)","place":"a.rs:3"}},"frames":[{frames}],"changed":{{{changed}}}}}"#
             )
         };
         let first = line(7, "1,2", &format!(r#""1":{},"2":{}"#, words(8195), words(5)));
@@ -118,7 +132,9 @@ mod tests {
         let seen: Vec<(u64, usize, u32)> =
             moments.iter().map(|one| (one.count, one.tables.frames.len(), one.tables.frames[&1][0])).collect();
         assert_eq!(seen, [(7, 2, 8195), (9, 1, 0), (11, 1, 0)]);
-        assert_eq!(moments[0].call, Some(("map()".to_owned(), "a.rs:3".to_owned())));
+        let call = moments[0].call.clone().unwrap();
+        assert_eq!((call.name.as_str(), call.place.as_str()), ("map", "a.rs:3"));
+        assert_eq!(call.arguments, [("page".to_owned(), None)].into());
         fs::write(&file, r#"{"count":1,"cr3":0,"frames":[1],"changed":{"1":[1,2]}}"#).unwrap();
         assert!(read(&file).is_err());
     }

@@ -21,7 +21,7 @@ use crate::machine::qemu::Recording;
 
 use stops::{Fine, Stops};
 
-pub use film::{Moment, Pace, film};
+pub use film::{Call, Moment, Pace, film};
 
 /// The Python modules that add the course's commands to gdb.
 const MODULES: [(&str, &str); 6] = [
@@ -34,14 +34,17 @@ const MODULES: [(&str, &str); 6] = [
 ];
 
 /// Settings before gdb connects. A breakpoint costs a message to the emulator when it is
-/// set, and none at each stop.
-const SETTINGS: [&str; 6] = [
+/// set, and none at each stop. Some versions of gdb find an error of their own when they show memory
+/// that holds no value of its type yet; that value cannot be told then, and gdb goes on.
+const SETTINGS: [&str; 8] = [
     "maintenance set target-async off",
     "set remotetimeout 600",
     "set pagination off",
     "set confirm off",
     "set stack-cache off",
     "set breakpoint always-inserted on",
+    "maintenance set internal-error quit no",
+    "maintenance set internal-error corefile no",
 ];
 
 /// The subject of a debugging session.

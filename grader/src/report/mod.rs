@@ -31,6 +31,7 @@ pub use explain::{check as explain_check, explain};
 pub use file::{remove_older, try_out, write};
 pub use json::escaped;
 pub use next::after_full_marks;
+pub use page_fault::area;
 pub use source::function_at;
 pub use symbolize::Images;
 

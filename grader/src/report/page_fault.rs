@@ -22,6 +22,9 @@ const DIRECT_MAP_SIZE: u32 = 0x3000_0000;
 const KERNEL_VIRTUAL_START: u32 = 0xF000_0000;
 const KERNEL_HEAP_START: u32 = 0xF800_0000;
 const KERNEL_STACKS_START: u32 = 0xFC00_0000;
+const USER_CODE_START: u32 = 0x0804_8000;
+const USER_HEAP_START: u32 = 0x1000_0000;
+const USER_STACK_START: u32 = 0xBFFF_0000;
 const TEMPORARY_START: u32 = 0xFF80_0000;
 const TEMPORARY_END: u32 = 0xFFC0_0000;
 
@@ -110,6 +113,18 @@ pub fn place(cr2: u32, memory: Option<u64>) -> Option<String> {
     }
 }
 
+/// What an address belongs to, if that is a process's: a region of its address space, or the kernel's stacks.
+pub fn area(address: u32) -> Option<&'static str> {
+    match address {
+        0..USER_CODE_START => Some("below the exec image"),
+        USER_CODE_START..USER_HEAP_START => Some("exec image"),
+        USER_HEAP_START..USER_STACK_START => Some("heap and mappings"),
+        USER_STACK_START..KERNEL_BASE => Some("stack"),
+        KERNEL_STACKS_START..TEMPORARY_START => Some("kernel stacks"),
+        _ => None,
+    }
+}
+
 /// An address as the whole course writes it: `0x0010_0000`.
 pub fn address(number: u32) -> String {
     format!("0x{:04X}_{:04X}", number >> 16, number & 0xFFFF)
@@ -178,12 +193,15 @@ mod tests {
             ("KERNEL_VIRTUAL_START", KERNEL_VIRTUAL_START),
             ("KERNEL_HEAP_START", KERNEL_HEAP_START),
             ("KERNEL_STACKS_START", KERNEL_STACKS_START),
+            ("USER_CODE_START", USER_CODE_START),
+            ("USER_HEAP_START", USER_HEAP_START),
+            ("USER_STACK_START", USER_STACK_START),
             ("TEMPORARY_START", TEMPORARY_START),
             ("TEMPORARY_END", TEMPORARY_END),
         ] {
             let start = format!("pub const {}:", name.replace('_', ""));
             let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
-            assert!(line.contains(&format!("0x{value:X}")), "{name}: {line}");
+            assert!(line.contains(&format!("0x{value:08X}")), "{name}: {line}");
         }
         // The size of a page is the one that programs know, too.
         assert!(text.contains("pub const PAGESIZE: u32 = abi::PAGESIZE;"));

@@ -75,6 +75,9 @@ fn who_wrote_a_damaged_header_is_found_backwards() {
     assert!(calls.stdout.contains(") -> Err(Damaged)\n"), "{}", calls.stdout);
     let block = between(&calls, "usable_size(block = ", ")");
     debug("heap").says(&format!("{block}: layout = 1 bytes, aligned to 1\n1 block is in use"));
+    let film = copy.grade(&["look", "block-alignment", "--solution", "--film"]).expect_code(0);
+    let page = std::fs::read_to_string(between(&film, "film: ", "\n")).expect("the film is there");
+    assert!(page.contains("The heap: 1 block in use, with 1 bytes"), "{page}");
     // The word before the block is its header.
     let who_wrote = format!("who-wrote {block}-4").replace('_', "");
     let file = "labs/03-heap/solution/placing.rs";
@@ -130,6 +133,23 @@ fn every_way_back_is_a_way_back() {
         "{page}"
     );
     assert!(page.contains("<li class=\"new\">+ 0x1000_0000"), "{page}");
+}
+
+#[test]
+fn a_frame_that_is_handed_out_twice_is_seen_in_calls_and_in_the_film() {
+    if !has_solutions() || !has_debugger() {
+        return;
+    }
+    let copy = with_mistake("01-pmm", "wrong-bit-cleared");
+    let words = ["debug", "never-twice", "--solution", "--execute", "break-lab", "--execute", "last-calls 2"];
+    let ran = copy.grade(&words).expect_code(0);
+    let frame = between(&ran, "allocate() -> Some(", " (");
+    assert_eq!(ran.stdout.matches(&format!("allocate() -> Some({frame} (")).count(), 2, "{}", ran.stdout);
+    let film = copy.grade(&["look", "never-twice", "--solution", "--film"]).expect_code(0);
+    let page = std::fs::read_to_string(between(&film, "film: ", "\n")).expect("the film is there");
+    assert!(page.contains("The frame map: 0 frames handed out"), "{page}");
+    assert!(page.contains("The frame map: 1 frame handed out"), "{page}");
+    assert!(!page.contains("before the first picture"), "{page}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `cargo grade look --film`: a run as a page with a slider, which needs no network.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::commands::arguments::{CommonArgs, LookArgs};
@@ -13,8 +14,11 @@ use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::host::style::plural;
 
-use super::picture::{escaped, one_of_many, shared};
+use super::drawing::escaped;
+use super::held::{Held, Part};
+use super::picture::{one_of_many, shared};
 use super::seen::{Seen, line};
+use super::{blocks, frames, regions};
 use super::{choose, write};
 
 /// The most pictures of a film: the last ones before the end.
@@ -51,6 +55,12 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
     let count = moments.len();
     let mut body = String::new();
     let mut before: Option<Seen> = None;
+    let (scales, mut held) = (Scales::of(&moments), Held::default());
+    if scales.are_any()
+        && moments.first().is_some_and(|first| first.call.as_ref().is_none_or(|call| call.name != "new"))
+    {
+        body.push_str("<p>What was handed out before the first picture is not shown.</p>\n");
+    }
     for (number, mut moment) in moments.into_iter().enumerate() {
         let title = match &moment.call {
             Some(_) => format!("The address space before call {}", number + 1),
@@ -61,8 +71,12 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
         if number == 0 {
             body.push_str(&shared(seen.entries.len()));
         }
-        body.push_str(&picture(number, &moment, &seen, before.as_ref()));
+        let handed_out = scales.pictures(&held, &moment, number);
+        body.push_str(&picture(number, &moment, &seen, before.as_ref(), &handed_out));
         before = Some(seen);
+        if let Some(call) = &moment.call {
+            held.pass(call);
+        }
     }
     let check = escaped(check);
     format!(
@@ -85,22 +99,72 @@ const CONTROLS: &str = "\
 </div>
 ";
 
-/// A moment: the next call, the mappings that have changed, and the address space.
-fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>) -> String {
+/// What all pictures of a film stand for that show what the lab has handed out; `None` where it hands out no such thing.
+struct Scales {
+    frames: Option<frames::Scale>,
+    blocks: Option<blocks::Scale>,
+}
+
+impl Scales {
+    /// Goes through the calls of a film once.
+    fn of(moments: &[Moment]) -> Self {
+        let (mut held, mut frames, mut blocks) = (Held::default(), None, None);
+        for call in moments.iter().filter_map(|moment| moment.call.as_ref()) {
+            let effect = held.effect(call);
+            for part in [effect.handed_out, effect.taken_back].into_iter().flatten() {
+                match part {
+                    Part::Frames(part) => widen(&mut frames, &part),
+                    Part::Block(part) => widen(&mut blocks, &part),
+                }
+            }
+            held.pass(call);
+        }
+        Self { frames: frames.as_ref().map(frames::Scale::of), blocks: blocks.as_ref().map(blocks::Scale::of) }
+    }
+
+    /// Whether the lab hands out anything.
+    fn are_any(&self) -> bool {
+        self.frames.is_some() || self.blocks.is_some()
+    }
+
+    /// What the lab has handed out before a moment, and what the call does that begins then.
+    fn pictures(&self, held: &Held, moment: &Moment, number: usize) -> String {
+        let effect = moment.call.as_ref().map(|call| held.effect(call)).unwrap_or_default();
+        let frames = self.frames.map(|scale| frames::drawing(held, &effect, scale).svg(&format!("frames-{number}")));
+        let blocks = self.blocks.map(|scale| blocks::drawing(held, &effect, scale).svg(&format!("blocks-{number}")));
+        frames.into_iter().chain(blocks).collect()
+    }
+}
+
+/// Makes a range as wide as it has to be for another one.
+fn widen(range: &mut Option<Range<u32>>, other: &Range<u32>) {
+    let own = range.get_or_insert_with(|| other.clone());
+    *own = own.start.min(other.start)..own.end.max(other.end);
+}
+
+/// A moment: what is about to happen, what the lab has handed out, the regions, what has changed, and the address space.
+fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>, handed_out: &str) -> String {
     let mut html = format!("<figure data-count=\"{}\">\n<figcaption>", grouped(moment.count));
     match &moment.call {
-        Some((call, place)) => {
-            let _ = write!(html, "<code>{}</code><br>called from {}", escaped(call), escaped(place));
+        Some(call) => {
+            let _ = write!(html, "<code>{}</code><br>called from {}", escaped(&call.words), escaped(&call.place));
         }
         None => {
             let _ = write!(html, "After {} instructions", grouped(moment.count));
         }
     }
     html.push_str("</figcaption>\n");
-    if let Some(before) = before {
-        html.push_str(&changes(seen, before));
+    html.push_str(handed_out);
+    if let Some(regions) = regions::drawing(seen) {
+        html.push_str(&regions.svg(&format!("regions-{number}")));
     }
-    html.push_str(&one_of_many(seen, &format!("picture-{number}")));
+    let changes = before.map(|before| changes(seen, before)).unwrap_or_default();
+    let tables = one_of_many(seen, &format!("picture-{number}"));
+    if handed_out.is_empty() {
+        html.push_str(&(changes + &tables));
+    } else {
+        let _ = write!(html, "<details><summary>The address space</summary>\n{changes}{tables}</details>\n");
+    }
     html.push_str("</figure>\n");
     html
 }
@@ -136,14 +200,16 @@ fn grouped(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::held::tests::call as call_of;
     use super::*;
+    use crate::debug::Call;
     use crate::machine::walk::Snapshot;
 
     fn moment(count: u64, call: Option<&str>, entry: u32) -> Moment {
         let (mut directory, mut table) = ([0; 1024], [0; 1024]);
         directory[0x40] = 0x2007;
         table[1] = entry;
-        let call = call.map(|call| (call.to_owned(), "kernel/checks/src/a.rs:3".to_owned()));
+        let call = call.map(|words| Call { words: words.to_owned(), ..call_of("map", &[], "Ok(())") });
         Moment { count, call, tables: Snapshot { cr3: 0x1000, frames: [(1, directory), (2, table)].into() } }
     }
 
@@ -166,5 +232,23 @@ mod tests {
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), ids.len(), "{ids:?}");
+    }
+
+    #[test]
+    fn what_a_lab_hands_out_is_what_its_film_is_about() {
+        let calls = [
+            call_of("allocate", &[], "Some(frame 0x100 (from 0x0010_0000))"),
+            call_of("free", &[("frame", "frame 0x100 (from 0x0010_0000)")], "Ok(())"),
+        ];
+        let mut moments: Vec<Moment> =
+            calls.into_iter().map(|call| Moment { call: Some(call), ..moment(1, None, 0) }).collect();
+        moments.push(moment(2, None, 0));
+        let page = page("never-twice", "never-twice: passed.", moments);
+        let titles: Vec<&str> =
+            page.split("The frame map: ").skip(1).step_by(2).filter_map(|rest| rest.split('<').next()).collect();
+        assert_eq!(titles, ["0 frames handed out", "1 frame handed out", "0 frames handed out"]);
+        assert_eq!(page.matches("<details>").count(), 3);
+        assert!(!page.contains("The heap: "), "{page}");
+        assert!(page.contains("before the first picture"), "{page}");
     }
 }

@@ -1,8 +1,13 @@
 //! `cargo grade look`: the address space as it is at the end of a check, or at
 //! the moment of its crash, read from the machine's memory.
 
+mod blocks;
+mod drawing;
 mod film;
+mod frames;
+mod held;
 mod picture;
+mod regions;
 mod seen;
 
 use std::fs;

@@ -5,34 +5,13 @@ use std::fmt::Write;
 
 use crate::machine::walk::Slot;
 
+use super::drawing::{COLUMNS, Drawing, STEP, STYLE, TOP, escaped, legend, square};
 use super::seen::{KERNEL_PAGE, Seen, line};
 
-/// Entries in a row: 128 MiB.
-const COLUMNS: usize = 32;
-/// A square's size and distance.
-const SQUARE: usize = 13;
-const STEP: usize = 15;
-/// Where the squares begin.
-const LEFT: usize = 104;
-const TOP: usize = 64;
 /// The most lines of text under the squares.
 const MOST_LINES: usize = 16;
 /// Between two of them.
 const LINE: usize = 17;
-
-/// The style. Its rules apply to this picture only, since a page may contain others.
-const STYLE: &str = "\
-.folio-look text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2328; }
-.folio-look .t { font: bold 14px system-ui, sans-serif; } .folio-look .d { fill: #5b6370; }
-.folio-look .none { fill: #f0f1f3; } .folio-look .s { stroke-width: 1; }
-.folio-look .user { fill: #b9e2c4; stroke: #2f7d43; } .folio-look .kernel { fill: #c3d2fa; stroke: #3f63c4; }
-.folio-look .large { fill: #fbdc9a; stroke: #a86d14; } .folio-look .other { fill: #fbdcdc; stroke: #c03535; }
-@media (prefers-color-scheme: dark) {
-.folio-look { background: #14171d; } .folio-look text { fill: #dde1e8; } .folio-look .d { fill: #9aa3b2; }
-.folio-look .none { fill: #1f232b; }
-.folio-look .user { fill: #1f5a35; stroke: #6cc48d; } .folio-look .kernel { fill: #2b3d7a; stroke: #8fa9f5; }
-.folio-look .large { fill: #6b521d; stroke: #deb068; } .folio-look .other { fill: #6a2a30; stroke: #f08c8c; }
-}";
 
 /// The picture, as SVG.
 pub fn picture(seen: &Seen) -> String {
@@ -65,34 +44,29 @@ fn drawn(seen: &Seen, id: &str, ground: Ground) -> String {
     let shown = seen.runs.len().min(MOST_LINES);
     let more = seen.runs.len() - shown;
     let below = TOP + rows * STEP + 54;
-    let height = below + (shown + usize::from(more > 0)) * LINE + 14;
-    let title = escaped(&seen.title);
-    let mut svg = format!(
-        "<svg class=\"folio-look\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" role=\"img\" \
-         aria-labelledby=\"{id}-title {id}-desc\">\n<title id=\"{id}-title\">{title}</title>\n\
-         <desc id=\"{id}-desc\">{}</desc>\n",
-        escaped(&description(seen))
-    );
-    if ground == Ground::Own {
-        let _ = writeln!(svg, "<style>{STYLE}</style>");
-    }
-    let _ = writeln!(
-        svg,
-        "<text class=\"t\" x=\"16\" y=\"26\">{title}</text>\n<text class=\"d\" x=\"16\" y=\"46\">\
-         Each square is an entry of the page directory: 4 MiB of addresses</text>"
-    );
-    svg.push_str(&grid(seen, rows, ground));
-    svg.push_str(&legend(rows));
+    let mut body = match ground {
+        Ground::Own => format!("<style>{STYLE}</style>\n"),
+        Ground::Shared => String::new(),
+    };
+    body.push_str(&grid(seen, rows, ground));
+    let colours = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
+    body.push_str(&legend(TOP + rows * STEP + 14, &colours));
     for (number, run) in seen.runs.iter().take(shown).enumerate() {
         let (y, line) = (below + number * LINE, escaped(&line(run)));
-        let _ = writeln!(svg, "<text x=\"16\" y=\"{y}\" xml:space=\"preserve\">{line}</text>");
+        let _ = writeln!(body, "<text x=\"16\" y=\"{y}\" xml:space=\"preserve\">{line}</text>");
     }
     if more > 0 {
         let y = below + shown * LINE;
-        let _ = writeln!(svg, "<text class=\"d\" x=\"16\" y=\"{y}\">and {more} more</text>");
+        let _ = writeln!(body, "<text class=\"d\" x=\"16\" y=\"{y}\">and {more} more</text>");
     }
-    svg.push_str("</svg>\n");
-    svg
+    let drawing = Drawing {
+        title: seen.title.clone(),
+        subtitle: "Each square is an entry of the page directory: 4 MiB of addresses".to_owned(),
+        description: description(seen),
+        body,
+        height: below + (shown + usize::from(more > 0)) * LINE + 14,
+    };
+    drawing.svg(id)
 }
 
 /// The squares, with an address at every fourth row: every 512 MiB.
@@ -112,29 +86,6 @@ fn grid(seen: &Seen, rows: usize, ground: Ground) -> String {
         }
     }
     svg
-}
-
-/// The meaning of the colours.
-fn legend(rows: usize) -> String {
-    let mut svg = String::new();
-    let legend = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
-    for ((class, text), x) in legend.into_iter().zip((16..).step_by(190)) {
-        let y = TOP + rows * STEP + 14;
-        let _ = writeln!(
-            svg,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{SQUARE}\" height=\"{SQUARE}\"/>\n\
-             <text x=\"{}\" y=\"{}\">{text}</text>",
-            x + 20,
-            y + 11
-        );
-    }
-    svg
-}
-
-/// The outline of an entry's square.
-fn square(index: usize) -> String {
-    let (x, y) = (LEFT + index % COLUMNS * STEP, TOP + index / COLUMNS * STEP);
-    format!("M{x} {y}h{SQUARE}v{SQUARE}h-{SQUARE}z")
 }
 
 /// The outlines of all squares of a class.
@@ -164,11 +115,6 @@ fn description(seen: &Seen) -> String {
         let _ = write!(text, " {}.", line(run));
     }
     text
-}
-
-/// Escapes text for SVG and HTML.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub fn line(run: &Run) -> String {
 }
 
 /// `0x0804_8000`.
-fn address(address: u32) -> String {
+pub fn address(address: u32) -> String {
     format!("0x{:04X}_{:04X}", address >> 16, address & 0xFFFF)
 }
 

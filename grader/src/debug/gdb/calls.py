@@ -10,6 +10,8 @@ from gdb.FrameDecorator import FrameDecorator
 
 # Stands for a value that the optimised code does not keep.
 UNKNOWN = "…"
+# What gdb raises where a value cannot be told; the last one after an error of its own.
+UNTOLD = (gdb.error, RuntimeError, KeyboardInterrupt)
 # The most characters of a value that are shown.
 LONGEST = 100
 
@@ -46,7 +48,7 @@ def plain(words):
 
 def shown(symbol, frame):
     """A variable in words, or None if its value is not known."""
-    with contextlib.suppress(gdb.error, RuntimeError):
+    with contextlib.suppress(*UNTOLD):
         words = symbol.value(frame).format_string(max_depth=2)
         return None if "<error" in words or "<optimized out>" in words else plain(words)
     return None
@@ -60,8 +62,8 @@ def whole(frame):
 
 
 def arguments(frame):
-    """The arguments of a frame's function except the component itself: the name of each, and its value or None."""
-    with contextlib.suppress(gdb.error, RuntimeError):
+    """The arguments of a frame's function, except the component itself: the name of each, and its value or None."""
+    with contextlib.suppress(*UNTOLD):
         block = frame.block()
         while block.superblock and (block.function is None or block.function.name != frame.name()):
             block = block.superblock

@@ -1,4 +1,4 @@
-"""A film of a run: its page tables at each call into the lab, or at regular intervals of instructions."""
+"""A film of a run: its page tables and the lab's calls, at each of these or after so many instructions each time."""
 
 import json
 
@@ -37,12 +37,18 @@ def record(end, file, most, every):
             for count, call in [*moments, (end, None)]:
                 replay.go_to(count)
                 now = tables()
-                picture = {"count": count, "cr3": directory(), "call": None, "place": None, "frames": list(now)}
+                picture = {"count": count, "cr3": directory(), "call": None, "frames": list(now)}
                 # Tables that have not changed are not written again.
                 picture["changed"] = {number: words for number, words in now.items() if last.get(number) != words}
                 last = now
                 if call is not None:
                     call.go(end)
-                    picture["call"], picture["place"] = call.words(), call.place
+                    picture["call"] = {
+                        "name": call.name,
+                        "arguments": call.known,
+                        "answer": call.answer,
+                        "words": call.words(),
+                        "place": call.place,
+                    }
                 out.write(json.dumps(picture) + "\n")
         replay.close()

@@ -5,15 +5,15 @@ import contextlib
 
 import gdb
 
-from calls import UNKNOWN, arguments, file_of, plain, whole
+from calls import UNKNOWN, UNTOLD, arguments, file_of, plain, whole
 from given import CONNECT, ENTRANCES, OWN, PROCESS
 from replay import Replay, at_addresses, quietly
 from tables import number, read
 
 # In how many of its first instructions a function's arguments are still known.
 BEGINNING = 40
-# Answers of this many bytes are in EAX, or in EAX and EDX.
-REGISTERS = (1, 4, 8)
+# So far below the stack's top lies no value of the run.
+BELOW_STACK = 64
 # More calls than any run has.
 EVERY = 1 << 32
 
@@ -28,26 +28,6 @@ def own_name(address):
     if index >= 0 and address < OWN[index][0] + OWN[index][1]:
         return OWN[index][2]
     return None
-
-
-def in_words(address, kind):
-    """The value at an address, as it is shown."""
-    return plain(gdb.Value(address).cast(kind.pointer()).dereference().format_string(max_depth=3))
-
-
-def from_registers(raw, kind):
-    """A value in words, from its bytes.
-
-    gdb 13 tells the variants of an enum apart only in memory; elsewhere it ends with an internal error. So the bytes
-    lie on the stack for a moment, and then what was there is put back.
-    """
-    machine, at = gdb.selected_inferior(), number("$esp")
-    there = bytes(machine.read_memory(at, len(raw)))
-    try:
-        machine.write_memory(at, raw)
-        return in_words(at, kind)
-    finally:
-        machine.write_memory(at, there)
 
 
 class Call:
@@ -78,7 +58,7 @@ class Call:
 
     def kind_of_answer(self):
         """The type of the function's result; None if it returns nothing."""
-        with contextlib.suppress(gdb.error, RuntimeError, AttributeError):
+        with contextlib.suppress(*UNTOLD, AttributeError):
             kind = gdb.newest_frame().function().type.target()
             return kind if kind and kind.sizeof else None
         return None
@@ -117,12 +97,30 @@ class Call:
         """A function that answers in memory takes the address of that from the stack and has it in EAX then; others
         answer in EAX and EDX.
         """
-        with contextlib.suppress(gdb.error, RuntimeError):
+        with contextlib.suppress(*UNTOLD):
             if popped == 8:
-                self.answer = in_words(number("$eax"), kind)
-            elif kind.sizeof in REGISTERS:
+                self.answer = words_at(number("$eax"), kind)
+            elif kind.sizeof in (1, 2, 4, 8):
                 raw = number("$eax").to_bytes(4, "little") + number("$edx").to_bytes(4, "little")
-                self.answer = from_registers(raw[: kind.sizeof], kind)
+                self.answer = words_of(raw[: kind.sizeof], kind)
+
+
+def words_at(address, kind):
+    """The value at an address, in words."""
+    return plain(gdb.Value(address).cast(kind.pointer()).dereference().format_string(max_depth=3))
+
+
+def words_of(raw, kind):
+    """The value with these bytes, in words. gdb can tell which variant of an enumeration it is only in the machine's
+    memory: so it is there for a moment, below the stack, where nothing else is.
+    """
+    memory, place = gdb.selected_inferior(), number("$esp") - BELOW_STACK
+    kept = bytes(memory.read_memory(place, len(raw)))
+    memory.write_memory(place, raw)
+    try:
+        return words_at(place, kind)
+    finally:
+        memory.write_memory(place, kept)
 
 
 def calls_before(count, wanted, names=None):

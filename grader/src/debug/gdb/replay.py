@@ -99,10 +99,12 @@ class Stops:
 
 
 def at_addresses(addresses):
-    """Breakpoints at addresses."""
+    """Breakpoints at addresses, of the kind that `break` makes: QEMU writes none of them into the code, and gdb 13 crashes
+    when it deletes one that has one of the other kind beside it.
+    """
 
     def make():
-        own = [gdb.Breakpoint(f"*{at:#x}", gdb.BP_HARDWARE_BREAKPOINT, internal=True) for at in addresses]
+        own = [gdb.Breakpoint(f"*{at:#x}", gdb.BP_BREAKPOINT, internal=True) for at in addresses]
         for one in own:
             one.silent = True
         return own

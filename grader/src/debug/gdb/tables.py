@@ -111,6 +111,7 @@ def inside(value):
 
 SHOWN = {
     "mm_api::frame::Frame": lambda n: f"frame {n:#x} (from {shown(n * PAGE & 0xFFFF_FFFF)})",
+    "mm_api::frame::Order": lambda n: f"order {n}",
     "mm_api::page::Page": lambda n: f"page {n:#x} ({shown(n * PAGE & 0xFFFF_FFFF)})",
     "mm_api::page::TableIndex": lambda n: f"index {n:#x}",
     "mm_api::entry::Entry": described,
@@ -140,6 +141,9 @@ def printer(value):
         if any(given.is_optimized_out for given, _ in rights):
             return None
         return Shown("r" + "".join(letter if given else "-" for given, letter in rights))
+    if name == "mm_api::frame::FrameRun":
+        first, last = inside(value["first"]), inside(value["first"]) + (1 << inside(value["order"])) - 1
+        return Shown(f"frames {first:#x} to {last:#x}")
     if name == "core::alloc::layout::Layout":
         return Shown(f"{int(value['size'])} bytes, aligned to {inside(value['align'])}")
     if name and name.startswith("core::ptr::non_null::NonNull<") and "dyn" not in name:
