@@ -104,7 +104,7 @@ fn a_fork_copies_no_page_of_a_deep_stack() {
 fn the_heaps_that_are_measured_run() {
     if has_solutions() {
         let smoke = Copy::new().grade(&["dev", "bench", "smoke"]).expect_code(0);
-        smoke.says("9 of 9 heaps ran a trace without a fault");
+        let smoke = smoke.says("9 of 9 heaps ran a trace without a fault");
         // Two alignments of nine lengths, five functions, and four candidates.
         let natively = ["360 measurements of memory functions ran natively", "no memory function ran natively: "];
         assert!(natively.iter().any(|line| smoke.stdout.contains(line)), "{}", smoke.stdout);
