@@ -19,6 +19,9 @@ use crate::host::style::{
     ACTION, BAD, FAINT, GOOD, NOTICE, STRONG, View, memory, plural, printable, printable_with_colour,
 };
 
+/// Behind the first failure, so many are shown in short.
+const IN_SHORT: usize = 3;
+
 /// Checks that failed for one reason. The first check stands for all.
 struct Group<'a> {
     first: &'a CheckReport,
@@ -56,8 +59,13 @@ pub fn lab(lab: &LabReport, run: &Run, root: &Path, images: &Images, view: &View
     }
     // Of code that is missing the table has the steps; only the first is next.
     let rest = groups[in_full..].iter().filter(|group| group.first.status != Status::NotStarted);
-    let briefs: Vec<String> = rest.map(|group| teller.brief(group)).collect();
+    let mut briefs: Vec<String> = rest.map(|group| teller.brief(group)).collect();
     if !briefs.is_empty() {
+        let more = briefs.len().saturating_sub(IN_SHORT);
+        briefs.truncate(IN_SHORT);
+        if more > 0 {
+            briefs.push(format!("… and {}\n", plural(more, "more failure")));
+        }
         let command = next::repeat(run, "NAME");
         let advice = view.paint(FAINT, &format!("`{command}` tells all about one of these, and `-v` about all."));
         out.push_str(&format!("{}\n{advice}\n\n", briefs.concat()));
@@ -147,7 +155,8 @@ impl<'a> Teller<'a> {
         if check.status == Status::Tampered {
             out.push_str(&paragraph(view, "only the check itself may report its result and end the machine"));
         }
-        if !group.others.is_empty() {
+        // The table shows which checks lack code.
+        if !group.others.is_empty() && (check.status != Status::NotStarted || view.verbose) {
             let names: Vec<&str> = group.others.iter().map(|check| check.name.as_str()).collect();
             out.push_str(&view.field("the same", &names.join(", ")));
         }
@@ -309,7 +318,8 @@ mod tests {
         };
         let text = told(many, &View::default());
         assert_eq!(text.matches("  rule").count(), 1, "{text}");
-        assert_eq!(text.matches("  saw").count(), 10, "{text}");
+        assert_eq!(text.matches("  saw").count(), 1 + IN_SHORT, "{text}");
+        assert!(text.contains("\n… and 6 more failures\n"), "{text}");
         assert!(text.contains("`cargo grade --check NAME` tells all about one of these"), "{text}");
         let all = told(many, &View { verbose: true, ..View::default() });
         assert_eq!(all.matches("  rule").count(), 10, "{all}");
