@@ -59,8 +59,8 @@ pub fn fork_copies(context: &mut Context) -> Outcome {
             subject.end(child)?;
             subject.ensure_unchanged(parent, &before, format_args!("when the child has ended"))?;
         }
-        // More bytes than 16 bits can count, and more pages than a byte can, or a table maps.
-        for bytes in [100_000, 1_100_000, 4_500_000] {
+        // More bytes than 16 bits can count, and more pages than a byte can.
+        for bytes in [100_000, 1_100_000] {
             subject.resize(parent, bytes)?;
             subject.fill(parent, Subject::heap_bytes(parent), bytes)?;
             let child = subject.fork(parent)?;
