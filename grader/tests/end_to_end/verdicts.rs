@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::course::{Copy, check, has_solutions};
 
 /// Each harness check, and its expected verdict.
-pub const PROVOKED: [(&str, &str); 28] = [
+pub const PROVOKED: [(&str, &str); 31] = [
     ("harness-pass", "passed"),
     ("harness-not-available", "not_available"),
     ("harness-fail", "failed"),
@@ -18,6 +18,9 @@ pub const PROVOKED: [(&str, &str); 28] = [
     ("harness-triple-fault", "crashed"),
     ("harness-hang", "hung"),
     ("harness-spin", "hung"),
+    ("harness-cycle", "hung"),
+    ("harness-counting", "hung"),
+    ("harness-polling", "hung"),
     ("harness-halt", "hung"),
     ("harness-flood", "hung"),
     ("harness-early-exit", "tampered"),
@@ -105,7 +108,9 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
         write["message"].as_str().is_some_and(|text| text.starts_with("page fault: write to 0x0000_")),
         "{write:#}"
     );
-    let names_its_check = |call: &Value| call["file"] == "kernel/checks/src/harness.rs" && call["line"].is_u64();
+    let names_its_check = |call: &Value| {
+        call["file"].as_str().is_some_and(|file| file.starts_with("kernel/checks/src/harness")) && call["line"].is_u64()
+    };
     assert!(write["backtrace"].as_array().is_some_and(|calls| calls.iter().any(names_its_check)), "{write:#}");
 
     let spin = check(&run, "harness-spin");
@@ -120,6 +125,37 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
     assert_eq!(check(&run, "harness-divide")["crash"]["exception"]["vector"], 0);
     assert_eq!(check(&run, "harness-invalid-opcode")["crash"]["exception"]["vector"], 6);
     assert_eq!(check(&run, "harness-triple-fault")["crash"]["kind"], "triple-fault");
+}
+
+#[test]
+fn a_loop_is_called_endless_only_if_the_machine_comes_back_to_the_same_state() {
+    let endless = ["harness-hang", "harness-cycle"];
+    let open = ["harness-counting", "harness-polling"];
+    let slow = ["harness-slow", "harness-clock-wait"];
+    let copy = Copy::with_checks(&[endless, open, slow].concat());
+    let toml = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 500");
+    copy.write("labs/01-pmm/lab.toml", &toml);
+    for words in [&["01", "--jobs", "1", "--json", "-"][..], &["01", "--fresh", "--json", "-"]] {
+        let run = copy.grade(words).expect_code(1).json();
+        let told = |name: &str| {
+            let check = check(&run, name);
+            (check["status"].clone(), check["message"].as_str().unwrap_or_default().to_owned())
+        };
+        for name in endless {
+            let (status, message) = told(name);
+            assert!(status == "hung" && message.starts_with("loops for ever: "), "{name}: {status}, {message}");
+        }
+        for name in open {
+            let (status, message) = told(name);
+            assert!(status == "hung" && message.starts_with("did not end within "), "{name}: {status}, {message}");
+        }
+        for name in slow {
+            assert_eq!(told(name).0, "passed", "{name}");
+        }
+        let calls = &check(&run, "harness-cycle")["crash"]["backtrace"];
+        let is_the_walk = |call: &Value| call["file"] == "kernel/checks/src/harness/loops.rs";
+        assert!(calls.as_array().is_some_and(|calls| calls.iter().any(is_the_walk)), "{calls:#}");
+    }
 }
 
 #[test]

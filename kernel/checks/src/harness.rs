@@ -6,13 +6,14 @@ mod boot_info;
 mod costs;
 mod files;
 mod interrupts;
+mod loops;
 mod protections;
 mod ring_3;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter};
-use core::hint::{black_box, spin_loop};
+use core::hint::black_box;
 
 use crate::check::{Check, Context, Failed, Outcome};
 use crate::{ensure, fail};
@@ -35,7 +36,12 @@ pub const CHECKS: &[Check] = &[
     check("harness-divide", |_| ends(provoke::divide_by_zero)),
     check("harness-invalid-opcode", |_| ends(provoke::invalid_opcode)),
     check("harness-hang", |_| ends(provoke::hang)),
-    check("harness-spin", |_| spin()),
+    check("harness-spin", |_| loops::spin()),
+    check("harness-cycle", |_| loops::cycle()),
+    check("harness-counting", |_| loops::counting()),
+    check("harness-slow", |_| loops::slow()),
+    check("harness-clock-wait", |_| loops::clock_wait()),
+    check("harness-polling", |_| ends(provoke::ask_for_ever)),
     check("harness-halt", |_| ends(provoke::halt)),
     check("harness-triple-fault", |_| ends(provoke::triple_fault)),
     check("harness-flood", |_| flood()),
@@ -94,13 +100,6 @@ fn failure(context: &mut Context) -> Outcome {
     let answer = 41;
     ensure!(answer == 42, expected: ("42 things\nin one line"), saw: ("{answer}"));
     Ok(())
-}
-
-/// An endless loop of `pause`, which is so slow to emulate that no watchdog ends it.
-fn spin() -> Outcome {
-    loop {
-        spin_loop();
-    }
 }
 
 fn flood() -> Outcome {

@@ -30,6 +30,11 @@ fn ticks() -> u64 {
     unsafe { x86::time::rdtsc() }
 }
 
+/// What the time stamp counter shows after so many more instructions, where it counts them.
+pub(super) fn after(instructions: u32) -> u64 {
+    ticks() + (u64::from(instructions) << SHIFT.load(Ordering::Relaxed))
+}
+
 /// How many instructions the machine has executed, where its time stamp counter counts them.
 #[inline(never)]
 #[must_use]

@@ -5,10 +5,13 @@ use core::hint::black_box;
 
 use mm_api::VirtAddr;
 
-use super::symbols;
+use super::{clock, symbols};
 use crate::console::serial;
 use crate::machine_end::tell_end;
 use crate::report;
+
+/// The port that tells the state of the first serial port.
+const SERIAL_STATE: u16 = 0x3FD;
 
 /// Writes to address 0, which is not mapped.
 pub fn null_write() {
@@ -45,6 +48,51 @@ pub fn invalid_opcode() {
 pub fn hang() {
     // SAFETY: it does nothing, and does not return.
     unsafe { asm!("cli", "2: jmp 2b") }
+}
+
+/// Counts in memory up to `limit`, in three instructions each time. The registers are the same again and again.
+pub fn count_in_memory(limit: u32) {
+    let mut count = 0_u32;
+    // SAFETY: it changes this variable and no other memory.
+    unsafe {
+        asm!("2: inc dword ptr [{0}]", "cmp dword ptr [{0}], {1:e}", "jb 2b", in(reg) &raw mut count, in(reg) limit)
+    }
+}
+
+/// Waits until the time stamp counter has counted so many instructions, and looks at it every two thousand. Nothing
+/// but the clock changes meanwhile.
+pub fn wait_for_clock(instructions: u32) {
+    let end = clock::after(instructions);
+    // SAFETY: it reads this variable and changes no memory.
+    unsafe {
+        asm!(
+            "2: mov ecx, 1000",
+            "3: dec ecx",
+            "jnz 3b",
+            "rdtsc",
+            "sub eax, [{0}]",
+            "sbb edx, [{0} + 4]",
+            "mov eax, 0",
+            "mov edx, 0",
+            "jc 2b",
+            in(reg) &raw const end, out("eax") _, out("ecx") _, out("edx") _,
+        );
+    }
+}
+
+/// Asks the serial port for its state for ever, every two thousand instructions. The answer is always the same.
+pub fn ask_for_ever() {
+    // SAFETY: asking has no effect, and the loop does not return.
+    unsafe {
+        asm!(
+            "2: mov ecx, 1000",
+            "3: dec ecx",
+            "jnz 3b",
+            "in al, dx",
+            "jmp 2b",
+            in("dx") SERIAL_STATE, out("eax") _, out("ecx") _,
+        );
+    }
 }
 
 /// Stops the processor for ever: interrupts are off.
