@@ -6,7 +6,7 @@ use crate::host::exit::{
     CHECK_HOLDS, CHECK_HOLDS_BY_PANIC, CHECK_NOT_AVAILABLE, EMULATOR_LEFT, EMULATOR_NOT_STARTED, GUEST_CRASH,
     GUEST_NOT_OK, GUEST_OK,
 };
-use crate::host::style::{plural, printable};
+use crate::host::style::printable;
 use crate::machine::{Conclusion, End};
 
 use super::findings::Crash;
@@ -204,8 +204,8 @@ fn tampering(check: &str, transcript: &Transcript, end: &End) -> Option<String> 
 
 /// A machine that is in the same state after every so many instructions.
 fn endless(length: usize) -> String {
-    let every = if length == 1 { "instruction".to_owned() } else { plural(length, "instruction") };
-    format!("loops for ever: after every {every}, all registers and all memory are as they were")
+    let every = if length == 1 { "each instruction".to_owned() } else { format!("every {length} instructions") };
+    format!("loops for ever: after {every}, all registers and all memory are the same again")
 }
 
 fn failure(transcript: &Transcript) -> String {

@@ -52,6 +52,7 @@ pub fn check(course: &Workspace, lab: &Lab, check: &Check, hints: usize, view: &
     };
     out.push_str(&view.field("runs on", &machines));
     out.push_str(&view.field("limit", &format!("{} million guest instructions for each machine", check.budget)));
+    out.push_str(&view.field("", "a loop that is proved endless is stopped before that"));
     if check.cost {
         out.push_str(&view.field("judges", "cost: a correct implementation may fail it by being slow or large"));
     }
@@ -150,6 +151,7 @@ chapter = "lab-01-frames.html#cost"
             "  hint 1/3  Look at allocate.\n",
             "  runs on   3 machines, with 16 MiB, 64 MiB and 1 GiB of memory\n",
             "  limit     500 million guest instructions for each machine\n",
+            "            a loop that is proved endless is stopped before that\n",
             "  your file labs/01-pmm/src/bitmap.rs\n",
             "  run it    cargo grade --check never-twice\n",
         ] {

@@ -108,6 +108,10 @@ impl Prover {
             }
             control.stop_surely()
         })?;
+        // The debugger's connection would let a machine go on that has come to its own end.
+        if !emulator.control.is_paused()? {
+            return Ok(None);
+        }
         let states = trace::states(&log, TRACED);
         let Some(cycle) = trace::cycle(&states) else { return Ok(None) };
         let Some(landmark) = trace::landmark(cycle).filter(|mark| mark.times <= MOST_VISITS) else { return Ok(None) };
@@ -157,13 +161,14 @@ impl Prover {
         // A machine that stands at a breakpoint does not get past it.
         self.clear_breakpoint()?;
         self.gdb.step()?;
+        stands_for_the_debugger(control)?;
         self.breakpoint = Some(address);
         self.gdb.set_breakpoint(address)?;
         if let Err(error) = self.gdb.go_on() {
             control.stop_surely()?;
             return Err(error);
         }
-        if control.is_at_breakpoint()? { Ok(()) } else { Err(io::Error::other("the machine has come to its own end")) }
+        stands_for_the_debugger(control)
     }
 
     fn clear_breakpoint(&mut self) -> io::Result<()> {
@@ -188,6 +193,11 @@ impl Moment {
                 eips.iter().all(|eip| is_closed(&code.bytes(*eip, closed::LONGEST)))
             })
     }
+}
+
+/// An error if the machine has stopped for another reason than a step or a breakpoint.
+fn stands_for_the_debugger(control: &mut Control) -> io::Result<()> {
+    if control.is_at_breakpoint()? { Ok(()) } else { Err(io::Error::other("the machine has come to its own end")) }
 }
 
 /// Whether these states are those of the cycle, once round from the landmark on.

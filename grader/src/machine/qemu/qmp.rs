@@ -109,7 +109,7 @@ impl Control {
         Ok(["paused", "debug"].contains(&self.status()?.as_str()))
     }
 
-    /// Whether the machine stands still at a breakpoint.
+    /// Whether the machine stands still at a breakpoint, or after a step.
     ///
     /// # Errors
     /// If the emulator does not tell.
