@@ -205,6 +205,19 @@ impl Workspace {
         Ok(self.labs.iter().filter(chosen).collect())
     }
 
+    /// The same, where the source of each lab's reference is needed.
+    ///
+    /// # Errors
+    /// As there, and if it is not in this copy of the course.
+    pub fn select_whole(&self, names: &[String]) -> Result<Vec<&Lab>> {
+        let labs = self.select(names)?;
+        match labs.iter().find(|lab| !lab.has_solution()) {
+            None => Ok(labs),
+            Some(lab) => Err(Error::new(format!("labs/{} has no reference here", lab.id))
+                .advise("that needs the whole course, not what students get")),
+        }
+    }
+
     /// The check of this name, and its lab.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ pub fn write(workspace: &Workspace, options: &Options) -> Result<usize> {
         return Err(Error::new(format!("{} is not empty", folder.display())).advise("name a new folder"));
     }
     let mut files = 0;
-    let labs = workspace.select(&options.labs)?;
+    let labs = workspace.select_whole(&options.labs)?;
     for (place, lab) in labs.iter().enumerate() {
         let variants = variant::all(lab)?.all;
         for number in 0..options.submissions as usize {

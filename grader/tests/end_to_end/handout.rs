@@ -134,7 +134,9 @@ fn a_hand_out_grades_and_boots_beside_compiled_references() {
         hand_out.grade(&["run", "--solution", "--program", "hello"]).expect_code(0);
         hand_out.grade(&["--solution", "--check", "never-twice", "--check", "heap-mix"]).expect_code(0);
     });
-    hand_out.grade(&["dev", "check"]).expect_code(2).says("has no reference here");
+    for words in [&["dev", "check"][..], &["dev", "miri"], &["dev", "class", "class"]] {
+        hand_out.grade(words).expect_code(2).says("has no reference here");
+    }
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub struct Figures {
     pub checks: Vec<CheckRow>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub memory: Option<memory::Figures>,
+    /// Why lab 00 is not among the memory functions, if it is not.
+    #[serde(skip)]
+    pub without_lab: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<frames::Cost>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -89,6 +92,9 @@ pub fn tables(figures: &Figures, view: &View) -> String {
         of_memory.into_iter().chain(of_frames).chain(of_heaps).chain(of_policies).chain(of_system).chain(of_class);
     for (title, table) in all {
         let _ = writeln!(out, "\n{}\n{table}", view.paint(STRONG, &title));
+    }
+    for line in figures.without_lab.iter().flat_map(|why| wrap(why, view.columns())) {
+        let _ = writeln!(out, "{}", view.paint(FAINT, &line));
     }
     for (heap, said) in figures.heaps.iter().flat_map(heaps::Figures::failed) {
         let _ = writeln!(out, "\n{}\n{}", view.paint(BAD, "Not measured"), printable(&format!("{heap}: {said}")));

@@ -39,6 +39,10 @@ pub struct Options {
     pub json: Option<PathBuf>,
 }
 
+/// Why a hand-out has no figures of lab 00.
+const WITHOUT_LAB: &str = "Lab 00 is not among the memory functions: its reference is not in this copy as source, and your \
+                           file would not link here if it can panic. `cargo grade 00 -v` counts your instructions.";
+
 /// Measures, and prints the figures. Returns true: figures are neither right nor wrong.
 ///
 /// # Errors
@@ -51,6 +55,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         rows: Vec::new(),
         checks: Vec::new(),
         memory: None,
+        without_lab: None,
         frames: Vec::new(),
         system: Vec::new(),
         heaps: None,
@@ -116,6 +121,8 @@ fn instructions(
     let Some(kernel) = Kernel::build(engine, progress)? else { return Ok(()) };
     if is_wanted(What::Memory) {
         figures.memory = Some(memory::measure(&kernel, progress)?);
+        let is_source = engine.site.workspace.labs.iter().any(|lab| lab.toml.package == "memory" && lab.has_solution());
+        figures.without_lab = (!is_source).then_some(WITHOUT_LAB);
     }
     if is_wanted(What::Frames) {
         figures.frames = frames::measure(&kernel, progress)?;

@@ -55,11 +55,7 @@ pub struct Options {
 /// If a proof could not be made.
 pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
-    let labs = engine.site.workspace.select(&options.labs)?;
-    if let Some(lab) = labs.iter().find(|lab| !lab.has_solution()) {
-        return Err(Error::new(format!("labs/{} has no reference here", lab.id))
-            .advise("`dev check` needs the whole course, not what students get"));
-    }
+    let labs = engine.site.workspace.select_whole(&options.labs)?;
     let (stage, staged) = staged(engine)?;
     let mut proof = Proof::new(options, view, progress);
     for lab in labs {
@@ -75,14 +71,15 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
 pub fn miri_alone(engine: &Engine, labs: &[String], view: &View, progress: &Progress) -> Result<bool> {
     let start = Instant::now();
     let labs = engine.site.workspace.select(labs)?;
+    let labs: Vec<&Lab> = labs.into_iter().filter(|lab| miri::concerns(lab)).collect();
+    if let Some(lab) = labs.iter().find(|lab| !lab.has_solution()) {
+        return Err(Error::new(format!("labs/{} has no reference here", lab.id))
+            .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
+    }
     let (stage, _) = staged(engine)?;
     let options = Options::default();
     let mut proof = Proof::new(&options, view, progress);
-    for lab in labs.into_iter().filter(|lab| miri::concerns(lab)) {
-        if !lab.has_solution() {
-            return Err(Error::new(format!("labs/{} has no reference here", lab.id))
-                .advise(format!("run `cargo +nightly miri test --package {}` for your own", lab.toml.package)));
-        }
+    for lab in labs {
         proof.say(&view.paint(STRONG, &format!("{}  {}", lab.id, lab.toml.title)));
         proof.miri(lab, &stage, Kind::Reference.word())?;
     }
