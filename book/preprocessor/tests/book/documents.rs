@@ -87,3 +87,34 @@ fn every_place_that_a_document_links_to_is_there() {
     }
     report(&problems);
 }
+
+/// The course's README, and the student's, which takes its place in a hand-out.
+const README: &str = "README.md";
+const STUDENTS_README: &str = "README-student.md";
+
+/// Whether a document is handed out.
+fn is_for_students(name: &str) -> bool {
+    ![README, "CONTRIBUTING.md"].contains(&name) && !name.starts_with("teaching/")
+}
+
+#[test]
+fn a_document_that_students_get_links_to_no_place_that_only_the_course_s_readme_has() {
+    let students = root().join(STUDENTS_README);
+    if !students.is_file() {
+        return;
+    }
+    let mut problems = Vec::new();
+    for file in documents()
+        .iter()
+        .filter(|file| file.strip_prefix(root()).is_ok_and(|name| is_for_students(&name.to_string_lossy())))
+    {
+        for link in links(&fs::read_to_string(file).unwrap()) {
+            let Some((path, place)) = link.split_once('#') else { continue };
+            let is_readme = file.with_file_name(path).canonicalize().ok() == root().join(README).canonicalize().ok();
+            if !path.is_empty() && is_readme && !has_heading(&students, place) {
+                problems.push(format!("{}: there is no #{place} in {STUDENTS_README}", file.display()));
+            }
+        }
+    }
+    report(&problems);
+}
