@@ -9,7 +9,34 @@ use ignore::WalkBuilder;
 
 use crate::host::error::{Error, Result};
 
-use super::workspace::POLICY;
+/// What a course has at its top, a hand-out's list of files among it. A copy has nothing else: teachers keep
+/// submissions, results and policies there, which no submission may see, and which change from one run to the next.
+const TOP: [&str; 24] = [
+    ".cargo",
+    ".ci",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    ".vscode",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README-student.md",
+    "README.md",
+    "book",
+    "grader",
+    "handout.toml",
+    "kernel",
+    "labs",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "teaching",
+];
 
 /// A copy of the course, with a build folder of its own. Cargo decides by the
 /// times of files whether to build again, so two copies that share a build
@@ -25,8 +52,8 @@ impl Stage {
     /// Makes a copy of the course at `from` in `folder`, or brings the copy
     /// that is there up to date. Waits while another process uses it.
     ///
-    /// Files that git would not track are left out. Files that have not changed
-    /// are not touched, so that cargo does not build them again.
+    /// Files that git would not track are left out, and so is what is no part of the course.
+    /// Files that have not changed are not touched, so that cargo does not build them again.
     ///
     /// # Errors
     /// If a file cannot be read or written.
@@ -45,15 +72,14 @@ impl Stage {
             .hidden(false)
             .require_git(false)
             .git_global(false)
-            .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != target)
+            .filter_entry(move |entry| {
+                let is_ours = entry.depth() != 1 || TOP.iter().any(|name| entry.file_name() == *name);
+                is_ours && entry.path() != target
+            })
             .build();
         for entry in walk {
             let entry = entry.map_err(|error| Error::new(format!("cannot read the course: {error}")))?;
             let Ok(name) = entry.path().strip_prefix(from) else { continue };
-            // The policy has the teacher's decisions and the class's secret. It is in no copy for submissions.
-            if name.starts_with("target") || name == Path::new(POLICY) {
-                continue;
-            }
             if entry.file_type().is_some_and(|kind| kind.is_file()) {
                 let bytes = fs::read(entry.path()).map_err(|error| Error::io("cannot read", entry.path(), &error))?;
                 put(&to.join(name), &bytes)?;
@@ -183,10 +209,16 @@ mod tests {
         fs::write(from.join("labs/a/x.rs"), "1").unwrap();
         fs::write(from.join("labs/a/x.rs.orig"), "0").unwrap();
         fs::write(from.join(".cargo/config.toml"), "").unwrap();
-        fs::write(from.join("course.toml"), "secret").unwrap();
+        // What a teacher keeps beside the course: the policy has the class's secret.
+        fs::create_dir_all(from.join("results/graded")).unwrap();
+        for name in ["course.toml", "times.csv", "results/graded/alice.json"] {
+            fs::write(from.join(name), "secret").unwrap();
+        }
         let staged = Stage::create(&from, &stage).unwrap();
         assert!(to.join(".cargo/config.toml").exists());
-        assert!(!to.join("course.toml").exists());
+        let copied: BTreeMap<_, _> = staged.files().unwrap();
+        let copied: Vec<&str> = copied.keys().map(String::as_str).collect();
+        assert_eq!(copied, [".cargo/config.toml", ".gitignore", "labs/a/x.rs"]);
         assert!(!to.join("labs/a/x.rs.orig").exists() && !to.join("target").exists());
 
         staged.replace("labs/a/x.rs", "2").unwrap();
@@ -199,5 +231,17 @@ mod tests {
         Stage::create(&from, &stage).unwrap();
         assert_eq!(fs::read_to_string(to.join("labs/a/x.rs")).unwrap(), "1");
         assert!(to.join("labs/a/y.rs").exists() && !to.join("labs/stray.rs").exists());
+    }
+
+    #[test]
+    fn all_that_the_course_has_at_its_top_is_copied() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut git = std::process::Command::new("git");
+        let output = crate::host::process::output(git.arg("-C").arg(root).args(["ls-tree", "--name-only", "HEAD"]));
+        // Without git, nobody says what is the course's.
+        let names = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        for name in names.lines() {
+            assert!(TOP.contains(&name), "{name}: add it to TOP");
+        }
     }
 }

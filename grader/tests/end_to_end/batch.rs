@@ -116,6 +116,21 @@ fn skeleton(more: &str) -> String {
     format!("{}\n{more}\n", fs::read_to_string(course().join(LAB_01)).unwrap())
 }
 
+/// The course's labs, in order.
+fn names_of_labs() -> Vec<String> {
+    let entries = fs::read_dir(course().join("labs")).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().join("lab.toml").is_file());
+    let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The names of what is in a lab's `src`.
+fn sources(lab: &str) -> Vec<String> {
+    let entries = fs::read_dir(course().join("labs").join(lab).join("src")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
 #[test]
 fn every_submission_gets_its_row() {
     if !has_solutions() {
@@ -146,7 +161,12 @@ fn every_submission_gets_its_row() {
     symlink("/etc/passwd", class.at("quin/bitmap.rs")).unwrap();
     class.tar("rex.tgz", b"J\xfcrgen/src/bitmap.rs", tar::EntryType::Regular, begun.as_bytes());
     class.file("sam/src/program_break.rs", model);
-    class.file("tom/memory.rs", of_course("labs/00-memory/src/memory.rs"));
+    // Every lab as it was handed out: each can be graded for a class.
+    let labs = names_of_labs();
+    for (lab, file) in labs.iter().flat_map(|lab| sources(lab).into_iter().map(move |file| (lab, file))) {
+        let name = format!("labs/{lab}/src/{file}");
+        class.file(&format!("tom/{name}"), of_course(&name));
+    }
     class
         .batch(&copy, "out", &[])
         .expect_code(0)
@@ -185,7 +205,14 @@ fn every_submission_gets_its_row() {
     assert_eq!(rows.len(), expected.len());
     let sam = lab(&rows[18], "04-process-heap");
     assert!(sam["score"] == 100 && sam["score"] == sam["max_score"] && rows[18]["score"] == 100, "{sam:#}");
-    assert_eq!(lab(&rows[0], "01-pmm")["same_files"], serde_json::json!(["bob", "carol", "rex"]));
+    let of_tom: Vec<(&str, &str)> = rows[19]["labs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lab| (lab["id"].as_str().unwrap(), lab["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(of_tom, labs.iter().map(|lab| (lab.as_str(), "graded")).collect::<Vec<_>>());
+    assert_eq!(lab(&rows[0], "01-pmm")["same_files"], serde_json::json!(["bob", "carol", "rex", "tom"]));
     let csv = fs::read_to_string(class.out("out").join("results.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + rows.len(), "{csv}");
     let page = |name: &str| fs::read_to_string(class.out("out/html").join(name)).unwrap();
@@ -221,8 +248,18 @@ fn a_batch_that_is_killed_goes_on_where_it_stopped() {
     assert!(done() < 6, "it was too late");
     assert!(!class.out("killed").join("results.csv").exists());
 
+    let times_of_all = || -> Vec<_> {
+        let files = fs::read_dir(class.out("killed").join("graded")).unwrap().map(|entry| entry.unwrap());
+        files.map(|entry| (entry.path(), entry.metadata().unwrap().modified().unwrap())).collect()
+    };
+    let already = times_of_all();
     class.batch(&copy, "killed", &["--jobs", "1"]).expect_code(2).says("--resume goes on with them");
+    // What a teacher keeps in the course's folder is no part of the course.
+    copy.write("results/results.csv", "submission,status\n");
     class.batch(&copy, "killed", &["--jobs", "1", "--resume"]).expect_code(0);
+    let now = times_of_all();
+    let is_whole = |file: &&(PathBuf, _)| file.0.extension().is_some_and(|ending| ending == "json");
+    assert!(already.iter().filter(is_whole).all(|file| now.contains(file)), "what was graded is not graded again");
     for name in ["results.csv", "results.json"] {
         let of = |out: &str| fs::read_to_string(class.out(out).join(name)).unwrap();
         assert_eq!(of("killed"), of("whole"));
@@ -341,6 +378,7 @@ fn a_folder_that_is_no_class_is_told_in_a_line() {
     class.batch(&copy, "out", &[]).expect_code(2).says("there are no submissions in");
     class.file(LAB_01, "");
     class.batch(&copy, "out", &[]).expect_code(2).says("is one submission");
+    class.batch(&copy, "class/out", &[]).expect_code(2).says("the results would lie among the submissions");
     assert!(!class.out("out").exists());
 }
 
@@ -353,6 +391,8 @@ fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
     class.file("alice/bitmap.rs", skeleton(""));
     let secret = class.out("secret");
     fs::write(&secret, "").unwrap();
+    // A teacher's results, kept in the course's folder.
+    copy.write("results/alice.json", "");
     let folder = tempfile::tempdir().unwrap();
     let emulator = folder.path().join("qemu-system-i386");
     let course = target_dir().join("staged/batch/0/course");
@@ -362,6 +402,7 @@ fn nothing_but_the_course_and_its_tools_is_in_reach_of_a_submission() {
         ("secret", format!("cat {}", secret.display())),
         ("class", format!("ls {}", class.at("alice").display())),
         ("reference", format!("ls {}/labs/01-pmm/solution/*", course.display())),
+        ("results", format!("cat {}/results/alice.json", course.display())),
         ("course", format!("touch {}/README.md", course.display())),
         ("tools", "touch /usr/bin/tool".to_owned()),
         ("network", "grep -v lo: /proc/net/dev | grep :".to_owned()),
