@@ -33,6 +33,21 @@ impl Source {
     }
 }
 
+/// Refuses a folder for results that lies among the submissions: the next run would take it for one.
+///
+/// # Errors
+/// If it does.
+pub fn keep_apart(submissions: &Path, results: &Path) -> Result<()> {
+    let Ok(results) = std::path::absolute(results) else { return Ok(()) };
+    // It need not be there yet. What is missing is told by whoever reads or writes it.
+    let Some(there) = results.ancestors().find_map(|folder| folder.canonicalize().ok()) else { return Ok(()) };
+    if submissions.canonicalize().is_ok_and(|submissions| there.starts_with(submissions)) {
+        return Err(Error::new(format!("the results would lie among the submissions of {}", submissions.display()))
+            .advise("name a folder outside of it with --out"));
+    }
+    Ok(())
+}
+
 /// The submissions in a folder, by their names.
 ///
 /// # Errors
@@ -182,6 +197,24 @@ mod tests {
 
     fn wanted() -> Wanted {
         Wanted::named(&["labs/01-pmm/src/bitmap.rs", "labs/03-heap/src/blocks.rs"])
+    }
+
+    #[test]
+    fn results_lie_outside_of_the_class() {
+        let folder = tempfile::tempdir().unwrap();
+        let class = folder.path().join("class");
+        fs::create_dir_all(class.join("alice")).unwrap();
+        std::os::unix::fs::symlink(&class, folder.path().join("link")).unwrap();
+        for (results, is_apart) in [
+            ("results", true),
+            ("class-2", true),
+            ("class", false),
+            ("class/alice/x/y", false),
+            ("link/results", false),
+        ] {
+            assert_eq!(keep_apart(&class, &folder.path().join(results)).is_ok(), is_apart, "{results}");
+        }
+        assert!(keep_apart(&folder.path().join("none"), &class).is_ok(), "that is told elsewhere");
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub fn run(batch: &Batch, engine: &Engine, progress: &Progress) -> Result<Outcom
     if matches!(batch.on, Computers::Slurm(_)) {
         slurm::find()?;
     }
+    discover::keep_apart(&batch.folder, &batch.out)?;
     let submissions = submissions(batch, &policy, &labs)?;
     let store = Store::open(&batch.out)?;
     if batch.older == Older::Refused && store.has_results() {

@@ -172,8 +172,12 @@ impl Sheet {
         let students: Vec<Student> =
             facts.iter().map(|(key, facts)| student(policy, labs, &with, key, facts)).collect();
         let names = students.iter().map(|student| student.name.as_str()).collect();
-        let unknown = policy.unknown_in_times(&names).into_iter();
-        let notes = unknown.map(|name| format!("the file of times names `{name}`, which was not handed in")).collect();
+        let unknown: Vec<String> = policy.unknown_in_times(&names).iter().map(|name| format!("`{name}`")).collect();
+        // In one line: the file may be that of several groups.
+        let notes = match &unknown[..] {
+            [] => Vec::new(),
+            names => vec![format!("the file of times names what was not handed in: {}", names.join(", "))],
+        };
         Self {
             title: policy.title().to_owned(),
             show: policy.show(),
