@@ -33,13 +33,13 @@ pub fn mapping_mix(context: &mut Context) -> Outcome {
             let expected = if is_refused { Err(MapError::InUse) } else { Ok(range) };
             ensure!(
                 answer == expected,
-                expected: ("unmap({address}, {length}), step {step}, to answer {expected:?}"),
+                expected: ("unmap({address}, {length}), round {step}, to answer {expected:?}"),
                 saw: ("{answer:?}")
             );
             if answer.is_ok() {
                 truth.set(range, None);
             }
-            list.ensure(truth.regions(), format_args!("unmap({address}, {length}), step {step}"))?;
+            list.ensure(truth.regions(), format_args!("unmap({address}, {length}), round {step}"))?;
         } else {
             map(context, &mut list, &mut truth, range, length, is_refused, step)?;
         }
@@ -76,13 +76,13 @@ fn map(
     let answer = list.map(&asked)?;
     ensure!(
         answer == expected,
-        expected: ("{}, step {step}, to answer {expected:?}", Asked(&asked)),
+        expected: ("{}, round {step}, to answer {expected:?}", Asked(&asked)),
         saw: ("{answer:?}")
     );
     if let Ok(pages) = answer {
         truth.set(pages, Some(Region { pages, rights, purpose: Purpose::Mapping, sharing }));
     }
-    list.ensure(truth.regions(), format_args!("{}, step {step}", Asked(&asked)))
+    list.ensure(truth.regions(), format_args!("{}, round {step}", Asked(&asked)))
 }
 
 /// Some pages of the window, seldom many.

@@ -80,7 +80,7 @@ pub fn never_twice(context: &mut Context) -> Outcome {
         ensure!(
             seen.insert(frame),
             expected: ("allocate() to hand out {frame} once, because it was not freed"),
-            saw: ("{frame} a second time, after {} other frames", seen.len() - 1)
+            saw: ("{frame} a second time, at call {}", seen.len() + 1)
         );
         Ok(())
     })

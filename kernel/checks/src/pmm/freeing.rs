@@ -164,20 +164,20 @@ pub fn exact_counts(context: &mut Context) -> Outcome {
                     saw: ("None")
                 );
                 free -= 1;
-                subject.ensure_counts(free, format_args!("after allocate(), in step {step}"))?;
+                subject.ensure_counts(free, format_args!("after allocate(), in round {step}"))?;
             }
             Some(frame) => {
                 subject.give_back(frame)?;
                 free += 1;
-                subject.ensure_counts(free, format_args!("after free({frame}), in step {step}"))?;
+                subject.ensure_counts(free, format_args!("after free({frame}), in round {step}"))?;
                 subject.ensure_refused(frame, FreeError::AlreadyFree, format_args!("it was freed just before"))?;
-                subject.ensure_counts(free, format_args!("after free({frame}) was refused, in step {step}"))?;
+                subject.ensure_counts(free, format_args!("after free({frame}) was refused, in round {step}"))?;
             }
         }
         if step % 16 == 0 {
             let hole = frame(0x138 + step % 8);
             subject.ensure_refused(hole, FreeError::NotManaged, format_args!("it is in a hole of the map"))?;
-            subject.ensure_counts(free, format_args!("after free({hole}) was refused, in step {step}"))?;
+            subject.ensure_counts(free, format_args!("after free({hole}) was refused, in round {step}"))?;
         }
     }
     Ok(())

@@ -41,7 +41,7 @@ pub fn random_mix(context: &mut Context) -> Outcome {
     }
 
     for step in 0..STEPS {
-        circumstances::step(format_args!("step {step} of {STEPS}"));
+        circumstances::step(format_args!("round {step} of {STEPS}"));
         let slot = context.rng().below(SLOTS as u32) as usize;
         match held[slot].take() {
             Some(old) => give_up(context, &mut subject, &mut free, old)?,
@@ -54,19 +54,19 @@ pub fn random_mix(context: &mut Context) -> Outcome {
             let order = any_order(context, 4);
             scatter(context, &mut subject, &mut free, &mut blocks, order)?;
         }
-        subject.ensure_counts(free.len(), format_args!("after step {step} of the random mix"))?;
+        subject.ensure_counts(free.len(), format_args!("after round {step} of the random mix"))?;
     }
 
     // Many more calls, without contents, for mistakes that show late.
     for round in 0..ROUNDS {
         let order = any_order(context, Order::MAX.power());
-        circumstances::step(format_args!("round {round} of {ROUNDS}"));
+        circumstances::step(format_args!("round {round} of {ROUNDS}, without contents"));
         if context.rng().below(2) == 0 {
             scatter(context, &mut subject, &mut free, &mut blocks, order)?;
         } else if let Some(run) = take_run(&mut subject, &mut free, order)? {
             blocks.insert_all(run.frames());
         }
-        subject.ensure_counts(free.len(), format_args!("after round {round} of the random mix"))?;
+        subject.ensure_counts(free.len(), format_args!("after round {round} of the random mix, without contents"))?;
     }
 
     circumstances::step(format_args!("the end: giving everything back"));
@@ -94,14 +94,14 @@ fn take(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, step:
             Some(frame) => {
                 ensure!(
                     free.remove(frame),
-                    expected: ("allocate() to hand out only free frames, in step {step} of the random mix"),
+                    expected: ("allocate() to hand out only free frames, in round {step} of the random mix"),
                     saw: ("{frame}, which is {}", subject.standing(frame))
                 );
                 FrameRun::new(frame, order)
             }
             None if free.is_empty() => None,
             None => fail!(
-                expected: ("allocate() to hand out one of {} free frames, in step {step} of the random mix", free.len()),
+                expected: ("allocate() to hand out one of {} free frames, in round {step} of the random mix", free.len()),
                 saw: ("None")
             ),
         }

@@ -136,7 +136,7 @@ impl Subject {
                 Some(frame) if free.remove(frame) => {}
                 Some(frame) => fail!(
                     expected: ("allocate() to hand out only frames that are free, {when} (map with {what})"),
-                    saw: ("{frame}, which is {}, after {count} others", self.standing(frame))
+                    saw: ("{frame}, which is {}, at call {}", self.standing(frame), count + 1)
                 ),
                 None => fail!(
                     expected: ("allocate() to hand out {wanted} frames, {when} (map with {what})"),

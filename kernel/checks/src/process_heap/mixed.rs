@@ -57,7 +57,7 @@ fn play(
     others: &mut [Option<Player>; PROCESSES],
     step: u32,
 ) -> Result<Option<Player>, Failed> {
-    circumstances::step(format_args!("step {step} of {STEPS}: process {index}"));
+    circumstances::step(format_args!("round {step} of {STEPS}: process {index}"));
     match subject.random(20) {
         0 => {
             subject.end(player.process)?;
@@ -85,7 +85,7 @@ fn play(
         _ => walk(subject, &mut player)?,
     }
     for player in others.iter().flatten().chain([&player]) {
-        let when = format_args!("in step {step} of many");
+        let when = format_args!("in round {step} of many");
         subject.ensure_pages(&player.process, when)?;
         let bytes = Subject::heap_bytes(&player.process);
         subject.ensure_pattern(&player.process, bytes, player.stamp, when)?;

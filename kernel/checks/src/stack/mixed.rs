@@ -22,7 +22,7 @@ pub fn stack_mix(context: &mut Context) -> Outcome {
             let mut stack = subject.create()?;
             let mut area = Area::new(subject, 33);
             for step in 0..25 {
-                circumstances::step(format_args!("step {step} of 25"));
+                circumstances::step(format_args!("round {step} of 25"));
                 match subject.ground.context.rng().below(5) {
                     0 | 1 => random_growth(subject, &mut stack)?,
                     2 => random_arguments(subject, &mut stack)?,

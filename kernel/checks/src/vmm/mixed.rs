@@ -56,7 +56,7 @@ pub fn random_spaces(context: &mut Context) -> Outcome {
             let which = subject.context.rng().below(SPACES as u32) as usize;
             if subject.context.rng().below(8) == 0 {
                 let space = space(&directories, which);
-                circumstances::step(format_args!("step {step}: loading the directory of {}", Named(space)));
+                circumstances::step(format_args!("round {step}: loading the directory of {}", Named(space)));
                 subject.load(space)?;
                 current = which;
             } else {
@@ -116,7 +116,7 @@ fn change(
     let call = ["map", "unmap", "protect", "allocate_in", "free_in"][action as usize];
     let name = Named(space);
     circumstances::step(format_args!(
-        "step {step}: {call}() of {page} in {name}, {protection} where that is asked for"
+        "round {step}: {call}() of {page} in {name}, {protection} where that is asked for"
     ));
     let entry = &mut model[of][at];
     let new = |frame, allocated| Some(Mapped { frame, protection, allocated });
@@ -186,7 +186,7 @@ fn compare(subject: &Subject<'_>, directories: &[Directory; 2], model: &Model, c
         };
         let saw = subject.machine.read(page.start());
         let Ok(_) = saw else {
-            fail!(expected: ("{page} to be readable in step {step}"), saw: ("{}", Access(saw)));
+            fail!(expected: ("{page} to be readable in round {step}"), saw: ("{}", Access(saw)));
         };
         let expected = if mapped.protection.writable {
             Ok(())
@@ -197,14 +197,14 @@ fn compare(subject: &Subject<'_>, directories: &[Directory; 2], model: &Model, c
         let saw = subject.machine.write(page.start(), word);
         ensure!(
             saw == expected,
-            expected: ("a write to {page}, {}, in step {step}: {}", mapped.protection, Access(expected)),
+            expected: ("a write to {page}, {}, in round {step}: {}", mapped.protection, Access(expected)),
             saw: ("{}", Access(saw))
         );
         if saw.is_ok() {
             let there = subject.machine.word(mapped.frame.start());
             ensure!(
                 there == Some(word),
-                expected: ("what was written to {page} to be in {}, in step {step}", mapped.frame),
+                expected: ("what was written to {page} to be in {}, in round {step}", mapped.frame),
                 saw: ("{} there", Word(there))
             );
         }
