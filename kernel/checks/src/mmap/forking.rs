@@ -6,12 +6,18 @@ use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, TABLE_ENTRIES
 use crate::check::{Context, Outcome};
 use crate::ensure;
 
-use super::list::mapping;
+use super::list::{mapping, pages_of};
 use super::subject::{Subject, Who, on_processes};
 
 /// A region over the boundary of two tables.
 fn region(rights: Rights, sharing: Sharing) -> Region {
     Region { rights, sharing, ..mapping(0x4_03F0, 32) }
+}
+
+/// The same, between any two tables of mappings.
+fn region_anywhere(subject: &mut Subject<'_, '_>, rights: Rights, sharing: Sharing) -> Region {
+    let table = 0x41 + subject.ground.context.rng().below(0x2F0 - 0x41);
+    Region { rights, sharing, ..mapping(table * TABLE_ENTRIES - 16, 32) }
 }
 
 /// A region of more pages than a table maps: the last page of a table, all of the next one, and
@@ -28,8 +34,10 @@ fn some_pages(region: &Region) -> impl Iterator<Item = Page> + use<> {
 /// Parent and child have the same frames, and neither can write to them; nothing is copied.
 pub fn fork_shares(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        for rights in [Rights::READ_WRITE, Rights::READ, Rights::NONE] {
-            let region = region(rights, Sharing::Private);
+        let highest = Region { pages: pages_of(0xB_FBF0, 32), ..region(Rights::READ_WRITE, Sharing::Private) };
+        let regions = [Rights::READ_WRITE, Rights::READ, Rights::NONE]
+            .map(|rights| region_anywhere(subject, rights, Sharing::Private));
+        for region in regions.into_iter().chain([highest]) {
             for (page, word) in some_pages(&region).zip(100..) {
                 subject.map(&region, page, word)?;
             }
@@ -108,7 +116,7 @@ pub fn fork_sparse(context: &mut Context) -> Outcome {
 pub fn fork_shared(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
         for rights in [Rights::READ_WRITE, Rights::READ, Rights::NONE] {
-            let region = region(rights, Sharing::Shared);
+            let region = region_anywhere(subject, rights, Sharing::Shared);
             for (page, word) in some_pages(&region).zip(100..) {
                 subject.map(&region, page, word)?;
             }

@@ -202,6 +202,10 @@ pub fn map_refused(context: &mut Context) -> Outcome {
         (Placement::Fixed(start(0x1_0006)), 0x1000_0000, MapError::InUse),
         (Placement::Fixed(start(0xF000)), 0x1000 * PAGE_SIZE + 1, MapError::InUse),
         (Placement::FixedNoReplace(start(0x1_0006)), 1, MapError::Occupied),
+        // Two are true: what comes first in the list is told.
+        (Placement::FixedNoReplace(VirtAddr::new(0x0804_8001)), 1, MapError::Unaligned),
+        (Placement::FixedNoReplace(VirtAddr::new(0)), 0x1000_0000, MapError::TooLow),
+        (Placement::FixedNoReplace(start(0x8048)), u32::MAX, MapError::NoRoom),
     ];
     for (placement, length, error) in cases {
         list.map_refused(&request(placement, length), error)?;
