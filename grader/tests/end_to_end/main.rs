@@ -9,6 +9,7 @@ mod bad_input;
 mod batch;
 mod bochs;
 mod book;
+mod claims;
 mod contest;
 mod course;
 mod debug;
