@@ -29,7 +29,7 @@ fn attack(pages: &mut dyn mm_api::Pages) {
 }
 ";
 
-const ATTACKS: [Attack; 10] = [
+const ATTACKS: [Attack; 12] = [
     Attack {
         file: "04-process-heap/program_break.rs",
         change: (
@@ -55,6 +55,23 @@ const ATTACKS: [Attack; 10] = [
         check: "program-recursion",
         status: "failed",
         says: "expected the program `stack-test recursion` to say that the rule `recursion` holds",
+    },
+    // The initial stack pointer of the program: into its own code, and into the kernel.
+    Attack {
+        file: "05-stack/user_stack.rs",
+        change: ("        Ok(VirtAddr::new(pointer))\n", "        Ok(VirtAddr::new(0x0804_8FF0))\n"),
+        addition: "",
+        check: "program-recursion",
+        status: "panicked",
+        says: "set_up() answered 0x0804_8FF0, where the stack is not",
+    },
+    Attack {
+        file: "05-stack/user_stack.rs",
+        change: ("        Ok(VirtAddr::new(pointer))\n", "        Ok(VirtAddr::new(0xC010_0000))\n"),
+        addition: "",
+        check: "program-recursion",
+        status: "panicked",
+        says: "set_up() answered 0xC010_0000, where the stack is not",
     },
     // The return address of the program, changed when its stack grows.
     Attack {
