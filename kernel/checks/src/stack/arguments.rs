@@ -229,7 +229,6 @@ pub fn frame_too_large(context: &mut Context) -> Outcome {
             (Arguments { argv: many, envp: &[letters(0, 17_200)], auxv: entries }, false),
             // More than 12 bits can count, all empty: 32,000 bytes.
             (Arguments { argv: &EMPTY[..6400], envp: &[], auxv: &[] }, true),
-            (Arguments { argv: &[], envp: &EMPTY[..6400], auxv: &[] }, true),
             // A little more than 16, 20 and 24 bits can count: in strings, addresses and entries.
             (Arguments { argv: &[letters(0, 22_000); 3], envp: &[], auxv: &[] }, false),
             (Arguments { argv: &[letters(0, 32_000); 33], envp: &[], auxv: &[] }, false),
