@@ -129,10 +129,11 @@ fn every_verdict_is_what_was_provoked_and_costs_no_other_check_anything() {
 
 #[test]
 fn a_loop_is_called_endless_only_if_the_machine_comes_back_to_the_same_state() {
-    let endless = ["harness-hang", "harness-cycle"];
-    let open = ["harness-counting", "harness-polling"];
+    let endless = ["harness-hang"];
+    // The second is too long to be proved.
+    let open = ["harness-counting", "harness-cycle", "harness-polling"];
     let slow = ["harness-slow", "harness-clock-wait"];
-    let copy = Copy::with_checks(&[endless, open, slow].concat());
+    let copy = Copy::with_checks(&[&endless[..], &open, &slow].concat());
     let toml = copy.read("labs/01-pmm/lab.toml").replace("budget = 100", "budget = 500");
     copy.write("labs/01-pmm/lab.toml", &toml);
     for words in [&["01", "--jobs", "1", "--json", "-"][..], &["01", "--fresh", "--json", "-"]] {
