@@ -32,6 +32,8 @@ pub struct Moment {
     pub call: Option<Call>,
     /// The page tables.
     pub tables: Snapshot,
+    /// The frames with the directories of other address spaces that were found; their tables are there, too.
+    pub others: Vec<u32>,
 }
 
 /// A call into the lab.
@@ -54,6 +56,7 @@ pub struct Call {
 struct Line {
     count: u64,
     cr3: u32,
+    others: Vec<u32>,
     call: Option<Call>,
     /// The frames of the directory and of its tables.
     frames: Vec<u32>,
@@ -105,7 +108,7 @@ fn read(file: &Path) -> Result<Vec<Moment>> {
         }
         frames.retain(|number, _| line.frames.contains(number));
         let tables = Snapshot { cr3: line.cr3, frames: frames.clone() };
-        moments.push(Moment { count: line.count, call: line.call, tables });
+        moments.push(Moment { count: line.count, call: line.call, tables, others: line.others });
     }
     Ok(moments)
 }
@@ -121,7 +124,7 @@ mod tests {
         let words = |first: u32| serde_json::to_string(&[&[first][..], &[0; 1023]].concat()).unwrap();
         let line = |count: u32, frames: &str, changed: &str| {
             format!(
-                r#"{{"count":{count},"cr3":4096,"call":{{"name":"map","arguments":{{"page":null}},"answer":null,"words":"map(page = …)","place":"a.rs:3"}},"frames":[{frames}],"changed":{{{changed}}}}}"#
+                r#"{{"count":{count},"cr3":4096,"others":[2],"call":{{"name":"map","arguments":{{"page":null}},"answer":null,"words":"map(page = …)","place":"a.rs:3"}},"frames":[{frames}],"changed":{{{changed}}}}}"#
             )
         };
         let first = line(7, "1,2", &format!(r#""1":{},"2":{}"#, words(8195), words(5)));
@@ -132,10 +135,11 @@ mod tests {
         let seen: Vec<(u64, usize, u32)> =
             moments.iter().map(|one| (one.count, one.tables.frames.len(), one.tables.frames[&1][0])).collect();
         assert_eq!(seen, [(7, 2, 8195), (9, 1, 0), (11, 1, 0)]);
+        assert_eq!(moments[0].others, [2]);
         let call = moments[0].call.clone().unwrap();
         assert_eq!((call.name.as_str(), call.place.as_str()), ("map", "a.rs:3"));
         assert_eq!(call.arguments, [("page".to_owned(), None)].into());
-        fs::write(&file, r#"{"count":1,"cr3":0,"frames":[1],"changed":{"1":[1,2]}}"#).unwrap();
+        fs::write(&file, r#"{"count":1,"cr3":0,"others":[],"frames":[1],"changed":{"1":[1,2]}}"#).unwrap();
         assert!(read(&file).is_err());
     }
 }

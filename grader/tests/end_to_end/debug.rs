@@ -153,6 +153,17 @@ fn a_frame_that_is_handed_out_twice_is_seen_in_calls_and_in_the_film() {
 }
 
 #[test]
+fn a_film_shows_address_spaces_that_are_not_loaded() {
+    if !has_solutions() || !has_debugger() {
+        return;
+    }
+    let copy = Copy::new();
+    let film = copy.grade(&["look", "clear-empties", "--solution", "--film"]).expect_code(0);
+    let page = std::fs::read_to_string(between(&film, "film: ", "\n")).expect("the film is there");
+    assert!(page.contains("The regions of a space that is not loaded, its directory in frame 0x"), "{page}");
+}
+
+#[test]
 fn a_check_that_passes_is_opened_at_its_start() {
     if !has_solutions() || !has_debugger() {
         return;

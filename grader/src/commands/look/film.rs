@@ -13,11 +13,12 @@ use crate::host::error::Result;
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
 use crate::host::style::plural;
+use crate::machine::walk::Snapshot;
 
 use super::drawing::escaped;
 use super::held::{Held, Part};
 use super::picture::{one_of_many, shared};
-use super::seen::{Seen, line};
+use super::seen::{KERNEL_PAGE, Seen, line};
 use super::{blocks, frames, regions};
 use super::{choose, write};
 
@@ -155,9 +156,7 @@ fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>, h
     }
     html.push_str("</figcaption>\n");
     html.push_str(handed_out);
-    if let Some(regions) = regions::drawing(seen) {
-        html.push_str(&regions.svg(&format!("regions-{number}")));
-    }
+    html.push_str(&all_regions(number, moment, seen));
     let changes = before.map(|before| changes(seen, before)).unwrap_or_default();
     let tables = one_of_many(seen, &format!("picture-{number}"));
     if handed_out.is_empty() {
@@ -166,6 +165,25 @@ fn picture(number: usize, moment: &Moment, seen: &Seen, before: Option<&Seen>, h
         let _ = write!(html, "<details><summary>The address space</summary>\n{changes}{tables}</details>\n");
     }
     html.push_str("</figure>\n");
+    html
+}
+
+/// The regions of the loaded address space, and of the others that were found.
+fn all_regions(number: usize, moment: &Moment, seen: &Seen) -> String {
+    let mut html = String::new();
+    if let Some(regions) = regions::drawing(seen, "The regions") {
+        html.push_str(&regions.svg(&format!("regions-{number}")));
+    }
+    for frame in &moment.others {
+        let mut tables = Snapshot { cr3: frame << 12, frames: moment.tables.frames.clone() };
+        let mut other = Seen::new(String::new(), String::new(), &mut tables);
+        // The kernel half is the same.
+        other.runs.retain(|run| run.first < KERNEL_PAGE);
+        let title = format!("The regions of a space that is not loaded, its directory in frame {frame:#x}");
+        if let Some(regions) = regions::drawing(&other, &title) {
+            html.push_str(&regions.svg(&format!("regions-{number}-{frame:x}")));
+        }
+    }
     html
 }
 
@@ -203,14 +221,14 @@ mod tests {
     use super::super::held::tests::call as call_of;
     use super::*;
     use crate::debug::Call;
-    use crate::machine::walk::Snapshot;
 
     fn moment(count: u64, call: Option<&str>, entry: u32) -> Moment {
         let (mut directory, mut table) = ([0; 1024], [0; 1024]);
         directory[0x40] = 0x2007;
         table[1] = entry;
         let call = call.map(|words| Call { words: words.to_owned(), ..call_of("map", &[], "Ok(())") });
-        Moment { count, call, tables: Snapshot { cr3: 0x1000, frames: [(1, directory), (2, table)].into() } }
+        let tables = Snapshot { cr3: 0x1000, frames: [(1, directory), (2, table)].into() };
+        Moment { count, call, tables, others: Vec::new() }
     }
 
     #[test]

@@ -17,8 +17,8 @@ const BEHIND: usize = 598;
 /// Between two rows.
 const ROW: usize = 20;
 
-/// The regions, or `None` where there is none.
-pub fn drawing(seen: &Seen) -> Option<Drawing> {
+/// The regions of a space, or `None` where there is none. `title` is how the picture's begins.
+pub fn drawing(seen: &Seen, title: &str) -> Option<Drawing> {
     let of_process = |run: &&Run| area(run.first << 12).is_some();
     let runs: Vec<&Run> = seen.runs.iter().filter(of_process).collect();
     let (first, shown) = (runs.first()?, &runs[..runs.len().min(MOST)]);
@@ -42,7 +42,7 @@ pub fn drawing(seen: &Seen) -> Option<Drawing> {
     let words =
         shown.iter().map(|run| format!("{} at {}", plural(run.pages as usize, "page"), address(run.first << 12)));
     Some(Drawing {
-        title: format!("The regions: {} mapped", plural(pages as usize, "page")),
+        title: format!("{title}: {} mapped", plural(pages as usize, "page")),
         subtitle: "Each square is a page; a row ends where neighbours have other rights or are not mapped".to_owned(),
         description: format!("{}.", words.collect::<Vec<_>>().join(", ")),
         body,
@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn regions_are_those_of_programs_and_the_kernel_s_stacks() {
-        let drawing = drawing(&seen()).unwrap();
+        let drawing = drawing(&seen(), "The regions").unwrap();
         assert_eq!(drawing.title, "The regions: 1 page mapped");
         assert_eq!(drawing.description, "1 page at 0x0804_8000.");
         assert!(drawing.body.contains(">exec image<"), "{}", drawing.body);
         let kernel_alone = Seen { runs: seen().runs.split_off(1), ..seen() };
-        assert!(super::drawing(&kernel_alone).is_none());
+        assert!(super::drawing(&kernel_alone, "The regions").is_none());
     }
 }

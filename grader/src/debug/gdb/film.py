@@ -1,21 +1,25 @@
 """A film of a run: its page tables and the lab's calls, at each of these or after so many instructions each time."""
 
 import json
+import os
+import struct
 
 import gdb
 
 from lab import calls_before, replay
-from replay import silence, users_off
+from replay import quietly, silence, users_off
 from tables import ENTRIES, LARGE, PAGE, PRESENT, directory, physical
 
+# The directory's entries of the kernel half, which all address spaces share: but for the last, at which a directory may
+# map itself. What the processor sets in them, accessed and dirty, does not count.
+KERNEL_HALF = slice(768, 1023)
+SET_BY_PROCESSOR = 1 << 5 | 1 << 6
+# In so many moments other address spaces are looked for, and in so many bytes of memory at most.
+LOOKS, MOST_MEMORY = 8, 256 << 20
 
-def tables():
-    """The directory and its tables: each frame's number, and its words."""
-    found = {}
-    try:
-        found[directory() // PAGE] = upper = physical(directory(), ENTRIES)
-    except gdb.MemoryError:
-        return found
+
+def add_tables(upper, found):
+    """Adds the tables that a directory's entries name: each frame's number, and its words."""
     for entry in upper:
         number = entry // PAGE
         if entry & PRESENT and not entry & LARGE and number not in found:
@@ -23,6 +27,57 @@ def tables():
                 found[number] = physical(number * PAGE, ENTRIES)
             except gdb.MemoryError:
                 continue
+
+
+def kernel_half(words):
+    """What tells a directory."""
+    return [word & ~SET_BY_PROCESSOR for word in words[KERNEL_HALF]]
+
+
+def tables(spaces):
+    """The loaded directory, those of these spaces that are there, and their tables; and which spaces are."""
+    found, there = {}, []
+    loaded = directory() // PAGE
+    try:
+        found[loaded] = physical(directory(), ENTRIES)
+    except gdb.MemoryError:
+        return found, there
+    add_tables(found[loaded], found)
+    for space in spaces - {loaded}:
+        words = found.get(space) or physical(space * PAGE, ENTRIES)
+        if kernel_half(words) == kernel_half(found[loaded]):
+            found[space] = words
+            add_tables(words[: KERNEL_HALF.start], found)
+            there.append(space)
+    return found, sorted(there)
+
+
+def spaces_here(file):
+    """The frames with directories, by what all of these share."""
+    size = int(quietly("monitor info memory_size_summary").split()[2])
+    if size > MOST_MEMORY:
+        return set()
+    try:
+        wanted = kernel_half(physical(directory(), ENTRIES))
+    except gdb.MemoryError:
+        return set()
+    quietly(f'monitor pmemsave 0 {size} "{file}"')
+    with open(file, "rb") as memory:
+        raw = memory.read()
+    os.remove(file)
+    # Nearly all frames differ in the frame that the first of these entries names.
+    first = 4 * KERNEL_HALF.start + 1
+    named = wanted[0].to_bytes(4, "little")[1:]
+    likely = [at for at in range(0, len(raw), PAGE) if raw[at + first : at + first + 3] == named]
+    return {at // PAGE for at in likely if kernel_half(struct.unpack_from(f"<{ENTRIES}I", raw, at)) == wanted}
+
+
+def spaces(counts, file):
+    """The frames with directories, as some of these moments show them."""
+    found = set()
+    for count in counts[:: max(1, len(counts) // LOOKS)]:
+        replay.go_to(count)
+        found |= spaces_here(file)
     return found
 
 
@@ -32,12 +87,14 @@ def record(end, file, most, every):
         calls = [] if every else calls_before(end, most)[-most:]
         moments = [(count, None) for count in range(every, end, every)][-most:] if every else []
         moments += [(call.count, call) for call in calls]
+        moments.append((end, None))
+        known = spaces([count for count, _ in moments], f"{file}.memory")
         with open(file, "w", encoding="utf-8") as out:
             last = {}
-            for count, call in [*moments, (end, None)]:
+            for count, call in moments:
                 replay.go_to(count)
-                now = tables()
-                picture = {"count": count, "cr3": directory(), "call": None, "frames": list(now)}
+                now, others = tables(known)
+                picture = {"count": count, "cr3": directory(), "others": others, "call": None, "frames": list(now)}
                 # Tables that have not changed are not written again.
                 picture["changed"] = {number: words for number, words in now.items() if last.get(number) != words}
                 last = now
