@@ -28,6 +28,12 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+// What is opened in one picture is open in all.
+const folds = [...document.querySelectorAll("details")];
+const unfold = (event) => {
+  if (event.target.closest(".shown")) folds.forEach((fold) => { fold.open = event.target.open; });
+};
+folds.forEach((fold) => fold.addEventListener("toggle", unfold));
 document.body.classList.add("moves");
 find("controls").hidden = false;
 show(figures.length);
