@@ -96,8 +96,11 @@ fn a_fork_copies_no_page_of_a_deep_stack() {
     if !has_solutions() {
         return;
     }
-    let ran = grade(course(), &["run", "--solution", "--program", "mmap-test fork-stack"]).expect_code(0);
-    ran.says("ok fork-stack: ").says("Everything that processes had was given back.");
+    for rule in ["fork-stack", "fork-full"] {
+        let program = format!("mmap-test {rule}");
+        let ran = grade(course(), &["run", "--solution", "--program", &program]).expect_code(0);
+        ran.says(&format!("ok {rule}: ")).says("Everything that processes had was given back.");
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ const TESTS: &[Test] = &[
         run: fork_everything,
     },
     Test { name: "fork-stack", rule: "a fork copies no page of the stack until it is written to", run: fork_stack },
+    Test { name: "fork-full", rule: "a fork for which memory is short harms nobody else", run: fork_full },
     Test { name: "no-frames", rule: "a program that touches more than there is ends, and nobody else", run: no_frames },
     Test { name: "no-frames-call", rule: "in a system call it is EFAULT", run: no_frames_call },
 ];
@@ -399,6 +400,34 @@ fn fork_stack(check: &mut Check, _: &Start) {
     });
     check.equal("free frames after the child", before, free());
     check.holds("the parent's stack is as it was", deep.iter().all(|byte| *byte == 1));
+}
+
+fn fork_full(check: &mut Check, _: &Start) {
+    let before = free();
+    for left in (4..60).step_by(4) {
+        let child = user::process::spawn(|| fork_with(left));
+        let ended = child.and_then(|child| user::process::wait(Some(child)));
+        // Whoever writes to a page for which there is no frame ends.
+        let statuses = [WaitStatus::exited(0), WaitStatus::killed(Signal::Kill)];
+        let is_fine = ended.is_ok_and(|(_, status)| statuses.contains(&status));
+        check.holds("a process forks, or is refused with ENOMEM, or ends", is_fine);
+        check.equal("free frames afterwards", before, free());
+    }
+}
+
+/// Forks with a deep stack when so many frames are left. Returns an exit code.
+fn fork_with(left: u32) -> u8 {
+    let mut deep = [1_u8; 11 * PAGE_SIZE as usize];
+    core::hint::black_box(&mut deep);
+    let pages = free() + 10;
+    if map(FREE, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED).is_err() {
+        return 1;
+    }
+    (0..pages).take_while(|_| free() > left).for_each(|page| poke(FREE + page * PAGE_SIZE, 1));
+    match user::process::spawn(|| 0).and_then(|child| user::process::wait(Some(child))) {
+        Ok(_) | Err(Errno::ENOMEM) => 0,
+        Err(_) => 2,
+    }
 }
 
 /// Touches more pages than there are free frames.
