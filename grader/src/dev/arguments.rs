@@ -103,13 +103,16 @@ pub enum DevCommand {
     },
     /// Read the book in headless Chromium: pages, kernels, search, layout
     Browser,
-    /// Grade a small class on this computer and by Slurm, on a cluster of one node that is made for it, and compare
+    /// Grade a small class on this computer and by Slurm, on a cluster that is made for it and loses a node, and compare
     Slurm {
         /// Labs, such as `04`; all if none is named
         labs: Vec<String>,
         /// How many submissions
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         submissions: u32,
+        /// How many nodes the cluster has: of several, one dies while it grades
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+        nodes: u8,
     },
     /// Run clippy on everything, the kernel included, with warnings denied
     Clippy,

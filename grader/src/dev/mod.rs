@@ -93,8 +93,9 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
             tables::run(engine, &tables::Options { file: file.clone(), memory: *memory }, &progress)
         }
         DevCommand::Browser => browser::run(&engine.site, permission, &progress),
-        DevCommand::Slurm { labs, submissions } => {
-            let options = slurm::Options { labs: labs.clone(), submissions: *submissions };
+        DevCommand::Slurm { labs, submissions, nodes } => {
+            let nodes = usize::from(*nodes);
+            let options = slurm::Options { labs: labs.clone(), submissions: *submissions, nodes };
             slurm::run(&engine.site.workspace, &options, &progress)
         }
         DevCommand::Clippy => clippy::run(engine, view, permission),

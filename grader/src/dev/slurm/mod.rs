@@ -1,5 +1,5 @@
-//! `cargo grade dev slurm`: a small class, graded on this computer and by Slurm on a cluster of one node, which is started
-//! for it. Both must give the same results.
+//! `cargo grade dev slurm`: a small class, graded on this computer and by Slurm on a cluster that is started for it. If
+//! the cluster has several nodes, one dies meanwhile. Both must give the same results.
 //!
 //! If Slurm is not installed, nothing is compared, and a message says so.
 
@@ -7,6 +7,9 @@ mod cluster;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,7 +17,7 @@ use crate::course::workspace::Workspace;
 use crate::host::error::{Error, Result};
 use crate::host::process;
 use crate::host::progress::Progress;
-use crate::host::style::say;
+use crate::host::style::{plural, say};
 
 use super::{batches, class};
 use cluster::{Cluster, Programs};
@@ -25,7 +28,18 @@ pub struct Options {
     pub labs: Vec<String>,
     /// How many submissions.
     pub submissions: u32,
+    /// How many nodes the cluster has.
+    pub nodes: usize,
 }
+
+/// The task of an array that has most to grade: work is dealt out from it on. Its node dies.
+const FULLEST: usize = 0;
+
+/// The time between two looks for the first result.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What the batch says when a node took work with it.
+const AGAIN: &str = "submitted again";
 
 /// Grades a class both ways, and compares; returns whether the results are the same.
 ///
@@ -45,31 +59,85 @@ pub fn run(workspace: &Workspace, options: &Options, progress: &Progress) -> Res
     let labs = workspace.select(&options.labs)?.into_iter().map(|lab| lab.id.clone()).collect();
     let (submissions, each) = (options.submissions, class::Each::AllLabs);
     class::write(workspace, &class::Options { folder: place("class"), labs, submissions, each })?;
-    progress.start("Starting a cluster of one node");
-    let cluster = Cluster::start(&programs, &place("cluster"))?;
-    for (engine, out) in [("local", "by-this-computer"), ("slurm", "by-slurm")] {
-        progress.start(&format!("Grading, --engine {engine}"));
-        let mut command = batches::command(&place("class"), &place(out), 2)?;
-        command.args(options.labs.iter().flat_map(|lab| ["--lab", lab]));
-        command.args(["--engine", engine]).env("SLURM_CONF", cluster.configuration());
-        let output = process::output(&mut command).map_err(|error| Error::new(format!("cannot grade: {error}")))?;
-        if !output.status.success() {
-            let words = format!("{}{}", text(&output.stdout), text(&output.stderr));
-            return Err(Error::new(format!("`batch --engine {engine}` did not grade the class; it said"))
-                .advise("the same can be tried on a class of `cargo grade dev class`")
-                .output(words));
-        }
-    }
+    progress.start(&format!("Starting a cluster of {}", plural(options.nodes, "node")));
+    let mut cluster = Cluster::start(programs, &place("cluster"), options.nodes)?;
+    progress.start("Grading, --engine local");
+    let mut local = batch(&place("class"), &place("by-this-computer"), options)?;
+    is_graded("local", &output(local.args(["--engine", "local"]))?)?;
+    progress.start("Grading, --engine slurm");
+    let mut slurm = batch(&place("class"), &place("by-slurm"), options)?;
+    slurm.args(["--engine", "slurm"]).env("SLURM_CONF", cluster.configuration());
+    let died = if options.nodes > 1 {
+        let (said, died) = while_a_node_dies(&mut slurm, &place("by-slurm"), &mut cluster)?;
+        is_graded("slurm", &said)?;
+        let Some(node) = died.filter(|_| text(&said.stderr).contains(AGAIN)) else {
+            return Err(Error::new("no node died while it had work, so nothing was tried")
+                .advise("grade more with --submissions"));
+        };
+        format!("; {node} died, and its work was {AGAIN}")
+    } else {
+        is_graded("slurm", &output(&mut slurm)?)?;
+        String::new()
+    };
     progress.finish();
     let different = compared(&place("by-this-computer"), &place("by-slurm"))?;
     let table = fs::read_to_string(place("by-slurm/results.csv")).unwrap_or_default();
     let said = match &different[..] {
-        [] => format!("{table}\nthe same, by this computer and by Slurm\n"),
-        names => format!("not the same, by this computer and by Slurm: {}\n", names.join(", ")),
+        [] => format!("{table}\nthe same, by this computer and by Slurm{died}\n"),
+        names => format!("not the same, by this computer and by Slurm{died}: {}\n", names.join(", ")),
     };
     // The exit code says it, too.
     let _ = say(&said);
     Ok(different.is_empty())
+}
+
+fn output(command: &mut Command) -> Result<Output> {
+    process::output(command).map_err(|error| Error::new(format!("cannot grade: {error}")))
+}
+
+fn is_graded(engine: &str, output: &Output) -> Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    Err(Error::new(format!("`batch --engine {engine}` did not grade the class; it said"))
+        .advise("the same can be tried on a class of `cargo grade dev class`")
+        .output(words))
+}
+
+/// Runs the batch, and kills the node of a task as soon as the task has its first result: what the batch said, and the
+/// node, if that came to pass.
+fn while_a_node_dies(batch: &mut Command, out: &Path, cluster: &mut Cluster) -> Result<(Output, Option<String>)> {
+    let first = out.join(format!("slurm/1/{FULLEST}/graded"));
+    let has_result = || {
+        fs::read_dir(&first)
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| is_whole(&entry.path()))))
+    };
+    thread::scope(|scope| {
+        let batch = scope.spawn(|| output(batch));
+        let mut died = None;
+        while died.is_none() && !batch.is_finished() {
+            thread::sleep(LOOK);
+            if has_result() {
+                died = cluster.node_of(FULLEST)?;
+                died.iter().try_for_each(|node| cluster.kill(node))?;
+            }
+        }
+        let said = batch.join().map_err(|_| Error::new("the batch cannot be waited for"))??;
+        Ok((said, died))
+    })
+}
+
+/// Whether a file is a result, and not one that is being written.
+fn is_whole(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// The grader, to be run on the class.
+fn batch(class: &Path, out: &Path, options: &Options) -> Result<Command> {
+    let mut command = batches::command(class, out, options.nodes)?;
+    command.args(options.labs.iter().flat_map(|lab| ["--lab", lab]));
+    Ok(command)
 }
 
 /// The names of the files that differ between two folders with results, times apart.
