@@ -11,7 +11,7 @@
 //! [`FrameAllocator`], and `README.md` in the folder above summarises it.
 //!
 //! No check passes before step 4 is written. Steps 1 to 3 have tests at the end of this
-//! file, which run on your own computer within seconds:
+//! file, which run on your own computer within seconds, once they are built:
 //! `cargo test --package pmm --lib step_1`.
 //!
 //! # The suggested records

@@ -31,9 +31,10 @@
 //! - There is no heap yet, so no `Vec` and no `Box`.
 //! - `log::info!("{entry:?}");` works anywhere in this file. `cargo grade 02 -v` shows
 //!   the log.
-//! - `cargo test -p vmm` tests your file on a fake machine, within seconds. The fake
-//!   processor never forgets a translation by itself. It keeps each until you flush
-//!   the page, load another directory, or an access to the page is refused.
+//! - `cargo test -p vmm` tests your file on a fake machine, within seconds once it is
+//!   built. The fake processor never forgets a translation by itself. It keeps each
+//!   until you flush the page, load another directory, or an access to the page is
+//!   refused.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.

@@ -40,7 +40,8 @@
 //!   if the sum does not fit. With `+`, a sum that does not fit panics in this kernel.
 //! - `log::info!("{self:?}");` works anywhere in this file. `cargo grade 04 -v`
 //!   shows what was logged.
-//! - `cargo test --package process-heap` tests your file on fake pages, within seconds.
+//! - `cargo test --package process-heap` tests your file on fake pages, within
+//!   seconds once it is built.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.

@@ -37,7 +37,8 @@
 //! - Arithmetic that overflows panics, and the grader shows you the line.
 //! - `log::info!("{:?}", self.lowest);` works anywhere in this file. `cargo grade 05
 //!   -v` shows what was logged.
-//! - `cargo test -p stack` tests your files on fake pages, within seconds.
+//! - `cargo test -p stack` tests your files on fake pages, within seconds
+//!   once they are built.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.

@@ -29,7 +29,8 @@
 //! - [`Region::overlaps`] and [`Region::is_like`] compare regions.
 //! - `log::info!("{:?}", regions.get(0));` works anywhere in this file. `cargo grade 07 -v`
 //!   shows what was logged.
-//! - `cargo test -p mmap` tests your files on your own computer, within seconds.
+//! - `cargo test -p mmap` tests your files on your own computer, within seconds
+//!   once they are built.
 
 // Keeps the compiler quiet while arguments and items are still unused. Delete
 // it when your last `todo!()` is gone: then its warnings are worth reading.
