@@ -140,6 +140,21 @@ fn a_hand_out_grades_and_boots_beside_compiled_references() {
 }
 
 #[test]
+fn every_lab_is_graded_in_a_hand_out_that_is_an_autograder() {
+    if !has_solutions() {
+        return;
+    }
+    // What an autograder's `setup.sh` does: all labs, as they were handed out.
+    let words = ["submission", "labs", "--unsafe-no-sandbox", "--format", "autolab"];
+    let ran = HandOut::get().grade(&words).expect_code(0);
+    let scores: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    for lab in labs() {
+        let name = lab.file_name().unwrap().to_str().unwrap();
+        assert_eq!(scores["scores"][name], 0, "{name}: {scores}");
+    }
+}
+
+#[test]
 fn a_reference_of_another_version_is_not_linked() {
     if !has_solutions() {
         return;
