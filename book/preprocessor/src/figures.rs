@@ -123,7 +123,7 @@ impl Trace {
 
 impl Figures {
     /// The names of the tables.
-    pub const TABLES: [&'static str; 10] = [
+    pub const TABLES: [&'static str; 11] = [
         "memory",
         "memory-unaligned",
         "frames",

@@ -34,7 +34,7 @@ pub fn provide(tools: &Path, root: &Path, permission: Permission, progress: &Pro
     }
     progress.note(&format!("Installing mdBook {VERSION} in {}: once, some minutes …", tools.display()));
     progress.start("Installing mdBook");
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command.args(["install", "mdbook", "--version", VERSION, "--locked", "--quiet", "--root"]).arg(tools);
     // The folder for this course's builds is no place for it.
     command.current_dir(root).env_remove("CARGO_TARGET_DIR");
@@ -45,6 +45,30 @@ pub fn provide(tools: &Path, root: &Path, permission: Permission, progress: &Pro
         Ok(output) => Err(refused("mdBook could not be installed").output(String::from_utf8_lossy(&output.stderr))),
         Err(error) => Err(refused(&format!("cargo, which installs mdBook, does not start: {error}"))),
     }
+}
+
+/// Builds the book's own preprocessor, which mdBook starts by `cargo run`. If that failed, mdBook would leave the
+/// preprocessor out, and render pages without what it puts in.
+///
+/// # Errors
+/// If it does not compile.
+pub fn build_preprocessor(root: &Path, progress: &Progress) -> Result<()> {
+    progress.start("Building the book's preprocessor");
+    let mut command = cargo();
+    command.current_dir(root).args(["build", "--quiet", "--package", "folio-book"]);
+    let output = process::output(&mut command);
+    progress.finish();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(Error::new("the book's preprocessor does not compile")
+            .advise("restore book/preprocessor as it came, or mend it")
+            .output(String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(Error::new(format!("cargo, which builds the book's preprocessor, does not start: {error}"))),
+    }
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// mdBook, for the book in this folder.

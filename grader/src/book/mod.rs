@@ -43,9 +43,11 @@ impl<'a> Book<'a> {
     /// The book of this course, with mdBook installed if necessary.
     ///
     /// # Errors
-    /// If mdBook is missing and may not be installed, or the installation fails.
+    /// If mdBook is missing and may not be installed, the installation fails, or the book's preprocessor does not
+    /// compile.
     pub fn prepare(site: &'a Site, permission: Permission, progress: &Progress) -> Result<Self> {
         let mdbook = mdbook::provide(&tools(site), &site.workspace.root, permission, progress)?;
+        mdbook::build_preprocessor(&site.workspace.root, progress)?;
         Ok(Self { site, permission, mdbook })
     }
 

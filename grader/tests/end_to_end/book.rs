@@ -54,3 +54,16 @@ fn without_mdbook_it_says_how_to_install_it() {
         .says("mdBook is missing, and --no-install was given")
         .says("cargo install mdbook --version 0.5.");
 }
+
+/// mdBook leaves out a preprocessor that it cannot start, and says so in a line among others.
+#[test]
+fn a_book_whose_preprocessor_does_not_compile_is_not_built() {
+    let (copy, folder) = (Copy::new(), tempfile::tempdir().unwrap());
+    pretend_mdbook(folder.path(), "0.5.9");
+    copy.write("book/preprocessor/src/main.rs", "fn main() { let () = 1; }\n");
+    Ran::of(with_path(&mut copy.command(&["book", "--no-install"]), folder.path()))
+        .expect_code(2)
+        .says("the book's preprocessor does not compile")
+        .says("let () = 1;");
+    assert!(!copy.root().join("book/book/index.html").exists());
+}
