@@ -1,5 +1,7 @@
 //! What all pictures have in common: the frame around them, and their colours.
 
+use std::fmt::Write as _;
+
 /// Entries, frames or pages in a row.
 pub const COLUMNS: usize = 32;
 /// A square's size and distance.
@@ -40,6 +42,22 @@ pub struct Drawing {
 }
 
 impl Drawing {
+    /// This picture with another one below it, as one.
+    pub fn above(mut self, other: &Self) -> Self {
+        let _ = write!(
+            self.body,
+            "<g transform=\"translate(0 {})\">\n<text class=\"t\" x=\"16\" y=\"26\">{}</text>\n\
+             <text class=\"d\" x=\"16\" y=\"46\">{}</text>\n{}</g>\n",
+            self.height,
+            escaped(&other.title),
+            escaped(&other.subtitle),
+            other.body
+        );
+        let _ = write!(self.description, " {}: {}", other.title, other.description);
+        self.height += other.height;
+        self
+    }
+
     /// It as SVG. `id` is unique on its page.
     pub fn svg(&self, id: &str) -> String {
         let (title, height) = (escaped(&self.title), self.height);

@@ -1,5 +1,6 @@
-//! `cargo grade look`: the address space as it is at the end of a check, or at
-//! the moment of its crash, read from the machine's memory.
+//! `cargo grade look`: the address space and a process's regions as they are at
+//! the end of a check, or at the moment of its crash, read from the machine's
+//! memory; or, as a film, what the lab does call by call.
 
 mod blocks;
 mod drawing;
@@ -52,7 +53,7 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs) -> Result<Exit> {
         None => pictures.join(format!("{}.svg", check.name)),
     };
     write(&file, &picture(&seen))?;
-    print(&format!("picture: {}\n", file.display()))?;
+    print(&format!("picture: {}\nfilm, call by call: cargo grade look {} --film\n", file.display(), check.name))?;
     Ok(Exit::Passed)
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::machine::walk::Slot;
 
 use super::drawing::{COLUMNS, Drawing, STEP, STYLE, TOP, escaped, legend, square};
+use super::regions;
 use super::seen::{KERNEL_PAGE, Seen, line};
 
 /// The most lines of text under the squares.
@@ -13,14 +14,19 @@ const MOST_LINES: usize = 16;
 /// Between two of them.
 const LINE: usize = 17;
 
-/// The picture, as SVG.
+/// The picture, as SVG, with the regions of a process below the directory.
 pub fn picture(seen: &Seen) -> String {
-    drawn(seen, "look", Ground::Own)
+    let directory = directory(seen, Ground::Own);
+    let whole = match regions::drawing(seen, "The regions") {
+        Some(regions) => directory.above(&regions),
+        None => directory,
+    };
+    whole.svg("look")
 }
 
-/// The picture as one of many on a page that contains [`shared`] once. `id` is unique on the page.
+/// The directory as one of many pictures on a page that contains [`shared`] once. `id` is unique on the page.
 pub fn one_of_many(seen: &Seen, id: &str) -> String {
-    drawn(seen, id, Ground::Shared)
+    directory(seen, Ground::Shared).svg(id)
 }
 
 /// The parts that all pictures of a page share: the style, and a square for each entry.
@@ -39,7 +45,7 @@ enum Ground {
     Shared,
 }
 
-fn drawn(seen: &Seen, id: &str, ground: Ground) -> String {
+fn directory(seen: &Seen, ground: Ground) -> Drawing {
     let rows = seen.entries.len().div_ceil(COLUMNS);
     let shown = seen.runs.len().min(MOST_LINES);
     let more = seen.runs.len() - shown;
@@ -59,14 +65,13 @@ fn drawn(seen: &Seen, id: &str, ground: Ground) -> String {
         let y = below + shown * LINE;
         let _ = writeln!(body, "<text class=\"d\" x=\"16\" y=\"{y}\">and {more} more</text>");
     }
-    let drawing = Drawing {
+    Drawing {
         title: seen.title.clone(),
         subtitle: "Each square is an entry of the page directory: 4 MiB of addresses".to_owned(),
         description: description(seen),
         body,
         height: below + (shown + usize::from(more > 0)) * LINE + 14,
-    };
-    drawing.svg(id)
+    }
 }
 
 /// The squares, with an address at every fourth row: every 512 MiB.
@@ -133,6 +138,7 @@ mod tests {
         };
         let counts = ["none", "s user", "s kernel", "s large", "s other"].map(squares);
         assert_eq!(counts, [1021, 1, 1, 1, 0]);
+        assert!(picture.contains(">The regions: ") && picture.contains("The regions: "), "{picture}");
     }
 
     #[test]
