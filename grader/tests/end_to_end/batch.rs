@@ -253,7 +253,7 @@ fn a_batch_that_is_killed_goes_on_where_it_stopped() {
         files.map(|entry| (entry.path(), entry.metadata().unwrap().modified().unwrap())).collect()
     };
     let already = times_of_all();
-    class.batch(&copy, "killed", &["--jobs", "1"]).expect_code(2).says("--resume goes on with them");
+    class.batch(&copy, "killed", &["--jobs", "1"]).expect_code(2).says("`--resume` continues the batch");
     // What a teacher keeps in the course's folder is no part of the course.
     copy.write("results/results.csv", "submission,status\n");
     class.batch(&copy, "killed", &["--jobs", "1", "--resume"]).expect_code(0);
