@@ -19,8 +19,16 @@ fn boots(ran: &Ran) -> (u32, u32) {
     number_before(" boots, ").zip(number_before(" of them on shared machines")).expect("the timings are told")
 }
 
-/// A lab's report without the nonces, which are never the same twice.
-fn without_nonces(lab: &Value) -> String {
+/// A lab's report without the parts that are never the same twice: the nonces, and the place at which the watchdog
+/// stopped a machine. The search for a proof stops that machine before, so the place is an instruction or two off.
+fn comparable(lab: &Value) -> String {
+    let mut lab = lab.clone();
+    for check in lab["checks"].as_array_mut().into_iter().flatten() {
+        let by_watchdog = check["message"].as_str().is_some_and(|message| message.contains("did not end within"));
+        if by_watchdog && let Some(check) = check.as_object_mut() {
+            check.remove("crash");
+        }
+    }
     let text = format!("{lab:#}");
     let mut parts = text.split("folio:");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -39,7 +47,10 @@ fn is_the_same(shared: &Ran, fresh: &Ran) {
     let (shared, fresh) = (shared.json(), fresh.json());
     for one in fresh["labs"].as_array().unwrap() {
         let id = one["id"].as_str().unwrap();
-        assert_eq!(without_nonces(lab(&shared, id)), without_nonces(one), "{id}");
+        // A whole report is too long to be printed.
+        let (shared, fresh) = (comparable(lab(&shared, id)), comparable(one));
+        let first = shared.lines().zip(fresh.lines()).enumerate().find(|(_, (shared, fresh))| shared != fresh);
+        assert!(shared == fresh, "{id}: the first lines that differ: {first:#?}");
     }
 }
 
@@ -56,7 +67,7 @@ fn the_references_do_the_same_on_shared_machines_instruction_by_instruction() {
 
 #[test]
 fn however_a_check_ends_it_is_reported_as_on_a_machine_of_its_own() {
-    // A machine that only the limit stops does not stop at the same instruction twice.
+    // A machine that only the limit of processor time stops does not stop at the same instruction twice.
     let names: Vec<&str> = PROVOKED.map(|(name, _)| name).into_iter().filter(|name| *name != "harness-spin").collect();
     let copy = Copy::with_checks(&names);
     is_the_same(&graded(&copy, &["01"]), &graded(&copy, &["01", "--fresh"]));

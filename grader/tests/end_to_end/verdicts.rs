@@ -201,7 +201,8 @@ fn the_same_image_and_seed_measure_the_same_numbers_of_instructions() {
 fn every_verdict_is_told_in_words() {
     let names = PROVOKED.map(|(name, _)| name);
     let copy = Copy::with_checks(&names);
-    let ran = copy.grade(&["--color", "never"]).expect_code(1);
+    // Without `-v` only the first failures are told in words.
+    let ran = copy.grade(&["01", "--color", "never", "--verbose"]).expect_code(1);
     for text in [
         "harness-null-write: crashed",
         "1 not available here",
