@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::course::{Copy, lab};
+use crate::course::{Copy, has_solutions, lab};
 
 /// Grades lab 00 with this file of `tests/own_work`.
 fn graded(name: &str) -> Value {
@@ -23,7 +23,11 @@ fn work_that_is_left_to_the_library_counts_in_no_check() {
     assert_eq!(lab["score"], 0, "{lab:#}");
     for check in lab["checks"].as_array().unwrap() {
         assert_eq!(check["status"], "failed", "{check:#}");
-        assert!(check["message"].as_str().unwrap().contains("to do its work itself"), "{check:#}");
+        // A hand-out's kernel is linked with the compiler's own functions, which are too slow before anybody asks whose
+        // work it was.
+        let is_slow = check["id"] == "memory-cost" && !has_solutions();
+        let message = check["message"].as_str().unwrap();
+        assert!(message.contains("to do its work itself") || is_slow, "{check:#}");
     }
 }
 
