@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::drawing::{Drawing, LEFT, TOP, legend};
+use super::drawing::{Drawing, LEFT, TOP, first_of, legend};
 use super::held::{Effect, Held, Part};
 use super::seen::address;
 use crate::host::style::plural;
@@ -97,10 +97,9 @@ pub fn drawing(held: &Held, effect: &Effect, scale: Scale) -> Drawing {
 fn description(held: &Held) -> String {
     let words = held.blocks.iter().take(16).map(|(at, size)| format!("{size} bytes at {}", address(*at)));
     let words: Vec<String> = words.collect();
-    match (held.blocks.len(), words.len()) {
-        (0, _) => "No block is in use.".to_owned(),
-        (all, shown) if all > shown => format!("{}, and more.", words.join(", ")),
-        _ => format!("{}.", words.join(", ")),
+    match held.blocks.len() {
+        0 => "No block is in use.".to_owned(),
+        all => first_of(&words, all),
     }
 }
 

@@ -73,6 +73,12 @@ impl Drawing {
     }
 }
 
+/// The first of so many things, in a sentence's end: `a, b.`, or `a, b, and more.`
+pub fn first_of(shown: &[String], all: usize) -> String {
+    let rest = if all > shown.len() { ", and more." } else { "." };
+    shown.join(", ") + rest
+}
+
 /// What colours mean, in a row: each class, and its words.
 pub fn legend(y: usize, colours: &[(&str, &str)]) -> String {
     let one = |((class, text), x): (&(&str, &str), usize)| {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::drawing::{COLUMNS, Drawing, STEP, TOP, legend, square};
+use super::drawing::{COLUMNS, Drawing, STEP, TOP, first_of, legend, square};
 use super::held::{Effect, Held, Part};
 use crate::host::style::plural;
 
@@ -113,10 +113,9 @@ fn description(held: &Held) -> String {
         _ => format!("{:#x} to {:#x}", run.start, run.end - 1),
     });
     let words: Vec<String> = words.collect();
-    match (runs.len(), words.len()) {
-        (0, _) => "No frame is handed out.".to_owned(),
-        (all, shown) if all > shown => format!("Frames {}, and more.", words.join(", ")),
-        _ => format!("Frames {}.", words.join(", ")),
+    match runs.len() {
+        0 => "No frame is handed out.".to_owned(),
+        all => format!("Frames {}", first_of(&words, all)),
     }
 }
 

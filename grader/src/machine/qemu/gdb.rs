@@ -2,9 +2,11 @@
 //!
 //! The protocol is described in GDB's manual, appendix E, "GDB Remote Serial Protocol".
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
+
+use super::socket::receive;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,7 +79,7 @@ impl Gdb {
                 self.stream.write_all(b"+")?;
                 return Ok(answer);
             }
-            self.receive()?;
+            receive(&mut self.stream, &mut self.received)?;
         }
     }
 
@@ -86,24 +88,13 @@ impl Gdb {
         self.stream.set_nonblocking(true)?;
         let mut said = Ok(());
         while said.is_ok() {
-            said = self.receive();
+            said = receive(&mut self.stream, &mut self.received);
         }
         self.stream.set_nonblocking(false)?;
         self.received.clear();
         match said {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(()),
-        }
-    }
-
-    fn receive(&mut self) -> io::Result<()> {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.received.extend_from_slice(&buffer[..count]);
-                Ok(())
-            }
         }
     }
 }
@@ -128,6 +119,8 @@ fn take_packet(received: &mut Vec<u8>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]

@@ -11,6 +11,7 @@ mod ram;
 mod recorded;
 mod reused;
 mod running;
+mod socket;
 mod watch;
 
 pub use find::{NoEmulator, find};

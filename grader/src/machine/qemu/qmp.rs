@@ -5,7 +5,7 @@
 //! machine's processor and memory, to log what it executes, and to save a machine and load it again.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::machine::outcome::Processor;
 use crate::machine::walk::{ENTRIES, Memory, Snapshot, Words};
 
 use super::log::STANDARD_ERROR;
+use super::socket::receive;
 
 /// How long an answer may take. The machine is stopped then, and the emulator has nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -178,7 +179,7 @@ impl Control {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] once the emulator has closed the connection.
     pub fn read_events(&mut self) -> io::Result<()> {
-        self.read()
+        receive(&mut self.stream, &mut self.received)
     }
 
     /// Copies the page tables of a machine that has stopped: the tables that are
@@ -311,7 +312,7 @@ impl Control {
                 let why = message.pointer("/error/desc").and_then(Value::as_str);
                 return Err(io::Error::other(why.unwrap_or("it refused the command").to_owned()));
             }
-            self.read()?;
+            receive(&mut self.stream, &mut self.received)?;
         }
     }
 
@@ -335,18 +336,6 @@ impl Control {
             self.events.extend(self.cause.take());
         }
         Some(message)
-    }
-
-    /// Reads once from the connection.
-    fn read(&mut self) -> io::Result<()> {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.received.extend_from_slice(&buffer[..count]);
-                Ok(())
-            }
-        }
     }
 }
 
