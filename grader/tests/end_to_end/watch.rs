@@ -237,6 +237,25 @@ fn keys_lead_through_hints_pages_and_labs_in_any_size() {
 }
 
 #[test]
+fn a_key_that_comes_with_a_change_of_the_size_counts() {
+    let mut session = Session::begin(&panicking("no"), &["--color", "never"]);
+    session.sees("managed-count: panicked");
+    session.is_done();
+    // Whether both come at one moment is chance: these are many chances.
+    for round in 0..40 {
+        let (rows, cols) = if round % 2 == 0 { (30, 90) } else { (24, 80) };
+        session.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        session.press("?");
+        session.screen.screen_mut().set_size(some(rows), some(cols));
+        session.sees("all about that check");
+        session.press("\u{1b}");
+        session.until("the result", |seen| !seen.contains("all about that check"));
+    }
+    session.press("q");
+    assert_eq!(session.has_ended(), 0);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_key_lends_the_terminal_to_gdb_until_that_is_quit() {
     if !has_debugger() {
