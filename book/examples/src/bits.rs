@@ -34,7 +34,7 @@ pub fn lowest(word: u32) -> Option<u32> {
 
 // ANCHOR: pieces
 /// Cuts pieces of these lengths off `words`, in order. Each lives as long as `words` would have.
-pub fn pieces<'a, const N: usize>(mut words: &'a mut [u32], lengths: [usize; N]) -> [&'a mut [u32]; N] {
+pub fn pieces<const N: usize>(mut words: &mut [u32], lengths: [usize; N]) -> [&mut [u32]; N] {
     lengths.map(|length| words.split_off_mut(..length).expect("as many words were lent as were asked for"))
 }
 // ANCHOR_END: pieces
