@@ -106,7 +106,7 @@ impl<'a> Book<'a> {
     /// # Errors
     /// If the pictures or the kernel do not build, or a file cannot be written.
     pub fn make_live(&self, progress: &Progress) -> Result<Live> {
-        // A hand-out has no references to run: its pages show the pictures' first states.
+        // Without the references, and without what a hand-out carries of them, the pages show the first states.
         pictures::build(self.site, progress)?;
         let built = self.source().join("src/live/built");
         let packages = match self.packages(Use::Pages, progress)? {

@@ -27,20 +27,35 @@ const TARGET: Target = Target { name: "wasm32-unknown-unknown", file: "wasm32-un
 /// The file that the pages load. Git does not track it, and a page without it shows the first states.
 const FILE: &str = "book/src/pictures-live/pictures.wasm";
 
+/// The same file in a hand-out, whose pictures were compiled when it was made.
+pub const CARRIED: &str = "book/pictures-live/compiled/pictures.wasm";
+
 /// Whether the references' source is here: the pictures show the references at work.
 pub fn has_references(site: &Site) -> bool {
     site.workspace.labs.iter().all(|lab| lab.reference == Reference::Source)
 }
 
-/// Builds the pictures, and puts the file where mdBook finds it. `None` in a copy of the
-/// course without the [references](has_references).
+/// Puts the pictures where mdBook finds them: compiled from the [references](has_references), or those that a
+/// hand-out [carries](CARRIED). `None` in a copy of the course that has neither.
 ///
 /// # Errors
 /// If the pictures do not compile, or the file cannot be written.
 pub fn build(site: &Site, progress: &Progress) -> Result<Option<PathBuf>> {
-    if !has_references(site) {
+    let from = if has_references(site) { compile(site, progress)? } else { site.workspace.root.join(CARRIED) };
+    if !from.exists() {
         return Ok(None);
     }
+    let file = site.workspace.root.join(FILE);
+    fs::copy(&from, &file).map_err(|error| Error::io("cannot write", &file, &error))?;
+    Ok(Some(file))
+}
+
+/// Compiles the pictures with the references. Returns the file that a page can load: it has neither names of
+/// functions nor debug information.
+///
+/// # Errors
+/// If the pictures do not compile.
+pub fn compile(site: &Site, progress: &Progress) -> Result<PathBuf> {
     let builder = site.builder();
     builder.make_folder()?;
     progress.note("Building the book's pictures …");
@@ -52,8 +67,5 @@ pub fn build(site: &Site, progress: &Progress) -> Result<Option<PathBuf>> {
     if !output.status.success() {
         return Err(cargo_failed(&String::from_utf8_lossy(&output.stderr)));
     }
-    let built = builder.target_dir.join(TARGET.name).join(PROFILE).join(BUILT);
-    let file = site.workspace.root.join(FILE);
-    fs::copy(&built, &file).map_err(|error| Error::io("cannot write", &file, &error))?;
-    Ok(Some(file))
+    Ok(builder.target_dir.join(TARGET.name).join(PROFILE).join(BUILT))
 }

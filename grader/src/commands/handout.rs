@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::build::reference;
+use crate::build::{pictures, reference};
 use crate::build::site::Site;
 use crate::course::handout::{self, Content, Contents, MANIFEST, Manifest, Outcome};
 use crate::course::workspace::{Lab, Workspace, archive};
@@ -29,6 +29,7 @@ pub fn handout(arguments: &HandoutArgs, common: &CommonArgs) -> Result<()> {
     let mut contents = handout::contents(&place.workspace)?;
     let site = place.engine(common)?.site;
     let without = add_references(&site, &mut contents)?;
+    add_pictures(&site, &mut contents)?;
     let student: BTreeSet<String> = site.workspace.labs.iter().flat_map(Lab::files).collect();
     let outcome = handout::write(&contents, &site.toolchain.version, &student, &old, &arguments.folder)?;
     print(&told(arguments, &site, &outcome, &without))
@@ -117,6 +118,17 @@ pub fn add_references<'a>(site: &'a Site, contents: &mut Contents) -> Result<Vec
     }
     progress.finish();
     Ok(without)
+}
+
+/// Compiles the book's pictures that a reader can change, and adds them: they show the references at work.
+///
+/// # Errors
+/// If they do not compile.
+fn add_pictures(site: &Site, contents: &mut Contents) -> Result<()> {
+    let file = pictures::compile(site, &Progress::new())?;
+    let bytes = fs::read(&file).map_err(|error| Error::io("cannot read", &file, &error))?;
+    contents.insert(pictures::CARRIED.to_owned(), Content::Made(bytes));
+    Ok(())
 }
 
 /// Whether a lab's package has the feature that takes its compiled reference.

@@ -87,7 +87,7 @@ pub fn run(command: &DevCommand, engine: &Engine, view: &View, permission: Permi
                 Ok(true)
             }
             None => Err(Error::new("the pictures show the references at work, whose source is not in this copy")
-                .advise("the book shows their first states without it")),
+                .advise("the book shows their first states without it; a hand-out carries them compiled")),
         },
         DevCommand::Tables { file, memory } => {
             tables::run(engine, &tables::Options { file: file.clone(), memory: *memory }, &progress)

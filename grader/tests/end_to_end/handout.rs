@@ -155,6 +155,21 @@ fn every_lab_is_graded_in_a_hand_out_that_is_an_autograder() {
 }
 
 #[test]
+fn the_book_of_a_hand_out_shows_the_references_at_work() {
+    if !has_solutions() {
+        return;
+    }
+    let hand_out = HandOut::get();
+    let carried = fs::read(hand_out.folder.join("book/pictures-live/compiled/pictures.wasm")).unwrap();
+    assert!(carried.starts_with(b"\0asm"));
+    // The section of WebAssembly that would name the references' functions.
+    assert!(!carried.windows(5).any(|bytes| bytes == b"\x04name"), "the functions have names");
+    // As `cargo grade book` does.
+    let told = hand_out.grade(&["dev", "pictures"]).expect_code(0).stdout;
+    assert_eq!(fs::read(told.trim()).unwrap(), carried);
+}
+
+#[test]
 fn a_reference_of_another_version_is_not_linked() {
     if !has_solutions() {
         return;
