@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::build::{pictures, reference};
 use crate::build::site::Site;
+use crate::build::{pictures, reference};
 use crate::course::handout::{self, Content, Contents, MANIFEST, Manifest, Outcome};
 use crate::course::workspace::{Lab, Workspace, archive};
 use crate::host::error::{Error, Result};

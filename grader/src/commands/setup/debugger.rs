@@ -31,10 +31,34 @@ pub fn provide(permission: Permission) -> Result<()> {
     if on_path("gdb").is_some() {
         return Ok(());
     }
-    match System::here() {
-        System::Apt { .. } => apt::install("gdb is missing", &["gdb"], permission),
-        System::MacOs | System::Other { .. } | System::Unknown => {
-            Err(Error::new("gdb is missing").advise("install it with your system's package manager"))
-        }
+    match advice(&System::here()) {
+        None => apt::install("gdb is missing", &["gdb"], permission),
+        Some(advice) => Err(Error::new("gdb is missing").advise(advice)),
+    }
+}
+
+/// What the user can do on a system on which the grader installs nothing; `None` on a system with apt.
+fn advice(system: &System) -> Option<String> {
+    match system {
+        System::Apt { .. } => None,
+        System::MacOs => Some("run `brew install gdb`".to_owned()),
+        // Packages of Nix have the name of their collection.
+        System::Other { command: command @ "nix-env -iA", .. } => Some(format!("run `{command} nixpkgs.gdb`")),
+        System::Other { command, .. } => Some(format!("run `{command} gdb`")),
+        System::Unknown => Some("install it with your system's package manager".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_for_gdb_is_that_of_the_system() {
+        let other = |command| System::Other { command, emulator: "", linker: "", bochs: [""; 3] };
+        assert_eq!(advice(&System::Apt { codename: String::new() }), None);
+        assert_eq!(advice(&System::MacOs).unwrap(), "run `brew install gdb`");
+        assert_eq!(advice(&other("sudo dnf install")).unwrap(), "run `sudo dnf install gdb`");
+        assert_eq!(advice(&other("nix-env -iA")).unwrap(), "run `nix-env -iA nixpkgs.gdb`");
     }
 }
