@@ -34,6 +34,39 @@ for (const [who, options] of Object.entries(READERS)) {
     });
 }
 
+/** What of a page's elements a reader with this window has to complain about, page by page. */
+async function complaints(options, complaint) {
+    const { page, close } = await reader(site, options);
+    const found = [];
+    for (const name of await pages()) {
+        await page.goto(site.root + name, { waitUntil: "load" });
+        found.push(...(await page.evaluate(complaint)).map(what => `${name}: ${what}`));
+    }
+    await close();
+    return found;
+}
+
+test("on a desk no line of code and no table of figures is cut off", async () => {
+    const cut = () => [...document.querySelectorAll("main :is(code.language-rust, .figures .table-wrapper)")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(element => element.textContent.trim().slice(0, 40));
+    assert.deepEqual(await complaints({ viewport: { width: 1280, height: 800 } }, cut), []);
+});
+
+test("on a phone the words in pictures stay large enough to be read", async () => {
+    const small = () => {
+        document.querySelectorAll("details").forEach(details => (details.open = true));
+        const shrunk = [...document.querySelectorAll("figure.picture img")]
+            .filter(image => image.getBoundingClientRect().width < 540)
+            .map(image => image.getAttribute("src"));
+        const words = [...document.querySelectorAll("svg.pic text")]
+            .filter(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a < 8)
+            .map(text => text.textContent);
+        return [...shrunk, ...words];
+    };
+    assert.deepEqual(await complaints({ viewport: { width: 360, height: 740 } }, small), []);
+});
+
 test("a word is found, in the glossary too, and marked where it stands", async () => {
     const { page, wrong, close } = await reader(site);
     await page.goto(site.root + "introduction.html");
