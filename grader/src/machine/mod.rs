@@ -15,6 +15,7 @@ mod limits;
 mod outcome;
 pub mod qemu;
 mod trace;
+pub mod tree;
 pub mod walk;
 
 pub use boot::Boot;

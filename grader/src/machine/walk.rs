@@ -11,14 +11,14 @@ use std::fmt;
 pub const ENTRIES: u32 = 1024;
 
 /// Bytes in a page.
-const PAGE: u32 = 4096;
+pub(super) const PAGE: u32 = 4096;
 /// Bytes that an entry of a page directory covers.
-const LARGE_PAGE: u32 = PAGE * ENTRIES;
+pub(super) const LARGE_PAGE: u32 = PAGE * ENTRIES;
 
-const PRESENT: u32 = 1 << 0;
+pub(super) const PRESENT: u32 = 1 << 0;
 const WRITABLE: u32 = 1 << 1;
 const USER: u32 = 1 << 2;
-const LARGE: u32 = 1 << 7;
+pub(super) const LARGE: u32 = 1 << 7;
 /// In the entry of a 4 MiB page: bits 32 to 39 of its physical address.
 const LARGE_PAGE_BEYOND: u32 = 0xFF << 13;
 
@@ -81,11 +81,13 @@ impl Rights {
         all.into_iter().map(|(writable, user)| Self { writable, user }).find(|rights| rights.to_string() == text)
     }
 
-    fn of(entry: u32) -> Self {
+    /// What an entry allows.
+    pub(super) fn of(entry: u32) -> Self {
         Self { writable: entry & WRITABLE != 0, user: entry & USER != 0 }
     }
 
-    fn and(self, other: Self) -> Self {
+    /// What both allow.
+    pub(super) fn and(self, other: Self) -> Self {
         Self { writable: self.writable && other.writable, user: self.user && other.user }
     }
 }
@@ -260,21 +262,27 @@ pub fn slots(memory: &mut impl Memory, cr3: u32) -> Vec<Slot> {
 
 /// Adds a run. If it continues the last run, it becomes part of that.
 fn add(runs: &mut Vec<Run>, run: Run) {
-    if let Some(last) = runs.last_mut()
-        && last.first + last.pages == run.first
-        && last.rights == run.rights
-        && last.large == run.large
-    {
-        let goes_on = last.frame + last.pages == run.frame;
+    if !runs.last_mut().is_some_and(|last| last.take_in(&run)) {
+        runs.push(run);
+    }
+}
+
+impl Run {
+    /// Takes another run in, if it continues this one. Returns whether it does.
+    pub(super) fn take_in(&mut self, next: &Self) -> bool {
+        if self.first + self.pages != next.first || self.rights != next.rights || self.large != next.large {
+            return false;
+        }
+        let goes_on = self.frame + self.pages == next.frame;
         // Two pages are no pattern yet: a run of scattered frames may begin with
         // two that happen to be neighbours, or the other way round.
-        if last.contiguous == goes_on || last.pages == 1 {
-            last.contiguous = goes_on;
-            last.pages += run.pages;
-            return;
+        if self.contiguous != goes_on && self.pages != 1 {
+            return false;
         }
+        self.contiguous = goes_on;
+        self.pages += next.pages;
+        true
     }
-    runs.push(run);
 }
 
 #[cfg(test)]

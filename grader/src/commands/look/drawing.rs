@@ -15,7 +15,7 @@ pub const TOP: usize = 64;
 pub const STYLE: &str = "\
 .folio-look text { font: 12px ui-monospace, 'DejaVu Sans Mono', monospace; fill: #1f2328; }
 .folio-look .t { font: bold 14px system-ui, sans-serif; } .folio-look .d { fill: #5b6370; }
-.folio-look .none { fill: #f0f1f3; } .folio-look .s { stroke-width: 1; }
+.folio-look .none { fill: #f0f1f3; } .folio-look .l { fill: none; stroke: #9aa3b2; } .folio-look .s { stroke-width: 1; }
 .folio-look .user { fill: #b9e2c4; stroke: #2f7d43; } .folio-look .kernel { fill: #c3d2fa; stroke: #3f63c4; }
 .folio-look .large { fill: #fbdc9a; stroke: #a86d14; } .folio-look .other { fill: #fbdcdc; stroke: #c03535; }
 .folio-look .part { fill: #e4eafc; stroke: #3f63c4; }

@@ -68,7 +68,7 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
             None if number + 1 == count => "The address space at the end".to_owned(),
             None => format!("The address space after {} instructions", grouped(moment.count)),
         };
-        let seen = Seen::new(title, String::new(), &mut moment.tables);
+        let seen = Seen::new(title, String::new(), &mut moment.tables, &moment.others);
         if number == 0 {
             body.push_str(&shared(seen.entries.len()));
         }
@@ -176,7 +176,7 @@ fn all_regions(number: usize, moment: &Moment, seen: &Seen) -> String {
     }
     for frame in &moment.others {
         let mut tables = Snapshot { cr3: frame << 12, frames: moment.tables.frames.clone() };
-        let mut other = Seen::new(String::new(), String::new(), &mut tables);
+        let mut other = Seen::new(String::new(), String::new(), &mut tables, &[]);
         // The kernel half is the same.
         other.runs.retain(|run| run.first < KERNEL_PAGE);
         let title = format!("The regions of a space that is not loaded, its directory in frame {frame:#x}");

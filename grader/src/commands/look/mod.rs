@@ -10,6 +10,7 @@ mod held;
 mod picture;
 mod regions;
 mod seen;
+mod tree;
 
 use std::fs;
 use std::path::Path;
@@ -112,5 +113,5 @@ fn look(engine: &Engine, lab: &Lab, check: &Check, arguments: &LookArgs, progres
     let Some(mut snapshot) = outcome.snapshots.into_iter().next_back() else {
         return Err(Error::new("the machine ended before its memory could be read").advise(format!("it says: {ended}")));
     };
-    Ok(Seen::new(format!("The address space at the end of {}", check.name), ended, &mut snapshot))
+    Ok(Seen::new(format!("The address space at the end of {}", check.name), ended, &mut snapshot, &[]))
 }

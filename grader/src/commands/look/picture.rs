@@ -1,5 +1,5 @@
-//! An address space as a picture: the 1024 entries of its directory, and the ranges that they
-//! map.
+//! An address space as a picture: the 1024 entries of its directory, each in its place, and below them the directory as
+//! a tree.
 
 use std::fmt::Write;
 
@@ -8,11 +8,15 @@ use crate::machine::walk::Slot;
 use super::drawing::{COLUMNS, Drawing, STEP, STYLE, TOP, escaped, legend, square};
 use super::regions;
 use super::seen::{KERNEL_PAGE, Seen, line};
+use super::tree::{self, Node, Tone, tree};
 
-/// The most lines of text under the squares.
-const MOST_LINES: usize = 16;
-/// Between two of them.
+/// The most lines of the tree under the squares.
+const MOST_LINES: usize = 32;
+/// The most runs in the sentence for those who cannot see the picture.
+const MOST_TOLD: usize = 16;
+/// Between two lines of the tree, and between two of its levels.
 const LINE: usize = 17;
+const LEVEL: usize = 18;
 
 /// The picture, as SVG, with the regions of a process below the directory.
 pub fn picture(seen: &Seen) -> String {
@@ -47,8 +51,6 @@ enum Ground {
 
 fn directory(seen: &Seen, ground: Ground) -> Drawing {
     let rows = seen.entries.len().div_ceil(COLUMNS);
-    let shown = seen.runs.len().min(MOST_LINES);
-    let more = seen.runs.len() - shown;
     let below = TOP + rows * STEP + 54;
     let mut body = match ground {
         Ground::Own => format!("<style>{STYLE}</style>\n"),
@@ -57,20 +59,51 @@ fn directory(seen: &Seen, ground: Ground) -> Drawing {
     body.push_str(&grid(seen, rows, ground));
     let colours = [("user", "table, user half"), ("kernel", "table, kernel half"), ("large", "4 MiB page")];
     body.push_str(&legend(TOP + rows * STEP + 14, &colours));
-    for (number, run) in seen.runs.iter().take(shown).enumerate() {
-        let (y, line) = (below + number * LINE, escaped(&line(run)));
-        let _ = writeln!(body, "<text x=\"16\" y=\"{y}\" xml:space=\"preserve\">{line}</text>");
-    }
-    if more > 0 {
-        let y = below + shown * LINE;
-        let _ = writeln!(body, "<text class=\"d\" x=\"16\" y=\"{y}\">and {more} more</text>");
+    let tree = tree(seen, MOST_LINES);
+    let mut y = below;
+    branch(&tree.root, 0, &mut y, &mut body);
+    let folded =
+        tree.is_folded.then_some("Tables without their pages are folded: `cargo grade look CHECK -v` shows all.");
+    for told in tree::legend(&tree.root).into_iter().chain(folded) {
+        let _ = writeln!(body, "<text class=\"d\" x=\"16\" y=\"{}\">{}</text>", y + 6, escaped(told));
+        y += LINE;
     }
     Drawing {
         title: seen.title.clone(),
         subtitle: "Each square is an entry of the page directory: 4 MiB of addresses".to_owned(),
         description: description(seen),
         body,
-        height: below + (shown + usize::from(more > 0)) * LINE + 14,
+        height: y + 14,
+    }
+}
+
+/// A line of the tree at `y`, and what hangs on it below.
+fn branch(node: &Node, level: usize, y: &mut usize, body: &mut String) {
+    let (x, own) = (16 + level * LEVEL, *y);
+    let class = match node.tone {
+        Tone::User => "user",
+        Tone::Kernel => "kernel",
+        Tone::Large => "large",
+        Tone::Wrong => "other",
+        Tone::Plain | Tone::Note => "",
+    };
+    let mut left = x;
+    if !class.is_empty() {
+        let _ = writeln!(body, "<path class=\"s {class}\" d=\"M{x} {}h9v9h-9z\"/>", own - 9);
+        left += 15;
+    }
+    let faint = if node.tone == Tone::Note { " class=\"d\"" } else { "" };
+    let text = escaped(&node.text);
+    let _ = writeln!(body, "<text{faint} x=\"{left}\" y=\"{own}\" xml:space=\"preserve\">{text}</text>");
+    *y += LINE;
+    let (mut lines, mut last) = (String::new(), own);
+    for child in &node.children {
+        last = *y - 4;
+        let _ = write!(lines, "M{} {last}h{}", x + 4, LEVEL - 7);
+        branch(child, level + 1, y, body);
+    }
+    if !lines.is_empty() {
+        let _ = writeln!(body, "<path class=\"l\" d=\"M{} {}V{last}{lines}\"/>", x + 4, own + 4);
     }
 }
 
@@ -116,7 +149,7 @@ fn description(seen: &Seen) -> String {
     let tables = count(|slot| matches!(slot, Slot::Table(_)));
     let large = count(|slot| *slot == Slot::LargePage);
     let mut text = format!("{tables} page tables and {large} pages of 4 MiB.");
-    for run in seen.runs.iter().take(MOST_LINES) {
+    for run in seen.runs.iter().take(MOST_TOLD) {
         let _ = write!(text, " {}.", line(run));
     }
     text

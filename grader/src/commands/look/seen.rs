@@ -1,6 +1,8 @@
 //! An address space, and its description in words.
 
+use super::tree::{self, tree};
 use crate::host::style::{FAINT, STRONG, View, plural};
+use crate::machine::tree::{Branch, Users, branches};
 use crate::machine::walk::{self, Run, Snapshot};
 
 /// An address space at one moment of a check.
@@ -16,37 +18,45 @@ pub struct Seen {
     pub runs: Vec<Run>,
     /// Each of the directory's entries.
     pub entries: Vec<walk::Slot>,
+    /// The directory as a tree.
+    pub branches: Vec<Branch>,
 }
 
 impl Seen {
-    /// Reads the address space from a copy of the machine's tables.
-    pub fn new(title: String, ended: String, snapshot: &mut Snapshot) -> Self {
+    /// Reads the address space from a copy of the machine's tables. `others` are the frames with the directories of
+    /// other spaces whose tables are in the copy: their pages may have frames in common with this one's.
+    pub fn new(title: String, ended: String, snapshot: &mut Snapshot, others: &[u32]) -> Self {
         let cr3 = snapshot.cr3;
         let (runs, entries) = (walk::runs(snapshot, cr3), walk::slots(snapshot, cr3));
-        Self { title, ended, cr3, runs, entries }
+        let users = Users::of(snapshot, others.iter().map(|frame| frame << 12).chain([cr3]));
+        let branches = branches(snapshot, cr3, &users);
+        Self { title, ended, cr3, runs, entries, branches }
+    }
+
+    /// What is mapped below an entry of the directory.
+    pub fn runs_below(&self, entry: u32) -> Vec<Run> {
+        self.runs.iter().filter(|run| run.first < entry << 10).copied().collect()
+    }
+
+    /// What is mapped from an entry of the directory on.
+    pub fn runs_from(&self, entry: u32) -> Vec<Run> {
+        self.runs.iter().filter(|run| run.first >= entry << 10).copied().collect()
     }
 }
 
-/// The most lines that are shown of one half.
-const MOST_LINES: usize = 40;
+/// With what stands around it, a tree of so many lines fits into a terminal of 24 rows.
+const MOST_LINES: usize = 16;
 
-/// The ranges in words, line by line from the lowest address to the highest.
+/// The space in words: its directory as a tree, folded to about a screen unless everything is asked for.
 pub fn text(seen: &Seen, view: &View) -> String {
-    let mut text = format!(
-        "{}\n{}\n",
-        view.paint(STRONG, &seen.title),
-        view.paint(FAINT, &format!("{}; directory at {}", seen.ended, address(seen.cr3 & !0xFFF)))
-    );
-    for (title, kernel) in [("user half", false), ("kernel half", true)] {
-        let runs: Vec<&Run> = seen.runs.iter().filter(|run| (run.first >= KERNEL_PAGE) == kernel).collect();
-        let pages: u32 = runs.iter().map(|run| run.pages).sum();
-        text.push_str(&format!("\n{title}: {}\n", plural(pages as usize, "page")));
-        for run in runs.iter().take(MOST_LINES) {
-            text.push_str(&format!("  {}\n", line(run)));
-        }
-        if runs.len() > MOST_LINES {
-            text.push_str(&format!("  and {} more\n", plural(runs.len() - MOST_LINES, "range")));
-        }
+    let tree = tree(seen, if view.verbose { usize::MAX } else { MOST_LINES });
+    let mut text = format!("{}\n{}\n", view.paint(STRONG, &seen.title), seen.ended);
+    text.push_str(&tree::text(&tree.root, view));
+    for told in tree::legend(&tree.root) {
+        text.push_str(&format!("{}\n", view.paint(FAINT, told)));
+    }
+    if tree.is_folded {
+        text.push_str(&format!("{}\n", view.paint(FAINT, "Folded to a screen: `-v` shows every run of pages.")));
     }
     text
 }
@@ -85,19 +95,19 @@ pub mod tests {
         kernel[1..4].copy_from_slice(&[0x6_0003, 0x6_1003, 0x6_2003]);
         directory[0x301] = 0x0040_0083;
         let mut snapshot = Snapshot { cr3: 0x1000, frames: [(1, directory), (2, user), (3, kernel)].into() };
-        Seen::new("The address space at the end of a-check".into(), "passed".into(), &mut snapshot)
+        Seen::new("The address space at the end of a-check".into(), "passed".into(), &mut snapshot, &[])
     }
 
     #[test]
-    fn an_address_space_is_told_line_by_line() {
+    fn an_address_space_is_told_with_its_tree() {
         let view = View { color: false, width: 80, verbose: false };
-        assert_eq!(
-            text(&seen(), &view),
-            "The address space at the end of a-check\npassed; directory at 0x0000_1000\n\n\
-             user half: 1 page\n  0x0804_8000 – 0x0804_8FFF  rwu        1 page  frame 0x50\n\n\
-             kernel half: 1027 pages\n\
-             \x20 0xC040_0000 – 0xC07F_FFFF  rw-    1024 pages  frames 0x400 to 0x7ff, in 4 MiB pages\n\
-             \x20 0xF000_1000 – 0xF000_3FFF  rw-       3 pages  frames 0x60 to 0x62\n"
+        let text = text(&seen(), &view);
+        assert!(text.starts_with("The address space at the end of a-check\npassed\npage directory in frame 0x1\n├ "));
+        assert!(
+            text.ends_with(
+                "frames 0x60–0x62\nr read, w write, u programs too; a page has the rights that both levels give\n"
+            ),
+            "{text}"
         );
     }
 }
