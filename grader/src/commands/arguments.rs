@@ -371,7 +371,13 @@ pub struct LookArgs {
     /// A film in the place of a picture: a page with a picture at each call into the lab. Needs gdb
     #[arg(long)]
     pub film: bool,
-    /// In a film: a picture after every N instructions
+    /// In a film: the last N pictures, up to 1000 [default: 200]
+    #[arg(long, value_name = "N", requires = "film", conflicts_with = "from", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub last: Option<u16>,
+    /// In a film: 200 pictures from the Nth one of the run on
+    #[arg(long, value_name = "N", requires = "film", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub from: Option<u64>,
+    /// In a film: a picture after every N instructions, in place of one at each call
     #[arg(long, value_name = "N", requires = "film", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: Option<u64>,
     /// Seed of the checks that draw random numbers

@@ -23,6 +23,41 @@ pub enum Pace {
     Instructions(u64),
 }
 
+/// Which pictures are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// When they are taken.
+    pub pace: Pace,
+    /// So many at most.
+    pub most: usize,
+    /// The number of the first one, from 1 on; `None` for the last ones.
+    pub first: Option<u64>,
+}
+
+/// The pictures of a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Film {
+    /// The check's outcome, in a sentence.
+    pub ended: String,
+    /// What is shown.
+    pub shown: Shown,
+    /// The pictures.
+    pub moments: Vec<Moment>,
+}
+
+/// Which of a run's pictures are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub struct Shown {
+    /// The number of the first one, if it is known.
+    pub first: Option<u64>,
+    /// Whether there are any before that.
+    pub before: bool,
+    /// Whether there are any after the last one.
+    pub after: bool,
+    /// How many were found in all, at least.
+    pub all: u64,
+}
+
 /// The machine at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moment {
@@ -64,30 +99,30 @@ struct Line {
     changed: BTreeMap<u32, Vec<u32>>,
 }
 
-/// Records a check, and takes pictures of the run: the last `most` of them, and one of its end. Also returns
-/// the check's outcome.
+/// Records a check, and takes pictures of the run, and one of its end unless there are others before it that were not
+/// chosen.
 ///
 /// # Errors
-/// If it cannot be recorded, or gdb fails.
-pub fn film(
-    engine: &Engine,
-    subject: &Subject<'_>,
-    tools: &Tools<'_>,
-    pace: Pace,
-    most: usize,
-) -> Result<(String, Vec<Moment>)> {
+/// If it cannot be recorded, gdb fails, or the run has fewer pictures than the first one's number.
+pub fn film(engine: &Engine, subject: &Subject<'_>, tools: &Tools<'_>, choice: Choice) -> Result<Film> {
     let prepared = prepared(engine, subject, tools, Fine::End)?;
     let file = prepared.folder.join("film.json");
-    let every = match pace {
+    let every = match choice.pace {
         Pace::Calls => "None".to_owned(),
         Pace::Instructions(every) => every.to_string(),
     };
     let path = serde_json::Value::from(file.display().to_string());
-    let record = format!("python import film; film.record(FAILED_AT, {path}, {most}, {every})");
+    let first = choice.first.map_or_else(|| "None".to_owned(), |first| first.to_string());
+    let most = choice.most;
+    let record = format!("python import film; film.record(FAILED_AT, {path}, {most}, {first}, {every})");
     let mut gdb = gdb(engine, &prepared, tools, &[record]);
     let said = process::output(&mut gdb).map_err(|error| Error::io("cannot start", tools.gdb, &error))?;
     match read(&file) {
-        Ok(moments) if !moments.is_empty() => Ok((prepared.sentence, moments)),
+        Ok((shown, _)) if choice.first.is_some_and(|first| first > shown.all) => {
+            Err(Error::new(format!("the run has only {} such pictures", shown.all))
+                .advise("choose a smaller number for --from"))
+        }
+        Ok((shown, moments)) if !moments.is_empty() => Ok(Film { ended: prepared.sentence, shown, moments }),
         _ => {
             Err(Error::new("gdb could not go through the run")
                 .output(String::from_utf8_lossy(&said.stderr).into_owned()))
@@ -96,11 +131,13 @@ pub fn film(
 }
 
 /// Reads gdb's output.
-fn read(file: &Path) -> Result<Vec<Moment>> {
+fn read(file: &Path) -> Result<(Shown, Vec<Moment>)> {
     let text = fs::read_to_string(file).map_err(|error| Error::io("cannot read", file, &error))?;
     let mut frames: BTreeMap<u32, Words> = BTreeMap::new();
     let mut moments = Vec::new();
-    for line in text.lines() {
+    let (shown, lines) = text.split_once('\n').unwrap_or((&text, ""));
+    let shown = serde_json::from_str(shown).map_err(|error| Error::new(error.to_string()))?;
+    for line in lines.lines() {
         let line: Line = serde_json::from_str(line).map_err(|error| Error::new(error.to_string()))?;
         for (number, words) in line.changed {
             let words = words.try_into().map_err(|_| Error::new("a page table of another size"))?;
@@ -110,7 +147,7 @@ fn read(file: &Path) -> Result<Vec<Moment>> {
         let tables = Snapshot { cr3: line.cr3, frames: frames.clone() };
         moments.push(Moment { count: line.count, call: line.call, tables, others: line.others });
     }
-    Ok(moments)
+    Ok((shown, moments))
 }
 
 #[cfg(test)]
@@ -130,8 +167,10 @@ mod tests {
         let first = line(7, "1,2", &format!(r#""1":{},"2":{}"#, words(8195), words(5)));
         let second = line(9, "1", &format!(r#""1":{}"#, words(0)));
         let third = line(11, "1", "");
-        fs::write(&file, [first, second, third].join("\n")).unwrap();
-        let moments = read(&file).unwrap();
+        let shown = r#"{"first":3,"before":true,"after":false,"all":6}"#.to_owned();
+        fs::write(&file, [shown, first, second, third].join("\n")).unwrap();
+        let (shown, moments) = read(&file).unwrap();
+        assert_eq!(shown, Shown { first: Some(3), before: true, after: false, all: 6 });
         let seen: Vec<(u64, usize, u32)> =
             moments.iter().map(|one| (one.count, one.tables.frames.len(), one.tables.frames[&1][0])).collect();
         assert_eq!(seen, [(7, 2, 8195), (9, 1, 0), (11, 1, 0)]);

@@ -21,7 +21,7 @@ use crate::machine::qemu::Recording;
 
 use stops::{Fine, Stops};
 
-pub use film::{Call, Moment, Pace, film};
+pub use film::{Call, Choice, Film, Moment, Pace, Shown, film};
 
 /// The Python modules that add the course's commands to gdb.
 const MODULES: [(&str, &str); 6] = [

@@ -8,7 +8,7 @@ use crate::commands::arguments::{CommonArgs, LookArgs};
 use crate::commands::output::print;
 use crate::commands::place::Place;
 use crate::commands::recording::{Wanted, with_subject};
-use crate::debug::{self, Moment, Pace};
+use crate::debug::{self, Choice, Film, Moment, Pace, Shown};
 use crate::host::error::Result;
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
@@ -22,7 +22,7 @@ use super::seen::{KERNEL_PAGE, Seen, line};
 use super::{blocks, frames, regions};
 use super::{choose, write};
 
-/// The most pictures of a film: the last ones before the end.
+/// The pictures of a film, unless the user wants another number of them: the last ones before the end.
 const MOST: usize = 200;
 
 /// The page's style, and its slider's script.
@@ -38,21 +38,58 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs, place: Place, pictures
     let name = check.name.clone();
     let wanted = Wanted { check: &name, solution: arguments.solution, seed: arguments.seed };
     let pace = arguments.every.map_or(Pace::Calls, Pace::Instructions);
-    let (ended, moments) = with_subject(place, common, &wanted, |engine, subject, tools| {
+    let choice = Choice { pace, most: arguments.last.map_or(MOST, usize::from), first: arguments.from };
+    let film = with_subject(place, common, &wanted, |engine, subject, tools| {
         let progress = Progress::new();
         progress.start("Going through the run");
-        let film = debug::film(engine, subject, tools, pace, MOST);
+        let film = debug::film(engine, subject, tools, choice);
         progress.finish();
         film
     })?;
     let file = pictures.join(format!("{name}.html"));
-    write(&file, &page(&name, &ended, moments))?;
-    print(&format!("{ended}\nfilm: {}\n", file.display()))?;
+    let (ended, told) = (film.ended.clone(), told(&film, pace));
+    write(&file, &page(&name, &told, film))?;
+    print(&format!("{ended}\n{told}\nfilm: {}\n", file.display()))?;
     Ok(Exit::Passed)
 }
 
+/// Which pictures a film has, and how to get the others.
+fn told(film: &Film, pace: Pace) -> String {
+    let end = usize::from(!film.shown.after);
+    let count = film.moments.len().saturating_sub(end) as u64;
+    let one = match pace {
+        Pace::Calls => "call",
+        Pace::Instructions(_) => "picture",
+    };
+    let Shown { first, before, after, .. } = film.shown;
+    match (first, before, after) {
+        (_, false, false) => format!("All of the run: {}.", plural(count as usize, one)),
+        (None, ..) => format!(
+            "The last {}. Left out: all before. `--last N` shows more, `--from 1` begins at the first.",
+            plural(count as usize, one)
+        ),
+        (Some(first), ..) => {
+            let mut told =
+                format!("{}s {first} to {}.", if one == "call" { "Call" } else { "Picture" }, first + count - 1);
+            if before {
+                let _ = write!(
+                    told,
+                    " Left out: {} before: `--from {}`.",
+                    first - 1,
+                    first.saturating_sub(MOST as u64).max(1)
+                );
+            }
+            if after {
+                let _ = write!(told, " Left out: all after: `--from {}`.", first + count);
+            }
+            told
+        }
+    }
+}
+
 /// The page.
-fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
+fn page(check: &str, told: &str, film: Film) -> String {
+    let Film { ended, shown, moments } = film;
     let count = moments.len();
     let mut body = String::new();
     let mut before: Option<Seen> = None;
@@ -64,8 +101,11 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
     }
     for (number, mut moment) in moments.into_iter().enumerate() {
         let title = match &moment.call {
-            Some(_) => format!("The address space before call {}", number + 1),
-            None if number + 1 == count => "The address space at the end".to_owned(),
+            Some(_) => match shown.first {
+                Some(first) => format!("The address space before call {}", first + number as u64),
+                None => "The address space before this call".to_owned(),
+            },
+            None if number + 1 == count && !shown.after => "The address space at the end".to_owned(),
             None => format!("The address space after {} instructions", grouped(moment.count)),
         };
         let seen = Seen::new(title, String::new(), &mut moment.tables, &moment.others);
@@ -84,9 +124,10 @@ fn page(check: &str, ended: &str, moments: Vec<Moment>) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{check}: the run in {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <main>\n<h1>{check}</h1>\n<p>{}</p>\n{CONTROLS}{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         <main>\n<h1>{check}</h1>\n<p>{}</p>\n<p class=\"same\">{}</p>\n{CONTROLS}{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         plural(count, "picture"),
-        escaped(ended),
+        escaped(&ended),
+        escaped(told),
     )
 }
 
@@ -222,6 +263,26 @@ mod tests {
     use super::*;
     use crate::debug::Call;
 
+    fn film(ended: &str, moments: Vec<Moment>) -> Film {
+        let shown = Shown { first: Some(1), before: false, after: false, all: moments.len() as u64 };
+        Film { ended: ended.to_owned(), shown, moments }
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_with_the_way_to_it() {
+        let mut film =
+            film("a: passed.", vec![moment(1, Some("map()"), 0), moment(2, Some("map()"), 0), moment(3, None, 0)]);
+        assert_eq!(told(&film, Pace::Calls), "All of the run: 2 calls.");
+        film.shown = Shown { first: None, before: true, ..film.shown };
+        assert!(told(&film, Pace::Calls).starts_with("The last 2 calls. Left out: all before. `--last N`"));
+        film.shown = Shown { first: Some(501), before: true, after: true, all: 504 };
+        assert_eq!(
+            told(&film, Pace::Instructions(10)),
+            "Pictures 501 to 503. Left out: 500 before: `--from 301`. Left out: all after: `--from 504`."
+        );
+        assert!(page("a", "", film).contains("The address space before call 502"));
+    }
+
     fn moment(count: u64, call: Option<&str>, entry: u32) -> Moment {
         let (mut directory, mut table) = ([0; 1024], [0; 1024]);
         directory[0x40] = 0x2007;
@@ -234,7 +295,7 @@ mod tests {
     #[test]
     fn a_page_has_each_picture_and_needs_nothing_else() {
         let moments = vec![moment(1234, Some("map(page = <1>)"), 0), moment(1_871_315, None, 0x4_8003)];
-        let page = page("rights-both-levels", "rights-both-levels: failed (a < b).", moments);
+        let page = page("rights-both-levels", "All.", film("rights-both-levels: failed (a < b).", moments));
         assert_eq!(page.matches("<figure ").count(), 2);
         assert!(page.contains("<code>map(page = &lt;1&gt;)</code><br>called from kernel/checks/src/a.rs:3"));
         assert!(page.contains("failed (a &lt; b)"));
@@ -261,7 +322,7 @@ mod tests {
         let mut moments: Vec<Moment> =
             calls.into_iter().map(|call| Moment { call: Some(call), ..moment(1, None, 0) }).collect();
         moments.push(moment(2, None, 0));
-        let page = page("never-twice", "never-twice: passed.", moments);
+        let page = page("never-twice", "All.", film("never-twice: passed.", moments));
         let titles: Vec<&str> =
             page.split("The frame map: ").skip(1).step_by(2).filter_map(|rest| rest.split('<').next()).collect();
         assert_eq!(titles, ["0 frames handed out", "1 frame handed out", "0 frames handed out"]);

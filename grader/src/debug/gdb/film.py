@@ -6,7 +6,7 @@ import struct
 
 import gdb
 
-from lab import calls_before, replay
+from lab import calls_before, first_calls, replay
 from replay import quietly, silence, users_off
 from tables import ENTRIES, LARGE, PAGE, PRESENT, directory, physical
 
@@ -81,15 +81,40 @@ def spaces(counts, file):
     return found
 
 
-def record(end, file, most, every):
-    """Writes a line of JSON for each picture of a run up to a count, the last `most` of them, and one of the end."""
+def chosen(numbered, most, first):
+    """Those of the moments that are shown: the last so many, or from the one with this number on. And what else there
+    is: the number of the first one shown, if it is known, and whether there are any before and after these.
+    """
+    skipped = max(0, len(numbered) - most) if first is None else first - 1
+    shown = numbered[skipped : skipped + most]
+    after = len(numbered) > skipped + len(shown)
+    return shown, {"first": skipped + 1, "before": skipped > 0, "after": after, "all": len(numbered)}
+
+
+def calls_of(end, most, first):
+    """The calls that are shown, with the count at each, and what else there is."""
+    found = calls_before(end, most + 1) if first is None else first_calls(end, first + most)
+    shown, rest = chosen([(call.count, call) for call in found], most, first)
+    if first is None and rest["before"]:
+        # Nobody has counted those before.
+        rest["first"] = None
+    return shown, rest
+
+
+def record(end, file, most, first, every):
+    """Writes a line of JSON about what is shown of a run up to a count, one for each picture, and one of the end unless
+    something before it is left out: `most` pictures at most, the last ones or those from number `first` on.
+    """
     with silence(), users_off():
-        calls = [] if every else calls_before(end, most)[-most:]
-        moments = [(count, None) for count in range(every, end, every)][-most:] if every else []
-        moments += [(call.count, call) for call in calls]
-        moments.append((end, None))
+        if every:
+            moments, rest = chosen([(count, None) for count in range(every, end, every)], most, first)
+        else:
+            moments, rest = calls_of(end, most, first)
+        if not rest["after"]:
+            moments.append((end, None))
         known = spaces([count for count, _ in moments], f"{file}.memory")
         with open(file, "w", encoding="utf-8") as out:
+            out.write(json.dumps(rest) + "\n")
             last = {}
             for count, call in moments:
                 replay.go_to(count)

@@ -123,13 +123,27 @@ def words_of(raw, kind):
         memory.write_memory(place, kept)
 
 
+def call_at(count):
+    """The call that begins here, if something outside the lab makes it."""
+    back = read(number("$esp"))
+    is_outside = back is not None and own_name(back - 1) is None
+    return Call(count, own_name(number("$pc")) or "?", back) if is_outside else None
+
+
 def calls_before(count, wanted, names=None):
     """The latest calls into the lab before a count, at least so many or all; those to functions with these names."""
     entrances = [at for at in ENTRANCES if names is None or own_name(at) in names]
+    return replay.latest(count, lambda: at_addresses(entrances), wanted, call_at)
 
-    def outside(at):
-        back = read(number("$esp"))
-        is_outside = back is not None and own_name(back - 1) is None
-        return Call(at, own_name(number("$pc")) or "?", back) if is_outside else None
 
-    return replay.latest(count, lambda: at_addresses(entrances), wanted, outside)
+def first_calls(end, wanted):
+    """The first calls into the lab, so many or all before a count."""
+    found = []
+    with contextlib.closing(replay.stops(0, end, at_addresses(ENTRANCES))) as stops:
+        for count in stops:
+            call = call_at(count)
+            if call is not None:
+                found.append(call)
+            if len(found) == wanted:
+                break
+    return found
