@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::batch::{Format, Output};
 use crate::course::lab_toml::Memory;
@@ -12,13 +12,14 @@ use crate::judge::DEFAULT_SEED;
 
 use super::setup::tools::Machines;
 
-/// Boots each lab's kernel in an emulator, and reports which rules of its contract hold.
+/// Boots each lab's kernel in an emulator, and says which of its rules hold.
 #[derive(Parser, Debug)]
 #[command(
     name = "cargo grade",
     bin_name = "cargo grade",
     version,
     args_conflicts_with_subcommands = true,
+    help_template = TEMPLATE,
     after_help = EXAMPLES,
     max_term_width = 100
 )]
@@ -34,17 +35,45 @@ pub struct Cli {
     pub common: CommonArgs,
 }
 
+/// The whole help: clap itself knows no groups of commands.
+const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+Your labs:
+  watch       Grade a lab at each save, and show what to work on next
+  explain     Explain a check: its rule, its hints, where to read more
+  look        Show the page tables at the end of a check, or its run as a film
+  debug       Open a check in gdb where it failed, and go backwards from there
+  run         Boot the operating system, with your labs, in this terminal
+  contest     Measure your heap or frame allocator beside others
+  audit       List the places in your files that a person should read
+  doctor      Show what was found on this machine, and what is missing
+  setup       Install what is missing
+
+Grading a class:
+  batch       Grade a folder with a submission of each student
+  submission  Grade one submission inside another system's autograder
+  gradescope  Make the zip that Gradescope takes as an autograder
+  handout     Write the course as students get it
+
+The course itself:
+  book        Build the book, and the kernel that boots in its pages
+  dev         Test and measure the course: for those who write it
+
+`cargo grade help COMMAND` tells more about a command.
+
+Arguments:
+{positionals}
+
+Options:
+{options}{after-help}";
+
 const EXAMPLES: &str = "\
 Examples:
   cargo grade                      grade all of your labs
   cargo grade 01                   grade lab 01 (also: 1, pmm, 01-pmm)
   cargo grade --check never-twice  run one check
-  cargo grade watch                grade at each save
-  cargo grade debug never-twice    go through its run in gdb, backwards
-  cargo grade explain never-twice  what that check is about
-  cargo grade --solution           grade the references
-  cargo grade contest heap         measure your heap beside others
-  cargo grade doctor               show what was found on this machine
 
 Environment:
   FOLIO_QEMU        the emulator, in place of the qemu-system-i386 on PATH
@@ -54,6 +83,17 @@ Environment:
   NO_COLOR          if set, use no colour
 
 Exit codes: 0 all checks passed, 1 a check did not pass, 2 could not run.";
+
+/// Options of `cargo grade` that its short help has as well.
+const SHORT: [&str; 4] = ["labs", "checks", "solution", "verbose"];
+
+/// The command line's description, as it is for `cargo grade -h`: with fewer options, and without examples.
+pub fn in_short() -> clap::Command {
+    let all = "`cargo grade --help` has all options, and examples.";
+    Cli::command()
+        .mut_args(|one| if SHORT.contains(&one.get_id().as_str()) { one } else { one.hide(true) })
+        .after_help(all)
+}
 
 /// Which labs to grade, and how.
 #[derive(Args, Debug, Default)]
@@ -135,6 +175,9 @@ pub enum Command {
     /// Show which compiler and emulator were found, and what is missing
     Doctor,
     /// Install what is missing, and do nothing else
+    #[command(
+        after_help = "Example:\n  cargo grade setup --debug  gdb, too, for `cargo grade debug` and `look --film`"
+    )]
     Setup {
         /// Also install what grading in Bochs needs
         #[arg(long)]
@@ -144,17 +187,32 @@ pub enum Command {
         debug: bool,
     },
     /// Boot the kernel as an operating system in this terminal
+    #[command(
+        after_help = "Examples:\n  cargo grade run                      with all of your labs\n  cargo grade run --solution --window  the references, with the screen in a window\n  cargo grade run --program \"fuzz 7\"   one program in place of the shell"
+    )]
     Run(RunArgs),
     /// Show the address space as it is at the end of a check, or at its crash
+    #[command(
+        after_help = "Examples:\n  cargo grade look map-twice              the page tables, as a tree and a picture\n  cargo grade look map-twice --film       a page with the last 200 calls into the lab\n  cargo grade look 02 --solution          the references, a check of lab 02"
+    )]
     Look(LookArgs),
     /// Record a check, and open it in gdb where it failed or crashed: from there, go backwards
+    #[command(
+        after_help = "Examples:\n  cargo grade debug map-twice\n  cargo grade debug map-twice --execute \"last-calls 3\" --execute failure"
+    )]
     Debug(DebugArgs),
     /// Grade a lab at each save, and show what to work on next
+    #[command(
+        after_help = "Examples:\n  cargo grade watch     begin with the first lab that is not done\n  cargo grade watch 02  begin with lab 02"
+    )]
     Watch(WatchArgs),
     /// Measure your heap or frame allocator beside others, for points without an upper bound
     #[command(subcommand)]
     Contest(ContestCommand),
     /// Explain a check, or each check of a lab: its rule, its hints, where to read more
+    #[command(
+        after_help = "Examples:\n  cargo grade explain 02                  a line about each check of lab 02\n  cargo grade explain map-twice --hint 2  one check, with its first two hints"
+    )]
     Explain {
         /// A check; or a lab, for a line about each of its checks; all checks if none is named
         check: Option<String>,
@@ -168,6 +226,9 @@ pub enum Command {
         labs: Vec<String>,
     },
     /// Grade a class: a folder, zip, tar.gz or git bundle for each student
+    #[command(
+        after_help = "Examples:\n  cargo grade batch submissions --out results               grade, or with --resume go on\n  cargo grade batch --out results --report-only --formats html,gradescope"
+    )]
     Batch(BatchArgs),
     /// A task of a job array: see `batch --engine slurm`
     #[command(name = "__slice", hide = true)]
@@ -427,8 +488,6 @@ pub struct ContestArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -438,6 +497,29 @@ mod tests {
     #[test]
     fn the_description_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_each_command_in_its_group_and_fits_a_terminal() {
+        let help = Cli::command().term_width(80).render_help().to_string();
+        let short = in_short().term_width(80).render_help().to_string();
+        let listed = |text: &str| {
+            let commands = text.split("Your labs:").nth(1).and_then(|rest| rest.split("`cargo grade help").next());
+            let lines = commands.unwrap_or_default().lines().filter(|line| line.starts_with("  "));
+            let mut names: Vec<String> =
+                lines.filter_map(|line| line.split_whitespace().next()).map(Into::into).collect();
+            names.sort_unstable();
+            names
+        };
+        let command = Cli::command();
+        let visible = command.get_subcommands().filter(|one| !one.is_hide_set());
+        let mut names: Vec<String> = visible.map(|one| one.get_name().to_owned()).collect();
+        names.sort_unstable();
+        for text in [&help, &short] {
+            assert_eq!(listed(text), names, "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
+        assert!(short.lines().count() <= 40 && help.lines().count() > short.lines().count(), "{short}");
     }
 
     #[test]

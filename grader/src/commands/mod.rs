@@ -39,6 +39,11 @@ use setup::tools::Machines;
 
 /// Runs `cargo grade`. `start` is when the program began.
 pub fn main(start: Instant) -> ExitCode {
+    if std::env::args_os().skip(1).eq(["-h"]) {
+        // As below: nobody reads it.
+        let _ = arguments::in_short().print_help();
+        return Exit::Passed.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
