@@ -3,7 +3,7 @@
 pub mod compare;
 mod conclude;
 mod engine;
-mod findings;
+pub mod findings;
 mod grade;
 mod nonce;
 mod plan;

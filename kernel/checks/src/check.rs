@@ -73,7 +73,7 @@ impl Failed {
     }
 }
 
-/// Ends a check: `fail!(expected: ("a free frame"), saw: ("{answer:?}"))`.
+/// Ends a check: `fail!(expected: ("a free frame"), saw: ("{}", told(&answer)))`.
 ///
 /// Each side is what `format!` takes. It returns `Err(Failed)` from the function
 /// around it, which must return [`Outcome`] or another `Result<_, Failed>`.

@@ -23,6 +23,7 @@ pub mod rng;
 #[doc(hidden)]
 pub mod start;
 pub mod watchdog;
+pub mod words;
 
 pub use arch::clock::instructions;
 pub use arch::{breakpoints, interrupts, provoke, trap};

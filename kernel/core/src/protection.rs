@@ -14,6 +14,7 @@ use mm_api::{CpuFeatures, Enforced, PageRange, Protection, Section};
 use crate::arch::{paging, protection};
 use crate::labs::Protections;
 use crate::machine::Machine;
+use crate::words::told;
 
 /// The rights of the kernel's sections.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,8 @@ impl SectionRights {
             let answer = (protections.rights)(section);
             let borne = bearable(section, answer);
             if borne != answer {
-                let (answer, borne) = (Answer(answer), Answer(borne));
-                log::warn!("lab 06 says {section:?} is {answer}; the kernel could not go on, and it stays {borne}");
+                let (answer, borne, section) = (Answer(answer), Answer(borne), told(&section));
+                log::warn!("lab 06 says {section} is {answer}; the kernel could not go on, and it stays {borne}");
             }
         }
         let of = |section| bearable(section, (protections.rights)(section)).unwrap_or(Protection::KERNEL_READ);

@@ -5,6 +5,7 @@
 //! tables, and never trusted.
 
 use core::cell::{Cell, RefCell};
+use kernel_core::words::told;
 
 use kernel_core::memory;
 use kernel_core::memory::paged::{Handle, Owner, PagedMachine};
@@ -159,14 +160,22 @@ impl View<'_> {
         match self.machine.while_mapping(frame, || vmm.map(self.space, page, frame, protection)) {
             Ok(()) => {
                 let found = self.frame_of(page);
-                assert!(found == Some(frame), "map() of {page} to {frame} answered Ok, but the tables say {found:?}");
+                assert!(
+                    found == Some(frame),
+                    "map() of {page} to {frame} succeeded, but the tables say {}",
+                    told(&found)
+                );
                 if self.part.owner == Owner::Kernel {
                     self.machine.note_kernel_page(self.root, page);
                 }
                 Ok(())
             }
             Err(error) => {
-                assert!(self.frame_of(page).is_none(), "map() of {page} answered {error:?}, but the tables map it");
+                assert!(
+                    self.frame_of(page).is_none(),
+                    "map() of {page} answered {}, but the tables map it",
+                    told(&error)
+                );
                 self.give_back(frame);
                 match error {
                     VmmError::AlreadyMapped => Err(PageError::Occupied),
@@ -194,7 +203,7 @@ impl View<'_> {
     fn unmap(&self, vmm: &mut Vmm, page: Page) {
         let frame = self.mapped_frame(page, "unmapped");
         let owner = self.machine.owner(frame);
-        assert!(owner == self.part.owner, "{page} is unmapped, but {frame} there is in use ({owner:?})");
+        assert!(owner == self.part.owner, "{page} is unmapped, but {frame} there is in use by {}", told(&owner));
         self.take_out(vmm, page, frame);
         self.give_back(frame);
     }
@@ -205,7 +214,7 @@ impl View<'_> {
         match self.machine.while_unmapping(frame, || vmm.unmap(self.space, page)) {
             Ok(answer) => {
                 assert!(answer == frame, "unmap() of {page} answered {answer}, but the tables said {frame}");
-                assert!(self.frame_of(page).is_none(), "unmap() of {page} answered Ok, but the tables still map it");
+                assert!(self.frame_of(page).is_none(), "unmap() of {page} succeeded, but the tables still map it");
             }
             Err(error) => panic!("{page} cannot be unmapped: {error}"),
         }
@@ -220,7 +229,8 @@ impl View<'_> {
         let found = self.protection(page);
         assert!(
             found == Some(protection),
-            "protect() of {page} answered Ok for {protection}, but the tables say {found:?}"
+            "protect() of {page} succeeded for {protection}, but the tables say {}",
+            told(&found)
         );
     }
 

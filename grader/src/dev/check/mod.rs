@@ -14,6 +14,7 @@ mod miri;
 pub mod patch;
 mod steps;
 pub mod variant;
+mod wording;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -30,7 +31,7 @@ use super::staged::staged;
 use crate::course::stage::Stage;
 use files::Files;
 use host_tests::Tested;
-use steps::{Step, coverage, host, judge, list_of_checks, prefixed, under_miri, within_fence, wrong_or};
+use steps::{Step, coverage, host, in_words, judge, list_of_checks, prefixed, under_miri, within_fence, wrong_or};
 use variant::{Kind, Variant, Variants};
 
 /// The options of a proof.
@@ -183,7 +184,7 @@ impl<'a> Proof<'a> {
         };
         let (run, _) = staged.grade(&request, self.progress)?;
         let step = match run.labs.first() {
-            Some(report) => judge(lab, variant, report),
+            Some(report) => in_words(judge(lab, variant, report), report),
             None => Err(vec!["no check was run".to_owned()]),
         };
         let origin = variant.origin.display().to_string();

@@ -14,6 +14,7 @@ use crate::judge::{Engine, Status};
 use super::host_tests::{Outcome, Tested};
 use super::patch::Mistake;
 use super::variant::{Kind, Variant};
+use super::wording;
 
 /// The outcome of one step: a short note, or a list of what is wrong.
 pub type Step = Result<String, Vec<String>>;
@@ -168,6 +169,17 @@ pub fn judge(lab: &Lab, variant: &Variant, report: &LabReport) -> Step {
     }
 }
 
+/// A step, which does not hold if a message of the course's own is not in words.
+pub fn in_words(step: Step, report: &LabReport) -> Step {
+    let unworded = few(wording::complaints(report));
+    if unworded.is_empty() {
+        return step;
+    }
+    let mut wrong = step.err().unwrap_or_default();
+    wrong.extend(unworded);
+    Err(wrong)
+}
+
 /// Whether a mistake is caught by the check that it names.
 fn judge_mistake(mistake: &Mistake, report: &LabReport) -> Step {
     match report.checks.iter().find(|check| check.name == mistake.caught_by) {
@@ -257,7 +269,8 @@ mod tests {
     use crate::course::lab_toml::LabToml;
     use crate::course::workspace::{Reference, Workspace};
     use crate::dev::check::variant;
-    use crate::judge::results::Graded;
+    use crate::judge::findings::Findings;
+    use crate::judge::results::{Evidence, Graded};
 
     fn a_lab() -> Lab {
         let check = |name: &str, cost: bool| {
@@ -378,6 +391,18 @@ mod tests {
         for variant in [variant(Kind::Skeleton), mistake(), variant(Kind::Alternative)] {
             let wrong = judge(&a_lab(), &variant, &report).unwrap_err();
             assert!(wrong[0].contains("error[E0308]"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_not_in_words_is_told() {
+        let mut report = verdicts(Status::Failed, Status::Passed);
+        let findings = |saw: &str| Findings { saw: Some(saw.to_owned()), ..Findings::default() };
+        for (saw, holds) in [("the error NotManaged", true), ("Err(NotManaged)", false)] {
+            report.checks[0].evidence = Some(Evidence { findings: findings(saw), ..Evidence::default() });
+            let step = in_words(judge(&a_lab(), &mistake(), &report), &report);
+            assert_eq!(step.is_ok(), holds, "{step:?}");
+            assert!(step.is_err_and(|wrong| wrong[0].contains("`right` says 'Err(NotManaged)'")) != holds);
         }
     }
 

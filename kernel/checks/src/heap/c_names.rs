@@ -6,6 +6,7 @@ use crate::arena::Arena;
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::{SharedHeap, Switch, boxed_heap};
+use kernel_core::words::told;
 use mm_api::{BlockError, HEAP_ALIGN, HeapSummary, KernelHeap};
 
 use super::simulated::{Flag, Watched};
@@ -96,7 +97,7 @@ impl Names {
     /// Frees a block, which has to succeed.
     fn free(&self, block: *mut u8) -> Outcome {
         let answer = self.heap.free(block);
-        ensure!(answer == Ok(()), expected: ("free() to take back a block"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("free() to take back a block"), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -123,7 +124,7 @@ impl Names {
             self.ensure_used(2, "after kmalloc() and malloc()")?;
             self.verify(first, bytes, 1, "malloc() of another block")?;
             let answer = self.heap.kfree(first);
-            ensure!(answer == Ok(()), expected: ("kfree() to take back a block of {bytes} bytes"), saw: ("{answer:?}"));
+            ensure!(answer == Ok(()), expected: ("kfree() to take back a block of {bytes} bytes"), saw: ("{}", told(&answer)));
             self.ensure_used(1, "after one of two blocks was freed")?;
             self.verify(second, bytes, 2, "kfree() of another block")?;
             self.free(second)?;
@@ -156,14 +157,14 @@ impl Names {
         let (first, second) = (self.heap.kfree(ptr::null_mut()), self.heap.free(ptr::null_mut()));
         ensure!(
             (first, second) == (Ok(()), Ok(())),
-            expected: ("Ok(()) from kfree(null) and from free(null)"),
-            saw: ("{first:?} and {second:?}")
+            expected: ("success from kfree(null) and from free(null)"),
+            saw: ("{first} and {second}", first = told(&first), second = told(&second))
         );
         let after = self.summary("after null was freed")?;
-        ensure!(after == before, expected: ("{before:?}, after null was freed"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, after null was freed", before = told(&before)), saw: ("{}", told(&after)));
         match self.heap.realloc(ptr::null_mut(), 100) {
             Ok(block) => self.free(self.filled("realloc(null, 100)", block, 100, 6)?),
-            Err(error) => fail!(expected: ("realloc(null, 100) to make a new block"), saw: ("Err({error:?})")),
+            Err(error) => fail!(expected: ("realloc(null, 100) to make a new block"), saw: ("{}", told(&error))),
         }
     }
 
@@ -183,8 +184,8 @@ impl Names {
                 let answer = self.heap.realloc(block, bytes);
                 ensure!(
                     answer == Ok(ptr::null_mut()),
-                    expected: ("Ok(null) from realloc({what}, {bytes:#x})"),
-                    saw: ("{answer:?}")
+                    expected: ("a null pointer from realloc({what}, {bytes:#x})"),
+                    saw: ("{}", told(&answer))
                 );
             }
         }
@@ -193,7 +194,7 @@ impl Names {
             ensure!(answer.is_null(), expected: ("null from calloc({count:#x}, {size:#x})"), saw: ("{answer:p}"));
         }
         let after = self.summary("after requests were refused")?;
-        ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, after requests were refused", before = told(&before)), saw: ("{}", told(&after)));
         self.verify(block, 100, 7, "requests that were refused")?;
         self.free(block)
     }
@@ -204,7 +205,7 @@ impl Names {
         for (bytes, kept) in [(9000, 100), (300, 100), (10, 10), (0, 0)] {
             block = match self.heap.realloc(block, bytes) {
                 Ok(block) => block,
-                Err(error) => fail!(expected: ("realloc() to {bytes} bytes"), saw: ("Err({error:?})")),
+                Err(error) => fail!(expected: ("realloc() to {bytes} bytes"), saw: ("{}", told(&error))),
             };
             self.verify(block, kept, 8, "realloc()")?;
             self.ensure_used(1, "after realloc()")?;
@@ -227,11 +228,11 @@ impl Names {
             let (first, second) = (self.heap.kfree(pointer), self.heap.free(pointer));
             ensure!(
                 (first, second) == (Err(error), Err(error)),
-                expected: ("Err({error:?}) from kfree() and free() of {what}"),
-                saw: ("{first:?} and {second:?}")
+                expected: ("{error} from kfree() and free() of {what}", error = told(&error)),
+                saw: ("{first} and {second}", first = told(&first), second = told(&second))
             );
             let answer = self.heap.realloc(pointer, 50);
-            ensure!(answer == Err(error), expected: ("Err({error:?}) from realloc() of {what}"), saw: ("{answer:?}"));
+            ensure!(answer == Err(error), expected: ("{error} from realloc() of {what}", error = told(&error)), saw: ("{}", told(&answer)));
         }
         self.verify(other, 100, 9, "wrong pointers were refused")?;
         self.free(other)
@@ -248,8 +249,8 @@ impl Names {
             self.arena.write(before, byte);
             ensure!(
                 saw == expected,
-                expected: ("{expected:?} from heap_self_test(), which is what check() says"),
-                saw: ("{saw:?}")
+                expected: ("{expected} from heap_self_test(), which is what check() says", expected = told(&expected)),
+                saw: ("{}", told(&saw))
             );
         }
         self.free(block)

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use kernel_core::instructions;
+use kernel_core::words::told;
 use mm_api::KernelHeap;
 
 use super::subject::{Subject, layout, on_heap};
@@ -97,7 +98,7 @@ pub fn heap_waste(context: &mut Context) -> Outcome {
         }
         for block in large.into_iter().flatten() {
             let answer = subject.heap.free(block);
-            ensure!(answer.is_ok(), expected: ("free() to take back a block of 448 bytes"), saw: ("{answer:?}"));
+            ensure!(answer.is_ok(), expected: ("free() to take back a block of 448 bytes"), saw: ("{}", told(&answer)));
         }
         for _ in 0..500 {
             subject.allocate(512, 8, 3)?;

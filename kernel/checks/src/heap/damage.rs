@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::{AllocError, BlockError, DamageKind, KernelHeap, ReallocError};
 
 use super::subject::{Block, Blocks, Place, Subject, layout, on_heap};
@@ -36,14 +37,14 @@ pub fn self_test(context: &mut Context) -> Outcome {
         ensure!(
             half.largest_free >= 200 && half.largest_free <= half.free_bytes && half.free_bytes < half.bytes,
             expected: ("a largest free block of at least 200 bytes, within all free bytes, within the heap"),
-            saw: ("{half:?}")
+            saw: ("{}", told(&half))
         );
         // Change one bit, anywhere beside a block in use, and the heap is not sound any more.
         let Some(block) = blocks.get(20) else { return Ok(()) };
         let byte = subject.arena.read(block.offset - 1).unwrap_or_default();
         subject.arena.write(block.offset - 1, byte ^ 0x10);
         if let Ok(summary) = subject.heap.check() {
-            fail!(expected: ("check() to find a changed bit in the byte before {block}"), saw: ("{summary:?}"));
+            fail!(expected: ("check() to find a changed bit in the byte before {block}"), saw: ("{}", told(&summary)));
         }
         subject.arena.write(block.offset - 1, byte);
         subject.summary("after the bit was put back")?;
@@ -70,7 +71,7 @@ fn many_are_counted(subject: &mut Subject) -> Outcome {
     ensure!(
         summary.largest_free >= LARGE && summary.largest_free <= summary.free_bytes,
         expected: ("a largest free block of at least the {LARGE} bytes that were freed"),
-        saw: ("{summary:?}")
+        saw: ("{}", told(&summary))
     );
     subject.free(&behind)?;
     for number in 0..USED {
@@ -91,7 +92,7 @@ fn many_are_counted(subject: &mut Subject) -> Outcome {
     let before = subject.summary("before many blocks are freed")?.free_blocks;
     for pointer in apart.into_iter().flatten() {
         let answer = subject.heap.free(pointer);
-        ensure!(answer == Ok(()), expected: ("free() to take back a small block"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("free() to take back a small block"), saw: ("{}", told(&answer)));
     }
     let free = subject.summary("after many blocks were freed that are no neighbours")?.free_blocks;
     ensure!(free >= FREE, expected: ("at least {FREE} free blocks, {before} before"), saw: ("{free}"));
@@ -140,13 +141,13 @@ fn largest_is_true(subject: &mut Subject) -> Outcome {
         let answer = subject.heap.allocate(layout(largest + 1, 8));
         ensure!(
             answer == Err(AllocError::OutOfMemory),
-            expected: ("Err(OutOfMemory) for {} bytes, check() having found {largest} in the largest free block", largest + 1),
-            saw: ("{answer:?}")
+            expected: ("the error OutOfMemory for {} bytes, check() having found {largest} in the largest free block", largest + 1),
+            saw: ("{}", told(&answer))
         );
         if let Err(error) = subject.try_allocate(largest.saturating_sub(64), 8, number)? {
             fail!(
                 expected: ("{} bytes, check() having found {largest} in the largest free block", largest.saturating_sub(64)),
-                saw: ("{error} ({error:?})")
+                saw: ("{}", told(&error))
             );
         }
     }
@@ -200,24 +201,24 @@ fn every_bit_counts(subject: &mut Subject, block: &Block, offset: u32, what: &st
         if let Ok(summary) = subject.heap.check() {
             fail!(
                 expected: ("check() to find that bit {} of {} was changed, {what} {block}", bit % 8, Place(at)),
-                saw: ("{summary:?}")
+                saw: ("{}", told(&summary))
             );
         }
         let answer = subject.heap.free(block.pointer);
         ensure!(
             answer == Err(BlockError::Damaged),
-            expected: ("Err(Damaged) from free() when bit {} of {} was changed, {what} {block}", bit % 8, Place(at)),
-            saw: ("{answer:?}")
+            expected: ("the error Damaged from free() when bit {} of {} was changed, {what} {block}", bit % 8, Place(at)),
+            saw: ("{}", told(&answer))
         );
         let answer = subject.heap.reallocate(block.pointer, layout(block.size + 500, 8));
         ensure!(
             answer == Err(ReallocError::Block(BlockError::Damaged)),
-            expected: ("Err(Block(Damaged)) from reallocate() when bit {} of {} was changed, {what} {block}", bit % 8, Place(at)),
-            saw: ("{answer:?}")
+            expected: ("the error Damaged from reallocate() when bit {} of {} was changed, {what} {block}", bit % 8, Place(at)),
+            saw: ("{}", told(&answer))
         );
         subject.arena.write(at, byte);
         let after = subject.summary("after the bit was put back")?;
-        ensure!(after == before, expected: ("{before:?}, as before"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, as before", before = told(&before)), saw: ("{}", told(&after)));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::AllocError;
 
 use super::subject::{Blocks, Subject, on_heap};
@@ -49,7 +50,7 @@ fn fill_up(subject: &mut Subject, size: u32, small: &mut [u32]) -> Result<Blocks
         match subject.try_allocate(size, 8, blocks.len() as u32)? {
             Ok(block) => blocks.push(block),
             Err(AllocError::OutOfMemory) => break,
-            Err(error) => fail!(expected: ("blocks, and OutOfMemory at the end"), saw: ("{error} ({error:?})")),
+            Err(error) => fail!(expected: ("blocks, and OutOfMemory at the end"), saw: ("{}", told(&error))),
         }
     }
     // Small blocks use up the rest, so that nothing else is free.
@@ -85,7 +86,7 @@ fn merge(context: &mut Context, order: [usize; 2]) -> Outcome {
                     Ok(block) => block,
                     Err(error) => fail!(
                         expected: ("a block of {} bytes where {first} was freed, and then {second} beside it", 2 * size),
-                        saw: ("{error} ({error:?})")
+                        saw: ("{}", told(&error))
                     ),
                 };
                 // This block stays, so that the next one has no other place.
@@ -147,7 +148,7 @@ pub fn one_block_left(context: &mut Context) -> Outcome {
             Ok(block) => subject.free(&block),
             Err(error) => fail!(
                 expected: ("a block of {size} bytes, where {} are free in one piece", summary.largest_free),
-                saw: ("{error} ({error:?})")
+                saw: ("{}", told(&error))
             ),
         }
     })

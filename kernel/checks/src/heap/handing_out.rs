@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::{AllocError, HEAP_ALIGN_MAX, KernelHeap};
 
 use super::subject::{Block, Blocks, on_heap};
@@ -42,8 +43,8 @@ pub fn block_alignment(context: &mut Context) -> Outcome {
         let answer = subject.heap.allocate(super::subject::layout(8, 2 * HEAP_ALIGN_MAX));
         ensure!(
             answer == Err(AllocError::Alignment),
-            expected: ("Err(Alignment) for 8 bytes aligned to {}", 2 * HEAP_ALIGN_MAX),
-            saw: ("{answer:?}")
+            expected: ("the error Alignment for 8 bytes aligned to {}", 2 * HEAP_ALIGN_MAX),
+            saw: ("{}", told(&answer))
         );
         blocks.iter().try_for_each(|block| subject.free(&block))
     })
@@ -117,7 +118,7 @@ pub fn zeroed_blocks(context: &mut Context) -> Outcome {
             for (round, align) in [8, 64].into_iter().enumerate() {
                 let pointer = match subject.heap.allocate_zeroed(super::subject::layout(size, align)) {
                     Ok(pointer) => pointer,
-                    Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{error} ({error:?})")),
+                    Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{}", told(&error))),
                 };
                 let mut block = subject.examine("allocate_zeroed()", pointer, size, align, !size)?;
                 ensure_zero(subject.arena, &block, size)?;
@@ -136,14 +137,14 @@ pub fn zeroed_blocks(context: &mut Context) -> Outcome {
         for size in [70_000, 1_200_000] {
             let pointer = match subject.heap.allocate_zeroed(super::subject::layout(size, 8)) {
                 Ok(pointer) => pointer,
-                Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{error} ({error:?})")),
+                Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{}", told(&error))),
             };
             let block = subject.examine("allocate_zeroed()", pointer, size, 8, 1)?;
             ensure_zero(subject.arena, &block, size)?;
         }
         let pointer = match subject.heap.allocate_array(1100, 1000) {
             Ok(pointer) => pointer,
-            Err(error) => fail!(expected: ("an array of 1100 elements of 1000 bytes"), saw: ("{error} ({error:?})")),
+            Err(error) => fail!(expected: ("an array of 1100 elements of 1000 bytes"), saw: ("{}", told(&error))),
         };
         let block = subject.examine("allocate_array()", pointer, 1_100_000, 8, 2)?;
         ensure_zero(subject.arena, &block, 1_100_000)
@@ -171,7 +172,7 @@ pub fn array_size(context: &mut Context) -> Outcome {
             let pointer = match subject.heap.allocate_array(count, size) {
                 Ok(pointer) => pointer,
                 Err(error) => {
-                    fail!(expected: ("an array of {count} elements of {size} bytes"), saw: ("{error} ({error:?})"))
+                    fail!(expected: ("an array of {count} elements of {size} bytes"), saw: ("{}", told(&error)))
                 }
             };
             let block = subject.examine("allocate_array()", pointer, count * size, 8, 2)?;
@@ -186,13 +187,13 @@ pub fn array_size(context: &mut Context) -> Outcome {
             let answer = subject.heap.allocate_array(count, size);
             ensure!(
                 answer == Err(AllocError::OutOfMemory),
-                expected: ("Err(OutOfMemory) for {count:#x} elements of {size:#x} bytes"),
-                saw: ("{answer:?}")
+                expected: ("the error OutOfMemory for {count:#x} elements of {size:#x} bytes"),
+                saw: ("{}", told(&answer))
             );
         }
         for (count, size) in [(0, 8), (8, 0), (0, u32::MAX)] {
             let answer = subject.heap.allocate_array(count, size);
-            ensure!(answer.is_ok(), expected: ("a block of no bytes for {count} elements of {size} bytes"), saw: ("{answer:?}"));
+            ensure!(answer.is_ok(), expected: ("a block of no bytes for {count} elements of {size} bytes"), saw: ("{}", told(&answer)));
         }
         let used = subject.summary("after arrays were refused")?.used_blocks;
         ensure!(

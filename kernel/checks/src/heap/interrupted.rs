@@ -9,6 +9,7 @@ use kernel_core::interrupts;
 use kernel_core::labs::{SharedHeap, SharedHeapObject, Switch, boxed_heap};
 use kernel_core::rng::Rng;
 use kernel_core::trap::{self, Handler, Trap};
+use kernel_core::words::told;
 use mm_api::{HeapSummary, KernelHeap};
 use spin::{Mutex, Once};
 
@@ -198,7 +199,7 @@ fn with_handler(context: &Context, shared: &dyn SharedHeapObject) -> Outcome {
     ensure!(
         summary.is_ok_and(|summary| summary.used_blocks == 0),
         expected: ("a sound heap without blocks, after everything was freed"),
-        saw: ("{summary:?}")
+        saw: ("{}", told(&summary))
     );
     Ok(())
 }
@@ -349,6 +350,8 @@ fn real(context: &mut Context) -> Outcome {
 fn self_test(when: &str) -> Result<HeapSummary, crate::check::Failed> {
     match kernel_heap::shared().map(|heap| heap.heap_self_test()) {
         Some(Ok(summary)) => Ok(summary),
-        answer => fail!(expected: ("heap_self_test() to find the kernel's heap sound, {when}"), saw: ("{answer:?}")),
+        answer => {
+            fail!(expected: ("heap_self_test() to find the kernel's heap sound, {when}"), saw: ("{}", told(&answer)))
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use kernel_core::circumstances;
+use kernel_core::words::told;
 use mm_api::{AllocError, KernelHeap};
 
 use super::subject::{Blocks, layout, on_heap};
@@ -28,7 +29,7 @@ pub fn heap_mix(context: &mut Context) -> Outcome {
                 match subject.try_allocate(size, 1 << power, round)? {
                     Ok(block) => blocks.push(block),
                     Err(error) => {
-                        ensure!(error == AllocError::OutOfMemory, expected: ("a block, or OutOfMemory"), saw: ("{error:?}"));
+                        ensure!(error == AllocError::OutOfMemory, expected: ("a block, or OutOfMemory"), saw: ("{}", told(&error)));
                         refused += 1;
                     }
                 }

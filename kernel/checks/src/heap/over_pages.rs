@@ -6,6 +6,7 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::Heap;
 use kernel_core::memory::paged::Owner;
+use kernel_core::words::told;
 use mm_api::layout::{KERNEL_HEAP_START, PAGE_SIZE};
 use mm_api::{AllocError, Frame, HEAP_SLACK, HeapSummary, KernelHeap, VirtAddr};
 
@@ -93,7 +94,7 @@ impl InPlace {
             );
         }
         let answer = self.heap.free(block);
-        ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -194,7 +195,7 @@ impl InPlace {
             }
         }
         let answer = self.heap.free(block);
-        ensure!(answer == Ok(()), expected: ("free() to take back a block of {size} bytes"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("free() to take back a block of {size} bytes"), saw: ("{}", told(&answer)));
         self.ensure_small(at_first, "after a large block was freed")
     }
 
@@ -226,7 +227,7 @@ impl InPlace {
         ensure!(
             usable.is_ok_and(|usable| usable >= larger),
             expected: ("usable_size() of at least {larger} bytes, which were asked for"),
-            saw: ("{usable:?}")
+            saw: ("{}", told(&usable))
         );
         for (place, offset) in places(moved) {
             let word = memory::with(|memory| memory.machine().read(place));
@@ -238,7 +239,7 @@ impl InPlace {
         }
         for block in [behind, moved] {
             let answer = self.heap.free(block);
-            ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{answer:?}"));
+            ensure!(answer == Ok(()), expected: ("free() to take back the block at {block:p}"), saw: ("{}", told(&answer)));
         }
         self.ensure_small(at_first, "after a large block was moved and freed")
     }
@@ -266,20 +267,20 @@ impl InPlace {
         };
         ensure!(
             error == AllocError::OutOfMemory,
-            expected: ("Err(OutOfMemory) when the frames are used up"),
-            saw: ("Err({error:?})")
+            expected: ("the error OutOfMemory when the frames are used up"),
+            saw: ("{}", told(&error))
         );
         let before = (self.summary("when the frames are used up")?, frames().free);
         for size in [SIZE, 10 * PAGE_SIZE, 1000 * PAGE_SIZE] {
             let answer = self.heap.allocate(layout(size, 8));
             ensure!(
                 answer == Err(AllocError::OutOfMemory),
-                expected: ("Err(OutOfMemory) for {size} bytes when the frames are used up"),
-                saw: ("{answer:?}")
+                expected: ("the error OutOfMemory for {size} bytes when the frames are used up"),
+                saw: ("{}", told(&answer))
             );
         }
         let after = (self.summary("after requests were refused")?, frames().free);
-        ensure!(after == before, expected: ("{before:?} free frames, after requests were refused"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before} free frames, after requests were refused", before = told(&before)), saw: ("{}", told(&after)));
         for number in taken[..count].iter() {
             if let Some(frame) = Frame::new(*number) {
                 memory::with(|memory| memory.machine().give_back(frame));

@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::{AllocError, HEAP_ALIGN_MAX, KernelHeap, ReallocError};
 
 use super::subject::{Block, Blocks, Subject, layout, on_heap};
@@ -16,7 +17,7 @@ fn reallocate(subject: &mut Subject, block: &Block, size: u32, align: u32) -> Re
         Ok(pointer) => pointer,
         Err(error) => fail!(
             expected: ("{block} to become one of {size} bytes, of a heap that may grow"),
-            saw: ("{error} ({error:?})")
+            saw: ("{}", told(&error))
         ),
     };
     let mut new = subject.examine("reallocate()", pointer, size, align, block.stamp)?;
@@ -179,14 +180,14 @@ pub fn realloc_refused(context: &mut Context) -> Outcome {
                 let answer = subject.heap.reallocate(block.pointer, layout(size, align));
                 ensure!(
                     answer == Err(expected),
-                    expected: ("Err({expected:?}) for {block} to become one of {size} bytes aligned to {align}"),
-                    saw: ("{answer:?}")
+                    expected: ("{expected} for {block} to become one of {size} bytes aligned to {align}", expected = told(&expected)),
+                    saw: ("{}", told(&answer))
                 );
                 subject.verify(&block)?;
             }
         }
         let after = subject.summary("after requests were refused")?;
-        ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, after requests were refused", before = told(&before)), saw: ("{}", told(&after)));
         blocks.iter().try_for_each(|block| subject.free(&block))?;
         subject.ensure_blocks(0, 1, "after everything was freed")
     })

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::{BlockError, KernelHeap};
 
 use super::subject::{Block, Blocks, Place, Subject, on_heap};
@@ -76,8 +77,8 @@ pub fn foreign_pointer(context: &mut Context) -> Outcome {
             let answer = subject.heap.free(moved(base, end - bytes)?);
             ensure!(
                 matches!(answer, Err(BlockError::NotABlock | BlockError::AlreadyFree)),
-                expected: ("Err(NotABlock) or Err(AlreadyFree) from free() of a pointer to {bytes} bytes before the end of the heap's memory"),
-                saw: ("{answer:?}")
+                expected: ("the error NotABlock or AlreadyFree from free() of a pointer to {bytes} bytes before the end of the heap's memory"),
+                saw: ("{}", told(&answer))
             );
         }
         let mut elsewhere = 0_u64;

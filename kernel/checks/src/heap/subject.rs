@@ -10,6 +10,7 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::Heap;
+use kernel_core::words::told;
 use mm_api::{AllocError, BlockError, HEAP_ALIGN, HEAP_ALIGN_MAX, HeapSummary, KernelHeap, ReallocError};
 
 /// A heap, and the arena that it is in.
@@ -105,7 +106,7 @@ impl Subject {
             Ok(block) => Ok(block),
             Err(error) => fail!(
                 expected: ("{size} bytes, aligned to {align}, of a heap that may grow"),
-                saw: ("{error} ({error:?}), with {} bytes of memory in use", self.arena.bytes())
+                saw: ("{error}, with {} bytes of memory in use", self.arena.bytes(), error = told(&error))
             ),
         }
     }
@@ -139,7 +140,7 @@ impl Subject {
             Ok(usable) => usable,
             Err(error) => fail!(
                 expected: ("usable_size() of {} to be at least the {size} bytes asked for", Place(offset)),
-                saw: ("{error} ({error:?})")
+                saw: ("{}", told(&error))
             ),
         };
         ensure!(
@@ -190,7 +191,7 @@ impl Subject {
         self.verify(block)?;
         match circumstances::during(format_args!("free() of {block}"), || self.heap.free(block.pointer)) {
             Ok(()) => Ok(()),
-            Err(error) => fail!(expected: ("free() to take back {block}"), saw: ("{error} ({error:?})")),
+            Err(error) => fail!(expected: ("free() to take back {block}"), saw: ("{}", told(&error))),
         }
     }
 
@@ -209,7 +210,7 @@ impl Subject {
                 Ok(summary)
             }
             Err(damage) => {
-                fail!(expected: ("check() to find a sound heap, {when}"), saw: ("{damage} ({:?})", damage.kind))
+                fail!(expected: ("check() to find a sound heap, {when}"), saw: ("{}", told(&damage)))
             }
         }
     }
@@ -235,21 +236,21 @@ impl Subject {
     pub fn ensure_refused(&mut self, pointer: NonNull<u8>, expected: BlockError, what: fmt::Arguments<'_>) -> Outcome {
         let before = self.summary("before a pointer was passed that is to be refused")?;
         let freed = circumstances::during(format_args!("free() of {what}"), || self.heap.free(pointer));
-        ensure!(freed == Err(expected), expected: ("Err({expected:?}) from free() of {what}"), saw: ("{freed:?}"));
+        ensure!(freed == Err(expected), expected: ("{expected} from free() of {what}", expected = told(&expected)), saw: ("{}", told(&freed)));
         let usable = self.heap.usable_size(pointer);
-        ensure!(usable == Err(expected), expected: ("Err({expected:?}) from usable_size() of {what}"), saw: ("{usable:?}"));
+        ensure!(usable == Err(expected), expected: ("{expected} from usable_size() of {what}", expected = told(&expected)), saw: ("{}", told(&usable)));
         // The second could not be had either, but the pointer is what is wrong first.
         for (size, align) in [(40, 8), (40, 2 * HEAP_ALIGN_MAX)] {
             let call = format_args!("reallocate() of {what} to {size} bytes, aligned to {align}");
             let moved = circumstances::during(call, || self.heap.reallocate(pointer, layout(size, align)));
             ensure!(
                 moved == Err(ReallocError::Block(expected)),
-                expected: ("Err(Block({expected:?})) from {call}"),
-                saw: ("{moved:?}")
+                expected: ("{expected} from {call}", expected = told(&expected)),
+                saw: ("{}", told(&moved))
             );
         }
         let after = self.summary("after a pointer was refused")?;
-        ensure!(after == before, expected: ("{before:?}, after {what} was refused"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, after {what} was refused", before = told(&before)), saw: ("{}", told(&after)));
         Ok(())
     }
 }

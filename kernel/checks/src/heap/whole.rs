@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::{AllocError, HEAP_MAX, HEAP_SLACK, KernelHeap};
 
 use super::subject::{Block, Blocks, Subject, layout, on_heap};
@@ -63,7 +64,7 @@ fn aligned_place_found(subject: &mut Subject, align: u32) -> Outcome {
         Ok(_) => Ok(()),
         Err(error) => fail!(
             expected: ("700 bytes aligned to {align} where such a block was just freed, all other memory being in use"),
-            saw: ("{error} ({error:?})")
+            saw: ("{}", told(&error))
         ),
     }
 }
@@ -87,7 +88,7 @@ fn one_of_many_found(subject: &mut Subject) -> Outcome {
         Ok(_) => Ok(()),
         Err(error) => fail!(
             expected: ("{size} bytes where such a block was freed, and 29 that are a little smaller"),
-            saw: ("{error} ({error:?})")
+            saw: ("{}", told(&error))
         ),
     }
 }
@@ -102,7 +103,7 @@ fn found_by_reallocate(subject: &mut Subject) -> Outcome {
     ensure!(
         answer.is_ok(),
         expected: ("{last} to become one of 2900 bytes: 3000 were just freed"),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     Ok(())
 }
@@ -120,7 +121,7 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
                 Err(error) => break error,
             }
         };
-        ensure!(error == AllocError::OutOfMemory, expected: ("Err(OutOfMemory) when memory is used up"), saw: ("{error:?}"));
+        ensure!(error == AllocError::OutOfMemory, expected: ("the error OutOfMemory when memory is used up"), saw: ("{}", told(&error)));
         ensure!(
             blocks.len() >= 120,
             expected: ("at least 120 blocks of 1000 bytes in 32 pages"),
@@ -141,21 +142,21 @@ pub fn heap_exhausted(context: &mut Context) -> Outcome {
             let answer = subject.heap.allocate(layout(size, align));
             ensure!(
                 answer == Err(AllocError::OutOfMemory),
-                expected: ("Err(OutOfMemory) for {size} bytes aligned to {align}"),
-                saw: ("{answer:?}")
+                expected: ("the error OutOfMemory for {size} bytes aligned to {align}"),
+                saw: ("{}", told(&answer))
             );
         }
         let after = subject.summary("after requests were refused")?;
-        ensure!(after == before, expected: ("{before:?}, after requests were refused"), saw: ("{after:?}"));
+        ensure!(after == before, expected: ("{before}, after requests were refused", before = told(&before)), saw: ("{}", told(&after)));
         // Even while the end of the memory is free.
         blocks.sort();
         if let Some(last) = blocks.pop() {
             subject.free(&last)?;
             let before = subject.summary("after the last block was freed")?;
             let answer = subject.heap.allocate(layout(9000, 8));
-            ensure!(answer == Err(AllocError::OutOfMemory), expected: ("Err(OutOfMemory) for 9000 bytes"), saw: ("{answer:?}"));
+            ensure!(answer == Err(AllocError::OutOfMemory), expected: ("the error OutOfMemory for 9000 bytes"), saw: ("{}", told(&answer)));
             let after = subject.summary("after a request was refused while the last block is free")?;
-            ensure!(after == before, expected: ("{before:?}, after a request was refused"), saw: ("{after:?}"));
+            ensure!(after == before, expected: ("{before}, after a request was refused", before = told(&before)), saw: ("{}", told(&after)));
         }
         // Then the heap works on.
         for index in [3, 50, 100] {

@@ -13,6 +13,7 @@ use mm_api::{MemoryFunctions, PageRange};
 
 use crate::check::{Context, Failed};
 use crate::fail;
+use kernel_core::words::told;
 
 use super::judged::{self, Function};
 
@@ -33,7 +34,7 @@ impl Field {
             Err(error) => fail!(expected: ("{pages} pages for the check"), saw: ("{error}")),
         };
         if !is_guarded(range) {
-            fail!(expected: ("{range:?} to be mapped, between two pages that are not"), saw: ("other page tables"));
+            fail!(expected: ("{range} to be mapped, between two pages that are not", range = told(&range)), saw: ("other page tables"));
         }
         let base = ptr::with_exposed_provenance_mut(range.first().start().as_u32() as usize);
         Ok(Self { base, len: (pages * PAGE_SIZE) as usize })

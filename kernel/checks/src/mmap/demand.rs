@@ -4,6 +4,7 @@ use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, protection_of
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 
 use super::list::{KINDS, mapping};
 use super::subject::{Subject, Who, on_processes};
@@ -67,7 +68,7 @@ fn refused(subject: &mut Subject<'_, '_>, region: &Region, page: Page, frames: u
     ensure!(
         answer == Err(PageError::OutOfFrames),
         expected: ("fill() of {page} with {frames} free frames to answer OutOfFrames"),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     let free = subject.free_frames();
     ensure!(free == frames, expected: ("{frames} free frames afterwards, as before"), saw: ("{free}"));
@@ -172,14 +173,14 @@ fn copied(subject: &mut Subject<'_, '_>, region: &Region, page: Page, who: Who, 
     ensure!(
         answer == Err(PageError::OutOfFrames),
         expected: ("write() to {page}, whose frame two have, without a free frame to answer OutOfFrames"),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     subject.ensure_unchanged(&before, "write() without a frame")?;
     subject.ensure_users(who, page, 2, "after write() without a frame")?;
 
     subject.written(who, region, page)?;
     let new = subject.frame(who, page)?;
-    ensure!(new != old, expected: ("{page} of the {who:?} to have a frame of its own"), saw: ("{old}, as before"));
+    ensure!(new != old, expected: ("{page} of the {who} to have a frame of its own"), saw: ("{old}, as before"));
     subject.ensure_mapped(who, page, new, Protection::USER_WRITE, "after write()")?;
     subject.ensure_full_of(who, page, word, "after write()")?;
     subject.ensure_users(who, page, 1, "after write()")

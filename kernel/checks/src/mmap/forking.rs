@@ -5,6 +5,7 @@ use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, TABLE_ENTRIES
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 
 use super::list::{mapping, pages_of};
 use super::subject::{Subject, Who, on_processes};
@@ -165,7 +166,7 @@ pub fn fork_no_frames(context: &mut Context) -> Outcome {
                 ensure!(
                     answer == Err(PageError::OutOfFrames),
                     expected: ("fork() of 32 pages with {frames} free frames to answer OutOfFrames"),
-                    saw: ("{answer:?}")
+                    saw: ("{}", told(&answer))
                 );
                 for (page, number) in region.pages.iter().zip(0..) {
                     subject.ensure_not_mapped(Who::Child, page, "after fork() without frames")?;
@@ -197,7 +198,7 @@ fn late(subject: &mut Subject<'_, '_>) -> Outcome {
     ensure!(
         answer == Err(PageError::OutOfFrames),
         expected: ("fork() of {pages} pages in three tables with 2 free frames to answer OutOfFrames"),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     for page in region.pages.iter() {
         subject.ensure_not_mapped(Who::Child, page, "after fork() of a large region without frames")?;

@@ -13,6 +13,7 @@ use mm_oracle::regions::first_difference;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 
 /// The kernel's list of regions, and the lab that changes it.
 pub struct List {
@@ -96,7 +97,7 @@ impl List {
         ensure!(
             answer == Ok(expected),
             expected: ("{} to answer {}", Asked(request), Pages(expected)),
-            saw: ("{}", Answered(answer))
+            saw: ("{}", told(&answer))
         );
         Ok(())
     }
@@ -107,8 +108,8 @@ impl List {
         let answer = self.map(request)?;
         ensure!(
             answer == Err(expected),
-            expected: ("{} to answer {expected:?}", Asked(request)),
-            saw: ("{}", Answered(answer))
+            expected: ("{} to answer {expected}", Asked(request), expected = told(&expected)),
+            saw: ("{}", told(&answer))
         );
         self.ensure(before.as_slice().iter().copied(), format_args!("{}, which was refused", Asked(request)))
     }
@@ -125,7 +126,7 @@ impl List {
         ensure!(
             answer == Ok(expected),
             expected: ("unmap({address}, {length}) to answer {}", Pages(expected)),
-            saw: ("{}", Answered(answer))
+            saw: ("{}", told(&answer))
         );
         Ok(())
     }
@@ -136,8 +137,8 @@ impl List {
         let answer = self.unmap(address, length)?;
         ensure!(
             answer == Err(expected),
-            expected: ("unmap({address}, {length}) to answer {expected:?}"),
-            saw: ("{}", Answered(answer))
+            expected: ("unmap({address}, {length}) to answer {expected}", expected = told(&expected)),
+            saw: ("{}", told(&answer))
         );
         self.ensure(before.as_slice().iter().copied(), format_args!("unmap({address}, {length}), which was refused"))
     }
@@ -187,18 +188,6 @@ impl fmt::Display for Pages {
     }
 }
 
-/// An answer in words.
-struct Answered(Result<PageRange, MapError>);
-
-impl fmt::Display for Answered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ok(pages) => Pages(pages).fmt(f),
-            Err(error) => write!(f, "the error {error:?}"),
-        }
-    }
-}
-
 /// A region of the list in words.
 struct Shown(Option<Region>);
 
@@ -207,6 +196,12 @@ impl fmt::Display for Shown {
         let Some(Region { pages, rights, purpose, sharing }) = self.0 else { return f.write_str("no more regions") };
         let sharing = if sharing == Sharing::Shared { 's' } else { 'p' };
         let end = pages.first().start().as_u32() + pages.len() * PAGE_SIZE;
-        write!(f, "{purpose:?} {rights}{sharing} {}-{}", pages.first().start(), VirtAddr::new(end))
+        write!(
+            f,
+            "{purpose} {rights}{sharing} {}-{}",
+            pages.first().start(),
+            VirtAddr::new(end),
+            purpose = told(&purpose)
+        )
     }
 }

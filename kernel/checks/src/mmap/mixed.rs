@@ -6,6 +6,7 @@ use mm_oracle::regions::{Window, highest_gap};
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 
 use super::list::{Asked, KINDS, List, pages_of, region, start};
 
@@ -33,8 +34,8 @@ pub fn mapping_mix(context: &mut Context) -> Outcome {
             let expected = if is_refused { Err(MapError::InUse) } else { Ok(range) };
             ensure!(
                 answer == expected,
-                expected: ("unmap({address}, {length}), round {step}, to answer {expected:?}"),
-                saw: ("{answer:?}")
+                expected: ("unmap({address}, {length}), round {step}, to answer {expected}", expected = told(&expected)),
+                saw: ("{}", told(&answer))
             );
             if answer.is_ok() {
                 truth.set(range, None);
@@ -76,8 +77,8 @@ fn map(
     let answer = list.map(&asked)?;
     ensure!(
         answer == expected,
-        expected: ("{}, round {step}, to answer {expected:?}", Asked(&asked)),
-        saw: ("{answer:?}")
+        expected: ("{}, round {step}, to answer {expected}", Asked(&asked), expected = told(&expected)),
+        saw: ("{}", told(&answer))
     );
     if let Ok(pages) = answer {
         truth.set(pages, Some(Region { pages, rights, purpose: Purpose::Mapping, sharing }));

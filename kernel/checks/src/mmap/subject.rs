@@ -2,6 +2,7 @@
 //! checks of pages have in common.
 
 use core::cell::RefCell;
+use core::fmt;
 
 use kernel_core::labs::DemandPaging;
 use kernel_core::memory::paged::POISON;
@@ -14,6 +15,7 @@ use mm_api::{
 use crate::check::{Context, Failed, Outcome};
 use crate::vmm::subject::{Shown, State, Subject as Ground, UW, booted};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 
 /// All pages of a process but the first, the one that null pointers point into.
 const USER_HALF: PageRange = PageRange::between(VirtAddr::new(PAGE_SIZE), USER_SPACE_END);
@@ -25,6 +27,15 @@ pub enum Who {
     Parent,
     /// The copy of the first.
     Child,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parent => "parent",
+            Self::Child => "child",
+        })
+    }
 }
 
 /// The two processes, and the machine under them.
@@ -88,7 +99,7 @@ impl Subject<'_, '_> {
     /// Has a page filled, which has to succeed.
     pub fn filled(&mut self, region: &Region, page: Page) -> Outcome {
         let answer = self.fill(region, page);
-        ensure!(answer == Ok(()), expected: ("fill() of {page} to succeed"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("fill() of {page} to succeed"), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -101,7 +112,7 @@ impl Subject<'_, '_> {
     /// Has a page made writable, which has to succeed.
     pub fn written(&mut self, who: Who, region: &Region, page: Page) -> Outcome {
         let answer = self.write(who, region, page);
-        ensure!(answer == Ok(()), expected: ("write() to {page} of the {who:?} to succeed"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("write() to {page} of the {who} to succeed"), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -117,7 +128,7 @@ impl Subject<'_, '_> {
     /// Has a region shared, which has to succeed.
     pub fn forked(&mut self, region: &Region) -> Outcome {
         let answer = self.fork(region);
-        ensure!(answer == Ok(()), expected: ("fork() of {} pages to succeed", region.pages.len()), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("fork() of {} pages to succeed", region.pages.len()), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -143,7 +154,7 @@ impl Subject<'_, '_> {
             pages.protect(page, protection);
             Ok::<_, PageError>(())
         });
-        ensure!(answer.is_ok(), expected: ("{page} to be mapped, for the check"), saw: ("{answer:?}"));
+        ensure!(answer.is_ok(), expected: ("{page} to be mapped, for the check"), saw: ("{}", told(&answer)));
         let frame = self.frame(Who::Parent, page)?;
         self.ground.machine.fill(frame, word);
         Ok(())
@@ -153,7 +164,7 @@ impl Subject<'_, '_> {
     pub fn frame(&self, who: Who, page: Page) -> Result<Frame, Failed> {
         match self.truth(who, page) {
             Some((frame, _)) => Ok(frame),
-            None => fail!(expected: ("{page} of the {who:?} to be mapped"), saw: ("it is not")),
+            None => fail!(expected: ("{page} of the {who} to be mapped"), saw: ("it is not")),
         }
     }
 
@@ -169,7 +180,7 @@ impl Subject<'_, '_> {
         let is_right = self.truth(who, page) == Some((frame, protection));
         ensure!(
             is_right,
-            expected: ("{page} of the {who:?} mapped to {frame}, {protection}, {when}"),
+            expected: ("{page} of the {who} mapped to {frame}, {protection}, {when}"),
             saw: ("{}", Shown(found))
         );
         Ok(())
@@ -186,11 +197,11 @@ impl Subject<'_, '_> {
         let other = self.ground.machine.with_words(frame, |words| words.iter().copied().find(|found| *found != word));
         match other.flatten() {
             Some(POISON) => fail!(
-                expected: ("{word:#010x} everywhere in {page} of the {who:?} {when}"),
+                expected: ("{word:#010x} everywhere in {page} of the {who} {when}"),
                 saw: ("{POISON:#010x}, as frames contain when they are taken")
             ),
             Some(other) => fail!(
-                expected: ("{word:#010x} everywhere in {page} of the {who:?} {when}"),
+                expected: ("{word:#010x} everywhere in {page} of the {who} {when}"),
                 saw: ("{other:#010x}")
             ),
             None => Ok(()),

@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::MemoryMap;
 
 use super::frames::FrameSet;
@@ -20,12 +21,12 @@ pub fn in_use_kept(context: &mut Context) -> Outcome {
         ensure!(
             !records.contains(frame),
             expected: ("{frame} never to be handed out: the allocator borrowed it, and keeps its own records in it"),
-            saw: ("allocate() = Some({frame})")
+            saw: ("{frame}")
         );
         ensure!(
             managed.contains(frame),
             expected: ("{frame} never to be handed out: {}", WhyNot { map, frame }),
-            saw: ("allocate() = Some({frame})")
+            saw: ("{frame}")
         );
         Ok(())
     })
@@ -64,7 +65,7 @@ fn only_usable(subject: Subject, map: MemoryMap<'_>) -> Outcome {
         ensure!(
             managed.contains(frame) || records.contains(frame),
             expected: ("{frame} never to be handed out: {} (map with {what})", WhyNot { map, frame }),
-            saw: ("allocate() = Some({frame})")
+            saw: ("{frame}")
         );
         Ok(())
     })
@@ -119,8 +120,8 @@ fn exhaust(context: &mut Context, subject: &mut Subject) -> Outcome {
         let answer = subject.pmm.allocate();
         ensure!(
             answer.is_none(),
-            expected: ("allocate() = None, and None again, while nothing is free (map with {what})"),
-            saw: ("{answer:?}")
+            expected: ("allocate() to answer nothing, and nothing again, while nothing is free (map with {what})"),
+            saw: ("{}", told(&answer))
         );
     }
     subject.ensure_counts(0, format_args!("when every frame is handed out"))

@@ -3,6 +3,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::layout::PAGE_SHIFT;
 use mm_api::{FrameRange, InitError, MemoryMap};
 
@@ -69,7 +70,7 @@ fn answer_too_many(context: &mut Context) -> Outcome {
         Err(InitError::TooManyRegions) => Ok(()),
         Err(error) => crate::fail!(
             expected: ("new() for a map with {} to build an allocator, or to answer TooManyRegions", case.what),
-            saw: ("Err({error:?})")
+            saw: ("{}", told(&error))
         ),
         Ok(_) => count_each(context, core::slice::from_ref(case)),
     }
@@ -150,12 +151,12 @@ fn ensure_error(context: &mut Context, case: &Case, wanted: InitError) -> Result
     match built {
         Err(error) if error == wanted => Ok(()),
         Err(error) => crate::fail!(
-            expected: ("new() = Err({wanted:?}) for a map with {what}"),
-            saw: ("Err({error:?})")
+            expected: ("new() to answer {wanted} for a map with {what}", wanted = told(&wanted)),
+            saw: ("{}", told(&error))
         ),
         Ok(pmm) => crate::fail!(
-            expected: ("new() = Err({wanted:?}) for a map with {what}"),
-            saw: ("Ok, with managed_frames() = {}", pmm.managed_frames())
+            expected: ("new() to answer {wanted} for a map with {what}", wanted = told(&wanted)),
+            saw: ("success, with managed_frames() = {}", pmm.managed_frames())
         ),
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::{DIRECT_MAP_SIZE, PAGE_SHIFT, PAGE_SIZE};
 use mm_api::{Frame, FrameRange, FrameRun, MemoryMap, Order};
 
@@ -36,7 +37,7 @@ pub fn small_records(context: &mut Context) -> Outcome {
         let Some(frame) = frame.filter(|frame| subject.managed.contains(*frame)) else {
             fail!(
                 expected: ("allocate() to hand out one of {managed} usable frames, after {count} others"),
-                saw: ("{frame:?}")
+                saw: ("{}", told(&frame))
             );
         };
         if count == 0 {
@@ -224,15 +225,15 @@ fn lone_frames(context: &mut Context, subject: &mut Subject, overhead: u64) -> R
             freeing.add(spent);
             ensure!(
                 answer.is_ok(),
-                expected: ("free({frame}) = Ok with all frames handed out"),
-                saw: ("{answer:?}")
+                expected: ("free({frame}) to succeed with all frames handed out"),
+                saw: ("{}", told(&answer))
             );
             let (answer, spent) = timed(overhead, || subject.pmm.allocate());
             taking.add(spent);
             ensure!(
                 answer == Some(frame),
-                expected: ("allocate() = Some({frame}), the only free frame"),
-                saw: ("{answer:?}")
+                expected: ("allocate() to answer {frame}, the only free frame"),
+                saw: ("{}", told(&answer))
             );
         }
     }
@@ -316,15 +317,15 @@ fn runs_among_frames(subject: &mut Subject, order: Order, overhead: u64) -> Resu
         freeing.add(spent);
         ensure!(
             answer.is_ok(),
-            expected: ("free_run({run:?}) = Ok, because all its frames are allocated"),
-            saw: ("{answer:?}")
+            expected: ("free_run({run}) to succeed, because all its frames are allocated", run = told(&run)),
+            saw: ("{}", told(&answer))
         );
         let (answer, spent) = timed(overhead, || subject.pmm.allocate_run(order));
         taking.add(spent);
         ensure!(
             answer == Some(run),
-            expected: ("allocate_run({order}) = Some({run:?}), the only free run"),
-            saw: ("{answer:?}")
+            expected: ("allocate_run({order}) to answer {run}, the only free run", run = told(&run)),
+            saw: ("{}", told(&answer))
         );
     }
     Ok((taking, freeing))

@@ -161,7 +161,7 @@ pub fn exact_counts(context: &mut Context) -> Outcome {
                 ensure!(
                     taken[slot].is_some(),
                     expected: ("allocate() to hand out one of {free} free frames"),
-                    saw: ("None")
+                    saw: ("nothing")
                 );
                 free -= 1;
                 subject.ensure_counts(free, format_args!("after allocate(), in round {step}"))?;

@@ -4,6 +4,7 @@
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::circumstances;
+use kernel_core::words::told;
 use mm_api::{Frame, FrameRun, FreeError, Order};
 
 use super::frames::FrameSet;
@@ -102,7 +103,7 @@ fn take(context: &mut Context, subject: &mut Subject, free: &mut FrameSet, step:
             None if free.is_empty() => None,
             None => fail!(
                 expected: ("allocate() to hand out one of {} free frames, in round {step} of the random mix", free.len()),
-                saw: ("None")
+                saw: ("nothing")
             ),
         }
     } else {
@@ -140,8 +141,8 @@ fn take_run(subject: &mut Subject, free: &mut FrameSet, order: Order) -> Result<
         && let Some(there) = free.first_run(order)
     {
         fail!(
-            expected: ("allocate_run({order}) to find one, such as {there:?}, in the random mix"),
-            saw: ("None")
+            expected: ("allocate_run({order}) to find one, such as {there}, in the random mix", there = told(&there)),
+            saw: ("nothing")
         );
     }
     Ok(run)
@@ -249,8 +250,8 @@ pub fn high_memory(context: &mut Context) -> Outcome {
         let answer = subject.pmm.allocate();
         ensure!(
             answer == Some(frame),
-            expected: ("allocate() = Some({frame}), the only free frame"),
-            saw: ("{answer:?}")
+            expected: ("allocate() to answer {frame}, the only free frame"),
+            saw: ("{}", told(&answer))
         );
     }
 

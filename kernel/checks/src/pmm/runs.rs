@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::layout::FRAME_COUNT;
 use mm_api::{FrameRun, FreeError, Order};
 
@@ -52,8 +53,8 @@ fn runs_of_all_sizes(context: &mut Context, mut subject: Subject) -> Outcome {
     }
     ensure!(
         pair.is_none() || largest > Order::ZERO,
-        expected: ("allocate_run() to find runs of more than one frame, such as {pair:?} (map with {})", subject.what),
-        saw: ("None")
+        expected: ("allocate_run() to find runs of more than one frame, such as {pair} (map with {})", subject.what, pair = told(&pair)),
+        saw: ("nothing")
     );
     ensure_enough(subject.managed.len() - free.len(), subject.managed.len())
 }
@@ -117,9 +118,9 @@ fn drain_runs(subject: &mut Subject, free: &mut FrameSet, order: Order, when: &s
     let answer = subject.try_run(free, order)?;
     ensure!(
         answer.is_none(),
-        expected: ("allocate_run({order}) = None {when}, after all {wanted} runs were handed out (map with {})",
+        expected: ("allocate_run({order}) to answer nothing {when}, after all {wanted} runs were handed out (map with {})",
             subject.what),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     Ok(())
 }
@@ -319,7 +320,7 @@ fn ensure_unchanged(subject: &mut Subject, free: &mut FrameSet, run: FrameRun) -
     let count = subject.pmm.free_frames();
     ensure!(
         count == free.len(),
-        expected: ("free_frames() = {}, as before {run:?} was refused (map with {})", free.len(), subject.what),
+        expected: ("free_frames() = {}, as before {run} was refused (map with {})", free.len(), subject.what, run = told(&run)),
         saw: ("{count}")
     );
     subject.drain_exactly(free, "after a run was refused")

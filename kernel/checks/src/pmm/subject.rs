@@ -7,6 +7,7 @@ use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::Frames;
 use kernel_core::memory::lender::Lender;
+use kernel_core::words::told;
 use mm_api::layout::{FRAME_COUNT, PAGE_SHIFT, PAGE_SIZE};
 use mm_api::{Frame, FrameRange, FrameRun, FreeError, InitError, MemoryMap, Order, RegionKind};
 
@@ -81,7 +82,7 @@ impl Subject {
         reachable: FrameRange,
     ) -> Result<Self, Failed> {
         tell_case(what, &map);
-        circumstances::case_line(format_args!("reachable: {reachable:?}"));
+        circumstances::case_line(format_args!("reachable: {reachable}", reachable = told(&reachable)));
         let mut lender = context.synthetic_lender(map, reachable)?;
         let built = context.labs().frames(&map, &mut lender);
         let pmm = match built {
@@ -140,14 +141,14 @@ impl Subject {
                 ),
                 None => fail!(
                     expected: ("allocate() to hand out {wanted} frames, {when} (map with {what})"),
-                    saw: ("None after {count}; {} was not handed out", Listed(free.first()))
+                    saw: ("nothing after {count}; {} was not handed out", Listed(free.first()))
                 ),
             }
         }
         match self.pmm.allocate() {
             None => Ok(()),
             Some(frame) => fail!(
-                expected: ("allocate() = None after all {wanted} free frames were handed out, {when} (map with {what})"),
+                expected: ("allocate() to answer nothing after all {wanted} free frames were handed out, {when} (map with {what})"),
                 saw: ("{frame}")
             ),
         }
@@ -176,19 +177,19 @@ impl Subject {
         match circumstances::during(format_args!("free({frame})"), || self.pmm.free(frame)) {
             Ok(()) => Ok(()),
             Err(error) => fail!(
-                expected: ("free({frame}) = Ok, because it is allocated (map with {})", self.what),
-                saw: ("Err({error:?})")
+                expected: ("free({frame}) to succeed, because it is allocated (map with {})", self.what),
+                saw: ("{}", told(&error))
             ),
         }
     }
 
     /// Takes back `run`, all of whose frames are allocated.
     pub fn give_back_run(&mut self, run: FrameRun) -> Outcome {
-        match circumstances::during(format_args!("free_run({run:?})"), || self.pmm.free_run(run)) {
+        match circumstances::during(format_args!("free_run({run})", run = told(&run)), || self.pmm.free_run(run)) {
             Ok(()) => Ok(()),
             Err(error) => fail!(
-                expected: ("free_run({run:?}) = Ok, because all its frames are allocated (map with {})", self.what),
-                saw: ("Err({error:?})")
+                expected: ("free_run({run}) to succeed, because all its frames are allocated (map with {})", self.what, run = told(&run)),
+                saw: ("{}", told(&error))
             ),
         }
     }
@@ -198,19 +199,20 @@ impl Subject {
         let answer = circumstances::during(format_args!("free({frame})"), || self.pmm.free(frame));
         ensure!(
             answer == Err(error),
-            expected: ("free({frame}) = Err({error:?}): {reason} (map with {})", self.what),
-            saw: ("{answer:?}")
+            expected: ("free({frame}) to answer {error}: {reason} (map with {})", self.what, error = told(&error)),
+            saw: ("{}", told(&answer))
         );
         Ok(())
     }
 
     /// Fails the check unless `run` is refused with `error`, for this `reason`.
     pub fn ensure_run_refused(&mut self, run: FrameRun, error: FreeError, reason: &str) -> Outcome {
-        let answer = circumstances::during(format_args!("free_run({run:?})"), || self.pmm.free_run(run));
+        let answer =
+            circumstances::during(format_args!("free_run({run})", run = told(&run)), || self.pmm.free_run(run));
         ensure!(
             answer == Err(error),
-            expected: ("free_run({run:?}) = Err({error:?}): {reason} (map with {})", self.what),
-            saw: ("{answer:?}")
+            expected: ("free_run({run}) to answer {error}: {reason} (map with {})", self.what, run = told(&run), error = told(&error)),
+            saw: ("{}", told(&answer))
         );
         Ok(())
     }
@@ -223,7 +225,7 @@ impl Subject {
             None => fail!(
                 expected: ("allocate_run({order}) to find the {} free frames at {}, {when} (map with {})",
                     order.frames(), Listed(free.first_run(order).map(FrameRun::first)), self.what),
-                saw: ("None")
+                saw: ("nothing")
             ),
         }
     }
@@ -249,12 +251,12 @@ impl Subject {
         ensure!(
             run.order() == order,
             expected: ("allocate_run({order}) to hand out a run of {order} (map with {})", self.what),
-            saw: ("{run:?}")
+            saw: ("{}", told(&run))
         );
         if let Some(frame) = free.first_missing(run.frames()) {
             fail!(
                 expected: ("allocate_run({order}) to hand out free frames only (map with {})", self.what),
-                saw: ("{run:?}, of which {frame} is {}", self.standing(frame))
+                saw: ("{run}, of which {frame} is {}", self.standing(frame), run = told(&run))
             );
         }
         free.remove_all(run.frames());
@@ -287,7 +289,7 @@ pub fn ensure_enough(count: u32, free: u32) -> Outcome {
     ensure!(
         count >= free.div_ceil(OF),
         expected: ("at least a fourth of the {free} free frames to be handed out, to see whether they are right"),
-        saw: ("None after {count}")
+        saw: ("nothing after {count}")
     );
     Ok(())
 }
@@ -305,7 +307,7 @@ fn room_for(map: &MemoryMap<'_>) -> u32 {
 fn refused(what: &str, error: InitError) -> Result<Subject, Failed> {
     fail!(
         expected: ("new() to build an allocator for a memory map with {what}"),
-        saw: ("Err({error:?}): {error}")
+        saw: ("{}", told(&error))
     )
 }
 

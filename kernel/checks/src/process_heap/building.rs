@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
 use mm_api::{BreakError, VirtAddr};
 
@@ -57,8 +58,8 @@ pub fn heap_no_room(context: &mut Context) -> Outcome {
         let answer = context.labs().process_heap(image_end, limit).map(|heap| heap.start());
         ensure!(
             answer == Err(BreakError::PastLimit),
-            expected: ("Err(PastLimit) from new({image_end}, {limit})"),
-            saw: ("{answer:?}")
+            expected: ("the error PastLimit from new({image_end}, {limit})"),
+            saw: ("{}", told(&answer))
         );
     }
     for (image_end, limit) in [(0xB000_0000, 0xB000_0000), (0xAFFF_F001, 0xB000_0000), (0xFFFF_F000, 0xFFFF_F000)] {

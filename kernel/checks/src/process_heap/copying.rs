@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_HEAP_START, USER_STACK_GUARD};
 use mm_api::{BreakError, Page, PageRange, Protection, VirtAddr};
 
@@ -166,7 +167,7 @@ fn ensure_nothing_copied(
     expected: BreakError,
     tell: fmt::Arguments<'_>,
 ) -> Outcome {
-    ensure!(answer == Err(expected), expected: ("Err({expected:?}) from {tell}"), saw: ("{}", Answer(answer)));
+    ensure!(answer == Err(expected), expected: ("{expected} from {tell}", expected = told(&expected)), saw: ("{}", Answer(answer)));
     let none = PageRange::between(parent.start(), parent.start());
     subject.ensure_only(home, none, format_args!("in the child, after {tell} was refused"))
 }
@@ -194,7 +195,7 @@ fn run_out(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
     subject.return_frames(taken);
     match answer {
         Ok(heap) => subject.end(Process { home, heap })?,
-        Err(error) => fail!(expected: ("fork() to succeed when there are enough frames"), saw: ("{error:?}")),
+        Err(error) => fail!(expected: ("fork() to succeed when there are enough frames"), saw: ("{}", told(&error))),
     }
     // Many pages, of which the last few cannot be had.
     subject.resize(parent, 270 * PAGE_SIZE)?;
@@ -216,7 +217,7 @@ fn meet_others(subject: &mut Subject<'_>, parent: &mut Process) -> Outcome {
         let tell = format_args!("fork(), where the child has something else at {}", parent.tell(page.start()));
         ensure!(
             answer == Err(BreakError::Occupied),
-            expected: ("Err(Occupied) from {tell}"),
+            expected: ("the error Occupied from {tell}"),
             saw: ("{}", Answer(answer))
         );
         let only = PageRange::between(page.start(), VirtAddr::new(page.start().as_u32() + PAGE_SIZE));

@@ -6,6 +6,7 @@ use core::fmt;
 use crate::check::{Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::paged::{Fault, NoWrite};
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_STACK_GUARD};
 use mm_api::{BreakError, Entry, Frame, Page, PageRange, Space, TABLE_ENTRIES, TableIndex, VirtAddr};
 
@@ -321,7 +322,7 @@ impl Subject<'_> {
     ) -> Outcome {
         let before = self.state_of(process);
         let answer = call(self, process).map(|_| ());
-        ensure!(answer == Err(expected), expected: ("Err({expected:?}) from {tell}"), saw: ("{}", Answer(answer)));
+        ensure!(answer == Err(expected), expected: ("{expected} from {tell}", expected = told(&expected)), saw: ("{}", Answer(answer)));
         self.ensure_unchanged(process, &before, format_args!("after {tell} was refused"))
     }
 }

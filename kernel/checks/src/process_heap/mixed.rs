@@ -3,6 +3,7 @@
 use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
 use kernel_core::circumstances;
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_CODE_START, USER_STACK_GUARD};
 use mm_api::{BreakError, VirtAddr};
 
@@ -115,8 +116,8 @@ fn walk(subject: &mut Subject<'_>, player: &mut Player) -> Outcome {
         let right = answer == Ok(old) && process.end() == new;
         ensure!(
             right,
-            expected: ("sbrk({increment}) to answer Ok({old}), and the break at {new}"),
-            saw: ("{answer:?}, and the break at {}", process.end())
+            expected: ("sbrk({increment}) to answer {old}, and the break at {new}"),
+            saw: ("{answer}, and the break at {}", process.end(), answer = told(&answer))
         );
     }
     let when = format_args!("after the break moved from {} to {}", process.tell(old), process.tell(new));

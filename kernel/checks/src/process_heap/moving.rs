@@ -73,7 +73,7 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
             let tell = |address| At { start: process.start(), address };
             ensure!(
                 answer == Ok(old),
-                expected: ("Ok({}) from sbrk({increment}): where the break was before", tell(old)),
+                expected: ("{} from sbrk({increment}): where the break was before", tell(old)),
                 saw: ("{}", Answer(answer.map(tell)))
             );
             let (new, saw) = (process.at(bytes), process.end());

@@ -7,6 +7,7 @@ use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::{Manager, ProcessHeap};
 use kernel_core::memory::paged::PagedMachine;
+use kernel_core::words::told;
 use mm_api::layout::{USER_CODE_START, USER_STACK_END, USER_STACK_GUARD};
 use mm_api::{BreakError, Directory, Frame, Page, PageRange, Protection, Space, VirtAddr};
 
@@ -55,7 +56,7 @@ pub struct Process {
 pub fn new_heap(context: &Context, image_end: VirtAddr, limit: VirtAddr) -> Result<ProcessHeap, Failed> {
     match context.labs().process_heap(image_end, limit) {
         Ok(heap) => Ok(heap),
-        Err(error) => fail!(expected: ("a heap from new({image_end}, {limit})"), saw: ("{error} ({error:?})")),
+        Err(error) => fail!(expected: ("a heap from new({image_end}, {limit})"), saw: ("{}", told(&error))),
     }
 }
 
@@ -73,7 +74,7 @@ pub fn on_processes(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -
     let mappings = machine.mappings();
     let mut vmm = match labs.manager(machine.handle(), &machine.layout(&mappings)) {
         Ok(vmm) => vmm,
-        Err(error) => fail!(expected: ("the kernel's page directory"), saw: ("the error {error:?}")),
+        Err(error) => fail!(expected: ("the kernel's page directory"), saw: ("{}", told(&error))),
     };
     vmm.load(Space::Kernel);
     let Some(code) = machine.take_frame() else { fail!(expected: ("a frame for a program"), saw: ("none is free")) };
@@ -157,7 +158,7 @@ impl Subject<'_> {
     pub fn map_at(&mut self, home: &Home, page: Page, frame: Frame, protection: Protection) -> Outcome {
         match self.vmm.map(Space::Of(&home.directory), page, frame, protection) {
             Ok(()) => Ok(()),
-            Err(error) => fail!(expected: ("{page} to be mapped for a process"), saw: ("the error {error:?}")),
+            Err(error) => fail!(expected: ("{page} to be mapped for a process"), saw: ("{}", told(&error))),
         }
     }
 
@@ -167,7 +168,7 @@ impl Subject<'_> {
             Ok(frame) => {
                 self.machine.give_back(frame);
             }
-            Err(error) => fail!(expected: ("{page} to be mapped still"), saw: ("the error {error:?}")),
+            Err(error) => fail!(expected: ("{page} to be mapped still"), saw: ("{}", told(&error))),
         }
         Ok(())
     }
@@ -236,7 +237,7 @@ impl Subject<'_> {
             Ok(heap) => Ok(Process { home, heap }),
             Err(error) => fail!(
                 expected: ("fork() to copy a heap of {} bytes", parent.end().as_u32() - parent.start().as_u32()),
-                saw: ("{error} ({error:?})")
+                saw: ("{}", told(&error))
             ),
         }
     }
@@ -246,11 +247,11 @@ impl Subject<'_> {
         let old = process.end();
         let answer = self.brk(process, address);
         let call = format_args!("brk({}), where the break is {},", process.tell(address), process.tell(old));
-        ensure!(answer == Ok(()), expected: ("{call} to be Ok"), saw: ("{}", Answer(answer)));
+        ensure!(answer == Ok(()), expected: ("{call} to succeed"), saw: ("{}", Answer(answer)));
         let new = process.end();
         ensure!(
             new == address,
-            expected: ("the break at {} after {call} has answered Ok", process.tell(address)),
+            expected: ("the break at {} after {call} has succeeded", process.tell(address)),
             saw: ("{}", process.tell(new))
         );
         Ok(())

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use kernel_core::words::told;
 use mm_api::{BreakError, VirtAddr};
 
 /// An address, and its distance from the heap's start.
@@ -35,8 +36,8 @@ pub struct Answer<T>(pub Result<T, BreakError>);
 impl fmt::Display for Answer<()> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Ok(()) => f.write_str("Ok"),
-            Err(error) => write!(f, "Err({error:?}), {error}"),
+            Ok(()) => f.write_str("success"),
+            Err(error) => write!(f, "{}", told(error)),
         }
     }
 }
@@ -44,8 +45,8 @@ impl fmt::Display for Answer<()> {
 impl fmt::Display for Answer<At> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Ok(at) => write!(f, "Ok({at})"),
-            Err(error) => write!(f, "Err({error:?}), {error}"),
+            Ok(at) => write!(f, "{at}"),
+            Err(error) => write!(f, "{}", told(error)),
         }
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::Protections;
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END};
 use mm_api::{BadAddress, Page, UserWindow, VirtAddr};
 
@@ -127,7 +128,7 @@ fn copied(
     let call = way.call();
     ensure!(
         !window.is_open,
-        expected: ("the window to be closed after {call}({start}, {length} bytes), which answered {answer:?}"),
+        expected: ("the window to be closed after {call}({start}, {length} bytes), which answered {answer}", answer = told(&answer)),
         saw: ("that it is open")
     );
     if let Some(wrong) = window.wrong {
@@ -182,7 +183,7 @@ pub fn copy_pieces(context: &mut Context) -> Outcome {
             ensure!(
                 answer.is_ok() && done as usize == length,
                 expected: ("{}({start}, {length} bytes) to copy all of them", way.call()),
-                saw: ("{answer:?}, and {done} bytes copied")
+                saw: ("{answer}, and {done} bytes copied", answer = told(&answer))
             );
         }
     }
@@ -213,7 +214,7 @@ pub fn copy_range(context: &mut Context) -> Outcome {
             ensure!(
                 answer == Err(BadAddress),
                 expected: ("{call}({start}, {length} bytes) to be refused: not all of it is below {USER_SPACE_END}"),
-                saw: ("{answer:?}")
+                saw: ("{}", told(&answer))
             );
             ensure!(
                 window.next == address && untouched,
@@ -227,7 +228,7 @@ pub fn copy_range(context: &mut Context) -> Outcome {
         ensure!(
             answer.is_ok(),
             expected: ("{}({}, {length} bytes) to be done: all of it is below {USER_SPACE_END}", way.call(), VirtAddr::new(address)),
-            saw: ("{answer:?}")
+            saw: ("{}", told(&answer))
         );
     }
     Ok(())
@@ -250,7 +251,7 @@ pub fn copy_half_way(context: &mut Context) -> Outcome {
                 ensure!(
                     answer == Err(BadAddress),
                     expected: ("{call}({start}, {length} bytes) to be refused, since {missing} is missing"),
-                    saw: ("{answer:?}")
+                    saw: ("{}", told(&answer))
                 );
                 let rest = &bytes[(end - start) as usize..];
                 let untouched = way == Way::Out || rest.iter().all(|byte| *byte == 0);
@@ -275,7 +276,7 @@ pub fn copy_nothing(context: &mut Context) -> Outcome {
             ensure!(
                 answer.is_ok() && window.opened == 0,
                 expected: ("{}({}, no bytes) to do nothing", way.call(), VirtAddr::new(address)),
-                saw: ("{answer:?}, and the window opened {} times", window.opened)
+                saw: ("{answer}, and the window opened {} times", window.opened, answer = told(&answer))
             );
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::layout::{KERNEL_BASE, PAGE_SIZE};
 use mm_api::{Access, Decision, Fault, PageRange, Protection, Purpose, Refusal, Region, Rights, Sharing, VirtAddr};
 
@@ -28,7 +29,11 @@ fn ensure_decided(context: &Context, fault: &Fault, expected: Decision) -> Outco
     if saw != expected {
         match region {
             Some(Region { rights, purpose, sharing, .. }) => {
-                context.note(format_args!("the address is in a region: {purpose:?}, {rights}, {sharing:?}"));
+                context.note(format_args!(
+                    "the address is in a region: {purpose}, {rights}, {sharing}",
+                    purpose = told(&purpose),
+                    sharing = told(&sharing)
+                ));
             }
             None => context.note(format_args!("the address is in no region")),
         }
@@ -39,22 +44,10 @@ fn ensure_decided(context: &Context, fault: &Fault, expected: Decision) -> Outco
     }
     ensure!(
         saw == expected,
-        expected: ("{} for the access {access:?} at {address}", Words(expected)),
-        saw: ("{}", Words(saw))
+        expected: ("{} for the access {access} at {address}", told(&expected), access = told(&access)),
+        saw: ("{}", told(&saw))
     );
     Ok(())
-}
-
-/// A decision, in which a refusal is named without its enum.
-struct Words(Decision);
-
-impl core::fmt::Display for Words {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.0 {
-            Decision::Refuse(refusal) => write!(f, "a refusal, {refusal:?},"),
-            decision => write!(f, "{decision:?}"),
-        }
-    }
 }
 
 /// Each reason to refuse, where it is the only one.

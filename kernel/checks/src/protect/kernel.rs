@@ -4,6 +4,7 @@ use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::paged::{Fault, PagedMachine};
 use kernel_core::protection::{Answer, sections};
+use kernel_core::words::told;
 use kernel_system::memory;
 use mm_api::{CpuFeatures, Enforced, Protection, Section, VirtAddr};
 
@@ -53,7 +54,7 @@ pub fn enforce_all(context: &mut Context) -> Outcome {
         let cpu = CpuFeatures { smep: has(0), smap: has(1), umip: has(2) };
         let expected = Enforced { write_protect: true, smep: cpu.smep, smap: cpu.smap, umip: cpu.umip };
         let saw = enforce(cpu);
-        ensure!(saw == expected, expected: ("{expected:?} for {cpu:?}"), saw: ("{saw:?}"));
+        ensure!(saw == expected, expected: ("{expected} to be switched on, for a processor with {cpu}", expected = told(&expected), cpu = told(&cpu)), saw: ("{}", told(&saw)));
     }
     Ok(())
 }
@@ -75,7 +76,7 @@ fn ensure_read_only(context: &mut Context, section: Section) -> Outcome {
     for page in sections(context.machine()).filter(|(found, _)| *found == section).flat_map(|(_, pages)| pages.iter()) {
         for address in [page.start(), page.start() + 4092] {
             let saw = machine.read_by_mistake(address);
-            ensure!(saw.is_ok(), expected: ("the kernel to read its {} at {address}", name(section)), saw: ("{saw:?}"));
+            ensure!(saw.is_ok(), expected: ("the kernel to read its {} at {address}", name(section)), saw: ("{}", told(&saw)));
             let saw = machine.write_by_mistake(address);
             let expected = Err(Fault { denied: true, write: true, user: false, execute: false });
             ensure!(
@@ -95,7 +96,7 @@ impl core::fmt::Display for Written {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Ok(()) => f.write_str("that nothing stopped it"),
-            Err(fault) => write!(f, "{fault:?}"),
+            Err(fault) => write!(f, "{}", told(&fault)),
         }
     }
 }

@@ -7,6 +7,7 @@ use mm_api::{PageRange, Region, RegionList, SPARE_REGIONS};
 
 use crate::check::Failed;
 use crate::fail;
+use kernel_core::words::told;
 
 /// The kernel's list of regions. It has room for [`SPARE_REGIONS`] more than at first.
 pub struct List(Regions);
@@ -64,7 +65,7 @@ impl fmt::Display for List {
             let Region { pages, rights, purpose, sharing } = region;
             let comma = if index == 0 { "" } else { ", " };
             let shared = if *sharing == mm_api::Sharing::Shared { " shared" } else { "" };
-            write!(f, "{comma}{} {rights} {purpose:?}{shared}", Numbers(*pages))?;
+            write!(f, "{comma}{} {rights} {purpose}{shared}", Numbers(*pages), purpose = told(&purpose))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::rng::Rng;
+use kernel_core::words::told;
 use mm_api::{Page, PageRange, ProtectError, Purpose, Region, Rights, Sharing};
 
 use super::list::{List, Numbers};
@@ -38,7 +39,7 @@ fn ensure_protected(context: &Context, before: &List, pages: PageRange, rights: 
     let result = compare(before, &after, answer, pages, rights);
     if result.is_err() {
         context.note(format_args!("before: {before}"));
-        context.note(format_args!("protect({}, {rights}) answered {answer:?}", Numbers(pages)));
+        context.note(format_args!("protect({}, {rights}) answered {answer}", Numbers(pages), answer = told(&answer)));
         context.note(format_args!("after: {after}"));
     }
     result.map(|()| after)
@@ -48,7 +49,7 @@ fn ensure_protected(context: &Context, before: &List, pages: PageRange, rights: 
 fn compare(before: &List, after: &List, answer: Result<(), ProtectError>, pages: PageRange, rights: Rights) -> Outcome {
     let (first, end) = (pages.first().number(), pages.end());
     let call = format_args!("protect({}, {rights})", Numbers(pages));
-    ensure!(answer.is_ok(), expected: ("{call} to succeed"), saw: ("{answer:?}"));
+    ensure!(answer.is_ok(), expected: ("{call} to succeed"), saw: ("{}", told(&answer)));
     for number in 0..MOST {
         let old = before.at(number).map(|region| (region.rights, region.purpose, region.sharing));
         let changed = (first..end).contains(&number);
@@ -56,8 +57,8 @@ fn compare(before: &List, after: &List, answer: Result<(), ProtectError>, pages:
         let saw = after.at(number).map(|region| (region.rights, region.purpose, region.sharing));
         ensure!(
             saw == expected,
-            expected: ("{expected:?} for page {number:#x} after {call}"),
-            saw: ("{saw:?}")
+            expected: ("{expected} for page {number:#x} after {call}", expected = told(&expected)),
+            saw: ("{}", told(&saw))
         );
     }
     for number in 1..MOST {
@@ -99,7 +100,7 @@ fn ensure_refused(context: &Context, before: &List, pages: PageRange, expected: 
     ensure!(
         answer == Err(expected),
         expected: ("protect({}, r--) to be refused: {expected}", Numbers(pages)),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     ensure!(
         after == *before,
@@ -181,7 +182,7 @@ fn many(context: &Context) -> Outcome {
     for page in (FIRST + 1..end).step_by(2) {
         list = List::new(list.regions())?;
         let answer = protect(context, &mut list, range(page, page + 1)?, R);
-        ensure!(answer.is_ok(), expected: ("protect({page:#x}, r--) to go well"), saw: ("{answer:?}"));
+        ensure!(answer.is_ok(), expected: ("protect({page:#x}, r--) to go well"), saw: ("{}", told(&answer)));
     }
     let pieces: Result<Vec<Region>, Failed> = (FIRST..end)
         .zip([RW, R].into_iter().cycle())
@@ -199,11 +200,11 @@ fn many(context: &Context) -> Outcome {
     ensure!(
         answer.is_ok() && list == List::new(&merged)?,
         expected: ("protect({:#x}, rw-) to merge the last three of many regions", end - 2),
-        saw: ("{answer:?}, and {} regions", list.regions().len())
+        saw: ("{answer}, and {} regions", list.regions().len(), answer = told(&answer))
     );
     let whole = range(FIRST, end)?;
     let answer = protect(context, &mut list, whole, RX);
-    ensure!(answer.is_ok(), expected: ("protect({}, r-x) to go well", Numbers(whole)), saw: ("{answer:?}"));
+    ensure!(answer.is_ok(), expected: ("protect({}, r-x) to go well", Numbers(whole)), saw: ("{}", told(&answer)));
     ensure!(
         list == List::new(&[Region { rights: RX, ..large }])?,
         expected: ("one region that is r-x, after protect({}, r-x)", Numbers(whole)),

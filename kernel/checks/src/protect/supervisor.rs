@@ -5,6 +5,7 @@ use crate::{ensure, fail};
 use kernel_core::memory::paged::{Fault, PagedMachine};
 use kernel_core::memory::user::{Shows, Window};
 use kernel_core::protection;
+use kernel_core::words::told;
 use kernel_system::memory;
 use mm_api::{BadAddress, Directory, Page, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr};
 
@@ -82,7 +83,7 @@ pub fn smap_stops(context: &mut Context) -> Outcome {
     ensure!(
         answer.is_ok() && read == *b"open",
         expected: ("four bytes to be copied through the window"),
-        saw: ("{answer:?}, {read:?}")
+        saw: ("{answer}, and other bytes", answer = told(&answer))
     );
     ensure_stopped(&ground, "after the window was closed")?;
     let protections = context.labs().protections();
@@ -124,7 +125,7 @@ impl core::fmt::Display for Tried {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Ok(()) => f.write_str("that nothing stopped it"),
-            Err(fault) => write!(f, "{fault:?}"),
+            Err(fault) => write!(f, "{}", told(&fault)),
         }
     }
 }

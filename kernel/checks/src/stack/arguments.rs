@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_CODE_START};
 use mm_api::{ARGUMENTS_MAX, Arguments, Auxiliary, STACK_ALIGN, StackError, VirtAddr};
 
@@ -44,7 +45,7 @@ fn set_up(subject: &mut Subject<'_, '_>, stack: &mut UserStack, arguments: &Argu
     let before = stack.bottom();
     let pointer = match subject.with(|pages| stack.set_up(pages, arguments)) {
         Ok(pointer) => pointer,
-        Err(error) => fail!(expected: ("set_up() to lay out {}", Counts(arguments)), saw: ("the error {error:?}")),
+        Err(error) => fail!(expected: ("set_up() to lay out {}", Counts(arguments)), saw: ("{}", told(&error))),
     };
     let bottom = stack.bottom();
     ensure!(

@@ -3,6 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
 use kernel_core::labs::UserStack;
+use kernel_core::words::told;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Directory, Frame, Page, Space, VirtAddr};
 
@@ -45,7 +46,7 @@ fn copy_and_compare(subject: &mut Subject<'_, '_>, stack: &UserStack) -> Outcome
         Ok(copy) => copy,
         Err(error) => {
             let pages = (END - bottom) / PAGE_SIZE;
-            fail!(expected: ("fork() to copy a stack of {pages} pages"), saw: ("the error {error:?}"))
+            fail!(expected: ("fork() to copy a stack of {pages} pages"), saw: ("{}", told(&error)))
         }
     };
     let saw = copy.bottom();

@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::{KERNEL_STACKS_START, PAGE_SIZE};
 use mm_api::{KERNEL_STACK_PAGES, KernelStack, Page, PageRange, Protection, Space, StackError, VirtAddr};
 
@@ -55,7 +56,7 @@ impl Area {
             Ok(stack) => stack,
             Err(error) => fail!(
                 expected: ("create() to make a stack in an area of {} pages, with {} in it", self.area.len(), self.count()),
-                saw: ("the error {error:?}")
+                saw: ("{}", told(&error))
             ),
         };
         self.examine(&stack)?;
@@ -72,31 +73,31 @@ impl Area {
         ensure!(
             pages.len() == KERNEL_STACK_PAGES,
             expected: ("a kernel stack of {KERNEL_STACK_PAGES} pages"),
-            saw: ("{pages:?}")
+            saw: ("{}", told(&pages))
         );
-        ensure!(area.contains_range(pages), expected: ("a stack in the area, {area:?}"), saw: ("{pages:?}"));
+        ensure!(area.contains_range(pages), expected: ("a stack in the area, {area}", area = told(&area)), saw: ("{}", told(&pages)));
         let guard = match stack.guard() {
             Some(guard) if area.contains(guard) => guard,
             _ => fail!(
-                expected: ("the guard page of the stack to be in the area, {area:?}, too"),
-                saw: ("the stack's first page is the area's: {pages:?}")
+                expected: ("the guard page of the stack to be in the area, {area}, too", area = told(&area)),
+                saw: ("the stack's first page is the area's: {pages}", pages = told(&pages))
             ),
         };
         for other in self.made() {
             ensure!(
                 !pages.iter().any(|page| other.pages().contains(page)),
-                expected: ("a stack apart from the one in {:?}", other.pages()),
-                saw: ("{pages:?}")
+                expected: ("a stack apart from the one in {}", told(&other.pages())),
+                saw: ("{}", told(&pages))
             );
             ensure!(
                 !other.pages().contains(guard),
-                expected: ("the guard page, {guard}, not to be in the stack in {:?}", other.pages()),
-                saw: ("a new stack in {pages:?}")
+                expected: ("the guard page, {guard}, not to be in the stack in {}", told(&other.pages())),
+                saw: ("a new stack in {pages}", pages = told(&pages))
             );
             ensure!(
                 other.guard().is_none_or(|guard| !pages.contains(guard)),
-                expected: ("a stack that leaves alone the guard page of the one in {:?}", other.pages()),
-                saw: ("{pages:?}")
+                expected: ("a stack that leaves alone the guard page of the one in {}", told(&other.pages())),
+                saw: ("{}", told(&pages))
             );
         }
         Ok(())
@@ -124,13 +125,13 @@ impl Area {
             let mapped = subject.ground.truth(Space::Kernel, page.start()).is_some();
             match owner {
                 Some(stack) if !mapped => {
-                    fail!(expected: ("{page} of the stack in {:?} to be mapped {when}", stack.pages()), saw: ("it is not"))
+                    fail!(expected: ("{page} of the stack in {} to be mapped {when}", told(&stack.pages())), saw: ("it is not"))
                 }
                 None if mapped => {
                     let guarded = self.made().find(|stack| stack.guard() == Some(page));
                     match guarded {
                         Some(stack) => fail!(
-                            expected: ("{page}, the guard of the stack in {:?}, not to be mapped {when}", stack.pages()),
+                            expected: ("{page}, the guard of the stack in {}, not to be mapped {when}", told(&stack.pages())),
                             saw: ("it is mapped")
                         ),
                         None => fail!(

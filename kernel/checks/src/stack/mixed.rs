@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{ARGUMENTS_MAX, Arguments, Auxiliary, Page, StackError, VirtAddr};
 
@@ -72,8 +73,8 @@ fn random_growth(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Outcom
     let to_be = if expected.is_ok() { page.start() } else { bottom };
     ensure!(
         answer == expected,
-        expected: ("grow({address}) of a stack from {bottom} on to answer {expected:?}"),
-        saw: ("{answer:?}")
+        expected: ("grow({address}) of a stack from {bottom} on to answer {expected}", expected = told(&expected)),
+        saw: ("{}", told(&answer))
     );
     let saw = stack.bottom();
     ensure!(saw == to_be, expected: ("bottom() to be {to_be} after grow({address})"), saw: ("{saw}"));
@@ -102,7 +103,7 @@ fn random_arguments(subject: &mut Subject<'_, '_>, stack: &mut UserStack) -> Out
     match circumstances::during(call, || subject.with(|pages| stack.set_up(pages, &arguments))) {
         Ok(pointer) => ensure_frame(subject, pointer, &arguments),
         Err(error) => {
-            fail!(expected: ("set_up() with {bytes} bytes of arguments to fit"), saw: ("the error {error:?}"))
+            fail!(expected: ("set_up() with {bytes} bytes of arguments to fit"), saw: ("{}", told(&error)))
         }
     }
 }

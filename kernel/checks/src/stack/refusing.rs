@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
+use kernel_core::words::told;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{Arguments, Page, Space, StackError, VirtAddr};
 
@@ -67,7 +68,7 @@ fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
     subject.allow_pages(Some(16));
     match subject.with_both(&child, |from, to| stack.fork(from, to)) {
         Ok(copy) => subject.with_both(&child, |_, to| copy.destroy(to)),
-        Err(error) => fail!(expected: ("fork() of 16 pages, all of which can be had"), saw: ("the error {error:?}")),
+        Err(error) => fail!(expected: ("fork() of 16 pages, all of which can be had"), saw: ("{}", told(&error))),
     }
     subject.allow_pages(None);
     subject.ground.vmm.destroy_directory(child);
@@ -77,7 +78,7 @@ fn enough_pages(subject: &mut Subject<'_, '_>) -> Outcome {
     for _ in 0..2 {
         let answer = subject.with(|pages| stack.set_up(pages, &LONG));
         if let Err(error) = answer {
-            fail!(expected: ("set_up() to succeed with as many pages as it takes"), saw: ("the error {error:?}"))
+            fail!(expected: ("set_up() to succeed with as many pages as it takes"), saw: ("{}", told(&error)))
         }
         let needed = (END - PAGE_SIZE - stack.bottom().as_u32()) / PAGE_SIZE;
         subject.destroy(stack);

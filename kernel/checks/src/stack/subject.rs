@@ -9,6 +9,7 @@ use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::UserStack;
 use kernel_core::memory::paged::POISON;
+use kernel_core::words::told;
 use mm_api::layout::{PAGE_SIZE, USER_SPACE_END, USER_STACK_END, USER_STACK_GUARD, USER_STACK_START};
 use mm_api::{Directory, Frame, Page, PageError, PageRange, Pages, Protection, Space, StackError, VirtAddr};
 
@@ -100,7 +101,7 @@ impl Subject<'_, '_> {
     pub fn create(&mut self) -> Result<UserStack, Failed> {
         match self.try_create() {
             Ok(stack) => Ok(stack),
-            Err(error) => fail!(expected: ("create() to make a stack"), saw: ("the error {error:?}")),
+            Err(error) => fail!(expected: ("create() to make a stack"), saw: ("{}", told(&error))),
         }
     }
 
@@ -109,7 +110,7 @@ impl Subject<'_, '_> {
         let address = VirtAddr::new(address);
         let call = format_args!("grow({address})");
         let answer = circumstances::during(call, || self.with(|pages| stack.grow(pages, address)));
-        ensure!(answer == Ok(()), expected: ("grow({address}) to grow the stack"), saw: ("{answer:?}"));
+        ensure!(answer == Ok(()), expected: ("grow({address}) to grow the stack"), saw: ("{}", told(&answer)));
         Ok(())
     }
 
@@ -133,7 +134,7 @@ impl Subject<'_, '_> {
                 Ok(())
             }
             Err(error) => {
-                fail!(expected: ("{page}, which is not the stack's, to be mapped"), saw: ("the error {error:?}"))
+                fail!(expected: ("{page}, which is not the stack's, to be mapped"), saw: ("{}", told(&error)))
             }
         }
     }
@@ -286,7 +287,9 @@ impl<P: Pages> Pages for Limited<'_, P> {
 pub fn ensure_refused<T>(answer: Result<T, StackError>, expected: StackError, call: fmt::Arguments<'_>) -> Outcome {
     match answer {
         Err(saw) if saw == expected => Ok(()),
-        Err(saw) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("{saw:?}")),
-        Ok(_) => fail!(expected: ("{call} to answer {expected:?}"), saw: ("Ok")),
+        Err(saw) => {
+            fail!(expected: ("{call} to answer {expected}", expected = told(&expected)), saw: ("{}", told(&saw)))
+        }
+        Ok(_) => fail!(expected: ("{call} to answer {expected}", expected = told(&expected)), saw: ("success")),
     }
 }

@@ -3,6 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use kernel_core::memory::paged::Owner;
+use kernel_core::words::told;
 use mm_api::layout::{KERNEL_VIRTUAL_END, KERNEL_VIRTUAL_START};
 use mm_api::{Frame, Page, PageRange, Space, VirtAddr, VmmError};
 
@@ -21,7 +22,7 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
             ensure!(
                 area.contains_range(*place),
                 expected: ("allocate({pages}) to answer with pages from {KERNEL_VIRTUAL_START} to {KERNEL_VIRTUAL_END}"),
-                saw: ("{place:?}")
+                saw: ("{}", told(&place))
             );
             for page in place.iter() {
                 ensure_allocated(subject, Space::Kernel, page, KW)?;
@@ -37,7 +38,7 @@ pub fn kernel_allocation(context: &mut Context) -> Outcome {
         }
         // More than 32 MiB.
         let large = subject.allocate(8500)?;
-        ensure!(area.contains_range(large), expected: ("allocate(8500) to stay in the area"), saw: ("{large:?}"));
+        ensure!(area.contains_range(large), expected: ("allocate(8500) to stay in the area"), saw: ("{}", told(&large)));
         for page in large.iter() {
             subject.write(page.start(), page.number())?;
         }
@@ -55,7 +56,7 @@ fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protect
     ensure!(
         owner == Some(Owner::Tables) && truth.is_some_and(|truth| truth.protection == protection),
         expected: ("{page} to be mapped, {protection}, to a frame that the manager took"),
-        saw: ("{}, whose owner is {owner:?}", super::subject::Shown(truth))
+        saw: ("{}, whose owner is {owner}", super::subject::Shown(truth), owner = told(&owner))
     );
     Ok(())
 }
@@ -114,7 +115,11 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
 fn ensure_fills(subject: &mut Subject<'_>, hole: PageRange) -> Outcome {
     let Some(expected) = hole.first().checked_add(1).and_then(|first| PageRange::new(first, 6)) else { return Ok(()) };
     let answer = subject.vmm.allocate(6);
-    ensure_answer(answer, Ok(expected), format_args!("allocate(6) where only {hole:?} are not mapped"))
+    ensure_answer(
+        answer,
+        Ok(expected),
+        format_args!("allocate(6) where only {hole} are not mapped", hole = told(&hole)),
+    )
 }
 
 fn ensure_guarded(subject: &Subject<'_>, taken: &[PageRange], when: &str) -> Outcome {

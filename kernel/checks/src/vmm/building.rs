@@ -3,6 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::paged::{NoWrite, Owner};
+use kernel_core::words::told;
 use mm_api::layout::{KERNEL_BASE, KERNEL_VIRTUAL_START, TEMPORARY_START};
 use mm_api::{Page, PageRange, Protection, Space, TABLE_ENTRIES, TableIndex, Translation, VirtAddr};
 use mm_oracle::walk::Level;
@@ -51,7 +52,7 @@ fn ensure_names_table(subject: &Subject<'_>, page: Page, table: mm_api::Frame) -
     ensure!(
         entry.frame() == table && right,
         expected: ("the directory's entry for {page} to name {table}, present, writable, not for users"),
-        saw: ("{entry:?}")
+        saw: ("{}", told(&entry))
     );
     Ok(())
 }

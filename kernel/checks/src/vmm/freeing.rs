@@ -2,6 +2,7 @@
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::layout::KERNEL_VIRTUAL_START;
 use mm_api::{Page, PageRange, Space, VmmError};
 
@@ -84,7 +85,12 @@ pub fn free_whole(context: &mut Context) -> Outcome {
         ];
         for range in wrong.into_iter().flatten() {
             let answer = subject.vmm.free(range);
-            let call = format_args!("free({range:?}), where {a:?} and {b:?} are allocated,");
+            let call = format_args!(
+                "free({range}), where {a} and {b} are allocated,",
+                range = told(&range),
+                a = told(&a),
+                b = told(&b)
+            );
             ensure_answer(answer, Err(VmmError::NotAllocated), call)?;
             subject.ensure_unchanged(&[Space::Kernel], &before, call)?;
         }
@@ -97,7 +103,7 @@ pub fn free_whole(context: &mut Context) -> Outcome {
         ensure_answer(
             subject.vmm.free(a),
             Err(VmmError::NotAllocated),
-            format_args!("free({a:?}), for the second time,"),
+            format_args!("free({a}), for the second time,", a = told(&a)),
         )?;
         subject.free(b)
     })
@@ -204,7 +210,7 @@ fn free_any_parts(subject: &mut Subject<'_>, space: Space<'_>) -> Outcome {
             let saw = subject.truth(space, page.start()).is_some();
             ensure!(
                 saw == left,
-                expected: ("{page} to be {} after free_in({part:?})", if left { "mapped still" } else { "unmapped" }),
+                expected: ("{page} to be {} after free_in({part})", if left { "mapped still" } else { "unmapped" }, part = told(&part)),
                 saw: ("that it is {}", if saw { "mapped" } else { "not mapped" })
             );
         }

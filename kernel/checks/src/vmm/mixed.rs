@@ -4,6 +4,7 @@ use crate::check::{Context, Outcome};
 use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::memory::paged::{Fault, NoWrite};
+use kernel_core::words::told;
 use mm_api::{Directory, Frame, Page, Protection, Space, VmmError};
 
 use super::subject::{Access, KR, KW, Named, Subject, UR, UW, Word, booted, page};
@@ -159,8 +160,8 @@ fn change(
     };
     ensure!(
         saw == expected,
-        expected: ("{call}() of {page} in {name} to answer {expected:?}"),
-        saw: ("{saw:?}")
+        expected: ("{call}() of {page} in {name} to answer {expected}", expected = told(&expected)),
+        saw: ("{}", told(&saw))
     );
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Builds the manager of a check, and asks the questions that the
 //! checks have in common.
 
-use core::fmt::{self, Debug};
+use core::fmt;
 
 use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::circumstances;
 use kernel_core::labs::Manager;
 use kernel_core::memory::paged::{Fault, NoWrite, Owner, PagedMachine};
+use kernel_core::words::{Words, told};
 use mm_api::layout::{KERNEL_VIRTUAL_START, PAGE_SHIFT, SELF_MAP_START, TEMPORARY_START};
 use mm_api::{
     Directory, Entry, EntryFlags, Frame, Page, PageRange, PhysAddr, Protection, Space, TABLE_ENTRIES, TableIndex,
@@ -44,7 +45,7 @@ pub fn built(context: &mut Context, work: impl FnOnce(&mut Subject<'_>) -> Outco
     let mappings = machine.mappings();
     let vmm = match labs.manager(machine.handle(), &machine.layout(&mappings)) {
         Ok(vmm) => vmm,
-        Err(error) => fail!(expected: ("new() to make the kernel's directory"), saw: ("the error {error:?}")),
+        Err(error) => fail!(expected: ("new() to make the kernel's directory"), saw: ("{}", told(&error))),
     };
     work(&mut Subject { vmm, machine, context })
 }
@@ -109,7 +110,7 @@ impl Subject<'_> {
                 );
                 Ok(directory)
             }
-            Err(error) => fail!(expected: ("create_directory() to make a directory"), saw: ("the error {error:?}")),
+            Err(error) => fail!(expected: ("create_directory() to make a directory"), saw: ("{}", told(&error))),
         }
     }
 
@@ -147,15 +148,15 @@ impl Subject<'_> {
         let answer = circumstances::during(format_args!("allocate({pages})"), || self.vmm.allocate(pages));
         let range = match answer {
             Ok(range) => range,
-            Err(error) => fail!(expected: ("allocate({pages}) to find {pages} pages"), saw: ("the error {error:?}")),
+            Err(error) => fail!(expected: ("allocate({pages}) to find {pages} pages"), saw: ("{}", told(&error))),
         };
-        ensure!(range.len() == pages, expected: ("allocate({pages}) to answer with {pages} pages"), saw: ("{range:?}"));
+        ensure!(range.len() == pages, expected: ("allocate({pages}) to answer with {pages} pages"), saw: ("{}", told(&range)));
         Ok(range)
     }
 
     /// Frees pages of the kernel, which has to succeed.
     pub fn free(&mut self, range: PageRange) -> Outcome {
-        let call = format_args!("free({range:?})");
+        let call = format_args!("free({range})", range = told(&range));
         ensure_answer(circumstances::during(call, || self.vmm.free(range)), Ok(()), call)
     }
 
@@ -405,12 +406,12 @@ impl State {
 }
 
 /// Fails unless `answer` is the expected one; `call` names the call.
-pub fn ensure_answer<T: PartialEq + Debug>(
+pub fn ensure_answer<T: PartialEq + Words>(
     saw: Result<T, VmmError>,
     expected: Result<T, VmmError>,
     call: fmt::Arguments<'_>,
 ) -> Outcome {
-    ensure!(saw == expected, expected: ("{call} to answer {expected:?}"), saw: ("{saw:?}"));
+    ensure!(saw == expected, expected: ("{call} to answer {expected}", expected = told(&expected)), saw: ("{}", told(&saw)));
     Ok(())
 }
 
@@ -450,7 +451,7 @@ impl fmt::Display for Named<'_> {
         match self.0 {
             Space::Current => f.write_str("Current"),
             Space::Kernel => f.write_str("Kernel"),
-            Space::Of(directory) => write!(f, "Of({})", directory.frame()),
+            Space::Of(directory) => write!(f, "the directory in {}", directory.frame()),
         }
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
+use kernel_core::words::told;
 use mm_api::{EntryFlags, Page, PageRange, Space, VmmError};
 
 use super::subject::{KR, KW, Subject, UR, UW, any_frames, booted, ensure_answer, page, range};
@@ -151,7 +152,7 @@ fn keep_beginning(subject: &mut Subject<'_>) -> Outcome {
         allocation.first().checked_add(1).and_then(|first| PageRange::new(first, 2)),
     ] {
         let Some(part) = part else { continue };
-        let call = format_args!("free({part:?}), a part of an allocation, after protect(),");
+        let call = format_args!("free({part}), a part of an allocation, after protect(),", part = told(&part));
         ensure_answer(subject.vmm.free(part), Err(VmmError::NotAllocated), call)?;
     }
     subject.free(allocation)

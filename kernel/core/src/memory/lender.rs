@@ -6,6 +6,7 @@ use mm_api::layout::PAGE_SIZE;
 use mm_api::{Frame, FrameRange, LendError, MemoryMap, MetadataLender};
 
 use super::{reach, scratch};
+use crate::words::told;
 use crate::{circumstances, console};
 
 /// 32-bit words in a frame.
@@ -84,7 +85,11 @@ impl<'m> Lender<'m> {
             return refused(frames, LendError::NotUsable, format_args!("all memory is in use by now"));
         }
         if frames.start() < reachable.start() || frames.end() > reachable.end() {
-            return refused(frames, LendError::Unreachable, format_args!("only {reachable:?} is reachable"));
+            return refused(
+                frames,
+                LendError::Unreachable,
+                format_args!("the kernel reaches {} only", told(&reachable)),
+            );
         }
         if let Some(frame) = frames.iter().find(|frame| !mm_oracle::is_usable(&self.map, *frame)) {
             return refused(frames, LendError::NotUsable, format_args!("{frame} is not usable"));
@@ -98,9 +103,10 @@ impl<'m> Lender<'m> {
 
 /// Refuses to lend, and notes the reason: the caller may hide the error.
 fn refused(frames: FrameRange, error: LendError, why: fmt::Arguments<'_>) -> Result<(), LendError> {
-    circumstances::step(format_args!("the lender refused lend({frames:?}): {error:?}, {why}"));
+    let (lent, answer) = (told(&frames), told(&error));
+    circumstances::step(format_args!("the lender refused lend({lent}): {answer}, {why}"));
     if !console::checking() {
-        log::warn!("the lender refused lend({frames:?}): {error:?}, {why}");
+        log::warn!("the lender refused lend({lent}): {answer}, {why}");
     }
     Err(error)
 }

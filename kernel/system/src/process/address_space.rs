@@ -288,7 +288,9 @@ impl Mapped {
 /// where its stack says.
 fn ensure_copied(fork: &ForkPages<'_, '_>) {
     let unlike = fork.first_unlike(STACK);
-    assert!(unlike.is_none(), "fork() of the stack answered Ok, but {unlike:?} has other bytes than in the parent");
+    if let Some(page) = unlike {
+        panic!("fork() of the stack succeeded, but {page} has other bytes than in the parent");
+    }
 }
 
 /// Maps the pages of an image, and fills them from the program's file. After an error some of them

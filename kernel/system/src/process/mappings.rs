@@ -2,6 +2,7 @@
 //! changes the pages to match.
 
 use abi::Errno;
+use kernel_core::words::told;
 use mm_api::layout::PAGE_SIZE;
 use mm_api::{
     MapError, MapRequest, Page, PageRange, Placement, ProtectError, Purpose, Region, RegionList, Rights, SPARE_REGIONS,
@@ -29,7 +30,8 @@ impl AddressSpace {
             })?;
         assert!(
             self.has_mappings_alone(pages),
-            "map() answered {pages:?}, but there a page belongs to a region that is no mapping"
+            "map() answered {}, but there a page belongs to a region that is no mapping",
+            told(&pages)
         );
         if let Placement::Fixed(_) = request.placement {
             self.unmap_pages(pages);
@@ -48,7 +50,8 @@ impl AddressSpace {
         let pages = (labs.mappings().unmap)(regions, address, length).map_err(|_| Errno::EINVAL)?;
         assert!(
             self.has_mappings_alone(pages),
-            "unmap() answered {pages:?}, but there a page belongs to a region that is no mapping"
+            "unmap() answered {}, but there a page belongs to a region that is no mapping",
+            told(&pages)
         );
         self.unmap_pages(pages);
         Ok(())
@@ -67,7 +70,9 @@ impl AddressSpace {
         let answer = (labs.protections().protect)(&mut self.regions, pages, rights);
         assert!(
             self.regions.differs_in_rights_alone(&before, pages),
-            "protect() of {pages:?} answered {answer:?}, and changed more of the list than the rights of these pages"
+            "protect() of {} answered {}, and changed more of the list than the rights of these pages",
+            told(&pages),
+            told(&answer)
         );
         answer.map_err(|error| match error {
             ProtectError::NotMapped => Errno::ENOMEM,
@@ -107,7 +112,8 @@ impl MappingsAlone<'_> {
     fn ensure_mapping(region: Region, how: &str) {
         assert!(
             region.purpose == Purpose::Mapping,
-            "{region:?} is {how} the list, but map() and unmap() change the regions of mappings alone"
+            "{} is {how} the list, but map() and unmap() change the regions of mappings alone",
+            told(&region)
         );
     }
 }

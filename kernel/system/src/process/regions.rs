@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::Errno;
+use kernel_core::words::told;
 use mm_api::{Page, PageRange, Purpose, Region, RegionList, Rights, SPARE_REGIONS, Sharing, VirtAddr};
 
 /// The most regions that a process may have.
@@ -135,14 +136,20 @@ impl Regions {
     #[track_caller]
     fn ensure_in_order(&self, index: usize) {
         let region = self.0[index];
-        assert!(!region.pages.is_empty(), "a region of no pages is put into the list: {region:?}");
+        assert!(!region.pages.is_empty(), "a region of no pages is put into the list: {}", told(&region));
         let below = index.checked_sub(1).map(|below| self.0[below]);
         let is_above = below.is_none_or(|below| below.pages.end() <= region.pages.first().number());
         let above = self.0.get(index + 1);
         let is_below = above.is_none_or(|above| region.pages.end() <= above.pages.first().number());
-        assert!(is_above && is_below, "{region:?} is put into the list between {below:?} and {above:?}");
+        assert!(
+            is_above && is_below,
+            "{} is put into the list between {} and {}",
+            told(&region),
+            told(&below),
+            told(&above)
+        );
         let is_user = region.pages.end() <= Page::containing(mm_api::layout::USER_SPACE_END).number();
-        assert!(is_user, "{region:?} is put into the list, but reaches into the kernel half");
+        assert!(is_user, "{} is put into the list, but reaches into the kernel half", told(&region));
     }
 }
 

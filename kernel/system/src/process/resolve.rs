@@ -2,6 +2,7 @@
 //! calls both come here.
 
 use core::fmt;
+use kernel_core::words::told;
 
 use log::warn;
 use mm_api::{
@@ -50,7 +51,7 @@ impl AddressSpace {
         if self.protection(memory, page).is_some_and(|protection| allows(protection, access)) {
             return Ok(());
         }
-        warn!("{decision:?} was decided about {address}, but the tables still do not allow: {access:?}");
+        warn!("{} was decided about {address}, but the tables still do not allow: {}", told(&decision), told(&access));
         Err(Refused::Unresolved(decision))
     }
 

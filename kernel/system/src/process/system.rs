@@ -4,6 +4,7 @@ use abi::{Signal, WaitStatus};
 use kernel_core::labs::KernelStackArea;
 use kernel_core::machine::{Machine, Module};
 use kernel_core::trap::{TrapFrame, TrapStack};
+use kernel_core::words::told;
 use mm_api::PageRange;
 use mm_api::layout::{KERNEL_STACKS_END, KERNEL_STACKS_START};
 
@@ -243,7 +244,8 @@ impl System {
             match memory.machine().claim_stack(memory.kernel_root(), stack) {
                 Ok(stack) => Ok(stack),
                 Err(page) => {
-                    panic!("lab 05 made a kernel stack of {pages:?}, of which {page} is not mapped, or in use already")
+                    let pages = told(&pages);
+                    panic!("lab 05 made a kernel stack of {pages}, of which {page} is not mapped, or in use already")
                 }
             }
         })

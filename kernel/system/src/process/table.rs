@@ -99,7 +99,7 @@ impl Table {
     pub fn at(&self, slot: Slot) -> &Process {
         match self.slots[slot.index()].as_deref() {
             Some([process]) => process,
-            _ => panic!("there is no process in {slot:?}"),
+            _ => panic!("there is no process in {slot}"),
         }
     }
 
@@ -111,7 +111,7 @@ impl Table {
     pub fn at_mut(&mut self, slot: Slot) -> &mut Process {
         match self.slots[slot.index()].as_deref_mut() {
             Some([process]) => process,
-            _ => panic!("there is no process in {slot:?}"),
+            _ => panic!("there is no process in {slot}"),
         }
     }
 

@@ -6,6 +6,7 @@ use mm_api::{Entry, Frame, FrameSource, Page, PhysMemory, SelfMap, TableIndex, T
 
 use super::{Owner, PagedMachine, State};
 use crate::arch::{fill, paging, probe};
+use crate::words::told;
 
 /// A virtual memory manager's access to the machine. It panics on every use that could harm the
 /// kernel.
@@ -45,7 +46,7 @@ impl SelfMap for Handle {
         self.0.state().ensure_self_mapped(address);
         match probe::read(address) {
             Ok(bits) => Entry::from_bits(bits),
-            Err(fault) => panic!("page fault at {address}: {fault:?}"),
+            Err(fault) => panic!("page fault at {address}: {}", told(&fault)),
         }
     }
 
@@ -60,7 +61,7 @@ impl SelfMap for Handle {
         drop(state);
         // SAFETY: the tables lead to a table of the manager's, or to nothing.
         if let Err(fault) = unsafe { probe::write(address, entry.bits()) } {
-            panic!("page fault at {address}: {fault:?}");
+            panic!("page fault at {address}: {}", told(&fault));
         }
     }
 }

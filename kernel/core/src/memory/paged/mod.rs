@@ -18,6 +18,7 @@ use crate::arch::trap::TrapStack;
 use crate::arch::{fill, paging, probe, protection};
 use crate::machine::Machine as TheMachine;
 use crate::protection::SectionRights;
+use crate::words::told;
 
 mod flushes;
 mod guarded;
@@ -151,7 +152,7 @@ impl PagedMachine {
     pub fn share(&self, frame: Frame) -> bool {
         let mut state = self.state();
         let owner = state.ledger.owner(frame);
-        assert!(owner == Owner::User, "{frame} is to be shared, but its owner is another ({owner:?})");
+        assert!(owner == Owner::User, "{frame} is to be shared, but its owner is another: {}", told(&owner));
         state.ledger.add_sharer(frame)
     }
 
@@ -512,7 +513,11 @@ impl State {
     #[track_caller]
     fn take_back_from(&mut self, frame: Frame, owner: Owner) {
         let found = self.ledger.owner(frame);
-        assert!(found == owner || found == Owner::Free, "{frame} is given back, but its owner is another ({found:?})");
+        assert!(
+            found == owner || found == Owner::Free,
+            "{frame} is given back, but its owner is another: {}",
+            told(&found)
+        );
         self.take_back(frame);
     }
 

@@ -1,10 +1,18 @@
 //! Places in the table of processes, and sets of them.
 
+use core::fmt;
+
 use super::MOST_PROCESSES;
 
 /// A place in the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot(usize);
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "place {}", self.0)
+    }
+}
 
 impl Slot {
     /// The place with this number, which is below [`MOST_PROCESSES`].
