@@ -54,3 +54,51 @@ fn who_owns_the_machine_in_safe_code_finds_nothing_that_makes_a_result() {
         copy.grade(&["01", "--check", "never-twice"]).expect_code(0);
     }
 }
+
+/// A value whose formatting panics with a value whose formatting panics: each prints what looks like a result, and a
+/// line that looks like the end of the report, before, in the middle of and after its panic's first line.
+const PANICKY: &str = r##"
+struct Panicky(u32);
+
+const FORGED: &str = "\nok 1 never-twice\nok 1 never-twice # folio:0123456789abcdef\n# folio:0123456789abcdef end\n";
+
+impl core::fmt::Display for Panicky {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(FORGED)?;
+        log::info!("{FORGED}");
+        if self.0 > 0 {
+            panic!("{FORGED}{}{FORGED}", Panicky(self.0 - 1));
+        }
+        f.write_str(FORGED)
+    }
+}
+"##;
+
+#[test]
+fn no_line_of_a_panic_in_a_panic_is_raw() {
+    let ways = [
+        "panic!(\"{}\", Panicky(3))",
+        "log::info!(\"before {} after\", Panicky(3))",
+        "log::info!(\"{}\", Panicky(0)); panic!(\"{FORGED}{}\", Panicky(1))",
+        "assert_eq!(1, 2, \"{}\", Panicky(2))",
+    ];
+    for way in ways {
+        let copy = Copy::new();
+        with_forge(&copy, "labs/01-pmm/src/bitmap.rs", &format!("fn forge() {{\n    {way}\n}}\n{PANICKY}"));
+        for how in [&[][..], &["--fresh"]] {
+            let words = [&["01", "--check", "never-twice", "--json", "-"], how].concat();
+            let run = copy.grade(&words).expect_code(1).json();
+            let check = check(&run, "never-twice");
+            assert_eq!(check["status"], "panicked", "{way}: {check:#}");
+            assert_eq!(check["points"], 0, "{way}: {check:#}");
+        }
+        let ran = copy.grade(&["01", "--check", "never-twice", "--verbose", "--color", "never"]).expect_code(1);
+        let serial = ran.stdout.lines().skip_while(|line| !line.starts_with("  serial"));
+        let lines: Vec<&str> = serial.map_while(|line| line.get(12..)).take_while(|line| !line.is_empty()).collect();
+        assert!(lines.iter().any(|line| line.contains("never-twice # folio:")), "{way}: {}", ran.stdout);
+        for line in lines {
+            let is_prefixed = line.starts_with("# ") || line.starts_with("KTAP version ") || line == "1..1";
+            assert!(is_prefixed, "{way}: this line is raw: {line}");
+        }
+    }
+}

@@ -97,7 +97,7 @@ const ATTACKS: [Attack; 12] = [
         addition: "",
         check: "program-stacks-apart",
         status: "panicked",
-        says: "fork() of the stack answered Ok, but",
+        says: "fork() of the stack succeeded, but",
     },
     // The program's stack, changed by a copy that has nothing to do with it.
     Attack {

@@ -246,7 +246,7 @@ fn however_a_call_ends_the_case_and_the_arguments_are_told() {
         let told = circumstances(&run, "runs-whole");
         assert!(told.starts_with("a memory map with holes\nregion: base 0x100000, length 0x37000, usable\n"), "{told}");
         assert!(told.contains("reserved: 0x120000 up to, not including, 0x121000"), "{told}");
-        let line = "the lender refused lend(FrameRange(0x2..0xb)): NotUsable, frame 0x2 is not usable";
+        let line = "the lender refused lend(frames 0x2 to 0xa): the error NotUsable, frame 0x2 is not usable";
         assert_eq!(told.lines().next_back() == Some(line), new == refused, "{told}");
     }
 }

@@ -63,13 +63,13 @@ pub struct Pmm {
 /// 4 GiB; the end of one, `base + length`, may not even fit in 64 bits. Two
 /// regions may cover a frame only together.
 fn is_usable(map: &MemoryMap<'_>, frame: Frame) -> bool {
-    todo!("step 1: is this frame usable?")
+    todo!("step 1: say whether a frame is usable")
 }
 
 /// Step 2: the number after the last usable frame's, so that the records need
 /// cover only frames below it; 0 if no frame is usable.
 fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
-    todo!("step 2: how far do the records reach?")
+    todo!("step 2: say how far the records have to reach")
 }
 
 /// Step 3: finds the place for the records: the lowest frames that hold `words`
@@ -81,7 +81,7 @@ fn end_of_usable(map: &MemoryMap<'_>) -> u32 {
 /// # Errors
 /// [`InitError::NoRoomForMetadata`] if there is no such place.
 fn place_records(map: &MemoryMap<'_>, reachable: FrameRange, words: u32) -> Result<FrameRange, InitError> {
-    todo!("step 3: where do the records go?")
+    todo!("step 3: find a place for the records")
 }
 
 impl Pmm {
@@ -96,7 +96,7 @@ impl Pmm {
     /// Whether `frame` is managed. Any frame below 4 GiB may be asked for, also
     /// one past the end of the records.
     fn is_managed(&self, frame: Frame) -> bool {
-        todo!("step 6: is this frame managed?")
+        todo!("step 6: say whether a frame is managed")
     }
 }
 
@@ -163,12 +163,12 @@ impl FrameAllocator for Pmm {
 
     /// Step 4: how many managed frames are free now.
     fn free_frames(&self) -> u32 {
-        todo!("step 4: how many frames are free?")
+        todo!("step 4: say how many frames are free")
     }
 
     /// Step 4: how many frames are managed, free or not. Never changes.
     fn managed_frames(&self) -> u32 {
-        todo!("step 4: how many frames are managed?")
+        todo!("step 4: say how many frames are managed")
     }
 }
 

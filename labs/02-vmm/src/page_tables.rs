@@ -70,7 +70,7 @@ pub struct Vmm<M> {
 
 /// Step 1: the flags of an entry that maps `page` with this protection.
 fn flags(page: Page, protection: Protection) -> EntryFlags {
-    todo!("step 1: which bits say this?")
+    todo!("step 1: the flags of an entry for a page and its protection")
 }
 
 impl<M: Machine> Vmm<M> {
@@ -108,7 +108,7 @@ impl<M: Machine> Vmm<M> {
     /// Step 7: makes the processor forget `page` after a change in the directory
     /// `root`, if it can possibly remember it.
     fn flush(&mut self, root: Frame, page: Page) {
-        todo!("step 7: when does the processor have to forget a page?")
+        todo!("step 7: flush a page where the processor may remember it")
     }
 
     /// Step 7: takes the entry for `page` out of its table. If the table belongs

@@ -115,7 +115,7 @@ impl ProcessHeap for Heap {
     /// [`BreakError::PastLimit`] if the heap would start past its limit, or if the
     /// next page past the image is not below 4 GiB.
     fn new(image_end: VirtAddr, limit: VirtAddr) -> Result<Self, BreakError> {
-        todo!("step 2: where does the heap start?")
+        todo!("step 2: make an empty heap past the image")
     }
 
     /// Where the heap starts. This one is written for you.

@@ -17,6 +17,9 @@ const WORD: u32 = 4;
 /// Bytes that are copied at a time: a kernel stack has no room for many.
 const PIECE: usize = 2048;
 
+// So arguments that fit before the pointer is aligned fit afterwards.
+const _: () = assert!(ARGUMENTS_MAX.is_multiple_of(STACK_ALIGN) && END.is_multiple_of(STACK_ALIGN));
+
 /// A process's stack.
 pub struct ProcessStack {
     /// The lowest mapped page. All from it to the end of the region are mapped.
@@ -101,9 +104,6 @@ impl UserStack for ProcessStack {
         // begin, or a few bytes below: the alignment is that of their beginning.
         let strings = END - strings;
         let pointer = (strings - vectors) / STACK_ALIGN * STACK_ALIGN;
-        if END - pointer > ARGUMENTS_MAX {
-            return Err(StackError::TooManyArguments);
-        }
         self.grow_to(pages, Page::containing(VirtAddr::new(pointer)))?;
 
         let mut writer = Writer { pages, word: pointer, string: strings };

@@ -89,7 +89,7 @@ impl ProcessStack {
 /// # Errors
 /// [`StackError::TooManyArguments`] if they take more than [`ARGUMENTS_MAX`] together.
 fn sizes(arguments: &Arguments<'_>) -> Result<(u32, u32), StackError> {
-    todo!("step 5: how much room do the arguments need?")
+    todo!("step 5: say how much room the arguments need")
 }
 
 /// Writes the vectors and the strings, each from its place upwards.

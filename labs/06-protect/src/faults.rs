@@ -37,12 +37,12 @@ pub struct Faults;
 ///
 /// [`Refusal::Missing`], for a page without memory, is part of step 7.
 fn refusal(fault: &Fault) -> Option<Refusal> {
-    todo!("step 6: is the access allowed?")
+    todo!("step 6: say whether the access is allowed")
 }
 
 /// Step 7: what the kernel does for an access that the region allows.
 fn allowed(fault: &Fault) -> Decision {
-    todo!("step 7: what is missing for it?")
+    todo!("step 7: say what an allowed access still needs")
 }
 
 impl FaultPolicy for Faults {

@@ -42,7 +42,7 @@ pub struct RegionRights;
 /// [`NotMapped`](ProtectError::NotMapped) or [`Guard`](ProtectError::Guard), whichever the
 /// first such page has.
 fn ensure_changeable(regions: &dyn RegionList, pages: PageRange) -> Result<(), ProtectError> {
-    todo!("step 8: may the rights of all these pages be changed?")
+    todo!("step 8: say whether the rights of all the pages may be changed")
 }
 
 /// Step 9: cuts the region that `page` lies in, so that a region begins at `page`. If one

@@ -43,7 +43,7 @@ pub struct Copies;
 /// # Errors
 /// [`BadAddress`] if one byte does not.
 fn ensure_user_half(address: VirtAddr, length: usize) -> Result<(), BadAddress> {
-    todo!("step 3a: is all of it in the user half?")
+    todo!("step 3a: say whether all bytes are in the user half")
 }
 
 /// Step 3b: does some work with the window open, and closes it however the work ends.

@@ -68,7 +68,7 @@ fn fixed(address: VirtAddr, len: u32) -> Result<PageRange, MapError> {
 
 /// Step 2b: whether none of the pages belongs to a region.
 fn is_free(regions: &dyn RegionList, pages: PageRange) -> bool {
-    todo!("step 2b: are these pages free?")
+    todo!("step 2b: say whether pages are free")
 }
 
 /// Step 3a: the `len` pages from a hint on, if they lie where mappings may and are free.
@@ -92,7 +92,7 @@ fn add(regions: &mut dyn RegionList, region: Region) {
 /// # Errors
 /// [`MapError::InUse`] if one belongs to a region that is no mapping.
 fn ensure_mappings(regions: &dyn RegionList, pages: PageRange) -> Result<(), MapError> {
-    todo!("step 5a: may these pages be cut out?")
+    todo!("step 5a: say whether pages may be cut out")
 }
 
 /// Step 5b: takes pages out of all regions. A region that reaches further keeps its pages

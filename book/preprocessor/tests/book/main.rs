@@ -4,6 +4,7 @@
 mod chapters;
 mod copies;
 mod documents;
+mod facts;
 mod limits;
 mod page;
 mod pages;

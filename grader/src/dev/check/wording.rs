@@ -76,8 +76,9 @@ fn words(message: &str) -> impl Iterator<Item = (&str, &str)> {
 mod tests {
     use std::path::Path;
 
-    use super::super::files::read_all;
+    use super::super::files::{read, read_all};
     use super::*;
+    use crate::course::workspace::Workspace;
 
     #[test]
     fn a_form_of_rust_s_is_no_word() {
@@ -113,6 +114,24 @@ mod tests {
         ] {
             assert_eq!(not_in_words(message), None, "{message}");
         }
+    }
+
+    /// A report says 'write step 4: …', far from the comment above the function.
+    #[test]
+    fn a_step_says_what_to_do() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let course = Workspace::open(root).unwrap();
+        let mut steps = 0;
+        for (lab, file) in course.labs.iter().flat_map(|lab| lab.toml.files.iter().map(move |file| (lab, file))) {
+            for rest in read(&lab.folder.join(file)).unwrap().split("todo!(\"").skip(1) {
+                let step = rest.split('"').next().unwrap();
+                steps += 1;
+                let refers = words(step).any(|(word, _)| word == "this");
+
+                assert!(step.starts_with("step ") && !step.contains('?') && !refers, "{}/{file}: {step}", lab.id);
+            }
+        }
+        assert!(steps > 100, "{steps} steps");
     }
 
     /// What no mistake brings out is held to it, too. The harness tests the kernel itself, and no student sees it.

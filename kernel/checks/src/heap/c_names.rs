@@ -12,6 +12,9 @@ use mm_api::{BlockError, HEAP_ALIGN, HeapSummary, KernelHeap};
 use super::simulated::{Flag, Watched};
 use super::subject::{Place, pattern};
 
+/// The pages that the heap may have.
+const PAGES: u32 = 160;
+
 /// Interrupts that are off, without a handler.
 static FLAG: Flag = Flag::new();
 
@@ -27,11 +30,11 @@ struct Names {
 /// Catches a null pointer that is freed, a product that wraps, a `realloc` to 0 bytes that frees,
 /// and errors that are not returned.
 pub fn c_names(context: &mut Context) -> Outcome {
-    let arena = context.arena(32)?;
+    let arena = context.arena(PAGES)?;
     let labs = context.labs();
     let heap = match arena.heap(labs) {
         Ok(heap) => heap,
-        Err(error) => fail!(expected: ("a heap, over memory of up to 32 pages"), saw: ("{error}")),
+        Err(error) => fail!(expected: ("a heap, over memory of up to {PAGES} pages"), saw: ("{error}")),
     };
     let heap = boxed_heap(Watched { heap, flag: &FLAG });
     let names = Names { heap: labs.shared_heap(heap, Switch(&FLAG)), arena };
@@ -118,7 +121,8 @@ impl Names {
 
     /// Blocks of all sizes, from `kmalloc` and from `malloc`.
     fn blocks(&self) -> Outcome {
-        for bytes in [0, 1, 8, 100, 5000] {
+        // The last one is more than 16 bits count.
+        for bytes in [0, 1, 8, 100, 5000, 70_000] {
             let first = self.filled("kmalloc()", self.heap.kmalloc(bytes), bytes, 1)?;
             let second = self.filled("malloc()", self.heap.malloc(bytes), bytes, 2)?;
             self.ensure_used(2, "after kmalloc() and malloc()")?;
@@ -135,7 +139,7 @@ impl Names {
 
     /// Zeros, in memory that had other contents.
     fn zeros(&self) -> Outcome {
-        for bytes in [1, 24, 3000] {
+        for bytes in [1, 24, 3000, 70_000] {
             self.free(self.filled("malloc()", self.heap.malloc(bytes), bytes, 3)?)?;
             let block = self.heap.kzalloc(bytes);
             self.verify_zero("kzalloc()", block, bytes)?;
@@ -172,7 +176,8 @@ impl Names {
     fn no_memory(&self) -> Outcome {
         let block = self.filled("malloc()", self.heap.malloc(100), 100, 7)?;
         let before = self.summary("before requests were refused")?;
-        for bytes in [40 * 4096, 1 << 26, i32::MAX as u32, 1 << 31, u32::MAX] {
+        // If they were cut to 16, 20, 24 or 31 bits, there would be memory for them.
+        for bytes in [0xF_0010, 0x10_0010, 0x100_0010, 1 << 26, i32::MAX as u32, 1 << 31, u32::MAX] {
             for (name, answer) in [
                 ("kmalloc", self.heap.kmalloc(bytes)),
                 ("kzalloc", self.heap.kzalloc(bytes)),

@@ -58,6 +58,12 @@ fn address(block: NonNull<u8>) -> VirtAddr {
     VirtAddr::new(block.addr().get() as u32)
 }
 
+/// A word in each page of a block of `size` bytes: its address, and its distance from the block's first byte.
+fn places(block: NonNull<u8>, size: u32) -> impl Iterator<Item = (VirtAddr, u32)> {
+    let start = address(block).as_u32();
+    (0..size).step_by(PAGE_SIZE as usize).map(move |offset| (VirtAddr::new(start + offset), offset))
+}
+
 impl InPlace {
     /// Allocates a block, writes to its first and last word, and reads them again.
     fn try_block(&mut self, stamp: u32) -> Result<Result<NonNull<u8>, AllocError>, Failed> {
@@ -154,28 +160,35 @@ impl InPlace {
         Ok(())
     }
 
-    /// Allocates one block of half of the free memory. On a machine with 64 MiB, that is more
-    /// bytes than 24 bits can count.
-    fn one_large(&mut self, at_first: &FrameCounts) -> Outcome {
-        let size = frames().free / 2 * PAGE_SIZE;
-        let mut block = match self.heap.allocate_zeroed(layout(size, 8)) {
+    /// A block of zeros, the answer to a request for `size` bytes. Writes to each of its pages.
+    fn zeroed(&self, answer: Result<NonNull<u8>, AllocError>, size: u32) -> Result<NonNull<u8>, Failed> {
+        let block = match answer {
             Ok(block) => block,
             Err(error) => {
                 fail!(expected: ("a block of {size} bytes, half of the memory that is free"), saw: ("{error}"))
             }
         };
-        let places = move |block: NonNull<u8>| {
-            (0..size)
-                .step_by(PAGE_SIZE as usize)
-                .map(move |offset| (VirtAddr::new(address(block).as_u32() + offset), offset))
-        };
-        for (place, offset) in places(block) {
+        for (place, offset) in places(block, size) {
             let (word, written) = memory::with(|memory| {
                 (memory.machine().read(place), memory.machine().write(place, offset ^ 0x5EED).is_ok())
             });
             ensure!(word == Ok(0), expected: ("a zero at {place}, in a block of {size} bytes"), saw: ("{}", Access(word)));
             ensure!(written, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
         }
+        Ok(block)
+    }
+
+    /// Allocates one block of half of the free memory, twice: where the second one lies, the first one has left its
+    /// bytes. On a machine with 64 MiB, that is more bytes than 24 bits can count.
+    fn one_large(&mut self, at_first: &FrameCounts) -> Outcome {
+        let size = frames().free / 2 * PAGE_SIZE;
+        let array = self.heap.allocate_array(size / PAGE_SIZE, PAGE_SIZE);
+        let array = self.zeroed(array, size)?;
+        let answer = self.heap.free(array);
+        ensure!(answer == Ok(()), expected: ("free() to take back an array of {size} bytes"), saw: ("{}", told(&answer)));
+        self.ensure_small(at_first, "after a large array was freed")?;
+        let block = self.heap.allocate_zeroed(layout(size, 8));
+        let mut block = self.zeroed(block, size)?;
         self.summary("with a block of half of the memory")?;
         for more in [PAGE_SIZE * 10, 1] {
             block = match self.heap.reallocate(block, layout(size + more, 8)) {
@@ -185,7 +198,7 @@ impl InPlace {
                     saw: ("{error}")
                 ),
             };
-            for (place, offset) in places(block) {
+            for (place, offset) in places(block, size) {
                 let word = memory::with(|memory| memory.machine().read(place));
                 ensure!(
                     word == Ok(offset ^ 0x5EED),
@@ -209,12 +222,7 @@ impl InPlace {
         let Ok(behind) = self.heap.allocate(layout(SIZE, 8)) else {
             fail!(expected: ("a block of {SIZE} bytes behind a large one"), saw: ("OutOfMemory"))
         };
-        let places = move |block: NonNull<u8>| {
-            (0..size)
-                .step_by(PAGE_SIZE as usize)
-                .map(move |offset| (VirtAddr::new(address(block).as_u32() + offset), offset))
-        };
-        for (place, offset) in places(block) {
+        for (place, offset) in places(block, size) {
             let written = memory::with(|memory| memory.machine().write(place, offset ^ 0x3057).is_ok());
             ensure!(written, expected: ("a block whose memory can be written to"), saw: ("a page fault at {place}"));
         }
@@ -229,7 +237,7 @@ impl InPlace {
             expected: ("usable_size() of at least {larger} bytes, which were asked for"),
             saw: ("{}", told(&usable))
         );
-        for (place, offset) in places(moved) {
+        for (place, offset) in places(moved, size) {
             let word = memory::with(|memory| memory.machine().read(place));
             ensure!(
                 word == Ok(offset ^ 0x3057),

@@ -1,8 +1,13 @@
 //! Checks that new bytes of a heap are zero.
 
+use mm_api::layout::PAGE_SIZE;
+
 use crate::check::{Context, Outcome};
 
 use super::subject::{Process, Subject, on_process};
+
+/// More bytes than 24 bits can count, by 64 KiB.
+const MANY_BYTES: u32 = 0x0101_0000;
 
 /// New pages are zero, all of each.
 pub fn zeroed_growth(context: &mut Context) -> Outcome {
@@ -23,6 +28,13 @@ pub fn zeroed_growth(context: &mut Context) -> Outcome {
             let when = format_args!("after the heap grew from {small} to {large} bytes at once");
             let end = Subject::spare_bytes(process).1;
             subject.ensure_zero(process, (process.at(small), end), when)?;
+        }
+        // What a count of 24 bits leaves out begins 64 KiB past the start.
+        subject.resize(process, 0)?;
+        subject.resize(process, MANY_BYTES)?;
+        for from in [0xF000, 0x0080_0000, 0x0100_E000] {
+            let when = format_args!("after the heap grew to {MANY_BYTES} bytes at once");
+            subject.ensure_zero(process, (process.at(from), process.at(from + 2 * PAGE_SIZE)), when)?;
         }
         for _ in 0..6 {
             let (small, more) = (subject.random(20_000), subject.random(60_000));

@@ -187,6 +187,58 @@ pub fn copy_pieces(context: &mut Context) -> Outcome {
             );
         }
     }
+    ensure_long(protections)
+}
+
+/// A window that only counts the bytes that pass through it, in ascending order: nothing is copied.
+struct CountingWindow {
+    /// The address of the next byte.
+    next: u32,
+}
+
+impl CountingWindow {
+    fn count(&mut self, address: VirtAddr, bytes: usize) -> Result<(), BadAddress> {
+        if address.as_u32() != self.next {
+            return Err(BadAddress);
+        }
+        self.next += bytes as u32;
+        Ok(())
+    }
+}
+
+impl UserWindow for CountingWindow {
+    fn open(&mut self) {}
+
+    fn close(&mut self) {}
+
+    fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), BadAddress> {
+        self.count(address, bytes.len())
+    }
+
+    fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), BadAddress> {
+        self.count(address, bytes.len())
+    }
+}
+
+/// Of more bytes than 24 bits can count, all go through the window.
+fn ensure_long(protections: &Protections) -> Outcome {
+    const LENGTH: usize = (1 << 24) + 5;
+    const START: u32 = 0x2000_0003;
+    let mut bytes = vec![0; LENGTH];
+    for way in Way::BOTH {
+        let mut window = CountingWindow { next: START };
+        let start = VirtAddr::new(START);
+        let answer = match way {
+            Way::In => (protections.copy_in)(&mut window, start, &mut bytes),
+            Way::Out => (protections.copy_out)(&mut window, start, &bytes),
+        };
+        let done = window.next - START;
+        ensure!(
+            answer.is_ok() && done as usize == LENGTH,
+            expected: ("{}({start}, {LENGTH} bytes) to copy all of them, in ascending order", way.call()),
+            saw: ("{}, and {done} bytes copied", told(&answer))
+        );
+    }
     Ok(())
 }
 
