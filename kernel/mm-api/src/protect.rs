@@ -159,7 +159,7 @@ pub trait UserWindow {
 ///
 /// # The contract
 /// A program may pass any address. A range that begins or ends in the kernel
-/// half, or wraps past 4 GiB, is refused before anything is copied. Every other
+/// half, or wraps past 4 GiB, is refused before the window is opened. Every other
 /// range is copied page by page, in ascending order, through the window; and
 /// wherever the copy ends, with success or in the middle, the window is closed.
 /// It is always closed outside of these functions, and if there is nothing to

@@ -22,7 +22,7 @@
 //!   an address, and knows the place of its bytes in the whole range.
 //! - [`UserWindow::read`] and [`UserWindow::write`] know which pages the program may use,
 //!   and get a page that is not there yet. They take no address of the kernel half: that
-//!   is for you to refuse, before anything is copied.
+//!   is for you to refuse, before the window is opened.
 //! - `?` returns from a function at once. Work that is due on every way out belongs in a
 //!   function around it.
 

@@ -269,6 +269,11 @@ pub fn copy_range(context: &mut Context) -> Outcome {
                 saw: ("{}", told(&answer))
             );
             ensure!(
+                window.opened == 0,
+                expected: ("{call}({start}, {length} bytes) to be refused before the window is opened"),
+                saw: ("that it was opened")
+            );
+            ensure!(
                 window.next == address && untouched,
                 expected: ("{call}({start}, {length} bytes) to copy nothing before it is refused"),
                 saw: ("{} bytes copied", window.next.wrapping_sub(address))
