@@ -76,7 +76,7 @@ fn ensure_works(functions: &Functions, function: Function, rng: &mut Rng) -> Res
     let (stamp, name) = (rng.next_u32() as u8, function.name());
     let (mut to, mut from) = (Field::new(1)?, Field::new(1)?);
     write_pattern(&mut from, 0..n, stamp);
-    write_pattern(&mut to, 0..n, !stamp);
+    write_pattern(&mut to, 0..n, if function == Function::Memcmp { stamp } else { !stamp });
     let is_done = match function {
         Function::Memcpy => {
             functions.copy(&mut to, 0, &from, 0, n);
@@ -90,7 +90,11 @@ fn ensure_works(functions: &Functions, function: Function, rng: &mut Rng) -> Res
             functions.set(&mut to, 0, i32::from(stamp), n);
             first_wrong(&to, 0..n, |_| stamp).is_none()
         }
-        Function::Memcmp => functions.compare((&to, 0), (&from, 0), n) != Ordering::Equal,
+        Function::Memcmp => {
+            // All bytes are the same, but for one that the seed chooses.
+            to.bytes_mut()[n - 1 - rng.below(16) as usize] ^= 0x40;
+            functions.compare((&to, 0), (&from, 0), n) != Ordering::Equal
+        }
     };
     ensure!(
         is_done,

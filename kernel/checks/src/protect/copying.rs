@@ -336,6 +336,13 @@ pub fn copy_nothing(context: &mut Context) -> Outcome {
                 saw: ("{answer}, and the window opened {} times", window.opened, answer = told(&answer))
             );
         }
+        // Of a copy that copies nothing ever, this would be no merit.
+        let Copied { answer, window, .. } = copied(protections, way, (0x0804_8000, 1), None)?;
+        ensure!(
+            answer.is_ok() && window.next == 0x0804_8001,
+            expected: ("{}({}, 1 byte) to copy it", way.call(), VirtAddr::new(0x0804_8000)),
+            saw: ("{answer:?}, and {} bytes copied", window.next - 0x0804_8000)
+        );
     }
     Ok(())
 }

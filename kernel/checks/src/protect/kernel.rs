@@ -46,6 +46,21 @@ pub fn section_rights(context: &mut Context) -> Outcome {
     Ok(())
 }
 
+/// The kernel can run with the lab's rights. It never takes those with which it could not, so each check of
+/// what they forbid asks for this as well: one answer for all sections forbids something, and is no answer.
+fn ensure_runs(context: &Context) -> Outcome {
+    let rights = context.labs().protections().rights;
+    for section in [Section::Data, Section::Stack, Section::DirectMap] {
+        let saw = rights(section);
+        ensure!(
+            saw == right(section),
+            expected: ("{} for the kernel's {}, without which it could not run", Answer(right(section)), name(section)),
+            saw: ("{}", Answer(saw))
+        );
+    }
+    Ok(())
+}
+
 /// Every protection that the processor has is switched on, and no other, for every processor.
 pub fn enforce_all(context: &mut Context) -> Outcome {
     let enforce = context.labs().protections().enforce;
@@ -71,6 +86,7 @@ pub fn constants_read_only(context: &mut Context) -> Outcome {
 
 /// The kernel can read every page of a section, and CR0.WP stops every write.
 fn ensure_read_only(context: &mut Context, section: Section) -> Outcome {
+    ensure_runs(context)?;
     context.start_protected()?;
     let machine = memory::with(|memory| memory.machine());
     for page in sections(context.machine()).filter(|(found, _)| *found == section).flat_map(|(_, pages)| pages.iter()) {
@@ -103,6 +119,7 @@ impl core::fmt::Display for Written {
 
 /// No page of the kernel half is for programs: neither by the lab's answer, nor in ring 3.
 pub fn kernel_half_closed(context: &mut Context) -> Outcome {
+    ensure_runs(context)?;
     let rights = context.labs().protections().rights;
     for section in Section::ALL {
         let saw = rights(section);

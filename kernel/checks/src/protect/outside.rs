@@ -8,7 +8,7 @@ use log::info;
 use mm_api::layout::{KERNEL_BASE, PAGE_SIZE};
 use mm_api::{PhysAddr, Section, Space, Translation, VirtAddr};
 
-use super::kernel::{name, right};
+use super::kernel::{name, right, section_rights};
 use super::supervisor::Ground;
 
 /// How many pages of a large section are claimed.
@@ -17,6 +17,8 @@ const MOST_PAGES: u32 = 64;
 /// In the kernel's own directory and in a process's, each page of the kernel half has the
 /// rights that the contract gives its section.
 pub fn machine_rights(context: &mut Context) -> Outcome {
+    // The kernel does not take rights with which it could not run.
+    section_rights(context)?;
     let ground = Ground::prepare(context)?;
     memory::with(|memory| memory.load(Space::Kernel));
     claim(context, "the kernel's own directory");

@@ -4,11 +4,14 @@ use crate::check::{Context, Failed, Outcome};
 use crate::programs::ensure_rules;
 use kernel_core::protection;
 
+use super::supervisor::ensure_chosen;
+
 /// A program cannot read where the kernel's tables are.
 pub fn umip_stops(context: &mut Context) -> Outcome {
     if !protection::features().umip {
         return Err(Failed::lacking("UMIP"));
     }
+    ensure_chosen(context, "UMIP", |on| on.umip)?;
     ensure_rules(context, "protect-test", &["tables"])
 }
 

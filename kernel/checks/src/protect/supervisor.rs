@@ -7,7 +7,9 @@ use kernel_core::memory::user::{Shows, Window};
 use kernel_core::protection;
 use kernel_core::words::told;
 use kernel_system::memory;
-use mm_api::{BadAddress, Directory, Page, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr};
+use mm_api::{
+    BadAddress, CpuFeatures, Directory, Enforced, Page, Pages, Protection, SharedPages, Space, UserWindow, VirtAddr,
+};
 
 /// A page that the program executes, and one that it reads and writes.
 const CODE: Page = Page::containing(VirtAddr::new(0x0804_8000));
@@ -50,11 +52,24 @@ impl Ground {
     }
 }
 
+/// A protection is switched on because the processor has it: not where it lacks it. The kernel sets no bit of CR4
+/// that the processor lacks, so the checks of what a protection stops ask for this as well.
+pub fn ensure_chosen(context: &Context, protection: &str, is_on: fn(Enforced) -> bool) -> Outcome {
+    let answer = (context.labs().protections().enforce)(CpuFeatures::default());
+    ensure!(
+        !is_on(answer),
+        expected: ("{protection} not to be switched on where the processor lacks it: that is a general-protection fault"),
+        saw: ("{answer:?}")
+    );
+    Ok(())
+}
+
 /// The kernel cannot execute a page of a program.
 pub fn smep_stops(context: &mut Context) -> Outcome {
     if !protection::features().smep {
         return Err(Failed::lacking("SMEP"));
     }
+    ensure_chosen(context, "SMEP", |on| on.smep)?;
     let ground = Ground::prepare(context)?;
     let saw = ground.machine.execute_by_mistake();
     let expected = Err(Fault { denied: true, write: false, user: false, execute: true });
@@ -72,6 +87,7 @@ pub fn smap_stops(context: &mut Context) -> Outcome {
     if !protection::features().smap {
         return Err(Failed::lacking("SMAP"));
     }
+    ensure_chosen(context, "SMAP", |on| on.smap)?;
     let ground = Ground::prepare(context)?;
     ensure_stopped(&ground, "before the first copy")?;
     let mut refuse = |_, _| Err(BadAddress);
