@@ -120,6 +120,10 @@ fn folder(path: &Path, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
 fn zip(file: File, gatherer: &mut Gatherer<'_>) -> Result<(), Trouble> {
     const TYPE: u32 = 0o170_000;
     let mut archive = zip::ZipArchive::new(file).map_err(unreadable)?;
+    if archive.has_duplicate_names() {
+        // Whoever looks at it by hand could see another file than the one that is graded.
+        return Err(Trouble::Unreadable("has several entries of the same name in it".to_owned()));
+    }
     for number in 0..archive.len() {
         let entry = archive.by_index_raw(number).map_err(unreadable)?;
         // Windows may write its own separator.
@@ -202,4 +206,44 @@ fn entries(mut archive: tar::Archive<impl Read>, gatherer: &mut Gatherer<'_>) ->
 
 fn special(name: &[u8]) -> Trouble {
     Trouble::Hostile(format!("has a pipe or a device in it: {}", String::from_utf8_lossy(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// A zip with these entries. Programs that write zips refuse two of the same name, so the name `src/bitmap.xy`
+    /// becomes `src/bitmap.rs` afterwards.
+    fn zip_of(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, text) in entries {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        let mut bytes = zip.finish().unwrap().into_inner();
+        let other = b"src/bitmap.xy";
+        while let Some(at) = bytes.windows(other.len()).position(|window| window == other) {
+            bytes[at..at + other.len()].copy_from_slice(b"src/bitmap.rs");
+        }
+        bytes
+    }
+
+    fn read_zip(entries: &[(&str, &str)]) -> Result<Files, Trouble> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.zip");
+        fs::write(&path, zip_of(entries)).unwrap();
+        read(&path, Form::Zip, &Wanted::named(&["labs/01-pmm/src/bitmap.rs"]))
+    }
+
+    #[test]
+    fn a_zip_with_two_entries_of_one_name_is_not_graded() {
+        assert_eq!(read_zip(&[("src/bitmap.rs", "1"), ("b", "2")]).unwrap().len(), 1);
+        let refused = read_zip(&[("src/bitmap.rs", "1"), ("src/bitmap.xy", "2")]);
+        assert!(matches!(refused, Err(Trouble::Unreadable(text)) if text.contains("the same name")));
+    }
 }

@@ -7,6 +7,7 @@ mod frames;
 mod heap;
 mod history;
 mod picture;
+mod statics;
 
 use std::path::{Path, PathBuf};
 
@@ -90,6 +91,7 @@ pub fn run(engine: &Engine, options: &Options, view: &View, progress: &Progress)
         return Err(Error::new("this copy of the course does not have the lab that this contest is about"));
     };
     let kernel = kernel(engine, lab, options.place, progress)?;
+    statics::refuse_records(lab, kernel.image())?;
     let names = Names { discipline: options.discipline, place: options.place };
     let (board, picture) = match options.discipline {
         Discipline::Heap => {

@@ -1,7 +1,7 @@
 //! The benchmark's kernel: how it is built and booted.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::de::DeserializeOwned;
@@ -123,6 +123,11 @@ impl<'a> Kernel<'a> {
                 .output(String::from_utf8_lossy(&output.stderr)));
         }
         Ok(Some(Self { engine, image: target_dir.join(recipe.target).join(recipe.profile).join(PACKAGE) }))
+    }
+
+    /// The file that is booted.
+    pub fn image(&self) -> &Path {
+        &self.image
     }
 
     /// Boots it with these arguments on its command line; returns the comma-separated values that it wrote.

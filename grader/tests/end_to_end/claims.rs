@@ -84,6 +84,17 @@ const CLAIMS: &[(&str, Held)] = &[
         By(&[("tests/end_to_end/own_work.rs", "work_that_is_left_to_the_library_counts_in_no_check")]),
     ),
     (
+        "Functions that do nothing get no points",
+        By(&[
+            ("tests/end_to_end/nothing.rs", "who_does_nothing_has_no_points"),
+            ("tests/end_to_end/nothing.rs", "who_does_hardly_anything_has_hardly_a_point"),
+        ]),
+    ),
+    (
+        "Records that lab 01 or 03 keeps in a `static`",
+        By(&[MISTAKES, ("src/contest/statics.rs", "variables_of_the_students_files_are_counted_and_no_others")]),
+    ),
+    (
         "Only the files that `lab.toml` lists",
         By(&[
             ("src/course/handed_in.rs", "only_a_regular_file_counts"),

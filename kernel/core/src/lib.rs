@@ -22,6 +22,7 @@ pub mod report;
 pub mod rng;
 #[doc(hidden)]
 pub mod start;
+pub mod statics;
 pub mod watchdog;
 pub mod words;
 

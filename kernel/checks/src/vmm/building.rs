@@ -1,6 +1,6 @@
 //! Checks of the kernel's own directory.
 
-use crate::check::{Context, Outcome};
+use crate::check::{Context, Failed, Outcome};
 use crate::{ensure, fail};
 use kernel_core::memory::paged::{NoWrite, Owner};
 use kernel_core::words::told;
@@ -15,12 +15,7 @@ use super::subject::{Access, Shown, Subject, booted, built};
 /// Catches a direct map that is shifted, too short, or writable throughout.
 pub fn kernel_directory(context: &mut Context) -> Outcome {
     built(context, |subject| {
-        let root = subject.vmm.root(Space::Kernel);
-        ensure!(
-            subject.machine.owner(root) == Owner::Tables,
-            expected: ("root(Kernel) to be a frame that new() took"),
-            saw: ("{root}")
-        );
+        let root = ensure_root_taken(subject)?;
         let current = subject.vmm.root(Space::Current);
         ensure!(current == root, expected: ("root(Current) to be {root} before anything is loaded"), saw: ("{current}"));
         for mapping in subject.machine.mappings().iter() {
@@ -40,6 +35,17 @@ pub fn kernel_directory(context: &mut Context) -> Outcome {
         let table = subject.machine.layout(&[]).temporary_table;
         ensure_names_table(subject, temporary, table)
     })
+}
+
+/// The root of the kernel's directory, which `new()` has to have taken.
+fn ensure_root_taken(subject: &Subject<'_>) -> Result<mm_api::Frame, Failed> {
+    let root = subject.vmm.root(Space::Kernel);
+    ensure!(
+        subject.machine.owner(root) == Owner::Tables,
+        expected: ("root(Kernel) to be a frame that new() took"),
+        saw: ("{root}")
+    );
+    Ok(root)
 }
 
 /// The kernel directory's entry for `page` names `table`, writable and for the kernel only.
@@ -63,6 +69,16 @@ fn ensure_names_table(subject: &Subject<'_>, page: Page, table: mm_api::Frame) -
 /// half that shows the kernel.
 pub fn kernel_half_empty(context: &mut Context) -> Outcome {
     built(context, |subject| {
+        // Nothing is mapped by an empty frame either, so it has to be a directory.
+        ensure_root_taken(subject)?;
+        let first = subject.machine.mappings().iter().next().map(|mapping| mapping.pages.first());
+        if let Some(page) = first {
+            ensure!(
+                subject.truth(Space::Kernel, page.start()).is_some(),
+                expected: ("{page} to be mapped in the kernel's directory, as the layout says"),
+                saw: ("that it is not")
+            );
+        }
         let user = PageRange::between(VirtAddr::new(0), KERNEL_BASE);
         ensure_nothing_mapped(subject, user, "the user half")?;
         let changeable = PageRange::between(KERNEL_VIRTUAL_START, TEMPORARY_START);

@@ -28,6 +28,17 @@ symbols! {
     text_end = TEXT_END;
     /// The first address after the constants.
     read_only_end = READ_ONLY_END;
+    /// The first address of lab 01's statics with initial values, and the first address after them.
+    pmm_data_start = PMM_DATA_START;
+    pmm_data_end = PMM_DATA_END;
+    /// The first address of lab 01's statics that are zero at first, and the first address after them.
+    pmm_bss_start = PMM_BSS_START;
+    pmm_bss_end = PMM_BSS_END;
+    /// The same of lab 03's statics.
+    heap_data_start = HEAP_DATA_START;
+    heap_data_end = HEAP_DATA_END;
+    heap_bss_start = HEAP_BSS_START;
+    heap_bss_end = HEAP_BSS_END;
     /// The page below the boot stack, which is not mapped.
     boot_stack_guard = BOOT_STACK_GUARD;
     /// The lowest address of the boot stack.
