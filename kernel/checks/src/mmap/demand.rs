@@ -1,6 +1,6 @@
 //! Checks of pages that get memory when they are touched, and of pages that are written to.
 
-use mm_api::{Page, PageError, Protection, Region, Rights, Sharing, protection_of};
+use mm_api::{Page, PageError, Protection, Purpose, Region, Rights, Sharing, protection_of};
 
 use crate::check::{Context, Outcome};
 use crate::ensure;
@@ -8,6 +8,15 @@ use kernel_core::words::told;
 
 use super::list::{KINDS, mapping};
 use super::subject::{Subject, Who, on_processes};
+
+/// Writing alone, which the tables cannot tell from reading and writing.
+const WRITE: Rights = Rights { read: false, write: true, execute: false };
+
+/// Executing alone, which the tables cannot tell from reading.
+const EXECUTE: Rights = Rights { read: false, write: false, execute: true };
+
+/// All rights.
+const ALL: Rights = Rights { read: true, write: true, execute: true };
 
 /// The pages of a region with these rights, over the boundary of a table.
 fn region(rights: Rights, sharing: Sharing) -> Region {
@@ -17,7 +26,8 @@ fn region(rights: Rights, sharing: Sharing) -> Region {
 /// A page that is touched is filled with zeros, all of it, and has the region's rights.
 pub fn fill_zeroed(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        for (rights, sharing) in KINDS.into_iter().chain([(Rights::READ_EXECUTE, Sharing::Shared)]) {
+        let others = [(Rights::READ_EXECUTE, Sharing::Shared), (WRITE, Sharing::Private), (EXECUTE, Sharing::Private)];
+        for (rights, sharing) in KINDS.into_iter().chain(others) {
             let region = region(rights, sharing);
             let last = region.pages.len() - 1;
             let random = subject.ground.context.rng().below(last - 1) + 1;
@@ -79,8 +89,14 @@ fn refused(subject: &mut Subject<'_, '_>, region: &Region, page: Page, frames: u
 /// its region.
 pub fn write_own(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        for sharing in [Sharing::Private, Sharing::Shared] {
-            let region = region(Rights::READ_WRITE, sharing);
+        for (purpose, sharing) in [
+            (Purpose::Mapping, Sharing::Private),
+            (Purpose::Mapping, Sharing::Shared),
+            (Purpose::Image, Sharing::Private),
+            (Purpose::Heap, Sharing::Private),
+            (Purpose::Stack, Sharing::Private),
+        ] {
+            let region = Region { purpose, ..region(Rights::READ_WRITE, sharing) };
             let page = region.pages.first();
             subject.map(&region, page, 0x1234_5678)?;
             subject.with(Who::Parent, |pages| mm_api::SharedPages::protect(pages, page, Protection::USER_READ));
@@ -112,8 +128,14 @@ pub fn write_own(context: &mut Context) -> Outcome {
 /// A process that writes to a frame that others have gets a copy; the others keep the frame.
 pub fn write_copies(context: &mut Context) -> Outcome {
     on_processes(context, |subject| {
-        let region = region(Rights::READ_WRITE, Sharing::Private);
-        for (first, second) in [(Who::Child, Who::Parent), (Who::Parent, Who::Child)] {
+        let (child_first, parent_first) = ((Who::Child, Who::Parent), (Who::Parent, Who::Child));
+        for ((first, second), rights) in [
+            (child_first, Rights::READ_WRITE),
+            (parent_first, Rights::READ_WRITE),
+            (child_first, ALL),
+            (parent_first, WRITE),
+        ] {
+            let region = region(rights, Sharing::Private);
             let word = subject.ground.context.rng().next_u32() | 1;
             let (page, other) = (region.pages.first(), Page::new(region.pages.end() - 1));
             let other = other.unwrap_or(page);

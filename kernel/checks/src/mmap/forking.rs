@@ -160,14 +160,7 @@ pub fn fork_no_frames(context: &mut Context) -> Outcome {
                 if sharing == Sharing::Private && frames > 1 {
                     continue;
                 }
-                subject.leave_frames(frames);
-                let answer = subject.fork(&region);
-                subject.give_frames_back();
-                ensure!(
-                    answer == Err(PageError::OutOfFrames),
-                    expected: ("fork() of 32 pages with {frames} free frames to answer OutOfFrames"),
-                    saw: ("{}", told(&answer))
-                );
+                refused(subject, &region, frames)?;
                 for (page, number) in region.pages.iter().zip(0..) {
                     subject.ensure_not_mapped(Who::Child, page, "after fork() without frames")?;
                     if number % 3 == 0 {
@@ -180,8 +173,23 @@ pub fn fork_no_frames(context: &mut Context) -> Outcome {
             subject.forked(&region)?;
             subject.clear();
         }
-        late(subject)
+        late(subject)?;
+        after_another(subject)
     })
+}
+
+/// Has a region shared with too few free frames.
+fn refused(subject: &mut Subject<'_, '_>, region: &Region, frames: u32) -> Outcome {
+    subject.leave_frames(frames);
+    let answer = subject.fork(region);
+    subject.give_frames_back();
+    let pages = region.pages.len();
+    ensure!(
+        answer == Err(PageError::OutOfFrames),
+        expected: ("fork() of {pages} pages with {frames} free frames to answer OutOfFrames"),
+        saw: ("{}", told(&answer))
+    );
+    Ok(())
 }
 
 /// The frames run out when the child has more pages than a table maps.
@@ -191,17 +199,32 @@ fn late(subject: &mut Subject<'_, '_>) -> Outcome {
         subject.map(&region, page, word)?;
     }
     // For two of the child's tables, and not for the third.
-    subject.leave_frames(2);
-    let answer = subject.fork(&region);
-    subject.give_frames_back();
-    let pages = region.pages.len();
-    ensure!(
-        answer == Err(PageError::OutOfFrames),
-        expected: ("fork() of {pages} pages in three tables with 2 free frames to answer OutOfFrames"),
-        saw: ("{}", told(&answer))
-    );
+    refused(subject, &region, 2)?;
     for page in region.pages.iter() {
         subject.ensure_not_mapped(Who::Child, page, "after fork() of a large region without frames")?;
+    }
+    subject.clear();
+    Ok(())
+}
+
+/// The frames run out while an older child has the pages, too: it keeps them, and nobody may write.
+fn after_another(subject: &mut Subject<'_, '_>) -> Outcome {
+    let region = region(Rights::READ_WRITE, Sharing::Private);
+    for (page, word) in some_pages(&region).zip(100..) {
+        subject.map(&region, page, word)?;
+    }
+    subject.forked(&region)?;
+    let older = subject.next_child()?;
+    refused(subject, &region, 1)?;
+    subject.back_to(older);
+    let when = "after another fork() without frames";
+    for (page, word) in some_pages(&region).zip(100..) {
+        let frame = subject.frame(Who::Parent, page)?;
+        for who in [Who::Parent, Who::Child] {
+            subject.ensure_mapped(who, page, frame, Protection::USER_READ, when)?;
+            subject.ensure_full_of(who, page, word, when)?;
+        }
+        subject.ensure_users(Who::Parent, page, 2, when)?;
     }
     subject.clear();
     Ok(())

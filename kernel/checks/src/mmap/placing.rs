@@ -56,7 +56,26 @@ pub fn map_places(context: &mut Context) -> Outcome {
         );
     }
     gaps(context)?;
+    above_low(context)?;
     below_many(context)
+}
+
+/// Regions below the lowest place of mappings leave the room above them, and none below.
+fn above_low(context: &mut Context) -> Outcome {
+    let image = region(LOWEST - 8, 4, Purpose::Image);
+    let mut list = List::new(context, &[image])?;
+    list.map_to(&request(ANYWHERE, 100 * PAGE_SIZE), pages_of(END - 100, 100))?;
+    // Room for 0x80 pages, though there are more pages free between the two.
+    let high = LOWEST + 0x80;
+    let regions = [image, mapping(high, END - high)];
+    for pages in [0x81, 0x84] {
+        List::new(context, &regions)?.map_refused(&request(ANYWHERE, pages * PAGE_SIZE), MapError::NoRoom)?;
+    }
+    List::new(context, &regions)?.map_to(&request(ANYWHERE, 0x80 * PAGE_SIZE), pages_of(LOWEST, 0x80))?;
+    // An image that reaches above it.
+    let regions = [region(LOWEST - 8, 16, Purpose::Image), mapping(high, END - high)];
+    List::new(context, &regions)?.map_refused(&request(ANYWHERE, 0x79 * PAGE_SIZE), MapError::NoRoom)?;
+    List::new(context, &regions)?.map_to(&request(ANYWHERE, 0x78 * PAGE_SIZE), pages_of(LOWEST + 8, 0x78))
 }
 
 /// Gaps of every size: the highest one that is large enough is taken, from its upper end.
