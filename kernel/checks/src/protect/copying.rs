@@ -150,8 +150,9 @@ fn copied(
     Ok(Copied { answer, window, bytes })
 }
 
-/// Ranges that a program may use: within a page, over the ends of pages, up to the last byte.
-const RANGES: [(u32, usize); 12] = [
+/// Ranges that a program may use: within a page, over the ends of pages, over 2 GiB, up to the last
+/// byte.
+const RANGES: [(u32, usize); 14] = [
     (0x0804_8000, 1),
     (0x0804_8123, 77),
     (0x0804_8000, 4096),
@@ -161,6 +162,8 @@ const RANGES: [(u32, usize); 12] = [
     (0x1000_0800, 3 * 4096),
     (0x1000_0FFF, 2 * 4096 + 2),
     (0, 5000),
+    (0x7FFF_FFFD, 6),
+    (0x7FFF_F800, 0x1800),
     (0xBFFF_FFFF, 1),
     (0xBFFF_F000, 4096),
     (0xBFFF_E800, 0x1800),

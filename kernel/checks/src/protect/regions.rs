@@ -169,7 +169,8 @@ pub fn mprotect_cuts(context: &mut Context) -> Outcome {
             ensure_protected(context, &list, range(first, end)?, rights)?;
         }
     }
-    many(context)
+    many(context)?;
+    large(context)
 }
 
 /// A large region is cut to many, page by page, and becomes one again.
@@ -210,6 +211,30 @@ fn many(context: &Context) -> Outcome {
         expected: ("one region that is r-x, after protect({}, r-x)", Numbers(whole)),
         saw: ("{} regions, or other rights", list.regions().len())
     );
+    Ok(())
+}
+
+/// Ranges of more pages than 12 bits count, and than 16 bits count.
+fn large(context: &Context) -> Outcome {
+    const FIRST: u32 = 0x4_0000;
+    const END: u32 = 0x7_0000;
+    let whole = region(FIRST, END, RW, Purpose::Mapping)?;
+    for (first, end) in [(FIRST + 1, FIRST + 0x1002), (FIRST + 7, FIRST + 0x1_0009), (FIRST, END - 1), (FIRST, END)] {
+        let mut list = List::new(&[whole])?;
+        let pages = range(first, end)?;
+        let answer = protect(context, &mut list, pages, R);
+        let mut expected = Vec::new();
+        for (first, end, rights) in [(FIRST, first, RW), (first, end, R), (end, END, RW)] {
+            if first < end {
+                expected.push(region(first, end, rights, Purpose::Mapping)?);
+            }
+        }
+        ensure!(
+            answer.is_ok() && list == List::new(&expected)?,
+            expected: ("r-- for {}, {} pages of a region of {}, and for no other", Numbers(pages), pages.len(), END - FIRST),
+            saw: ("{answer:?}, and {list}")
+        );
+    }
     Ok(())
 }
 
