@@ -67,7 +67,10 @@ impl<H: KernelHeap, I: Interrupts> SharedKernelHeap<H, I> for SharedHeap<H, I> {
 
     fn realloc(&self, block: *mut u8, bytes: u32) -> Result<*mut u8, BlockError> {
         let Some(block) = NonNull::new(block) else { return Ok(self.kmalloc(bytes)) };
-        let Ok(layout) = layout(bytes) else { return Ok(ptr::null_mut()) };
+        let Ok(layout) = layout(bytes) else {
+            // There is no place for so many bytes; but the pointer may be wrong, too.
+            return self.with(|heap| heap.usable_size(block)).map(|_| ptr::null_mut());
+        };
         match self.with(|heap| heap.reallocate(block, layout)) {
             Ok(block) => Ok(block.as_ptr()),
             Err(ReallocError::Alloc(_)) => Ok(ptr::null_mut()),

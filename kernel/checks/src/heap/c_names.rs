@@ -139,7 +139,7 @@ impl Names {
 
     /// Zeros, in memory that had other contents.
     fn zeros(&self) -> Outcome {
-        for bytes in [1, 24, 3000, 70_000] {
+        for bytes in [0, 1, 24, 3000, 70_000] {
             self.free(self.filled("malloc()", self.heap.malloc(bytes), bytes, 3)?)?;
             let block = self.heap.kzalloc(bytes);
             self.verify_zero("kzalloc()", block, bytes)?;
@@ -166,10 +166,15 @@ impl Names {
         );
         let after = self.summary("after null was freed")?;
         ensure!(after == before, expected: ("{before}, after null was freed", before = told(&before)), saw: ("{}", told(&after)));
-        match self.heap.realloc(ptr::null_mut(), 100) {
-            Ok(block) => self.free(self.filled("realloc(null, 100)", block, 100, 6)?),
-            Err(error) => fail!(expected: ("realloc(null, 100) to make a new block"), saw: ("{}", told(&error))),
+        for bytes in [100, 0] {
+            match self.heap.realloc(ptr::null_mut(), bytes) {
+                Ok(block) => self.free(self.filled("realloc(null, …)", block, bytes, 6)?)?,
+                Err(error) => {
+                    fail!(expected: ("realloc(null, {bytes}) to make a new block"), saw: ("{}", told(&error)))
+                }
+            }
         }
+        Ok(())
     }
 
     /// Requests that there is no memory for.
@@ -236,8 +241,14 @@ impl Names {
                 expected: ("{error} from kfree() and free() of {what}", error = told(&error)),
                 saw: ("{first} and {second}", first = told(&first), second = told(&second))
             );
-            let answer = self.heap.realloc(pointer, 50);
-            ensure!(answer == Err(error), expected: ("{error} from realloc() of {what}", error = told(&error)), saw: ("{}", told(&answer)));
+            for bytes in [50, 0, 1 << 31, u32::MAX] {
+                let answer = self.heap.realloc(pointer, bytes);
+                ensure!(
+                    answer == Err(error),
+                    expected: ("{error} from realloc() of {what} to {bytes} bytes", error = told(&error)),
+                    saw: ("{}", told(&answer))
+                );
+            }
         }
         self.verify(other, 100, 9, "wrong pointers were refused")?;
         self.free(other)

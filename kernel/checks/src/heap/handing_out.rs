@@ -114,8 +114,9 @@ pub fn empty_blocks(context: &mut Context) -> Outcome {
 pub fn zeroed_blocks(context: &mut Context) -> Outcome {
     on_heap(context, 64, |context, subject| {
         let any: [u32; 16] = core::array::from_fn(|_| context.rng().below(3000));
-        for size in SIZES.into_iter().chain(any) {
-            for (round, align) in [8, 64].into_iter().enumerate() {
+        for (size, nth) in SIZES.into_iter().chain(any).zip(0..) {
+            // Besides, each alignment from 128 to 4096 in turn.
+            for (round, align) in [8, 64, 128 << (nth % 6)].into_iter().enumerate() {
                 let pointer = match subject.heap.allocate_zeroed(super::subject::layout(size, align)) {
                     Ok(pointer) => pointer,
                     Err(error) => fail!(expected: ("{size} zeroed bytes"), saw: ("{}", told(&error))),
@@ -181,9 +182,11 @@ pub fn array_size(context: &mut Context) -> Outcome {
         let before = subject.summary("before arrays are asked for that are too large")?;
         let any = 2 + context.rng().below(0x1_0000);
         let much = u32::MAX / any + 1 + context.rng().below(1000);
-        for (count, size) in
-            [(0x1_0000, 0x1_0000), (u32::MAX, 2), (0x8000_0001, 2), (0x4000_0001, 4), (3, 0x5555_5556), (any, much)]
-        {
+        // Products that are past the last `u32`, and such that are just not.
+        let wrapping =
+            [(0x1_0000, 0x1_0000), (u32::MAX, 2), (0x8000_0001, 2), (0x4000_0001, 4), (3, 0x5555_5556), (any, much)];
+        let large = [(1, 0x7FFF_FFFF), (0x8000_0000, 1), (0x8000, 0x1_0000), (3, 0x5555_5555)];
+        for (count, size) in wrapping.into_iter().chain(large) {
             let answer = subject.heap.allocate_array(count, size);
             ensure!(
                 answer == Err(AllocError::OutOfMemory),

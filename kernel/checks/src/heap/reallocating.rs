@@ -143,6 +143,15 @@ pub fn realloc_in_place(context: &mut Context) -> Outcome {
             }
             subject.summary("after a block grew into a freed neighbour")?;
         }
+        // Shorter, with each alignment.
+        for power in 3..=12 {
+            let mut block = subject.allocate(3000, 1 << power, power)?;
+            for size in [2000, 100, 0] {
+                let shorter = reallocate(subject, &block, size, 1 << power)?;
+                ensure_stayed(&block, &shorter, "it is aligned, and shrinks")?;
+                block = shorter;
+            }
+        }
         Ok(())
     })?;
     // One block alone, which grows on and on, wherever it is.

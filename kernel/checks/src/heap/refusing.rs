@@ -72,12 +72,18 @@ pub fn foreign_pointer(context: &mut Context) -> Outcome {
             let pointer = moved(base, offset)?;
             subject.ensure_refused(pointer, BlockError::Foreign, format_args!("{what}"))?;
         }
-        // The last bytes are the heap's, whatever it stores there.
-        for bytes in [1, 4, 8] {
-            let answer = subject.heap.free(moved(base, end - bytes)?);
+        // The first bytes and the last ones are the heap's, whatever it stores there.
+        for (offset, what) in [
+            (0, "the first byte of the heap's memory"),
+            (4, "byte 4 of the heap's memory"),
+            (end - 8, "8 bytes before the end of the heap's memory"),
+            (end - 4, "4 bytes before the end of the heap's memory"),
+            (end - 1, "the last byte of the heap's memory"),
+        ] {
+            let answer = subject.heap.free(moved(base, offset)?);
             ensure!(
                 matches!(answer, Err(BlockError::NotABlock | BlockError::AlreadyFree)),
-                expected: ("the error NotABlock or AlreadyFree from free() of a pointer to {bytes} bytes before the end of the heap's memory"),
+                expected: ("the error NotABlock or AlreadyFree from free() of a pointer to {what}"),
                 saw: ("{}", told(&answer))
             );
         }

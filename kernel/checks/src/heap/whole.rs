@@ -210,7 +210,53 @@ pub fn tail_given_back(context: &mut Context) -> Outcome {
         }
         subject.free(&first)
     })?;
-    on_heap(context, 200, |_, subject| answers_believed(subject))
+    on_heap(context, 200, |_, subject| answers_believed(subject))?;
+    on_heap(context, 300, |_, subject| left_behind(subject))?;
+    on_heap(context, 300, |_, subject| nothing_behind(subject))
+}
+
+/// A large block that ends where the memory does: behind some of these, there is no free memory at all.
+fn nothing_behind(subject: &mut Subject) -> Outcome {
+    const SIZE: u32 = 200_000;
+    for less in (0..=64).step_by(8) {
+        let block = subject.allocate(SIZE, 8, less)?;
+        let behind = subject.arena.bytes() - (block.offset + subject.usable(&block));
+        subject.free(&block)?;
+        let block = subject.allocate(SIZE + behind.saturating_sub(less), 8, less)?;
+        let most = subject.arena.bytes();
+        subject.free(&block)?;
+        let (bytes, allowed) = (subject.arena.bytes(), HEAP_SLACK + 4 * 4096);
+        ensure!(
+            bytes <= allowed,
+            expected: ("at most {allowed} bytes of memory after everything was freed, {block} the last, of {most} bytes"),
+            saw: ("{bytes}")
+        );
+    }
+    subject.ensure_blocks(0, 1, "after everything was freed")
+}
+
+/// A block that is reallocated to another place leaves free memory behind, as one that is freed.
+fn left_behind(subject: &mut Subject) -> Outcome {
+    let hole = subject.allocate(400_000, 8, 1)?;
+    let between = subject.allocate(100, 8, 2)?;
+    let block = subject.allocate(300_000, 8, 3)?;
+    subject.free(&hole)?;
+    let pointer = match subject.heap.reallocate(block.pointer, layout(320_000, 8)) {
+        Ok(pointer) => pointer,
+        Err(error) => fail!(expected: ("{block} to become one of 320,000 bytes"), saw: ("{error} ({error:?})")),
+    };
+    let block = subject.examine("reallocate()", pointer, 320_000, 8, 3)?;
+    subject.verify_bytes(&block, 300_000, "after the block was reallocated")?;
+    subject.fill(&block);
+    let used = [between, block].iter().map(|block| block.offset + subject.usable(block)).max().unwrap_or(0);
+    let (bytes, most) = (subject.arena.bytes(), used + HEAP_SLACK + 4 * 4096);
+    ensure!(
+        bytes <= most,
+        expected: ("at most {most} bytes of memory, of which {used} are up to the end of the last block, after a block became larger"),
+        saw: ("{bytes}")
+    );
+    [between, block].iter().try_for_each(|block| subject.free(block))?;
+    subject.ensure_blocks(0, 1, "after everything was freed")
 }
 
 /// The memory grows by more than it was asked to, and shrinks by less: its answer counts.
