@@ -65,6 +65,7 @@ fn ensure_allocated(subject: &Subject<'_>, space: Space<'_>, page: Page, protect
 /// when gaps of all sizes are filled again.
 pub fn guard_gap(context: &mut Context) -> Outcome {
     booted(context, |subject| {
+        all_of_the_area(subject)?;
         let nothing = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_START);
         let mut taken = [nothing; 300];
         for (place, pages) in taken.iter_mut().zip((1..6).cycle()) {
@@ -84,34 +85,52 @@ pub fn guard_gap(context: &mut Context) -> Outcome {
         }
         ensure_guarded(subject, &taken, "after many allocations and frees")?;
 
-        // All of the area is taken with a single frame, except eight pages.
         for range in taken.iter().filter(|range| !range.is_empty()) {
             subject.free(*range)?;
         }
-        let place = 0xF010_0000 + subject.context.rng().below(0x7000) * 0x1000;
-        let (shared, hole) = (subject.frame()?, range(place, 8));
-        for page in PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END).iter() {
-            if !hole.contains(page) {
-                subject.map(Space::Kernel, page, shared, KW)?;
-            }
-        }
-        let answer = subject.vmm.allocate(7);
-        ensure_answer(
-            answer,
-            Err(VmmError::NoRoom),
-            format_args!("allocate(7) where only 8 pages in a row are not mapped"),
-        )?;
-        ensure_fills(subject, hole)?;
-        // Another place, further up, across two tables.
-        let hole = range(KERNEL_VIRTUAL_END.as_u32() - 0x40_3000, 8);
-        for page in hole.iter() {
-            subject.unmap(Space::Kernel, page, shared)?;
-        }
-        ensure_fills(subject, hole)
+        holes(subject)
     })
 }
 
-/// Allocates as many pages as fit into a hole of eight pages, the only one.
+/// All of the area is taken with a single frame, except eight pages, here and there.
+fn holes(subject: &mut Subject<'_>) -> Outcome {
+    let shared = subject.frame()?;
+    let area = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END);
+    // So is the page behind the area: an allocation that ends where the area does has no gap.
+    for page in area.iter().chain([page(KERNEL_VIRTUAL_END.as_u32())]) {
+        subject.map(Space::Kernel, page, shared, KW)?;
+    }
+    let any = 0xF010_0000 + subject.context.rng().below(0x7000) * 0x1000;
+    // Another place, further up, across two tables; and the last one.
+    for place in [any, KERNEL_VIRTUAL_END.as_u32() - 0x40_3000, KERNEL_VIRTUAL_END.as_u32() - 0x8000] {
+        let hole = range(place, 8);
+        for page in hole.iter() {
+            subject.unmap(Space::Kernel, page, shared)?;
+        }
+        let answer = subject.vmm.allocate(7);
+        let call = format_args!("allocate(7) where only 8 pages in a row are not mapped");
+        ensure_answer(answer, Err(VmmError::NoRoom), call)?;
+        ensure_fills(subject, hole)?;
+        for page in hole.iter() {
+            subject.map(Space::Kernel, page, shared, KW)?;
+        }
+    }
+    Ok(())
+}
+
+/// As many pages as the area has room for, which are more than there are frames.
+fn all_of_the_area(subject: &mut Subject<'_>) -> Outcome {
+    let pages = PageRange::between(KERNEL_VIRTUAL_START, KERNEL_VIRTUAL_END).len() - 2;
+    let frames = subject.machine.managers_frames();
+    let answer = subject.vmm.allocate(pages);
+    let call = format_args!("allocate({pages}), for which there is room and not enough memory");
+    ensure_answer(answer, Err(VmmError::OutOfFrames), call)?;
+    let saw = subject.machine.managers_frames();
+    ensure!(saw == frames, expected: ("{frames} frames with the manager after it, as before"), saw: ("{saw}"));
+    Ok(())
+}
+
+/// Allocates as many pages as fit into a hole of eight pages, the only one, and frees them.
 fn ensure_fills(subject: &mut Subject<'_>, hole: PageRange) -> Outcome {
     let Some(expected) = hole.first().checked_add(1).and_then(|first| PageRange::new(first, 6)) else { return Ok(()) };
     let answer = subject.vmm.allocate(6);
@@ -119,7 +138,8 @@ fn ensure_fills(subject: &mut Subject<'_>, hole: PageRange) -> Outcome {
         answer,
         Ok(expected),
         format_args!("allocate(6) where only {hole} are not mapped", hole = told(&hole)),
-    )
+    )?;
+    subject.free(expected)
 }
 
 fn ensure_guarded(subject: &Subject<'_>, taken: &[PageRange], when: &str) -> Outcome {

@@ -169,6 +169,8 @@ pub fn free_parts(context: &mut Context) -> Outcome {
                 (0x0805_4000, 2),
                 (0x3000_0000, 1),
                 (0x0804_8000, 0x1_0001),
+                // The first page and the last one are.
+                (0x0804_8000, 15),
             ] {
                 let answer = subject.vmm.free_in(space, page(first), pages);
                 let call = format_args!("free_in() of {pages} pages from {}, some not allocated,", page(first));
