@@ -243,7 +243,7 @@ fn left_behind(subject: &mut Subject) -> Outcome {
     subject.free(&hole)?;
     let pointer = match subject.heap.reallocate(block.pointer, layout(320_000, 8)) {
         Ok(pointer) => pointer,
-        Err(error) => fail!(expected: ("{block} to become one of 320,000 bytes"), saw: ("{error} ({error:?})")),
+        Err(error) => fail!(expected: ("{block} to become one of 320,000 bytes"), saw: ("{}", told(&error))),
     };
     let block = subject.examine("reallocate()", pointer, 320_000, 8, 3)?;
     subject.verify_bytes(&block, 300_000, "after the block was reallocated")?;

@@ -3,6 +3,7 @@
 use crate::check::{Context, Outcome};
 use crate::ensure;
 use mm_api::layout::USER_CODE_START;
+use mm_api::{BreakError, VirtAddr};
 
 use super::subject::{Subject, on_process, on_processes};
 
@@ -30,8 +31,31 @@ pub fn clear_empties(context: &mut Context) -> Outcome {
         subject.ensure_pages(process, format_args!("after clear() of an empty heap"))?;
         subject.resize(process, 6000)?;
         let when = format_args!("when a heap grows after clear()");
-        subject.ensure_zero(process, Subject::heap_bytes(process), when)
+        subject.ensure_zero(process, Subject::heap_bytes(process), when)?;
+        bounds_stay(subject)
     })
+}
+
+/// After `clear`, the heap has its old bounds.
+fn bounds_stay(subject: &mut Subject<'_>) -> Outcome {
+    let (start, limit) = (VirtAddr::new(0xA000_1000), VirtAddr::new(0xA000_6000));
+    let mut process = subject.process_up_to(start, limit)?;
+    subject.resize(&mut process, 6000)?;
+    subject.clear(&mut process);
+    let saw = (process.start(), process.end());
+    ensure!(
+        saw == (start, start),
+        expected: ("an empty heap at {start} after clear(), where it was"),
+        saw: ("one from {} to {}", saw.0, saw.1)
+    );
+    let answer = subject.brk(&mut process, limit + 1);
+    ensure!(
+        answer == Err(BreakError::PastLimit),
+        expected: ("the error PastLimit from brk({}) after clear(), since the limit is {limit}", limit + 1),
+        saw: ("{}", Answer(answer))
+    );
+    subject.move_to(&mut process, limit)?;
+    subject.end(process)
 }
 
 /// Two processes have heaps at the same addresses, and neither sees the other's.

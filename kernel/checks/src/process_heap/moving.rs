@@ -1,7 +1,7 @@
 //! Checks of a break that moves: the answers, the pages that come and go, and
 //! the contents that stay.
 
-use crate::check::{Context, Outcome};
+use crate::check::{Context, Failed, Outcome};
 use crate::ensure;
 use mm_api::VirtAddr;
 use mm_api::layout::PAGE_SIZE;
@@ -67,24 +67,42 @@ pub fn sbrk_old_break(context: &mut Context) -> Outcome {
             down,
             -up,
         ] {
-            let old = process.at(bytes);
-            bytes = bytes.wrapping_add_signed(increment);
-            let answer = subject.sbrk(process, increment);
-            let tell = |address| At { start: process.start(), address };
-            ensure!(
-                answer == Ok(old),
-                expected: ("{} from sbrk({increment}): where the break was before", tell(old)),
-                saw: ("{}", Answer(answer.map(tell)))
-            );
-            let (new, saw) = (process.at(bytes), process.end());
-            ensure!(
-                saw == new,
-                expected: ("the break at {} after sbrk({increment})", tell(new)),
-                saw: ("{}", tell(saw))
-            );
+            bytes = moved_by(subject, process, bytes, increment)?;
         }
-        subject.ensure_pages(process, format_args!("after a series of sbrk()"))
+        subject.ensure_pages(process, format_args!("after a series of sbrk()"))?;
+        over_2_gib(subject)
     })
+}
+
+/// Moves the break, which is so many bytes past the start, by an increment, and returns where it is then.
+fn moved_by(subject: &mut Subject<'_>, process: &mut Process, bytes: u32, increment: i32) -> Result<u32, Failed> {
+    let old = process.at(bytes);
+    let bytes = bytes.wrapping_add_signed(increment);
+    let answer = subject.sbrk(process, increment);
+    let tell = |address| At { start: process.start(), address };
+    ensure!(
+        answer == Ok(old),
+        expected: ("{} from sbrk({increment}): where the break was before", tell(old)),
+        saw: ("{}", Answer(answer.map(tell)))
+    );
+    let (new, saw) = (process.at(bytes), process.end());
+    ensure!(
+        saw == new,
+        expected: ("the break at {} after sbrk({increment})", tell(new)),
+        saw: ("{}", tell(saw))
+    );
+    Ok(bytes)
+}
+
+/// The break moves over 2 GiB, the end of signed numbers, and back.
+fn over_2_gib(subject: &mut Subject<'_>) -> Outcome {
+    let mut process = subject.process(VirtAddr::new(0x7FFF_E000))?;
+    let mut bytes = 0;
+    for increment in [0x1FFF, 1, 0x1801, -0x1801, -2, 0x3002, -0x4FFF] {
+        bytes = moved_by(subject, &mut process, bytes, increment)?;
+        subject.ensure_pages(&process, format_args!("after sbrk({increment}) near 2 GiB"))?;
+    }
+    subject.end(process)
 }
 
 /// The sizes of the heap, around the boundaries of pages. Gone through backwards, each size

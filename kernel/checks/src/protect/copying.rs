@@ -344,7 +344,7 @@ pub fn copy_nothing(context: &mut Context) -> Outcome {
         ensure!(
             answer.is_ok() && window.next == 0x0804_8001,
             expected: ("{}({}, 1 byte) to copy it", way.call(), VirtAddr::new(0x0804_8000)),
-            saw: ("{answer:?}, and {} bytes copied", window.next - 0x0804_8000)
+            saw: ("{}, and {} bytes copied", told(&answer), window.next - 0x0804_8000)
         );
     }
     Ok(())

@@ -232,7 +232,7 @@ fn large(context: &Context) -> Outcome {
         ensure!(
             answer.is_ok() && list == List::new(&expected)?,
             expected: ("r-- for {}, {} pages of a region of {}, and for no other", Numbers(pages), pages.len(), END - FIRST),
-            saw: ("{answer:?}, and {list}")
+            saw: ("{}, and {list}", told(&answer))
         );
     }
     Ok(())

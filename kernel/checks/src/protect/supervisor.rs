@@ -59,7 +59,7 @@ pub fn ensure_chosen(context: &Context, protection: &str, is_on: fn(Enforced) ->
     ensure!(
         !is_on(answer),
         expected: ("{protection} not to be switched on where the processor lacks it: that is a general-protection fault"),
-        saw: ("{answer:?}")
+        saw: ("{}", told(&answer))
     );
     Ok(())
 }
