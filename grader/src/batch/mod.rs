@@ -197,14 +197,15 @@ fn graded(
     store: &Store,
     progress: &Progress,
 ) -> Result<(Reports, Speed)> {
-    let stages = Stages::first(engine)?;
+    let stages = Stages::first(engine, progress)?;
     let of_batch = stages.circumstances()?;
     let (mut reports, left) = known(tasks(submissions, labs), store, &of_batch, how.again);
     let (new, took) = match how.on {
         Computers::This => {
             let emulator = engine.emulator.qemu()?;
             let place = Stages::place_in(engine);
-            let sandbox = Sandbox::new(how.walls, &engine.site.toolchain, &emulator.program, &place)?;
+            let sandbox =
+                Sandbox::new(how.walls, stages.own_grader()?, &engine.site.toolchain, &emulator.program, &place)?;
             let work = Work { sandbox: &sandbox, store, circumstances: &of_batch, progress };
             here(&work, how.jobs, left, stages)?
         }

@@ -41,12 +41,11 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox that has been tried.
+    /// A sandbox that has been tried, and in which this `grader` grades.
     ///
     /// # Errors
     /// If there is no bubblewrap, or it does not work here.
-    pub fn new(walls: Walls, toolchain: &Toolchain, emulator: &Path, place: &Path) -> Result<Self> {
-        let grader = env::current_exe().map_err(|error| Error::new(format!("cannot find the grader: {error}")))?;
+    pub fn new(walls: Walls, grader: PathBuf, toolchain: &Toolchain, emulator: &Path, place: &Path) -> Result<Self> {
         let mut sandbox = Self {
             bwrap: None,
             grader,
@@ -76,11 +75,11 @@ impl Sandbox {
 
     /// The grader as a command for the stage's copy of the course: it grades one lab, and takes more arguments.
     pub fn grader(&self, stage: &Stage, lab: &Lab) -> Command {
-        let launcher = launcher::launcher();
+        let launcher = launcher::launcher().map(|_| self.grader.as_path());
         let mut command = match &self.bwrap {
-            None => launcher::command(launcher.as_deref(), Limits::default(), &self.grader),
+            None => launcher::command(launcher, Limits::default(), &self.grader),
             Some(bwrap) => {
-                let mut command = launcher::command(launcher.as_deref(), Limits::default(), bwrap);
+                let mut command = launcher::command(launcher, Limits::default(), bwrap);
                 self.build_walls(&mut command, Some(&stage.scratch()));
                 self.let_in(&mut command, stage, lab);
                 command.arg(&self.grader);

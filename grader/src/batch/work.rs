@@ -19,7 +19,7 @@ use crate::course::workspace::{Lab, Workspace};
 use crate::host::error::{Error, Result};
 use crate::host::exit::Exit;
 use crate::host::progress::Progress;
-use crate::host::{process, style};
+use crate::host::{launcher, process, style};
 use crate::judge::{DEFAULT_SEED, Engine};
 
 use super::gather::Files;
@@ -103,22 +103,33 @@ impl<'a> Stages<'a> {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn first(engine: &'a Engine) -> Result<Self> {
-        Ok(Self { engine, stages: vec![Self::stage(engine, 0)?] })
+    pub fn first(engine: &'a Engine, progress: &Progress) -> Result<Self> {
+        Ok(Self { engine, stages: vec![Self::stage(engine, 0, progress)?] })
     }
 
     /// Only the copy with this number, which another process has prepared.
     ///
     /// # Errors
     /// If it cannot be updated.
-    pub fn only(engine: &'a Engine, number: usize) -> Result<Self> {
-        let stage = Self::stage(engine, number)?;
+    pub fn only(engine: &'a Engine, number: usize, progress: &Progress) -> Result<Self> {
+        let stage = Self::stage(engine, number, progress)?;
         empty(&stage.scratch())?;
         Ok(Self { engine, stages: vec![stage] })
     }
 
-    fn stage(engine: &Engine, number: usize) -> Result<Stage> {
-        Stage::create(&engine.site.workspace.root, &Self::folder(engine, number))
+    fn stage(engine: &Engine, number: usize, progress: &Progress) -> Result<Stage> {
+        Stage::create_telling(&engine.site.workspace.root, &Self::folder(engine, number), progress)
+    }
+
+    /// Copies the grader's own program to the first of these copies of the course. From there it grades: the program
+    /// that was started is replaced when another `cargo grade` builds the grader meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn own_grader(&self) -> Result<PathBuf> {
+        let folder =
+            self.stages.first().map_or_else(|| Self::folder(self.engine, 0), |stage| stage.folder().to_owned());
+        launcher::copy_self(&folder)
     }
 
     fn folder(engine: &Engine, number: usize) -> PathBuf {
@@ -150,7 +161,7 @@ impl<'a> Stages<'a> {
     pub fn prepare(&mut self, count: usize, circumstances: &str, progress: &Progress) -> Result<()> {
         for number in 0..count {
             if number == self.stages.len() {
-                self.stages.push(Self::stage(self.engine, number)?);
+                self.stages.push(Self::stage(self.engine, number, progress)?);
             }
             let stage = &self.stages[number];
             empty(&stage.scratch())?;

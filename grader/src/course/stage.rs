@@ -1,13 +1,14 @@
 //! A stage: a copy of the course in which files may be replaced, while the user's own files stay as they are.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
 use crate::host::error::{Error, Result};
+use crate::host::progress::Progress;
 
 /// What a course has at its top, a hand-out's list of files among it. A copy has nothing else: teachers keep
 /// submissions, results and policies there, which no submission may see, and which change from one run to the next.
@@ -58,13 +59,29 @@ impl Stage {
     /// # Errors
     /// If a file cannot be read or written.
     pub fn create(from: &Path, folder: &Path) -> Result<Self> {
+        Self::create_telling(from, folder, &Progress::silent())
+    }
+
+    /// As [`create`](Self::create), and says so if it has to wait.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub(crate) fn create_telling(from: &Path, folder: &Path, progress: &Progress) -> Result<Self> {
         let to = &folder.join("course");
         for folder in [to, &folder.join("scratch")] {
             fs::create_dir_all(folder).map_err(|error| Error::io("cannot create", folder, &error))?;
         }
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(|error| Error::io("cannot create", &path, &error))?;
-        lock.lock().map_err(|error| Error::io("cannot lock", &path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let course = from.display();
+                progress.note(&format!("Another process grades in its copy of {course}: waiting for its end …"));
+                lock.lock().map_err(|error| Error::io("cannot lock", &path, &error))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("cannot lock", &path, &error)),
+        }
         let mut kept = Vec::new();
         let target = to.to_owned();
         let walk = WalkBuilder::new(from)

@@ -7,14 +7,20 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use rustix::process::{Pid, Resource, Rlimit, getppid, getrlimit, setrlimit};
 
+use crate::host::error::{Error, Result};
 use crate::host::exit;
+
+/// The name of the grader's program.
+const NAME: &str = "grade";
 
 /// The first argument that makes this program the launcher.
 const WORD: &str = "__child";
@@ -107,7 +113,30 @@ fn child_of(parent: &str, launcher: Option<&Path>, limits: Limits, program: &Pat
 
 /// The launcher for [`command`]: this program, unless it is a test.
 pub fn launcher() -> Option<PathBuf> {
-    env::current_exe().ok().filter(|program| program.file_stem().is_some_and(|stem| stem == "grade"))
+    this_program().filter(|program| program.file_stem().is_some_and(|stem| stem == NAME))
+}
+
+/// The file from which this program was started. It is looked up once: on Linux the system gives it another name
+/// as soon as the file is replaced, and without its name nothing would have limits.
+fn this_program() -> Option<PathBuf> {
+    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::current_exe().ok());
+    PROGRAM.clone()
+}
+
+/// Copies this program into a folder, where nobody replaces it, and returns its place there.
+///
+/// # Errors
+/// If it cannot be copied.
+pub fn copy_self(folder: &Path) -> Result<PathBuf> {
+    // What runs, and not what may have replaced it.
+    let running = Path::new("/proc/self/exe");
+    let from = if running.exists() { Some(running.to_owned()) } else { this_program() };
+    let from = from.ok_or_else(|| Error::new("the grader cannot find its own program"))?;
+    let (unfinished, to) = (folder.join(format!("{NAME}.new")), folder.join(NAME));
+    fs::copy(from, &unfinished)
+        .and_then(|_| fs::rename(&unfinished, &to))
+        .map_err(|error| Error::io("cannot write", &to, &error))?;
+    Ok(to)
 }
 
 /// Becomes another program, if the arguments ask for it. Returns `None` if they do

@@ -276,6 +276,41 @@ fn a_batch_that_is_killed_goes_on_where_it_stopped() {
     assert_eq!((0..6).filter(|number| time(*number) != before[*number]).count(), 1);
 }
 
+/// The grader's program is built anew while it grades: `cargo grade` does that as soon as a file of it has changed.
+#[test]
+fn a_batch_goes_on_with_the_grader_that_it_was_begun_with() {
+    if !has_solutions() {
+        return;
+    }
+    let (copy, class) = (Copy::new(), Class::new());
+    for number in 0..3 {
+        class.file(&format!("student {number}/bitmap.rs"), skeleton(&format!("const _: u8 = {number};")));
+    }
+    let grader = class.out("grade");
+    fs::copy(env!("CARGO_BIN_EXE_grade"), &grader).unwrap();
+    let usual = class.command(&copy, "out", &["--jobs", "1"]);
+    let mut command = Command::new(&grader);
+    command.args(usual.get_args()).current_dir(copy.root());
+    for (name, value) in usual.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut batch = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let done = || fs::read_dir(class.out("out").join("graded")).map_or(0, |files| files.count());
+    while done() < 1 {
+        assert!(batch.try_wait().unwrap().is_none(), "the batch ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    fs::remove_file(&grader).unwrap();
+    write_program(&grader, "#!/bin/sh\necho another grader >&2\nexit 7\n");
+    assert!(done() < 3, "it was too late");
+    assert_eq!(batch.wait().unwrap().code(), Some(0));
+    let rows = class.results("out")["submissions"].as_array().unwrap().clone();
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["status"] == "graded"), "{rows:#?}");
+}
+
 /// The lab of these tests, which is graded quickly, and a policy for it with this deadline.
 fn policy(deadline: &str) -> String {
     format!(

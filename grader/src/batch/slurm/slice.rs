@@ -72,7 +72,8 @@ impl Slice {
 pub fn grade(folder: &Path, number: usize, engine: &Engine) -> Result<()> {
     let store = Store::open(&folder.join(number.to_string()))?;
     let slice = Slice::read(&store)?;
-    let stages = Stages::only(engine, number)?;
+    let progress = Progress::silent();
+    let stages = Stages::only(engine, number, &progress)?;
     let here = stages.circumstances()?;
     if here != slice.circumstances {
         return Err(Error::new(format!(
@@ -83,8 +84,7 @@ pub fn grade(folder: &Path, number: usize, engine: &Engine) -> Result<()> {
     }
     let emulator = engine.emulator.qemu()?;
     let place = Stages::place_in(engine);
-    let sandbox = Sandbox::new(slice.walls, &engine.site.toolchain, &emulator.program, &place)?;
-    let progress = Progress::silent();
+    let sandbox = Sandbox::new(slice.walls, stages.own_grader()?, &engine.site.toolchain, &emulator.program, &place)?;
     let work = Work { sandbox: &sandbox, store: &store, circumstances: &slice.circumstances, progress: &progress };
     let labs = &engine.site.workspace.labs;
     let task = |planned: &Planned| {
