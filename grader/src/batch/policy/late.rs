@@ -107,6 +107,19 @@ mod tests {
         assert_eq!(kept(&LateRule::default(), 1), 0);
     }
 
+    /// A student's or the teacher's clock may have been wrong by any time.
+    #[test]
+    fn no_time_is_too_early_or_too_late() {
+        let deadline = Timestamp::from_second(1_800_000_000).unwrap();
+        assert_eq!(Lateness::of(&RULE, Some(deadline), Some(Timestamp::MIN)), Lateness::InTime);
+        assert_eq!(Lateness::of(&RULE, Some(Timestamp::MAX), Some(Timestamp::MIN)), Lateness::InTime);
+        for rule in [RULE, LateRule { until: None, ..RULE }, LateRule { grace: u64::MAX, ..RULE }] {
+            let late = Lateness::of(&rule, Some(Timestamp::MIN), Some(Timestamp::MAX));
+            assert_eq!(late.kept(), if rule.grace == u64::MAX { 100 } else { 0 });
+            assert!(late.words().is_none_or(|words| !words.contains('-')), "{late:?}");
+        }
+    }
+
     #[test]
     fn without_a_deadline_or_a_time_nothing_is_lost_and_it_is_told() {
         let some = Some(Timestamp::UNIX_EPOCH);

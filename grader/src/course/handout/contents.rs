@@ -19,6 +19,9 @@ const ANSWERS: [&str; 5] = ["solution", "champion", "mistakes", "alternatives", 
 const NOT_FOR_STUDENTS: [&str; 7] =
     ["README.md", "CONTRIBUTING.md", "teaching", ".ci", ".gitattributes", ".github", POLICY];
 
+/// The tests of the grader from end to end. Students do not change the grader, and the tests boot machines for an hour.
+const END_TO_END: &str = "grader/tests/";
+
 /// The student's README: its name in the course, and its name in the hand-out.
 const README: (&str, &str) = ("README-student.md", "README.md");
 
@@ -110,7 +113,7 @@ fn is_for_students(name: &str) -> bool {
     let mut parts = name.split('/');
     let (first, _, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     let answers = first == "labs" && third.is_some_and(|folder| ANSWERS.contains(&folder));
-    !answers && !NOT_FOR_STUDENTS.contains(&first)
+    !answers && !NOT_FOR_STUDENTS.contains(&first) && !name.starts_with(END_TO_END)
 }
 
 fn git(root: &Path) -> Command {
@@ -190,6 +193,7 @@ mod tests {
             "README.md",
             "teaching/exam-questions.md",
             ".ci/run",
+            "grader/tests/end_to_end/main.rs",
             "course.toml",
             ".github/workflows/book.yml",
         ] {

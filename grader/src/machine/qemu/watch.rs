@@ -28,6 +28,10 @@ const MOST_COMPLAINTS: usize = 64 << 10;
 /// The time between two looks at the processor time.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// The time between two reads of the serial port. The emulator writes each byte by itself, and a grader that is woken
+/// for each takes the processor away from a machine. The pipe holds what is printed meanwhile; its end is told at once.
+const READ_EVERY: Duration = Duration::from_millis(10);
+
 /// After so many looks, half an hour, a machine that neither ends nor uses its processor time is
 /// given up. The looks are counted, and no clock is read: while the grader is stopped, no look
 /// counts.
@@ -174,7 +178,7 @@ impl Watch {
             if complaints {
                 self.read_complaints();
             }
-            if serial && !self.read_serial() {
+            if serial && !self.read_all_of_serial() {
                 while self.complaints.is_some() {
                     self.read_complaints();
                 }
@@ -214,22 +218,21 @@ impl Watch {
         length
     }
 
-    /// Waits a short time for something to read. The control connection counts only
-    /// if it is open.
+    /// Waits a short time for something to read; on the serial port, only for its end. The control connection counts
+    /// only if it is open.
     fn news(&self, control_open: bool) -> Option<News> {
         let all = [
-            self.serial.as_ref().map(AsFd::as_fd),
-            control_open.then(|| self.control.stream().as_fd()),
-            self.complaints.as_ref().map(AsFd::as_fd),
+            (self.serial.as_ref().map(AsFd::as_fd), PollFlags::empty()),
+            (control_open.then(|| self.control.stream().as_fd()), PollFlags::IN),
+            (self.complaints.as_ref().map(AsFd::as_fd), PollFlags::IN),
         ];
         let mut sources: Vec<PollFd<'_>> =
-            all.iter().flatten().map(|source| PollFd::new(source, PollFlags::IN)).collect();
-        if !poll(&mut sources, Timespec::try_from(LOOK_EVERY).ok().as_ref()).is_ok_and(|count| count > 0) {
-            return None;
-        }
-        let mut ready = sources.iter().map(|source| !source.revents().is_empty());
-        let [serial, control, complaints] = all.map(|source| source.is_some() && ready.next() == Some(true));
-        Some(News { serial, control, complaints })
+            all.iter().filter_map(|(source, what)| Some(PollFd::new(source.as_ref()?, *what))).collect();
+        let told = poll(&mut sources, Timespec::try_from(READ_EVERY).ok().as_ref()).is_ok_and(|count| count > 0);
+        let mut ready = sources.iter().map(|source| told && !source.revents().is_empty());
+        let [ended, control, complaints] = all.map(|(source, _)| source.is_some() && ready.next() == Some(true));
+        let serial = ended || self.serial.as_ref().is_some_and(is_ready);
+        (serial || control || complaints).then_some(News { serial, control, complaints })
     }
 
     /// Handles a waiting event; `None` if the machine goes on after it.
@@ -276,7 +279,17 @@ impl Watch {
         }
     }
 
-    /// Reads from the serial port; `false` at its end.
+    /// Reads what the serial port has, up to a little more than a machine may print; `false` at its end.
+    fn read_all_of_serial(&mut self) -> bool {
+        while self.read_serial() {
+            if self.said.len() > MOST_OUTPUT || !self.serial.as_ref().is_some_and(is_ready) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Reads once from the serial port; `false` at its end.
     fn read_serial(&mut self) -> bool {
         let mut buffer = [0; 16 << 10];
         let Some(serial) = &mut self.serial else { return false };
