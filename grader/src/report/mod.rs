@@ -42,8 +42,10 @@ pub use symbolize::Images;
 pub fn text(run: &Run, root: &Path, view: &View) -> String {
     let images = Images::new(root);
     let mut out = String::new();
+    // A lab alone has to fit a screen.
+    let rows = if run.labs.len() == 1 && !view.verbose { table::Rows::Folded } else { table::Rows::Each };
     for lab in &run.labs {
-        out.push_str(&table::lab(lab, view));
+        out.push_str(&table::lab(lab, rows, view));
         out.push('\n');
         out.push_str(&details::lab(lab, run, root, &images, view));
     }

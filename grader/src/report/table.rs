@@ -8,8 +8,20 @@ use crate::judge::{Crash, Status};
 use super::crash;
 use crate::host::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View};
 
-/// The lab's title with its score, and a row for each of its checks.
-pub fn lab(lab: &LabReport, view: &View) -> String {
+/// Which rows a table has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rows {
+    /// One for each check.
+    Each,
+    /// One for each check, and one for neighbours that wait for the same step.
+    Folded,
+}
+
+/// So many neighbours that wait for the same step share a row.
+const FOLDED: usize = 3;
+
+/// The lab's title with its score, and its checks.
+pub fn lab(lab: &LabReport, rows: Rows, view: &View) -> String {
     let mut out = title(lab, view);
     out.push('\n');
     // If a lab was not built, the compiler's errors follow, and its checks say nothing.
@@ -24,8 +36,14 @@ pub fn lab(lab: &LabReport, view: &View) -> String {
     } else {
         table.force_no_tty();
     }
-    for check in &lab.checks {
-        table.add_row(row(check));
+    for waiting in lab.checks.chunk_by(|one, next| rows == Rows::Folded && waits_for_the_same(one, next)) {
+        if waiting.len() >= FOLDED {
+            table.add_row(row_of_all(waiting));
+        } else {
+            for check in waiting {
+                table.add_row(row(check));
+            }
+        }
     }
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -86,6 +104,22 @@ pub fn mark(status: Status) -> &'static str {
     }
 }
 
+fn waits_for_the_same(one: &CheckReport, next: &CheckReport) -> bool {
+    let waits_for = |check: &CheckReport| (check.status == Status::NotStarted).then(|| words(check));
+    waits_for(one).is_some_and(|step| waits_for(next) == Some(step))
+}
+
+/// A row for checks that wait for the same step.
+fn row_of_all(checks: &[CheckReport]) -> Vec<Cell> {
+    let mut cells = checks.first().map(row).unwrap_or_default();
+    let (points, max) = checks.iter().fold((0, 0), |(points, max), one| (points + one.points(), max + one.max_points));
+    if let [_, name, score, _] = &mut cells[..] {
+        *name = Cell::new(format!("{} checks", checks.len()));
+        *score = Cell::new(format!("{points}/{max}"));
+    }
+    cells
+}
+
 fn row(check: &CheckReport) -> Vec<Cell> {
     let color = match check.status {
         Status::Passed => Color::Green,
@@ -93,16 +127,20 @@ fn row(check: &CheckReport) -> Vec<Cell> {
         _ => Color::Red,
     };
     let points = format!("{}/{}", check.points(), check.max_points);
-    // The number of the step is enough: its words are in the file, and those of the first one below.
-    let words = match crash::missing(check) {
-        Some(step) => format!("{}: {}", verdict(check), step.split(':').next().unwrap_or_default()),
-        _ => verdict(check),
-    };
-    let mut verdict = Cell::new(words).fg(color);
+    let mut verdict = Cell::new(words(check)).fg(color);
     if check.status == Status::Passed {
         verdict = verdict.add_attribute(Attribute::Dim);
     }
     vec![Cell::new(mark(check.status)).fg(color), Cell::new(&check.name), Cell::new(points), verdict]
+}
+
+/// The verdict, and the step that is missing.
+fn words(check: &CheckReport) -> String {
+    match crash::missing(check) {
+        // The number of the step is enough: its words are in the file, and those of the first one below.
+        Some(step) => format!("{}: {}", verdict(check), step.split(':').next().unwrap_or_default()),
+        _ => verdict(check),
+    }
 }
 
 /// The verdict in a few words, more exact than the status if more is known.
@@ -142,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_check_has_a_row_with_its_points_and_verdict() {
-        let text = lab(&samples::lab(), &View::default());
+        let text = lab(&samples::lab(), Rows::Each, &View::default());
         assert!(text.starts_with("01-pmm  Frames"), "{text}");
         assert!(text.lines().next().unwrap().ends_with("5 of 30 points"), "{text}");
         for row in [
@@ -157,23 +195,35 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_that_wait_for_the_same_step_share_a_row() {
+        let mut run = samples::lab();
+        let waiting = || samples::lab().checks.pop().unwrap();
+        run.checks.extend([waiting(), waiting()]);
+        let text = lab(&run, Rows::Folded, &View::default());
+        assert!(text.contains("·  3 checks      0/15  not started: step 5\n"), "{text}");
+        assert!(!text.contains("exhaustion"), "{text}");
+        assert!(lab(&samples::lab(), Rows::Folded, &View::default()).contains("exhaustion"));
+        assert_eq!(lab(&run, Rows::Each, &View::default()).matches("exhaustion").count(), 3);
+    }
+
+    #[test]
     fn what_is_not_available_keeps_its_points_and_says_why() {
         let mut run = samples::lab();
         run.checks[0].status = Status::NotAvailable;
         run.checks[0].message = "not available here: this machine lacks SMEP".to_owned();
-        let text = lab(&run, &View { width: 200, ..View::default() });
+        let text = lab(&run, Rows::Each, &View { width: 200, ..View::default() });
         assert!(text.contains("–  counts-exact   5/5  not available here: this machine lacks SMEP"), "{text}");
     }
 
     #[test]
     fn a_check_that_differs_between_machines_is_shown_as_such() {
-        let text = lab(&samples::run_on_both().labs[0], &View::default());
+        let text = lab(&samples::run_on_both().labs[0], Rows::Each, &View::default());
         assert!(text.contains("✘  counts-exact   0/5  differs: QEMU passed, Bochs hung"), "{text}");
     }
 
     #[test]
     fn colour_is_the_view_s_choice() {
-        assert!(!lab(&samples::lab(), &View::default()).contains('\u{1b}'));
-        assert!(lab(&samples::lab(), &View { color: true, ..View::default() }).contains('\u{1b}'));
+        assert!(!lab(&samples::lab(), Rows::Each, &View::default()).contains('\u{1b}'));
+        assert!(lab(&samples::lab(), Rows::Each, &View { color: true, ..View::default() }).contains('\u{1b}'));
     }
 }
