@@ -252,13 +252,13 @@ mod tests {
     fn many() -> Seen {
         let mut frames = std::collections::BTreeMap::new();
         let mut directory = [0; 1024];
-        for table in 2..42 {
-            directory[table] = (table as u32) << 12 | 7;
+        for (table, entry) in (0..).zip(&mut directory).skip(2).take(40) {
+            *entry = table << 12 | 7;
             let mut words = [0; 1024];
-            for page in 0..table * 4 {
-                words[page] = 0x5_0001 | if page % 2 == 0 { 4 } else { 0 };
+            for (page, word) in words.iter_mut().enumerate().take(table as usize * 4) {
+                *word = 0x5_0001 | if page % 2 == 0 { 4 } else { 0 };
             }
-            frames.insert(table as u32, words);
+            frames.insert(table, words);
         }
         directory[1023] = 0x1003;
         frames.insert(1, directory);

@@ -6,6 +6,7 @@ use mm_api::layout::USER_CODE_START;
 use mm_api::{BreakError, VirtAddr};
 
 use super::subject::{Subject, on_process, on_processes};
+use super::words::Answer;
 
 /// `clear` empties the heap: no page is left, all frames are back, and it can grow again.
 pub fn clear_empties(context: &mut Context) -> Outcome {
