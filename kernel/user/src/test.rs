@@ -4,7 +4,7 @@
 //! it saw, and exits with 1. `NAME-test` checks all rules. Nothing here uses the program's heap, so
 //! that tests of the heap have it for themselves.
 
-use core::fmt::Debug;
+use core::fmt::{Debug, Display};
 
 use abi::{Errno, Signal, WaitStatus};
 
@@ -32,7 +32,7 @@ impl Check {
     /// Expects two values to be equal; `what` names the value in the message.
     pub fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: T, seen: T) {
         if expected != seen {
-            self.wrong(what, expected, seen);
+            self.wrong(what, format_args!("{expected:?}"), format_args!("{seen:?}"));
         }
     }
 
@@ -65,7 +65,8 @@ impl Check {
     pub fn refused<T: Debug>(&mut self, what: &str, expected: Errno, answer: Result<T, Errno>) {
         match answer {
             Err(errno) if errno == expected => {}
-            seen => self.wrong(what, expected, seen),
+            Err(errno) => self.wrong(what, expected, errno),
+            Ok(value) => self.wrong(what, expected, format_args!("success, {value:?}")),
         }
     }
 
@@ -109,11 +110,11 @@ impl Check {
         u8::from(self.wrong > 0)
     }
 
-    fn wrong(&mut self, what: &str, expected: impl Debug, seen: impl Debug) {
+    fn wrong(&mut self, what: &str, expected: impl Display, seen: impl Display) {
         self.wrong += 1;
         println!("  {what}:");
-        println!("    expected {expected:?}");
-        println!("    saw      {seen:?}");
+        println!("    expected {expected}");
+        println!("    saw      {seen}");
     }
 }
 
