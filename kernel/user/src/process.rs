@@ -91,7 +91,8 @@ pub fn try_wait(child: Option<u32>) -> Result<Option<(u32, WaitStatus)>, Errno> 
 }
 
 fn wait_with(child: Option<u32>, options: u32) -> Result<(u32, u32), Errno> {
-    let mut status = 0_u32;
+    // No child ends with this status. A zero would say that it exited with 0 where lab 06 has written nothing.
+    let mut status = u32::MAX;
     let place = (&raw mut status).expose_provenance() as u32;
     // SAFETY: the kernel writes to `status`.
     let child = unsafe { call(SystemCall::Waitpid, &[child.unwrap_or(u32::MAX), place, options]) }?;
