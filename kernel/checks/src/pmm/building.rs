@@ -104,6 +104,11 @@ pub fn records_placed(context: &mut Context) -> Outcome {
         let map = MemoryMap { regions: &regions, reserved: &[] };
         let subject = Subject::of_map(context, "one reachable MiB, below what is out of reach", map, reachable)?;
         ensure_counts(&subject)?;
+        // And with the room that it took, without a frame more.
+        let end = first + subject.records.len();
+        let regions = [maps::usable(start, u64::from(end) << PAGE_SHIFT), maps::usable(0x0400_0000, 0x0800_0000)];
+        let (reachable, map) = (FrameRange::new(first / 2, end), MemoryMap { regions: &regions, reserved: &[] });
+        ensure_counts(&Subject::of_map(context, "as much reachable room as the records took", map, reachable)?)?;
     }
     Ok(())
 }

@@ -153,7 +153,12 @@ pub const ODD_REGIONS: &[Case] = &[
         "regions beyond 4 GiB",
         &[ROOM, usable(0x1_0040_0000, 0x1_0041_0000), unusable(0x1_0100_0000, 0x1_0200_0000)],
     ),
-    // The last two are high up, so that the records need not cover all of 4 GiB.
+    // The others are high up, so that the records need not cover all of 4 GiB.
+    Case::of(
+        "a usable region that is the last frame below 4 GiB",
+        &[usable(0xFFFF_F000, 0x1_0000_0000), usable(0xFF00_0000, 0xFF80_0000)],
+    )
+    .reaching(0xF_F000, 0xF_F800),
     Case::of(
         "a usable region that reaches beyond 4 GiB",
         &[usable(0xFFFC_0000, 0x1_0010_0000), usable(0xFF00_0000, 0xFF80_0000)],
