@@ -116,6 +116,25 @@ pub fn compare_first(context: &mut Context) -> Outcome {
             }
         }
     }
+    overlapping(&functions)
+}
+
+/// A range, and the same some bytes further on: only the last byte differs.
+fn overlapping(functions: &Functions) -> Outcome {
+    const LENGTH: usize = 100;
+    let mut field = Field::new(1)?;
+    for shift in [1, 3, 4, 64] {
+        field.bytes_mut()[PLACE..PLACE + shift + LENGTH].fill(7);
+        field.bytes_mut()[PLACE + shift + LENGTH - 1] = 9;
+        for (left, right, expected) in [(0, shift, Ordering::Less), (shift, 0, Ordering::Greater)] {
+            let answer = functions.compare((&field, PLACE + left), (&field, PLACE + right), LENGTH);
+            ensure!(
+                answer == expected,
+                expected: ("memcmp of {LENGTH} bytes with those {shift} bytes away, of which the last one differs, to return a number that is {}", sign(expected)),
+                saw: ("that it is {}", sign(answer))
+            );
+        }
+    }
     Ok(())
 }
 

@@ -59,7 +59,22 @@ pub fn large_lengths(context: &mut Context) -> Outcome {
         let filled = (0..n).step_by(STEP).chain(tail..n).all(|index| right.bytes()[index] == 0xA5);
         ensure!(filled, expected: ("memset of {n} bytes to fill all of them"), saw: ("other bytes"));
     }
+    far_apart(&functions, &mut left)?;
     at_the_end(&functions)
+}
+
+/// Ranges that overlap, though they begin far from each other.
+fn far_apart(functions: &Functions, field: &mut Field) -> Outcome {
+    for distance in [(1_usize << 16) + 5, (1 << 20) + 5, (1 << 22) + 5] {
+        let n = distance + 50_000;
+        for index in (0..n).step_by(STEP) {
+            field.bytes_mut()[index] = pattern(6, index);
+        }
+        functions.shift(field, distance, 0, n);
+        let is_moved = (0..n).step_by(STEP).all(|index| field.bytes()[distance + index] == pattern(6, index));
+        ensure!(is_moved, expected: ("memmove of {n} bytes by {distance:+} to move all of them"), saw: ("other bytes"));
+    }
+    Ok(())
 }
 
 /// More than 64 KiB, as in ranges that are short: no byte beside them counts, and the first
