@@ -35,6 +35,15 @@ pub struct Node {
     pub children: Vec<Self>,
 }
 
+/// How a table is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fold {
+    /// With a line for each run of its pages.
+    Open,
+    /// In one line.
+    Shut,
+}
+
 /// A tree, and whether anything was left out.
 pub struct Tree {
     /// The directory.
@@ -64,18 +73,19 @@ pub fn tree(seen: &Seen, most: usize) -> Tree {
     let free =
         most.saturating_sub(user.len() + kernel.len() + usize::from(left_user > 0) + usize::from(left_kernel > 0));
     let open = unfolded(user, kernel, free);
-    let is_open = |branch: &Branch| open.contains(&branch.index);
+    let fold = |branch: &Branch| if open.contains(&branch.index) { Fold::Open } else { Fold::Shut };
     let halves = [
-        half("user half", "", (user, left_user), &seen.runs_below(KERNEL_ENTRY), &is_open),
+        half("user half", "", (user, left_user), &seen.runs_below(KERNEL_ENTRY), &fold),
         half(
             "kernel half",
             ", shared by all address spaces",
             (kernel, left_kernel),
             &seen.runs_from(KERNEL_ENTRY),
-            &is_open,
+            &fold,
         ),
     ];
-    let is_folded = left_user + left_kernel > 0 || user.iter().chain(kernel).any(|one| runs(one) > 0 && !is_open(one));
+    let is_folded =
+        left_user + left_kernel > 0 || user.iter().chain(kernel).any(|one| runs(one) > 0 && fold(one) == Fold::Shut);
     let text = format!("page directory in frame {:#x}", seen.cr3 >> 12);
     Tree { root: Node { text, tone: Tone::Plain, children: halves.into() }, is_folded }
 }
@@ -113,10 +123,10 @@ fn half(
     note: &str,
     (branches, left_out): (&[Branch], usize),
     mapped: &[Run],
-    is_open: &dyn Fn(&Branch) -> bool,
+    fold: &dyn Fn(&Branch) -> Fold,
 ) -> Node {
     let pages: u32 = mapped.iter().map(|run| run.pages).sum();
-    let mut children: Vec<Node> = branches.iter().map(|one| branch(one, is_open(one))).collect();
+    let mut children: Vec<Node> = branches.iter().map(|one| branch(one, fold(one))).collect();
     if left_out > 0 {
         children.push(Node::leaf(format!("and {} more", entries(left_out)), Tone::Note));
     }
@@ -128,7 +138,7 @@ fn entries(count: usize) -> String {
 }
 
 /// An entry of the directory, or several of one kind.
-fn branch(branch: &Branch, is_open: bool) -> Node {
+fn branch(branch: &Branch, fold: Fold) -> Node {
     let start = address(branch.index << 22);
     let (what, tone) = match &branch.names {
         Names::Itself => ("the directory itself (self-map): its tables are pages here".to_owned(), Tone::Plain),
@@ -141,19 +151,19 @@ fn branch(branch: &Branch, is_open: bool) -> Node {
         Names::Table { leaves, .. } if leaves.is_empty() => {
             (format!("{} without a page", plural(branch.entries as usize, "table")), Tone::Note)
         }
-        Names::Table { frame, leaves } => (table(branch, *frame, leaves, is_open), Tone::Plain),
+        Names::Table { frame, leaves } => (table(branch, *frame, leaves, fold), Tone::Plain),
     };
     let mut children = Vec::new();
-    if let (true, Names::Table { leaves, .. }) = (is_open, &branch.names) {
+    if let (Fold::Open, Names::Table { leaves, .. }) = (fold, &branch.names) {
         children.extend(leaves.iter().map(leaf));
     }
     Node { text: format!("{start}  {what}"), tone, children }
 }
 
 /// A table: where it is, what its entry allows, and, if it is folded, what is in it.
-fn table(branch: &Branch, frame: u32, leaves: &[Leaf], is_open: bool) -> String {
+fn table(branch: &Branch, frame: u32, leaves: &[Leaf], fold: Fold) -> String {
     let mut text = format!("table in frame {frame:#x}, its entry {}", branch.rights);
-    if is_open {
+    if fold == Fold::Open {
         return text;
     }
     let _ = write!(text, ": {}", plural(branch.pages() as usize, "page"));
@@ -252,11 +262,11 @@ mod tests {
     fn many() -> Seen {
         let mut frames = std::collections::BTreeMap::new();
         let mut directory = [0; 1024];
-        for (table, entry) in (0..).zip(&mut directory).skip(2).take(40) {
+        for (table, entry) in (0..42_u32).zip(&mut directory).skip(2) {
             *entry = table << 12 | 7;
             let mut words = [0; 1024];
-            for (page, word) in words.iter_mut().enumerate().take(table as usize * 4) {
-                *word = 0x5_0001 | if page % 2 == 0 { 4 } else { 0 };
+            for (page, word) in (0..table * 4).zip(&mut words) {
+                *word = 0x5_0001 | if page.is_multiple_of(2) { 4 } else { 0 };
             }
             frames.insert(table, words);
         }
