@@ -311,51 +311,6 @@ fn a_batch_goes_on_with_the_grader_that_it_was_begun_with() {
     assert!(rows.len() == 3 && rows.iter().all(|row| row["status"] == "graded"), "{rows:#?}");
 }
 
-/// Moves the time of each file in a folder by so many seconds, as if the clock had been wrong when they were written.
-fn move_times(folder: &Path, seconds: i64) {
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
-        let (path, data) = (entry.path(), entry.metadata().unwrap());
-        if data.is_dir() {
-            move_times(&path, seconds);
-        } else if data.is_file() {
-            let (time, by) = (data.modified().unwrap(), std::time::Duration::from_secs(seconds.unsigned_abs()));
-            let moved = if seconds < 0 { time - by } else { time + by };
-            // A program that is executed cannot be opened for writing, and for this it need not be.
-            fs::File::open(&path).unwrap().set_modified(moved).unwrap();
-        }
-    }
-}
-
-#[test]
-fn a_clock_that_jumps_between_two_gradings_changes_no_result() {
-    if !has_solutions() {
-        return;
-    }
-    let (copy, class) = (Copy::new(), Class::new());
-    let of_course = |file: &str| fs::read_to_string(course().join("labs/04-process-heap").join(file)).unwrap();
-    class.file("alice/program_break.rs", of_course("src/program_break.rs"));
-    class.file("bob/program_break.rs", of_course("solution/program_break.rs"));
-    class.batch(&copy, "out", &["--jobs", "1"]).expect_code(0);
-    let tables =
-        || ["results.csv", "results.json"].map(|name| fs::read_to_string(class.out("out").join(name)).unwrap());
-    let before = tables();
-    let results = class.results("out");
-    let rows = results["submissions"].as_array().unwrap();
-    let scores: Vec<_> = rows.iter().map(|row| lab(row, "04-process-heap")["score"].as_u64()).collect();
-    assert_eq!(scores, [Some(0), Some(100)]);
-    let day = 24 * 60 * 60;
-    let built = target_dir().join("staged/batch/0");
-    // First all that was built and graded comes from tomorrow, and then from yesterday.
-    for seconds in [day, -2 * day] {
-        move_times(&built, seconds);
-        move_times(&class.out("out"), seconds);
-        class.batch(&copy, "out", &["--jobs", "1", "--resume"]).expect_code(0);
-        assert_eq!(tables(), before);
-        class.batch(&copy, "out", &["--jobs", "1", "--regrade", "all"]).expect_code(0).does_not_say("-1");
-        assert_eq!(tables(), before);
-    }
-}
-
 /// The lab of these tests, which is graded quickly, and a policy for it with this deadline.
 fn policy(deadline: &str) -> String {
     format!(
