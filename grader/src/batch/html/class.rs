@@ -8,7 +8,7 @@ use crate::batch::sheet::{LabHead, LabResult, Sheet, Student};
 use crate::host::style::plural;
 
 use super::chart;
-use super::{page_with_script, scrolled, shown, standing, time};
+use super::{page_with_script, prose, scrolled, shown, standing, time};
 
 /// Sorts the students, and finds some of them.
 const SCRIPT: &str = include_str!("class.js");
@@ -164,7 +164,7 @@ fn table(rates: &[Rate<'_>], label: &str) -> Markup {
                             th scope="row" class="name" {
                                 code { (shown(rate.id)) }
                                 @if rate.is_hidden { " " span class="faint" { "(hidden)" } }
-                                br; span class="faint" { (rate.lab.number()) ": " (shown(rate.rule)) }
+                                br; span class="faint" { (rate.lab.number()) ": " (prose(rate.rule)) }
                             }
                             td { (chart::bar(rate.share())) }
                             td class="number" { (rate.passed) " of " (rate.of) }

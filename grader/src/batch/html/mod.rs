@@ -80,6 +80,15 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// A sentence of the course, in which code stands between backticks.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// A part that may be wider than a phone: it scrolls by itself, with the keyboard, too.
 fn scrolled(label: &str, content: &Markup) -> Markup {
     html! { div class="scroll" role="region" aria-label=(label) tabindex="0" { (content) } }
@@ -98,6 +107,12 @@ fn standing(status: Standing) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_in_a_sentence_of_the_course_is_set_as_code() {
+        assert_eq!(prose("`n` = 0 & `a<b`.").into_string(), "<code>n</code> = 0 &amp; <code>a&lt;b</code>.");
+        assert_eq!(prose("Nothing.").into_string(), "Nothing.");
+    }
     use crate::batch::sheet::samples::{HOSTILE, sheet};
     use crate::host::style::is_printable;
 

@@ -9,7 +9,7 @@ use crate::host::style::plural;
 use crate::judge::Status;
 
 use super::chart::{Part, strip};
-use super::{page as whole_page, scrolled, shown, standing, time};
+use super::{page as whole_page, prose, scrolled, shown, standing, time};
 
 /// The page.
 pub fn page(sheet: &Sheet, student: &Student) -> String {
@@ -152,8 +152,8 @@ fn explained(sheet: &Sheet, student: &Student, lab: &LabHead, check: &CheckResul
                     @for line in &check.context { dd { (shown(line)) } }
                     @if let Some(place) = &check.location { dt { "Where" } dd { code { (shown(place)) } } }
                 }
-                dt { "Rule" } dd { (shown(&check.rule)) }
-                @for hint in check.hints.iter().take(show.hints) { dt { "Hint" } dd { (shown(hint)) } }
+                dt { "Rule" } dd { (prose(&check.rule)) }
+                @for hint in check.hints.iter().take(show.hints) { dt { "Hint" } dd { (prose(hint)) } }
                 @if show.log && !check.log.is_empty() {
                     dt { "Your code's log" } dd { pre tabindex="0" { (shown(&check.log.join("\n"))) } }
                 }
