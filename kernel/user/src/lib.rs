@@ -35,6 +35,7 @@ pub mod process;
 pub mod rng;
 pub mod start;
 pub mod test;
+pub mod words;
 
 pub use abi;
 pub use call::call;

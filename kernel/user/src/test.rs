@@ -4,12 +4,13 @@
 //! it saw, and exits with 1. `NAME-test` checks all rules. Nothing here uses the program's heap, so
 //! that tests of the heap have it for themselves.
 
-use core::fmt::{Debug, Display};
+use core::fmt::Display;
 
 use abi::{Errno, Signal, WaitStatus};
 
 use crate::process::{self, Fork};
 use crate::start::Start;
+use crate::words::{Words, told};
 use crate::{eprintln, println};
 
 /// A rule, and the function that checks it.
@@ -30,9 +31,9 @@ pub struct Check {
 
 impl Check {
     /// Expects two values to be equal; `what` names the value in the message.
-    pub fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: T, seen: T) {
+    pub fn equal<T: PartialEq + Words>(&mut self, what: &str, expected: T, seen: T) {
         if expected != seen {
-            self.wrong(what, format_args!("{expected:?}"), format_args!("{seen:?}"));
+            self.wrong(what, told(&expected), told(&seen));
         }
     }
 
@@ -62,11 +63,11 @@ impl Check {
     }
 
     /// Expects a failure with this error number.
-    pub fn refused<T: Debug>(&mut self, what: &str, expected: Errno, answer: Result<T, Errno>) {
+    pub fn refused<T: Words>(&mut self, what: &str, expected: Errno, answer: Result<T, Errno>) {
         match answer {
             Err(errno) if errno == expected => {}
             Err(errno) => self.wrong(what, expected, errno),
-            Ok(value) => self.wrong(what, expected, format_args!("success, {value:?}")),
+            Ok(value) => self.wrong(what, expected, format_args!("success: {}", told(&value))),
         }
     }
 

@@ -121,13 +121,13 @@ fn lowest_damage_first(subject: &mut Subject, blocks: &Blocks<40>) -> Outcome {
         ensure!(
             answer.is_err_and(|damage| places.contains(&damage.offset)),
             expected: ("check() to find that a bit was changed in the byte before {high}{also}, between {:#x} and {:#x}", places.start, places.end),
-            saw: ("{answer:x?}")
+            saw: ("{}", told(&answer))
         );
         let kind = answer.err().map(|damage| damage.kind);
         ensure!(
             matches!(kind, Some(DamageKind::Header | DamageKind::Neighbours)),
             expected: ("check() to call a changed bit in the byte before {high} a Header that was overwritten, or Neighbours that disagree"),
-            saw: ("{answer:x?}")
+            saw: ("{}", told(&answer))
         );
     }
     Ok(())

@@ -6,11 +6,12 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-use core::fmt::{self, Debug, Formatter};
+use core::fmt::{self, Formatter};
 
 use user::abi::{Errno, PAGE_SIZE, STDOUT, SystemCall};
 use user::start::Start;
 use user::test::{Check, Test};
+use user::words::Words;
 use user::{arch, meminfo, process};
 
 user::program!(main);
@@ -83,8 +84,8 @@ fn first_unlike(start: u32, end: u32, value: u8) -> Found {
 #[derive(PartialEq)]
 struct Found(Option<(u32, u8)>);
 
-impl Debug for Found {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Words for Found {
+    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => f.write_str("none"),
             Some((address, value)) => write!(f, "{value:#04x} at {address:#010x}"),
