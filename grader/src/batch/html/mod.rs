@@ -107,15 +107,14 @@ fn standing(status: Standing) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::sheet::samples::{HOSTILE, sheet};
+    use crate::host::style::is_printable;
 
     #[test]
     fn code_in_a_sentence_of_the_course_is_set_as_code() {
         assert_eq!(prose("`n` = 0 & `a<b`.").into_string(), "<code>n</code> = 0 &amp; <code>a&lt;b</code>.");
         assert_eq!(prose("Nothing.").into_string(), "Nothing.");
     }
-    use crate::batch::sheet::samples::{HOSTILE, sheet};
-    use crate::host::style::is_printable;
-
     #[test]
     fn there_is_a_page_for_the_class_and_one_for_each_student() {
         let files = files(&sheet(""));

@@ -57,9 +57,9 @@ pub fn command(arguments: &LookArgs, common: &CommonArgs, place: Place, pictures
 fn told(film: &Film, pace: Pace) -> String {
     let end = usize::from(!film.shown.after);
     let count = film.moments.len().saturating_sub(end) as u64;
-    let one = match pace {
-        Pace::Calls => "call",
-        Pace::Instructions(_) => "picture",
+    let (one, many) = match pace {
+        Pace::Calls => ("call", "Calls"),
+        Pace::Instructions(_) => ("picture", "Pictures"),
     };
     let Shown { first, before, after, .. } = film.shown;
     match (first, before, after) {
@@ -69,8 +69,7 @@ fn told(film: &Film, pace: Pace) -> String {
             plural(count as usize, one)
         ),
         (Some(first), ..) => {
-            let mut told =
-                format!("{}s {first} to {}.", if one == "call" { "Call" } else { "Picture" }, first + count - 1);
+            let mut told = format!("{many} {first} to {}.", first + count - 1);
             if before {
                 let _ = write!(
                     told,

@@ -2,8 +2,8 @@
 
 use super::tree::{self, tree};
 use crate::host::style::{FAINT, STRONG, View, plural};
-use crate::machine::tree::{Branch, Users, branches};
-use crate::machine::walk::{self, Run, Snapshot};
+use crate::machine::tree::{Branch, KERNEL_ENTRY, Users, branches};
+use crate::machine::walk::{self, ENTRIES, Run, Snapshot};
 
 /// An address space at one moment of a check.
 #[derive(Clone, Debug)]
@@ -32,16 +32,6 @@ impl Seen {
         let branches = branches(snapshot, cr3, &users);
         Self { title, ended, cr3, runs, entries, branches }
     }
-
-    /// What is mapped below an entry of the directory.
-    pub fn runs_below(&self, entry: u32) -> Vec<Run> {
-        self.runs.iter().filter(|run| run.first < entry << 10).copied().collect()
-    }
-
-    /// What is mapped from an entry of the directory on.
-    pub fn runs_from(&self, entry: u32) -> Vec<Run> {
-        self.runs.iter().filter(|run| run.first >= entry << 10).copied().collect()
-    }
 }
 
 /// With what stands around it, a tree of so many lines fits into a terminal of 24 rows.
@@ -62,7 +52,7 @@ pub fn text(seen: &Seen, view: &View) -> String {
 }
 
 /// The first page of the kernel half.
-pub const KERNEL_PAGE: u32 = 0xC_0000;
+pub const KERNEL_PAGE: u32 = KERNEL_ENTRY * ENTRIES;
 
 /// A run in one line.
 pub fn line(run: &Run) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::seen::{Seen, address};
+use super::seen::{KERNEL_PAGE, Seen, address};
 use crate::host::style::{BAD, FAINT, GOOD, NOTICE, STRONG, View, plural};
 use crate::machine::tree::{Branch, KERNEL_ENTRY, Leaf, Names};
 use crate::machine::walk::{Rights, Run};
@@ -63,6 +63,7 @@ impl Node {
 pub fn tree(seen: &Seen, most: usize) -> Tree {
     let middle = seen.branches.partition_point(|branch| branch.index < KERNEL_ENTRY);
     let (user, kernel) = seen.branches.split_at(middle);
+    let (user_runs, kernel_runs) = seen.runs.split_at(seen.runs.partition_point(|run| run.first < KERNEL_PAGE));
     // The directory, and two halves.
     let most = most.saturating_sub(3).max(2);
     // The kernel half gets what the user half leaves, and a third at least.
@@ -75,14 +76,8 @@ pub fn tree(seen: &Seen, most: usize) -> Tree {
     let open = unfolded(user, kernel, free);
     let fold = |branch: &Branch| if open.contains(&branch.index) { Fold::Open } else { Fold::Shut };
     let halves = [
-        half("user half", "", (user, left_user), &seen.runs_below(KERNEL_ENTRY), &fold),
-        half(
-            "kernel half",
-            ", shared by all address spaces",
-            (kernel, left_kernel),
-            &seen.runs_from(KERNEL_ENTRY),
-            &fold,
-        ),
+        half("user half", "", (user, left_user), user_runs, &fold),
+        half("kernel half", ", shared by all address spaces", (kernel, left_kernel), kernel_runs, &fold),
     ];
     let is_folded =
         left_user + left_kernel > 0 || user.iter().chain(kernel).any(|one| runs(one) > 0 && fold(one) == Fold::Shut);
